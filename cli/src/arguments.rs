@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::place::Place;
 pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
-pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, word};
+pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, value_name};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
 pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
 
@@ -120,7 +120,7 @@ pub(crate) struct ExportArguments {
     /// File with the request as JSON, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub request: PathBuf,
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place_parser())]
     pub out: Place,
     #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
@@ -142,7 +142,7 @@ Exit codes: 0 done, 1 failed, 2 the arguments or a setting must change, 3 the ex
 Resume an export of a deployed stack, which does the work:
   genesys-archive resume --stack genesys-archive march")]
 pub(crate) struct ResumeArguments {
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub out: Option<Place>,
     #[command(flatten)]
     pub stack: StackArguments,
@@ -166,7 +166,7 @@ pub(crate) struct ResumeArguments {
 Exit codes: 0 cancelled, 1 not cancelled, 2 the arguments or a setting must change, 3 cancelled, but the webhook is owed:
 `resume` sends it again.")]
 pub(crate) struct CancelArguments {
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub out: Option<Place>,
     #[command(flatten)]
     pub stack: StackArguments,
@@ -187,7 +187,7 @@ The archive of a deployed stack, found through the stack:
     allow_missing_positional = true
 )]
 pub(crate) struct VerifyArguments {
-    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub archive: Option<Place>,
     #[arg(required = true)]
     pub export_id: ExportId,
@@ -210,13 +210,13 @@ The archive of a deployed stack, found through the stack:
     allow_missing_positional = true
 )]
 pub(crate) struct FindArguments {
-    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub archive: Option<Place>,
     /// The conversation's id, or the id as a JSON string if it cannot be typed
     #[arg(required = true)]
     pub id: String,
     /// Search only exports whose interval overlaps this day (UTC)
-    #[arg(long, value_parser = day)]
+    #[arg(long, value_parser = parse_day)]
     pub day: Option<Interval>,
     #[command(flatten)]
     pub stack: StackArguments,
@@ -241,7 +241,7 @@ pub(crate) struct TranscriptArguments {
     #[arg(required = true, value_name = "ID")]
     pub conversation_ids: Vec<String>,
     /// Read from this archive instead of the API
-    #[arg(long, value_name = "PLACE", value_parser = place(), conflicts_with_all = ["stack", "local"])]
+    #[arg(long, value_name = "PLACE", value_parser = place_parser(), conflicts_with_all = ["stack", "local"])]
     pub from: Option<Place>,
     /// Do not redact personal data in messages; only with the API
     #[arg(long, conflicts_with_all = ["from", "stack", "local"])]
@@ -264,7 +264,7 @@ Ctrl-C deletes the job and the test object in the archive, and ends the command.
 Exit codes: 0 no check failed, 1 a check failed, 2 the settings cannot be used. A refused login or a missing bucket is a
 failed check and exits with 1; `export`, which cannot start without them, exits with 2.")]
 pub(crate) struct CheckArguments {
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place_parser())]
     pub out: Option<Place>,
 }
 
@@ -283,16 +283,16 @@ pub(crate) struct DemoArguments {
     pub keep: bool,
 }
 
-/// A moment; a day stands for its first moment.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let day = || format!("{text}T00:00:00Z").parse();
-    text.parse().or_else(|_| day()).map_err(|_| {
+/// Parses a timestamp, or a day, which means its first moment (UTC).
+fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
+    let midnight = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| midnight()).map_err(|_| {
         format!("`{text}` is neither a day nor a moment: write 2026-03-01 or 2026-03-01T06:00:00Z")
     })
 }
 
-/// A whole day.
-fn day(text: &str) -> Result<Interval, String> {
+/// Parses a day to the interval of its 24 hours (UTC).
+fn parse_day(text: &str) -> Result<Interval, String> {
     let start = format!("{text}T00:00:00Z");
     let start: Timestamp = start
         .parse()
@@ -301,13 +301,13 @@ fn day(text: &str) -> Result<Interval, String> {
     Interval::new(start, end).map_err(|error| error.to_string())
 }
 
-/// Two days or moments.
-fn days(text: &str) -> Result<Interval, String> {
+/// Parses two days or timestamps: `start/end`.
+fn parse_interval(text: &str) -> Result<Interval, String> {
     let (start, end) = text.split_once('/').ok_or("write start/end")?;
-    Interval::new(moment(start)?, moment(end)?).map_err(|error| error.to_string())
+    Interval::new(parse_timestamp(start)?, parse_timestamp(end)?).map_err(|error| error.to_string())
 }
 
-fn place() -> impl TypedValueParser<Value = Place> {
+fn place_parser() -> impl TypedValueParser<Value = Place> {
     OsStringValueParser::new().try_map(Place::parse)
 }
 
@@ -339,15 +339,19 @@ mod tests {
 
     #[test]
     fn a_date_without_a_time_is_midnight_utc() {
-        let march = days("2026-03-01/2026-04-01T00:00:00Z").unwrap();
+        let march = parse_interval("2026-03-01/2026-04-01T00:00:00Z").unwrap();
 
         assert_eq!(
             march.to_string(),
             "2026-03-01T00:00:00.000Z/2026-04-01T00:00:00.000Z"
         );
-        assert!(days("2026-03-01").is_err());
-        assert!(days("2026-03-01/2026-02-01").is_err());
-        assert!(moment("yesterday").unwrap_err().contains("2026-03-01"));
+        assert!(parse_interval("2026-03-01").is_err());
+        assert!(parse_interval("2026-03-01/2026-02-01").is_err());
+        assert!(
+            parse_timestamp("yesterday")
+                .unwrap_err()
+                .contains("2026-03-01")
+        );
     }
 
     #[test]

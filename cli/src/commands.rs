@@ -7,15 +7,15 @@ use crate::settings::Settings;
 
 mod cancel;
 mod check;
-mod closing;
 mod demo;
 mod export;
 mod find;
-mod following;
+mod follow;
 mod history;
-mod live;
+mod live_query;
 mod local;
 mod resume;
+mod run_export;
 mod simulate;
 mod start;
 mod status;

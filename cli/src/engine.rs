@@ -11,7 +11,7 @@ use conversation_archive::archive::deliveries;
 use conversation_archive::archive::outcomes;
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::{ExportPlan, PlanLimits};
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
@@ -29,15 +29,15 @@ use tokio::sync::mpsc::UnboundedSender;
 
 mod dead_letters;
 mod event;
+mod export_state;
 mod handlers;
 mod outage_tolerance;
 mod running;
-mod standing;
 mod worker;
 
 pub use event::Event;
-pub use running::{Ended, Running, Stopper};
-pub use standing::{SliceProgress, Standing};
+pub use export_state::{ExportState, SliceProgress};
+pub use running::{EngineEnd, RunningEngine, Stopper};
 
 use handlers::Handlers;
 
@@ -93,8 +93,8 @@ impl Engine {
     }
 
     /// Starts the workers. The caller holds the export's lock, if the archive has locks.
-    pub fn run(&self, id: &ExportId) -> Running {
-        Running::start(
+    pub fn run(&self, id: &ExportId) -> RunningEngine {
+        RunningEngine::start(
             Arc::clone(&self.handlers),
             self.events.clone(),
             self.concurrency,
@@ -107,8 +107,8 @@ impl Engine {
     }
 
     /// Reads the state of every slice from the archive.
-    pub async fn standing(&self, id: &ExportId) -> anyhow::Result<Standing> {
-        Standing::read(self.handlers.archive(), id).await
+    pub async fn export_state(&self, id: &ExportId) -> anyhow::Result<ExportState> {
+        ExportState::read(self.handlers.archive(), id).await
     }
 
     /// The outcome of the newest attempt, if it has ended.
@@ -116,14 +116,14 @@ impl Engine {
         Ok(outcomes::newest(&self.handlers.archive(), id).await?)
     }
 
-    /// Enqueues the webhook again after its receiver answered 410 (no more deliveries), for use when another receiver
+    /// Enqueues the webhook again after its receiver returned 410 (no more deliveries), for use when another receiver
     /// replaces it. A webhook that is still owed was already enqueued by the command.
     pub async fn deliver_again(&self, id: &ExportId) -> anyhow::Result<()> {
         let archive = self.archive();
         let Some(outcome) = outcomes::newest(&archive, id).await? else {
             return Ok(());
         };
-        if deliveries::state(&archive, &outcome).await? == Delivery::Ended {
+        if deliveries::delivery_state(&archive, &outcome).await? == DeliveryState::Ended {
             webhooks::reschedule(&self.handlers.pipeline, &outcome).await?;
         }
         Ok(())

@@ -8,7 +8,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// `1 page`, `2 pages`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn quantity(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn rate(number: u64, duration: Duration) -> u64 {
 }
 
 /// The time of day in UTC; the date is shown elsewhere.
-pub(crate) fn clock(moment: jiff::Timestamp) -> String {
+pub(crate) fn time_of_day(moment: jiff::Timestamp) -> String {
     format!(
         "{} UTC",
         jiff::tz::Offset::UTC

@@ -6,18 +6,18 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod arguments;
-mod carry;
 mod commands;
 pub mod engine;
+mod export_runner;
 mod figures;
 pub mod local;
 mod logs;
 mod organisation;
 mod place;
-mod plain;
 mod problem;
 mod progress;
 mod receiver;
+mod sanitize;
 mod screen;
 mod settings;
 mod shell;
@@ -28,45 +28,45 @@ mod webhook;
 
 use arguments::Arguments;
 use conversation_archive::runtime::config::environment;
-use logs::Detail;
+use logs::LogDetail;
 use problem::Exit;
-use screen::{Form, Screen};
+use screen::{OutputFormat, Screen};
 
 /// Maximum number of concurrent file system calls. Each takes a thread with memory of its own.
-const FILES_AT_ONCE: usize = 8;
+const MAX_FILE_CALLS: usize = 8;
 
 /// Runs the whole program, from the arguments to the exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let detail = if environment("RUST_LOG").is_some() {
-        Detail::QuerySpec
+        LogDetail::RustLog
     } else {
-        Detail::Unasked
+        LogDetail::Default
     };
     let screen = Screen::new(
         if arguments.json {
-            Form::Json
+            OutputFormat::Json
         } else {
-            Form::Text
+            OutputFormat::Text
         },
         detail,
     );
     logs::start(detail, &screen);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(FILES_AT_ONCE)
+        .max_blocking_threads(MAX_FILE_CALLS)
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            screen.problem(&anyhow::Error::from(error).context("cannot start").into());
+            screen.print_problem(&anyhow::Error::from(error).context("cannot start").into());
             return ExitCode::from(Exit::Failed as u8);
         }
     };
     let exit = runtime
         .block_on(commands::run(&arguments, &screen))
         .unwrap_or_else(|problem| {
-            screen.problem(&problem);
+            screen.print_problem(&problem);
             problem.exit
         });
     // A worker that hangs in a file system call must not keep the process alive.

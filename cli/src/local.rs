@@ -5,15 +5,15 @@
 //! holds the folder's lock while it lives. The lock decides whether the services run, whatever the files say.
 
 mod folder;
+mod processes;
 mod project;
 mod python;
-mod running;
 mod settings;
 
 pub(crate) use folder::Folder;
+pub(crate) use processes::{ServiceProcesses, is_running, kill, terminate};
 pub(crate) use project::Project;
 pub use python::{PythonError, environment as python_environment};
-pub(crate) use running::{Running, kill, runs, terminate};
 pub(crate) use settings::{LocalSettings, Ports, free_port};
 
 /// Region of the emulator. Any region would do; the simulated organisation is in the same one.

@@ -10,25 +10,25 @@ use crate::screen::Screen;
 
 /// The filter without `RUST_LOG`. Retries are summed up in the progress, waits and webhook deliveries are reported as
 /// they occur, and the end of an export is in the summary.
-const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::pipeline::conclusion=off,\
+const DEFAULT_FILTER: &str = "warn,conversation_archive::genesys=error,conversation_archive::pipeline::conclusion=off,\
                        archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
 
-/// The level of detail that the user wants.
+/// Which log lines are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
+pub(crate) enum LogDetail {
     /// `RUST_LOG` is set.
-    QuerySpec,
-    Unasked,
+    RustLog,
+    Default,
 }
 
 /// Installs the subscriber. Call it once; an earlier subscriber exists only in tests and is kept.
-pub(crate) fn start(detail: Detail, screen: &Screen) {
+pub(crate) fn start(detail: LogDetail, screen: &Screen) {
     match detail {
-        Detail::QuerySpec => telemetry::init_cli(),
-        Detail::Unasked => {
+        LogDetail::RustLog => telemetry::init_cli(),
+        LogDetail::Default => {
             let lines = tracing_subscriber::fmt()
-                .with_env_filter(EnvFilter::new(UNASKED))
-                .with_writer(OnScreen(screen.clone()))
+                .with_env_filter(EnvFilter::new(DEFAULT_FILTER))
+                .with_writer(ScreenWriter(screen.clone()))
                 .with_ansi(screen.is_terminal)
                 .with_target(false)
                 .without_time()
@@ -39,14 +39,14 @@ pub(crate) fn start(detail: Detail, screen: &Screen) {
 }
 
 #[derive(Clone, Debug)]
-struct OnScreen(Screen);
+struct ScreenWriter(Screen);
 
 /// Writes whole lines to the screen.
-struct Lines<'a>(&'a Screen);
+struct LineWriter<'a>(&'a Screen);
 
-impl io::Write for Lines<'_> {
+impl io::Write for LineWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.line(String::from_utf8_lossy(bytes).trim_end());
+        self.0.print_line(String::from_utf8_lossy(bytes).trim_end());
         Ok(bytes.len())
     }
 
@@ -55,10 +55,10 @@ impl io::Write for Lines<'_> {
     }
 }
 
-impl<'a> MakeWriter<'a> for OnScreen {
-    type Writer = Lines<'a>;
+impl<'a> MakeWriter<'a> for ScreenWriter {
+    type Writer = LineWriter<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Lines(&self.0)
+        LineWriter(&self.0)
     }
 }

@@ -15,11 +15,11 @@ use conversation_archive::storage::store::{
     refuses_overwrites,
 };
 
-use crate::problem::{Problem, chain};
+use crate::problem::{Problem, full_message};
 use crate::settings::BucketSettings;
 
 /// How long an S3 call is retried while S3 throttles it or fails. In a function, the queue would redeliver the message.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A location as given to `--out`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,25 +33,25 @@ pub(crate) enum Place {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} does not name a bucket: write s3://bucket or s3://bucket/prefix")]
-pub(crate) struct NoBucket(String);
+pub(crate) struct InvalidBucketName(String);
 
 /// A location that can be read.
 #[derive(Clone, Debug)]
-pub(crate) enum Opened {
+pub(crate) enum OpenedPlace {
     Folder { store: FolderStore, root: PathBuf },
     Bucket { store: S3Store, region: String },
 }
 
 impl Place {
-    pub(crate) fn parse(text: OsString) -> Result<Self, NoBucket> {
+    pub(crate) fn parse(text: OsString) -> Result<Self, InvalidBucketName> {
         let Some(rest) = text.to_str().and_then(|text| text.strip_prefix("s3://")) else {
             return Ok(Self::Folder(text.into()));
         };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_matches('/');
-        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(known) {
-            return Err(NoBucket(text.to_string_lossy().into_owned()));
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(is_allowed) {
+            return Err(InvalidBucketName(text.to_string_lossy().into_owned()));
         }
         Ok(Self::Bucket {
             bucket: bucket.to_owned(),
@@ -60,9 +60,9 @@ impl Place {
     }
 
     /// Checks that the location can be read, and changes nothing.
-    pub(crate) async fn open(&self) -> Result<Opened, Problem> {
+    pub(crate) async fn open(&self) -> Result<OpenedPlace, Problem> {
         match self {
-            Self::Folder(root) => Ok(Opened::Folder {
+            Self::Folder(root) => Ok(OpenedPlace::Folder {
                 store: FolderStore::open_for_reading(root)?,
                 root: root.clone(),
             }),
@@ -91,7 +91,7 @@ impl Place {
     }
 
     /// The path or URI of a key, for messages.
-    pub(crate) fn at(&self, key: &str) -> String {
+    pub(crate) fn location_of(&self, key: &str) -> String {
         match self {
             Self::Folder(path) => path.join(key).display().to_string(),
             Self::Bucket { .. } => format!("{self}/{key}"),
@@ -119,7 +119,7 @@ pub(crate) async fn require_conditional_writes_of_stack(store: &S3Store) -> Resu
         Ok(false) => Ok(()),
         Ok(true) => Err(Problem::ignores_conditions(store)),
         Err(error) => {
-            tracing::info!(error = %chain(error), "conditional writes could not be tested");
+            tracing::info!(error = %full_message(error), "conditional writes could not be tested");
             Ok(())
         }
     }
@@ -143,7 +143,7 @@ impl From<&Path> for Place {
     }
 }
 
-impl Opened {
+impl OpenedPlace {
     pub(crate) fn store(&self) -> Arc<dyn ArchiveStore> {
         match self {
             Self::Folder { store, .. } => Arc::new(store.clone()),
@@ -170,7 +170,7 @@ impl Opened {
         match ignores_conditions(store).await {
             Ok(false) => Ok(()),
             Ok(true) => Err(Problem::ignores_conditions(store)),
-            Err(error) => Err(Problem::failed(chain(error))),
+            Err(error) => Err(Problem::failed(full_message(error))),
         }
     }
 
@@ -200,7 +200,7 @@ async fn ignores_conditions(store: &S3Store) -> Result<bool, StoreError> {
 }
 
 /// Opens a bucket. Region and credentials are checked before any request, so that an error names the setting to fix.
-async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Problem> {
+async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<OpenedPlace, Problem> {
     let settings = BucketSettings::from_env()?;
     let clients = AwsClients::from_environment(settings.aws).await;
     let Some(region) = clients.region().map(str::to_owned) else {
@@ -213,11 +213,11 @@ async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Pro
         prefix,
         kms_key_id: settings.kms_key_id,
     };
-    let store = S3Store::new(clients.s3(), settings).with_patience(PATIENCE);
-    let told = store.find_bucket().await?;
-    Ok(Opened::Bucket {
+    let store = S3Store::new(clients.s3(), settings).with_retries_for(S3_RETRY_TIMEOUT);
+    let bucket_region = store.find_bucket().await?;
+    Ok(OpenedPlace::Bucket {
         store,
-        region: told.unwrap_or(region),
+        region: bucket_region.unwrap_or(region),
     })
 }
 
@@ -248,10 +248,13 @@ mod tests {
             assert_eq!(place(text).unwrap().to_string(), text);
         }
         assert_eq!(
-            place("s3://archive-1/a").unwrap().at("k"),
+            place("s3://archive-1/a").unwrap().location_of("k"),
             "s3://archive-1/a/k"
         );
-        assert_eq!(place("s3://archive-1").unwrap().at("k"), "s3://archive-1/k");
+        assert_eq!(
+            place("s3://archive-1").unwrap().location_of("k"),
+            "s3://archive-1/k"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a command failed: a one-line message, a hint on how to continue if there is one, and an exit code.
 
-use conversation_archive::base::failure::{FailureKind, in_one_line};
+use conversation_archive::base::failure::{FailureKind, error_chain};
 use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::source::SourceError;
 use conversation_archive::storage::aws::AwsError;
@@ -68,13 +68,13 @@ impl Problem {
 }
 
 /// The error and its causes, in one line.
-pub(crate) fn chain(error: impl Into<anyhow::Error>) -> String {
-    in_one_line(error.into().as_ref())
+pub(crate) fn full_message(error: impl Into<anyhow::Error>) -> String {
+    error_chain(error.into().as_ref())
 }
 
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
-        Self::failed(chain(error))
+        Self::failed(full_message(error))
     }
 }
 
@@ -89,7 +89,7 @@ impl From<FolderError> for Problem {
         match &error {
             FolderError::Locked { .. } => Self::failed(error.to_string()),
             FolderError::NotWritable { .. } | FolderError::NotLockable { .. } => {
-                Self::refused(chain(error)).with_hint("set --out to a writable folder")
+                Self::refused(full_message(error)).with_hint("set --out to a writable folder")
             }
         }
     }
@@ -109,20 +109,20 @@ impl From<BucketError> for Problem {
             }
             BucketError::Elsewhere { region, .. } => format!("set AWS_REGION={region}"),
             BucketError::Busy { .. } => {
-                return Self::failed(chain(error)).with_hint("try again later");
+                return Self::failed(full_message(error)).with_hint("try again later");
             }
             BucketError::Unavailable { .. } => {
-                return Self::failed(chain(error))
+                return Self::failed(full_message(error))
                     .with_hint("check the network and AWS_ENDPOINT_URL, and try again");
             }
         };
-        Self::refused(chain(error)).with_hint(hint)
+        Self::refused(full_message(error)).with_hint(hint)
     }
 }
 
 impl From<AwsError> for Problem {
     fn from(error: AwsError) -> Self {
-        Self::refused(chain(error)).with_hint(
+        Self::refused(full_message(error)).with_hint(
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure export-credentials --format env` prints those of a login by SSO",
         )
     }
@@ -144,13 +144,13 @@ impl From<StartError> for Problem {
                 Self::refused(failure.to_string())
                     .with_hint("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION")
             }
-            StartError::Source(setback @ SourceError::NotReady(_)) => {
-                Self::failed(setback.to_string())
+            StartError::Source(source_error @ SourceError::NotReady(_)) => {
+                Self::failed(source_error.to_string())
                     .with_hint("the export was not started; try again later")
             }
-            // The message of the setback is complete; its cause would only repeat it.
-            StartError::Source(setback) => Self::failed(setback.to_string()),
-            other => Self::failed(chain(other)),
+            // The message of the source error is complete; its cause would only repeat it.
+            StartError::Source(source_error) => Self::failed(source_error.to_string()),
+            other => Self::failed(full_message(other)),
         }
     }
 }
@@ -163,27 +163,28 @@ mod tests {
 
     #[test]
     fn a_refused_login_exits_as_refused_and_other_refusals_as_failed() {
-        let of = |kind| {
+        let exit_of = |kind| {
             Problem::from(StartError::Source(SourceError::Fatal(Failure::new(
                 kind, "no",
             ))))
             .exit
         };
 
-        assert_eq!(of(FailureKind::LoginRefused), Exit::Refused);
-        assert_eq!(of(FailureKind::Refused), Exit::Failed);
+        assert_eq!(exit_of(FailureKind::LoginRefused), Exit::Refused);
+        assert_eq!(exit_of(FailureKind::Refused), Exit::Failed);
     }
 
     #[test]
     fn an_error_that_displays_its_source_is_not_repeated() {
-        let setback = SourceError::Fatal(Failure::new(FailureKind::Refused, "the API said no"));
-        let beside = StartError::Beside {
+        let source_error =
+            SourceError::Fatal(Failure::new(FailureKind::Refused, "the API said no"));
+        let companion_error = StartError::Companion {
             export_id: "march".parse().unwrap(),
-            beside_id: "march-transcripts".parse().unwrap(),
-            source: Box::new(StartError::Source(setback)),
+            companion_id: "march-transcripts".parse().unwrap(),
+            source: Box::new(StartError::Source(source_error)),
         };
 
-        let problem = Problem::from(anyhow::Error::from(beside).context("cannot start"));
+        let problem = Problem::from(anyhow::Error::from(companion_error).context("cannot start"));
 
         insta::assert_snapshot!(problem.message, @"cannot start: march was started, but march-transcripts was not: the source returned no usable response: the API said no");
     }
@@ -226,8 +227,8 @@ mod tests {
                 Exit::Failed
             ]
         );
-        let told = problems.map(|p| format!("{} -> {}", p.message, p.hint.unwrap_or_default()));
-        insta::assert_snapshot!(told.join("\n"), @"
+        let messages = problems.map(|p| format!("{} -> {}", p.message, p.hint.unwrap_or_default()));
+        insta::assert_snapshot!(messages.join("\n"), @"
         the bucket archive does not exist -> create it, or check the name and AWS_ENDPOINT_URL
         access to the bucket archive is denied -> the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects
         the bucket archive cannot be used: S3 returned ExpiredToken -> check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL

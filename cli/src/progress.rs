@@ -6,7 +6,7 @@ use conversation_archive::genesys::StatsSnapshot;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::engine::{Event, Standing};
+use crate::engine::{Event, ExportState};
 use crate::screen::Screen;
 
 mod tally;
@@ -14,7 +14,7 @@ mod tally;
 pub(crate) use tally::Tally;
 
 /// Minimum interval between plain progress lines. Important events are printed at once.
-const LINE_EVERY: Duration = Duration::from_secs(2);
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Displays a tally.
 #[derive(Debug)]
@@ -27,9 +27,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(screen: &Screen, standing: &Standing) -> Self {
-        let tally = Tally::new(standing);
-        let bar = screen.is_terminal.then(|| screen.add(bar(&tally)));
+    pub(crate) fn new(screen: &Screen, export_state: &ExportState) -> Self {
+        let tally = Tally::new(export_state);
+        let bar = screen
+            .is_terminal
+            .then(|| screen.add_bar(progress_bar(&tally)));
         Self {
             screen: screen.clone(),
             tally,
@@ -39,15 +41,15 @@ impl Progress {
         }
     }
 
-    pub(crate) fn note(&mut self, event: &Event) {
-        if let Some(line) = self.tally.note(event) {
-            self.screen.line(&line);
+    pub(crate) fn apply_event(&mut self, event: &Event) {
+        if let Some(line) = self.tally.apply_event(event) {
+            self.screen.print_line(&line);
         }
     }
 
     /// Takes over the state read from the archive, for an export that another process runs.
-    pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
-        self.tally.see(standing, now);
+    pub(crate) fn apply_state(&mut self, export_state: &ExportState, now: Timestamp) {
+        self.tally.apply_state(export_state, now);
         self.tick(&StatsSnapshot::default());
     }
 
@@ -59,15 +61,15 @@ impl Progress {
             bar.set_message(line);
             return;
         }
-        let due = |(at, last): &(Instant, String)| at.elapsed() >= LINE_EVERY && *last != line;
+        let due = |(at, last): &(Instant, String)| at.elapsed() >= LINE_INTERVAL && *last != line;
         if self.last_line.as_ref().is_none_or(due) {
-            self.screen.line(&line);
+            self.screen.print_line(&line);
             self.last_line = Some((Instant::now(), line));
         }
     }
 
     /// Removes the bar.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn remove_bar(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -75,12 +77,12 @@ impl Progress {
 
     /// Removes the bar and returns the tally.
     pub(crate) fn finish(mut self) -> Tally {
-        self.end();
+        self.remove_bar();
         self.tally
     }
 }
 
-fn bar(tally: &Tally) -> ProgressBar {
+fn progress_bar(tally: &Tally) -> ProgressBar {
     let bar = ProgressBar::new(1000).with_position(tally.permille());
     let template = "{spinner:.cyan} {bar:40.cyan/dim} {percent}% · {elapsed}\n  {wide_msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -19,19 +19,19 @@ use tokio::task::AbortHandle;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-/// Answers requests until it is dropped.
+/// Serves requests until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     url: String,
     secret: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    deliveries: Arc<Mutex<Vec<ReceivedDelivery>>>,
     server: AbortHandle,
 }
 
 /// One received delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedDelivery {
     pub(crate) id: String,
     pub(crate) signed: bool,
     pub(crate) status: u16,
@@ -40,19 +40,19 @@ pub(crate) struct Seen {
     pub(crate) export_id: String,
 }
 
-/// Whether the receiver is up at the first delivery, or answers it with 503.
+/// Whether the receiver accepts the first delivery, or returns 503 for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtFirst {
+pub(crate) enum InitialState {
     Up,
     Down,
 }
 
 /// State that all connections share.
-struct Desk {
+struct ReceiverState {
     signer: Signer,
-    at_first: AtFirst,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    on_delivery: Box<dyn Fn(&Seen) + Send + Sync>,
+    initial_state: InitialState,
+    deliveries: Arc<Mutex<Vec<ReceivedDelivery>>>,
+    on_delivery: Box<dyn Fn(&ReceivedDelivery) + Send + Sync>,
 }
 
 impl Receiver {
@@ -60,23 +60,23 @@ impl Receiver {
     pub(crate) async fn start(
         address: SocketAddr,
         secret: &str,
-        at_first: AtFirst,
-        on_delivery: impl Fn(&Seen) + Send + Sync + 'static,
+        initial_state: InitialState,
+        on_delivery: impl Fn(&ReceivedDelivery) + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let url = receiver_url(listener.local_addr()?);
-        let seen = Arc::default();
-        let desk = Desk {
+        let deliveries = Arc::default();
+        let state = ReceiverState {
             signer: Signer::new(&secret.to_owned().into())?,
-            at_first,
-            seen: Arc::clone(&seen),
+            initial_state,
+            deliveries: Arc::clone(&deliveries),
             on_delivery: Box::new(on_delivery),
         };
-        let server = tokio::spawn(accept(listener, Arc::new(desk))).abort_handle();
+        let server = tokio::spawn(accept(listener, Arc::new(state))).abort_handle();
         Ok(Self {
             url,
             secret: secret.to_owned(),
-            seen,
+            deliveries,
             server,
         })
     }
@@ -89,8 +89,8 @@ impl Receiver {
         &self.secret
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen
+    pub(crate) fn deliveries(&self) -> Vec<ReceivedDelivery> {
+        self.deliveries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -117,15 +117,15 @@ pub(crate) fn new_secret() -> String {
     format!("whsec_{letters}")
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>) {
+async fn accept(listener: TcpListener, state: Arc<ReceiverState>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&desk)));
+        tokio::spawn(serve(stream, Arc::clone(&state)));
     }
 }
 
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(stream: TcpStream, state: Arc<ReceiverState>) {
     let service = service_fn(|request| async {
-        let status = take(request, &desk).await;
+        let status = receive(request, &state).await;
         let mut response = Response::new(Empty::<Bytes>::new());
         *response.status_mut() = status;
         Ok::<_, Infallible>(response)
@@ -136,7 +136,7 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
         .await;
 }
 
-async fn take(request: Request<Incoming>, desk: &Desk) -> StatusCode {
+async fn receive(request: Request<Incoming>, state: &ReceiverState) -> StatusCode {
     let header = |name| {
         request
             .headers()
@@ -150,27 +150,30 @@ async fn take(request: Request<Incoming>, desk: &Desk) -> StatusCode {
         return StatusCode::BAD_REQUEST;
     };
     let body = body.to_bytes();
-    let valid = desk
+    let valid = state
         .signer
         .verify(&id, &timestamp, &signature, &body, Clock::System.now())
         .is_ok();
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let mut seen = desk.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let down = seen.is_empty() && desk.at_first == AtFirst::Down;
+    let mut deliveries = state
+        .deliveries
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let down = deliveries.is_empty() && state.initial_state == InitialState::Down;
     let status = match (down, valid) {
         (true, _) => StatusCode::SERVICE_UNAVAILABLE,
         (false, true) => StatusCode::NO_CONTENT,
         (false, false) => StatusCode::UNAUTHORIZED,
     };
-    let delivery = Seen {
+    let delivery = ReceivedDelivery {
         id,
         signed: valid,
         status: status.as_u16(),
         event: text(&json["type"]),
         export_id: text(&json["data"]["exportId"]),
     };
-    (desk.on_delivery)(&delivery);
-    seen.push(delivery);
+    (state.on_delivery)(&delivery);
+    deliveries.push(delivery);
     status
 }

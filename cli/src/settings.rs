@@ -7,7 +7,7 @@ use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::net::Loopback;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
-use conversation_archive::pipeline::{GivenKey, Redactors};
+use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::runtime::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
     environment, table,
@@ -100,7 +100,7 @@ impl Config for Settings {
         };
         let genesys = genesys?;
         match genesys.credentials {
-            CredentialsConfig::Given(credentials) => Some(Self {
+            CredentialsConfig::InSettings(credentials) => Some(Self {
                 client: genesys.client,
                 credentials,
                 engine,
@@ -113,22 +113,22 @@ impl Config for Settings {
 /// Only a key given in the environment is used; Secrets Manager is for the functions.
 fn redactors(settings: &config::Settings<'_>) -> Redactors {
     let key = match settings.redaction_key() {
-        RedactionKeyConfig::Given(key) => Some(key),
+        RedactionKeyConfig::InSettings(key) => Some(key),
         RedactionKeyConfig::NotSet | RedactionKeyConfig::Secret { .. } => None,
     };
-    Redactors::new(Arc::new(GivenKey::new(key)))
+    Redactors::new(Arc::new(ConfiguredKey::new(key)))
 }
 
 /// The signer of webhooks. The secret is required as soon as a default webhook URL is set.
 fn signer(settings: &config::Settings<'_>) -> Option<Signer> {
     if settings.optional(&table::WEBHOOK_SIGNING_SECRET).is_none() {
         if settings.optional(&table::DATA_LAKE_WEBHOOK_URL).is_some() {
-            settings.note(Problem::Missing(table::WEBHOOK_SIGNING_SECRET.name));
+            settings.report(Problem::Missing(table::WEBHOOK_SIGNING_SECRET.name));
         }
         return None;
     }
     match settings.signing_secret()? {
-        SigningSecretConfig::Given(secret) => settings.usable(Signer::new(&secret)),
+        SigningSecretConfig::InSettings(secret) => settings.usable(Signer::new(&secret)),
         SigningSecretConfig::Secret { .. } => None,
     }
 }
@@ -181,7 +181,7 @@ mod tests {
         Settings::from_lookup(|name| find(name).map(|(_, value)| (*value).to_owned()))
     }
 
-    fn refused(more: &[(&str, &str)]) -> String {
+    fn refusal_text(more: &[(&str, &str)]) -> String {
         settings(more).unwrap_err().to_string()
     }
 
@@ -212,12 +212,12 @@ mod tests {
         let error = Settings::from_lookup(|_| None).unwrap_err();
 
         assert_snapshot!(error, @"GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set");
-        assert_snapshot!(refused(&[("GENESYS_CLIENT_SECRET", " ")]), @"GENESYS_CLIENT_SECRET is not set");
+        assert_snapshot!(refusal_text(&[("GENESYS_CLIENT_SECRET", " ")]), @"GENESYS_CLIENT_SECRET is not set");
     }
 
     #[test]
     fn several_problems_are_reported_on_one_line() {
-        let message = refused(&[
+        let message = refusal_text(&[
             ("MAX_OPEN_SLICES", "0"),
             ("ARCHIVE_QUOTA_MB", "5 GB"),
             ("GENESYS_CLIENT_ID", ""),
@@ -228,14 +228,14 @@ mod tests {
 
     #[test]
     fn a_webhook_url_without_a_signing_secret_is_refused() {
-        let message = refused(&[("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook")]);
+        let message = refusal_text(&[("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook")]);
 
         assert_snapshot!(message, @"WEBHOOK_SIGNING_SECRET is not set");
     }
 
     #[test]
     fn a_credentials_secret_arn_does_not_replace_the_client_secret() {
-        let message = refused(&[
+        let message = refusal_text(&[
             ("GENESYS_CLIENT_SECRET", ""),
             ("GENESYS_CREDENTIALS_SECRET_ARN", "arn:x"),
         ]);

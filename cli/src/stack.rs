@@ -24,11 +24,11 @@ pub(crate) use functions::FunctionView;
 pub(crate) use queues::QueueView;
 
 use crate::arguments::StackArguments;
-use crate::place::{PATIENCE, Place, require_conditional_writes_of_stack};
+use crate::place::{Place, S3_RETRY_TIMEOUT, require_conditional_writes_of_stack};
 use crate::problem::Problem;
 
 /// Timeout of a call of start-export: the function has two minutes, and Lambda adds a cold start.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(150);
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// A deployed stack: its name, its option on a command line, and its clients.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Stack {
         let found = found
             .send()
             .await
-            .map_err(|error| unreachable(&name, error))?;
+            .map_err(|error| lambda_problem(&name, error))?;
         let variables = found.environment.and_then(|all| all.variables);
         let variables: BTreeMap<String, String> =
             variables.unwrap_or_default().into_iter().collect();
@@ -77,7 +77,7 @@ impl Stack {
             bucket,
             prefix: settings.prefix.clone(),
         };
-        let store = S3Store::new(clients.s3(), settings).with_patience(PATIENCE);
+        let store = S3Store::new(clients.s3(), settings).with_retries_for(S3_RETRY_TIMEOUT);
         let archive = Archive::new(std::sync::Arc::new(store.clone()));
         Ok(Self {
             name,
@@ -100,7 +100,7 @@ impl Stack {
     }
 
     /// The command that resumes an export.
-    pub(crate) fn resume(&self, id: &ExportId) -> String {
+    pub(crate) fn resume_command(&self, id: &ExportId) -> String {
         format!("genesys-archive resume{} {id}", self.option)
     }
 
@@ -133,28 +133,28 @@ impl Stack {
             .payload(Blob::new(payload.to_string()))
             .send()
             .await
-            .map_err(|error| unreachable(&self.name, error))?;
+            .map_err(|error| lambda_problem(&self.name, error))?;
         let body = reply.payload.map(Blob::into_inner).unwrap_or_default();
         match reply.function_error {
             None => Ok(serde_json::from_slice(&body).map_err(anyhow::Error::from)?),
-            Some(_) => Err(refused(&body)),
+            Some(_) => Err(function_problem(&body)),
         }
     }
 }
 
 fn lambda(clients: &AwsClients) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .read_timeout(ANSWERED_WITHIN)
-        .operation_timeout(ANSWERED_WITHIN)
+        .read_timeout(INVOKE_TIMEOUT)
+        .operation_timeout(INVOKE_TIMEOUT)
         .build();
     let config = aws_sdk_lambda::config::Builder::from(clients.config());
     Client::from_conf(config.timeout_config(timeouts).build())
 }
 
 /// The error that start-export returned for an invocation.
-fn refused(body: &[u8]) -> Problem {
-    let told: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
+fn function_problem(body: &[u8]) -> Problem {
+    let error: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
     let message = text("errorMessage");
     match text("errorType").as_str() {
         "Refused" => Problem::refused(message),
@@ -163,12 +163,12 @@ fn refused(body: &[u8]) -> Problem {
     }
 }
 
-fn unreachable<E>(name: &str, error: SdkError<E>) -> Problem
+fn lambda_problem<E>(name: &str, error: SdkError<E>) -> Problem
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let told = error.as_service_error();
-    let code = told
+    let service_error = error.as_service_error();
+    let code = service_error
         .and_then(ProvideErrorMetadata::code)
         .unwrap_or_default();
     if code == "ResourceNotFoundException" {
@@ -177,7 +177,9 @@ where
         );
     }
     if code.starts_with("AccessDenied") {
-        let message = told.and_then(ProvideErrorMetadata::message).unwrap_or(code);
+        let message = service_error
+            .and_then(ProvideErrorMetadata::message)
+            .unwrap_or(code);
         return Problem::refused(format!("AWS denies access: {message}"))
             .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and read access to its bucket");
     }
@@ -186,7 +188,7 @@ where
 }
 
 /// The clients of a stack in AWS, with the credentials and region from the environment, as for every AWS tool.
-async fn of_environment() -> Result<AwsClients, Problem> {
+async fn clients_from_environment() -> Result<AwsClients, Problem> {
     let settings = crate::settings::BucketSettings::from_env()?;
     let clients = AwsClients::from_environment(settings.aws).await;
     if clients.region().is_none() {
@@ -198,6 +200,6 @@ async fn of_environment() -> Result<AwsClients, Problem> {
 }
 
 /// The clients of the stack that `local up` has deployed.
-async fn on_this_machine(settings: &crate::local::LocalSettings) -> AwsClients {
+async fn clients_of_local_stack(settings: &crate::local::LocalSettings) -> AwsClients {
     AwsClients::of_emulator(&settings.ports.endpoint(), crate::local::REGION).await
 }

@@ -12,16 +12,16 @@ use conversation_archive::records::page::Projection;
 use conversation_archive::records::redaction::Tally;
 use serde_json::{Value, json};
 
-use crate::figures::{bytes, count, counted, first_of, rate, time};
+use crate::figures::{bytes, count, first_of, quantity, rate, time};
 use crate::place::Place;
 use crate::screen::Report;
 use crate::shell;
 use crate::webhook::Webhook;
 
 mod gaps;
-mod look;
+mod view_commands;
 
-use look::Look;
+use view_commands::ViewCommands;
 
 /// Everything that the closing summary reports.
 #[derive(Clone, Debug)]
@@ -35,12 +35,12 @@ pub(crate) struct Summary<'a> {
     /// `None` for an export without a receiver.
     pub webhook: Option<&'a Webhook>,
     /// Number of page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
-    pub strays: u64,
+    pub unlisted_pages: u64,
 }
 
 /// The part of the summary that comes from the archive alone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored<'a> {
+pub(crate) struct ArchiveSummary<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
     pub losses: &'a Losses,
@@ -65,13 +65,13 @@ pub(crate) struct Effort {
 impl Summary<'_> {
     pub(crate) fn report(&self) -> Report {
         Report {
-            text: self.stored().text(&self.rows()),
+            text: self.archive_summary().text(&self.rows()),
             json: self.json(),
         }
     }
 
-    fn stored(&self) -> Stored<'_> {
-        Stored {
+    fn archive_summary(&self) -> ArchiveSummary<'_> {
+        ArchiveSummary {
             plan: self.plan,
             manifest: self.manifest,
             losses: self.losses,
@@ -80,24 +80,35 @@ impl Summary<'_> {
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let mut rows = self.stored().rows();
-        let effort = [("duration", self.took()), ("survived", self.survived())];
+        let mut rows = self.archive_summary().rows();
+        let effort = [
+            ("duration", self.duration_text()),
+            ("survived", self.survived_faults()),
+        ];
         // After the rows that are always present.
-        rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
-        let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
+        rows.splice(
+            ArchiveSummary::FIXED_ROWS..ArchiveSummary::FIXED_ROWS,
+            effort,
+        );
+        let webhook = self
+            .webhook
+            .map(|webhook| webhook.row(&self.resume_command()));
         rows.extend(webhook.map(|row| ("webhook", row)));
-        if !self.stored().is_empty() {
-            let look = Look::at(self);
-            rows.push(("view", look.lines));
-            rows.push(("", look.table));
+        if !self.archive_summary().is_empty() {
+            let view = ViewCommands::of(self);
+            rows.push(("view", view.lines));
+            rows.push(("", view.table));
         }
         rows
     }
 
-    fn survived(&self) -> String {
-        let lost = self.stored().lost();
+    fn survived_faults(&self) -> String {
+        let lost = self.archive_summary().lost_text();
         let lost = lost.map(|lost| format!("{lost} lost and replaced"));
-        let parts: Vec<_> = lost.into_iter().chain(self.effort.survived()).collect();
+        let parts: Vec<_> = lost
+            .into_iter()
+            .chain(self.effort.survived_faults())
+            .collect();
         if parts.is_empty() {
             "no faults".to_owned()
         } else {
@@ -105,12 +116,12 @@ impl Summary<'_> {
         }
     }
 
-    fn took(&self) -> String {
+    fn duration_text(&self) -> String {
         let Effort {
             records, elapsed, ..
         } = self.effort;
         match records {
-            0 if self.stored().is_empty() => time(elapsed),
+            0 if self.archive_summary().is_empty() => time(elapsed),
             0 => format!("{} here; the records were already archived", time(elapsed)),
             _ => format!(
                 "{}, {} records/s",
@@ -121,12 +132,12 @@ impl Summary<'_> {
     }
 
     /// The command that sends an owed webhook again.
-    fn resume(&self) -> String {
-        shell::resume(self.root, &self.plan.export_id)
+    fn resume_command(&self) -> String {
+        shell::resume_command(self.root, &self.plan.export_id)
     }
 
     fn folder(&self) -> String {
-        self.stored().folder()
+        self.archive_summary().folder()
     }
 
     fn json(&self) -> Value {
@@ -136,12 +147,12 @@ impl Summary<'_> {
             crashes,
             ..
         } = &self.effort;
-        let mut json = self.stored().json();
+        let mut json = self.archive_summary().json();
         json["webhook"] = Value::Null;
         if let Some(webhook) = self.webhook {
-            webhook.add_to(&mut json, &self.resume());
+            webhook.add_to_json(&mut json, &self.resume_command());
         }
-        json["here"] = effort(*elapsed, stats, *crashes, self.effort.records);
+        json["here"] = effort_json(*elapsed, stats, *crashes, self.effort.records);
         json
     }
 
@@ -150,9 +161,9 @@ impl Summary<'_> {
     }
 }
 
-impl Stored<'_> {
+impl ArchiveSummary<'_> {
     /// Number of rows that come first and are always present.
-    const ALWAYS: usize = 4;
+    const FIXED_ROWS: usize = 4;
 
     pub(crate) fn text(&self, rows: &[(&'static str, String)]) -> String {
         let outcome = &self.manifest.outcome;
@@ -177,7 +188,7 @@ impl Stored<'_> {
         };
         let found = self.manifest.content.repeated.as_ref();
         if let Some(repeated) =
-            found.and_then(|found| repeated(found.identical_lines, found.ids_with_versions))
+            found.and_then(|found| repeated_text(found.identical_lines, found.ids_with_versions))
         {
             let _ = write!(headline, ", with repeated records: {repeated}");
         }
@@ -186,42 +197,42 @@ impl Stored<'_> {
 
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = vec![
-            ("archived", self.archived()),
+            ("archived", self.archived_text()),
             ("interval", self.plan.interval.to_string()),
             ("location", self.folder()),
-            ("size", self.size()),
+            ("size", self.size_text()),
         ];
         let counts = self.manifest.content.counts;
         if self.is_empty() && counts.received == 0 {
-            rows.push(("empty", self.nothing()));
+            rows.push(("empty", self.empty_text()));
         }
-        rows.extend(self.replaced().map(|replaced| ("lost", replaced)));
+        rows.extend(self.replaced_text().map(|replaced| ("lost", replaced)));
         if counts.left_out > 0 {
-            let left_out = counted(counts.left_out, "record that", "records that");
+            let left_out = quantity(counts.left_out, "record that", "records that");
             rows.push((
                 "left out",
                 format!("{left_out} the API returned for another interval"),
             ));
         }
         if counts.unchanged > 0 {
-            let unchanged = counted(counts.unchanged, "record", "records");
+            let unchanged = quantity(counts.unchanged, "record", "records");
             rows.push((
                 "unchanged",
                 format!("{unchanged} stored in the same version by an earlier export"),
             ));
         }
-        if let Some(versions) = self.versions() {
+        if let Some(versions) = self.versions_text() {
             rows.push(("versions", versions));
         }
         let statuses = &self.manifest.content.statuses;
         if !statuses.is_empty() {
-            rows.push(("texts", each(statuses)));
+            rows.push(("texts", tally_text(statuses)));
         }
         if self.plan.redaction.is_some() {
-            rows.push(("redacted", self.redacted()));
+            rows.push(("redacted", self.redacted_text()));
         }
         if counts.rejected > 0 {
-            let rejected = counted(counts.rejected, "record", "records");
+            let rejected = quantity(counts.rejected, "record", "records");
             rows.push((
                 "rejected",
                 format!(
@@ -230,7 +241,7 @@ impl Stored<'_> {
             ));
         }
         if !self.manifest.missing_ids.is_empty() {
-            rows.push(("not found", self.missing()));
+            rows.push(("not found", self.missing_text()));
         }
         rows.extend(
             self.manifest
@@ -241,17 +252,17 @@ impl Stored<'_> {
         rows
     }
 
-    fn redacted(&self) -> String {
+    fn redacted_text(&self) -> String {
         let redactions = &self.manifest.content.redactions;
-        let total = counted(redactions.total(), "value", "values");
+        let total = quantity(redactions.total(), "value", "values");
         if redactions.is_empty() {
             return total;
         }
-        format!("{total}: {}", each(redactions))
+        format!("{total}: {}", tally_text(redactions))
     }
 
     /// The first missing ids by name; the manifest lists all.
-    fn missing(&self) -> String {
+    fn missing_text(&self) -> String {
         const NAMED: usize = 3;
         let missing = &self.manifest.missing_ids;
         format!(
@@ -263,7 +274,7 @@ impl Stored<'_> {
     }
 
     /// The first ids with several stored versions; the manifest lists up to 1,000.
-    fn versions(&self) -> Option<String> {
+    fn versions_text(&self) -> Option<String> {
         const NAMED: usize = 3;
         let repeated = self.manifest.content.repeated.as_ref()?;
         let versions = repeated.versions.iter();
@@ -273,7 +284,7 @@ impl Stored<'_> {
         (!named.is_empty()).then(|| first_of(&named, NAMED))
     }
 
-    fn archived(&self) -> String {
+    fn archived_text(&self) -> String {
         let content = &self.manifest.content;
         let pages = content
             .slices
@@ -281,15 +292,18 @@ impl Stored<'_> {
             .map(|slice| slice.pages.len() as u64)
             .sum();
         let what = if self.plan.source.is_analytics() {
-            counted(content.distinct_ids(), "conversation", "conversations")
+            quantity(content.distinct_ids(), "conversation", "conversations")
         } else {
-            counted(content.records(), "record", "records")
+            quantity(content.records(), "record", "records")
         };
-        let slices = counted(content.slices.len() as u64, "slice", "slices");
-        format!("{what} in {slices} and {}", counted(pages, "page", "pages"))
+        let slices = quantity(content.slices.len() as u64, "slice", "slices");
+        format!(
+            "{what} in {slices} and {}",
+            quantity(pages, "page", "pages")
+        )
     }
 
-    fn size(&self) -> String {
+    fn size_text(&self) -> String {
         let (stored, plain) = (
             self.manifest.content.stored_bytes,
             self.manifest.outcome.totals.record_bytes,
@@ -309,7 +323,8 @@ impl Stored<'_> {
     }
 
     fn folder(&self) -> String {
-        self.root.at(&format!("exports/{}", self.plan.export_id))
+        self.root
+            .location_of(&format!("exports/{}", self.plan.export_id))
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -339,7 +354,7 @@ impl Stored<'_> {
 }
 
 /// `2 identical lines, 1 id with several versions`; `None` without either.
-pub(crate) fn repeated(identical_lines: u64, ids_with_versions: u64) -> Option<String> {
+pub(crate) fn repeated_text(identical_lines: u64, ids_with_versions: u64) -> Option<String> {
     let parts = [
         (identical_lines, "identical line", "identical lines"),
         (
@@ -350,13 +365,13 @@ pub(crate) fn repeated(identical_lines: u64, ids_with_versions: u64) -> Option<S
     ];
     let parts = parts.iter().filter(|(number, ..)| *number > 0);
     let parts: Vec<_> = parts
-        .map(|(number, one, many)| counted(*number, one, many))
+        .map(|(number, one, many)| quantity(*number, one, many))
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// `12 EMAIL, 3 PHONE`.
-fn each(tally: &Tally) -> String {
+fn tally_text(tally: &Tally) -> String {
     let by_label = tally.by_label();
     let parts: Vec<_> = by_label
         .map(|(label, number)| format!("{} {label}", count(number)))
@@ -365,7 +380,7 @@ fn each(tally: &Tally) -> String {
 }
 
 impl Effort {
-    fn survived(&self) -> Vec<String> {
+    fn survived_faults(&self) -> Vec<String> {
         let Self {
             stats,
             crashes,
@@ -382,7 +397,7 @@ impl Effort {
         if stats.throttled > 0 || !waited.is_empty() {
             parts.push(format!(
                 "{}{waited}",
-                counted(stats.throttled, "response with 429", "responses with 429")
+                quantity(stats.throttled, "response with 429", "responses with 429")
             ));
         }
         let further = [
@@ -395,14 +410,14 @@ impl Effort {
             further
                 .iter()
                 .filter(|(n, ..)| *n > 0)
-                .map(|(n, one, many)| counted(*n, one, many)),
+                .map(|(n, one, many)| quantity(*n, one, many)),
         );
         parts
     }
 }
 
 /// The JSON result of an attempt that ended without a manifest.
-pub(crate) fn failed_json(outcome: &Outcome) -> Value {
+pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
     json!({
         "exportId": outcome.export_id,
         "status": outcome.status,
@@ -414,7 +429,7 @@ pub(crate) fn failed_json(outcome: &Outcome) -> Value {
     })
 }
 
-fn effort(elapsed: Duration, stats: &StatsSnapshot, crashes: u32, records: u64) -> Value {
+fn effort_json(elapsed: Duration, stats: &StatsSnapshot, crashes: u32, records: u64) -> Value {
     json!({
         "seconds": (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "records": records,

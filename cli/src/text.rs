@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Why bytes are not text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum NotText {
+enum TextError {
     #[error("is not UTF-8 text: byte 0x{byte:02X} at position {at}")]
     Utf8 { byte: u8, at: usize },
     #[error("is invalid UTF-16 text: it ends in the middle of a character")]
@@ -24,7 +24,7 @@ enum NotText {
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// Reads a whole file, or standard input for `-`. Error messages call the content `what`.
-pub(crate) fn read(what: &str, path: &Path) -> Result<String, Problem> {
+pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Problem> {
     let is_standard_input = path.to_str() == Some("-");
     let mut bytes = Vec::new();
     let read = if is_standard_input {
@@ -38,7 +38,7 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<String, Problem> {
         path.display().to_string()
     };
     read.map_err(|error| Problem::refused(format!("cannot read the {what} {name}: {error}")))?;
-    decoded(&bytes).map_err(|error| {
+    decode(&bytes).map_err(|error| {
         let problem = Problem::refused(format!("the {what} {name} {error}"));
         problem.with_hint(
             "save it as UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW_FILE",
@@ -46,47 +46,48 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<String, Problem> {
     })
 }
 
-fn decoded(bytes: &[u8]) -> Result<String, NotText> {
+fn decode(bytes: &[u8]) -> Result<String, TextError> {
     let text = match bytes {
         // Must precede UTF-16, whose byte order mark is the beginning of this one.
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Err(NotText::Utf32),
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Err(TextError::Utf32),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
         _ => utf8(bytes)?,
     };
     if text.contains('\0') {
-        return Err(NotText::Nul);
+        return Err(TextError::Nul);
     }
     Ok(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())
 }
 
-fn utf8(bytes: &[u8]) -> Result<String, NotText> {
+fn utf8(bytes: &[u8]) -> Result<String, TextError> {
     let text = str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         let byte = bytes.get(at).copied().unwrap_or_default();
-        NotText::Utf8 { byte, at }
+        TextError::Utf8 { byte, at }
     })?;
     Ok(text.to_owned())
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, NotText> {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, TextError> {
     let (pairs, rest) = bytes.as_chunks();
     if !rest.is_empty() {
-        return Err(NotText::Utf16CutOff);
+        return Err(TextError::Utf16CutOff);
     }
     let characters = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
     let numbered = characters.enumerate();
     numbered
-        .map(|(at, character)| character.map_err(|_| NotText::Utf16Surrogate { at }))
+        .map(|(at, character)| character.map_err(|_| TextError::Utf16Surrogate { at }))
         .collect()
 }
 
 /// The ids in a file, one per line or separated by commas or semicolons. Spaces, quotes, list brackets and byte order
 /// marks around an id are removed. Duplicate ids are returned once.
-pub(crate) fn ids(text: &str) -> Vec<String> {
-    let is_around = |c: char| c.is_whitespace() || "\"'`“”‘’[]".contains(c) || c == BYTE_ORDER_MARK;
+pub(crate) fn parse_ids(text: &str) -> Vec<String> {
+    let is_delimiter =
+        |c: char| c.is_whitespace() || "\"'`“”‘’[]".contains(c) || c == BYTE_ORDER_MARK;
     let separated = text.split(['\n', '\r', ',', ';']);
-    let ids = separated.map(|id| id.trim_matches(is_around));
+    let ids = separated.map(|id| id.trim_matches(is_delimiter));
     let mut seen = std::collections::HashSet::new();
     ids.filter(|id| !id.is_empty() && seen.insert(*id))
         .map(ToOwned::to_owned)
@@ -121,10 +122,10 @@ mod tests {
             big_endian(TEXT),
             little_endian(&marked),
         ] {
-            assert_eq!(decoded(&bytes).as_deref(), Ok(TEXT), "{bytes:?}");
+            assert_eq!(decode(&bytes).as_deref(), Ok(TEXT), "{bytes:?}");
         }
         for nothing in [&[] as &[u8], b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"] {
-            assert_eq!(decoded(nothing).as_deref(), Ok(""));
+            assert_eq!(decode(nothing).as_deref(), Ok(""));
         }
     }
 
@@ -136,18 +137,18 @@ mod tests {
         let cut_off = &little_endian("{}")[..5];
         let half_a_pair = [0xFF, 0xFE, b'x', 0, 0x3D, 0xD8];
         let utf_32 = [0xFF, 0xFE, 0, 0, b'{', 0, 0, 0];
-        let cases: [(&[u8], NotText); 7] = [
-            (latin_1, NotText::Utf8 { byte: 0xE4, at: 15 }),
-            (b"ok\xC3", NotText::Utf8 { byte: 0xC3, at: 2 }),
-            (unmarked, NotText::Nul),
-            (unmarked_beyond_ascii, NotText::Utf8 { byte: 0xE4, at: 1 }),
-            (cut_off, NotText::Utf16CutOff),
-            (&half_a_pair, NotText::Utf16Surrogate { at: 1 }),
-            (&utf_32, NotText::Utf32),
+        let cases: [(&[u8], TextError); 7] = [
+            (latin_1, TextError::Utf8 { byte: 0xE4, at: 15 }),
+            (b"ok\xC3", TextError::Utf8 { byte: 0xC3, at: 2 }),
+            (unmarked, TextError::Nul),
+            (unmarked_beyond_ascii, TextError::Utf8 { byte: 0xE4, at: 1 }),
+            (cut_off, TextError::Utf16CutOff),
+            (&half_a_pair, TextError::Utf16Surrogate { at: 1 }),
+            (&utf_32, TextError::Utf32),
         ];
 
         for (bytes, expected) in cases {
-            assert_eq!(decoded(bytes), Err(expected), "{bytes:?}");
+            assert_eq!(decode(bytes), Err(expected), "{bytes:?}");
         }
     }
 
@@ -166,8 +167,8 @@ mod tests {
             "a\nb\na\n\"b\"\nc\nc,",
             "\u{FEFF}a\n\u{FEFF}b\nc",
         ] {
-            assert_eq!(ids(text), ["a", "b", "c"], "{text:?}");
+            assert_eq!(parse_ids(text), ["a", "b", "c"], "{text:?}");
         }
-        assert_eq!(ids("\n , \"\"\r\n[]"), [""; 0]);
+        assert_eq!(parse_ids("\n , \"\"\r\n[]"), [""; 0]);
     }
 }

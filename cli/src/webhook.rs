@@ -2,8 +2,8 @@
 
 use conversation_archive::archive::deliveries;
 use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::export::delivery::Delivery;
 use conversation_archive::export::delivery::DeliveryFailure;
+use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(crate) enum Webhook {
     Delivered,
     /// Delivered by an earlier process.
     DeliveredBefore,
-    /// The receiver answered 410. No delivery is owed.
+    /// The receiver returned 410. No delivery is owed.
     Ended,
     /// Not delivered; a resume sends it again.
     Owed(Owed),
@@ -26,15 +26,15 @@ pub(crate) enum Webhook {
 /// Why a webhook is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owed {
-    /// The receiver's answer or the error, and the fix.
+    /// The receiver's response or the error, and the fix.
     pub reason: String,
     /// The option with which a resume sends it elsewhere, with a leading space, or an empty string.
     pub option: &'static str,
 }
 
-/// The deliveries that this process has seen.
+/// The result of the deliveries that this process has made.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sent {
+pub(crate) struct ObservedDeliveries {
     pub delivered: bool,
     /// Why the newest delivery could not be sent at all.
     pub error: Option<String>,
@@ -46,19 +46,21 @@ impl Webhook {
         archive: &Archive,
         plan: &ExportPlan,
         outcome: &Outcome,
-        sent: &Sent,
+        observed: &ObservedDeliveries,
     ) -> Result<Option<Self>, ArchiveError> {
         if plan.webhook_url.is_none() {
             return Ok(None);
         }
-        Ok(Some(match deliveries::state(&archive, outcome).await? {
-            Delivery::Delivered if sent.delivered => Self::Delivered,
-            Delivery::Delivered => Self::DeliveredBefore,
-            Delivery::Ended => Self::Ended,
-            Delivery::Refused(refusal) => Self::Owed(Owed::because_of(&refusal)),
-            Delivery::GivenUp(refusal) => Self::Owed(Owed::given_up(&refusal)),
-            Delivery::NotTried => Self::Owed(Owed::before_any_answer(sent)),
-        }))
+        Ok(Some(
+            match deliveries::delivery_state(&archive, outcome).await? {
+                DeliveryState::Delivered if observed.delivered => Self::Delivered,
+                DeliveryState::Delivered => Self::DeliveredBefore,
+                DeliveryState::Ended => Self::Ended,
+                DeliveryState::Refused(refusal) => Self::Owed(Owed::from_failure(&refusal)),
+                DeliveryState::GivenUp(refusal) => Self::Owed(Owed::given_up(&refusal)),
+                DeliveryState::NotTried => Self::Owed(Owed::not_tried(observed)),
+            },
+        ))
     }
 
     pub(crate) fn owed(&self) -> Option<&Owed> {
@@ -69,7 +71,7 @@ impl Webhook {
     }
 
     /// The exit code of a command whose export ended as it should.
-    pub(crate) fn exit(this: Option<&Self>) -> Exit {
+    pub(crate) fn exit_code(this: Option<&Self>) -> Exit {
         match this.and_then(Self::owed) {
             Some(_) => Exit::WebhookOwed,
             None => Exit::Done,
@@ -91,7 +93,7 @@ impl Webhook {
     }
 
     /// Adds the state to a JSON result.
-    pub(crate) fn add_to(&self, result: &mut Value, resume: &str) {
+    pub(crate) fn add_to_json(&self, result: &mut Value, resume: &str) {
         result["webhook"] = json!(self.as_str());
         if let Self::Owed(Owed { reason, option }) = self {
             result["webhookOwed"] = json!(reason);
@@ -110,10 +112,10 @@ impl Webhook {
 }
 
 impl Owed {
-    fn because_of(refusal: &DeliveryFailure) -> Self {
+    fn from_failure(refusal: &DeliveryFailure) -> Self {
         Self {
             reason: refusal.to_string(),
-            option: if refusal.wants_another_url() {
+            option: if refusal.needs_another_url() {
                 " --webhook-url URL"
             } else {
                 ""
@@ -123,16 +125,16 @@ impl Owed {
 
     /// The retry schedule of one day is over.
     fn given_up(refusal: &DeliveryFailure) -> Self {
-        let owed = Self::because_of(refusal);
+        let owed = Self::from_failure(refusal);
         let reason = format!("given up after a day: {}", owed.reason);
         Self { reason, ..owed }
     }
 
-    fn before_any_answer(sent: &Sent) -> Self {
+    fn not_tried(observed: &ObservedDeliveries) -> Self {
         let not_sent = |cause: &String| DeliveryFailure::NotSent {
             cause: cause.clone(),
         };
-        let reason = sent.error.as_ref().map(not_sent);
+        let reason = observed.error.as_ref().map(not_sent);
         Self {
             reason: reason.map_or_else(|| "not sent yet".to_owned(), |refusal| refusal.to_string()),
             option: "",

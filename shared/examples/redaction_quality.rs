@@ -92,13 +92,13 @@ fn score(
     scores: &mut BTreeMap<(String, String), Score>,
     shown: Option<&str>,
 ) {
-    let places = redactor.places(&message.text);
+    let found = redactor.locate_values(&message.text);
     for value in &message.values {
         let score = scores
             .entry((value.kind.clone(), message.locale.clone()))
             .or_default();
         score.values += 1;
-        if is_gone(&message.text, value, &places) {
+        if is_gone(&message.text, value, &found) {
             score.found += 1;
         } else if shown == Some(value.kind.as_str()) {
             println!(
@@ -109,7 +109,7 @@ fn score(
             );
         }
     }
-    for (label, place) in &places {
+    for (label, range) in &found {
         let Some((kind, ..)) = KINDS.iter().find(|(_, of, _)| of == label) else {
             continue;
         };
@@ -120,14 +120,14 @@ fn score(
         let is_right = message
             .values
             .iter()
-            .any(|value| value.start < place.end && place.start < value.end);
+            .any(|value| value.start < range.end && range.start < value.end);
         if is_right {
             score.right += 1;
         } else if shown == Some(kind) {
             println!(
                 "wrong {}: {} in {}",
                 message.locale,
-                &message.text[place.clone()],
+                &message.text[range.clone()],
                 message.text
             );
         }
@@ -135,14 +135,14 @@ fn score(
 }
 
 /// Whether what is found leaves no letter or digit of the value.
-fn is_gone(text: &str, value: &Labelled, places: &[(String, Range<usize>)]) -> bool {
+fn is_gone(text: &str, value: &Labelled, found: &[(String, Range<usize>)]) -> bool {
     let letters = text[value.start..value.end].char_indices();
     letters
         .filter(|(_, letter)| letter.is_alphanumeric())
         .all(|(at, _)| {
-            places
+            found
                 .iter()
-                .any(|(_, place)| place.contains(&(value.start + at)))
+                .any(|(_, range)| range.contains(&(value.start + at)))
         })
 }
 

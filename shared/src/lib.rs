@@ -55,7 +55,6 @@ pub mod records {
 pub mod export {
     //! The documents that we write and the messages that we send. Pure.
 
-    pub mod announcement;
     pub mod attempt;
     pub mod audit;
     pub mod checkpoint;
@@ -79,6 +78,7 @@ pub mod export {
     pub mod totals;
     pub mod transcript_event;
     pub mod waiting;
+    pub mod webhook_body;
 }
 
 pub mod net {
@@ -92,7 +92,7 @@ pub mod net {
     pub mod transport;
     pub mod webhook;
 
-    pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
+    pub use address::{AddressKind, AddressRules, Loopback, WebhookUrl, WebhookUrlError};
     pub(crate) use resolver::GuardedResolver;
     pub use transport::ClientError;
 }
@@ -109,9 +109,9 @@ pub mod genesys {
     mod credentials;
     mod endpoints;
     mod error;
+    mod error_response;
     mod login;
     mod pace;
-    mod refusal;
     mod region;
     mod retry;
     mod stats;
@@ -144,10 +144,10 @@ pub mod source {
 
     mod analytics_job;
     mod analytics_query;
-    mod answer;
     mod cache;
     mod conversation_query;
     mod export_gateway;
+    mod fetched_page;
     mod history_gateway;
     mod interface;
     mod names;
@@ -161,7 +161,7 @@ pub mod source {
     pub use interface::{
         Opened, PageContext, QuerySpec, RunContext, Source, SourceError, SourcePage, SourceSettings,
     };
-    use interface::{broken, lost_at_cursor, lost_when_unknown};
+    use interface::{expired_at_cursor, expired_if_unknown, source_broken};
     pub use names::NamesOrWarning;
     pub use sources::Sources;
     pub use transcripts::Transcripts;
@@ -188,7 +188,7 @@ pub mod archive {
     pub mod verify;
 
     pub use comparison::{
-        Compared, PortionLimits, ScratchError, compare_in_scratch, repeated_warning,
+        Comparison, PortionLimits, ScratchError, compare_in_scratch, repeated_warning,
     };
     pub use content::{chain_records, slice_chain};
     use documents::Stage;
@@ -210,7 +210,7 @@ pub mod pipeline {
     pub mod webhooks;
 
     pub use context::{FailedExports, Pipeline, PipelineError};
-    pub use redactors::{GivenKey, KeyError, KeySource, PinError, Redactors, VersionedKey};
+    pub use redactors::{ConfiguredKey, KeyError, KeySource, PinError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};
 }
 

@@ -106,7 +106,7 @@ impl Answers {
             let mut answer = Ok(());
             for number in 1..=tries {
                 let subject = subject(format!("{number}-{}", promise.name)).await;
-                answer = promise.ask(&subject).await;
+                answer = promise.run(&subject).await;
                 if answer.is_err() {
                     break;
                 }

@@ -30,7 +30,7 @@ async fn a_create_whose_reply_is_lost_finds_its_own_object() {
 
     let created = store.create(object).await.expect("an answer");
 
-    assert_eq!(created, Stored::AlreadyThere);
+    assert_eq!(created, Stored::AlreadyExists);
     assert_eq!(lossy.lost(), 1);
     let read = store.get("key").await.expect("readable");
     assert_eq!(read.as_deref(), Some(&b"hello"[..]));

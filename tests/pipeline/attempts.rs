@@ -6,7 +6,7 @@ use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::pipeline::PipelineError;
 use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::conclusion::ConclusionInput;
 use conversation_archive::storage::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
@@ -305,7 +305,7 @@ async fn a_late_dead_letter_of_a_committed_page_does_not_end_its_run() {
 
     let handled = world.record_dead_letter(Queue::Pages, &first.body).await;
 
-    assert_eq!(handled, Some(record_failure::RecordedFailure::Kept));
+    assert_eq!(handled, Some(record_failure::RecordedFailure::StoredOnly));
     world.run().await;
     assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
 }
@@ -398,7 +398,7 @@ async fn a_replaced_attempt_is_not_concluded() {
     assert!(!has_ended(&world, "0002/r01"), "a slice to lose the query");
     let pipeline = world.process.start.pipeline.clone();
     let archive = &pipeline.archive;
-    let plan = archive.planned(&id).await.expect("a plan");
+    let plan = archive.existing_plan(&id).await.expect("a plan");
     let stale = archive.attempt(&id, 1).await.expect("an attempt");
     world.simulator.lose_queries();
     let both = |it: &World| has_ended(it, "0001/r02") && has_ended(it, "0002/r02");
@@ -409,13 +409,13 @@ async fn a_replaced_attempt_is_not_concluded() {
         .await
         .expect("slices");
     assert!(views.iter().all(|view| view.end.is_some()));
-    let concluding = Concluding {
+    let input = ConclusionInput {
         plan: &plan,
         attempt: &stale,
-        views: &views,
+        slice_statuses: &views,
         invocation: &invocation(903, &world.clock),
     };
-    let concluded = conclusion::conclude(&pipeline, concluding).await;
+    let concluded = conclusion::conclude(&pipeline, input).await;
 
     assert!(
         matches!(

@@ -10,12 +10,12 @@ use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::storage::queue::Queue;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Permanent, Route};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn sweep(world: &mut World) -> Vec<Swept> {
+async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
     world.sweep().await.expect("not killed")
 }
 
@@ -53,7 +53,7 @@ async fn an_export_failed_by_a_dead_letter_is_resumed_after_an_hour() {
     world.pass(HOUR.saturating_sub(SECOND * 5));
     assert_eq!(sweep(&mut world).await, []);
     world.pass(SECOND * 10);
-    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -78,7 +78,7 @@ async fn an_export_that_stalled_is_resumed_after_an_hour() {
     assert!(world.failed(&id, 1).await.is_some());
 
     world.pass(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
@@ -92,7 +92,7 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
         world.pass((HOUR * wait).saturating_sub(SECOND * 5));
         assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
         world.pass(SECOND * 10);
-        assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+        assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
         world.turn().await;
     }
     fail(&mut world).await;
@@ -106,7 +106,7 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
     world.pass(HOUR + SECOND);
     assert_eq!(
         sweep(&mut world).await,
-        [Swept::ResumeRequested],
+        [SweepOutcome::ResumeRequested],
         "a person began anew"
     );
     world.turn().await;
@@ -171,7 +171,7 @@ async fn an_attempt_with_an_unusable_query_is_followed_by_a_fresh_one() {
     assert_eq!(kinds, [FailureKind::RecordsMissing]);
 
     world.pass(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -186,14 +186,14 @@ async fn a_resume_request_is_sent_until_the_next_attempt_exists() {
     let (mut world, id) = resumed_with_a_query_of_no_use(238).await;
     world.pass(HOUR + SECOND);
     for _ in 0..3 {
-        assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+        assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
         world.lose_messages();
         world.pass(HOUR);
     }
     assert_eq!(scheduled(&world).len(), 1);
 
-    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
-    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -208,13 +208,13 @@ async fn a_dependent_export_waits_for_an_automatic_resume() {
         r#"{{"source":"transcripts","fromExport":"{id}","exportId":"texts","slices":1,"pageSize":50}}"#
     );
     let texts = world.start(&request).await;
-    let waits = |world: &World| world.queues.holding(Queue::Waiting).messages > 0;
+    let waits = |world: &World| world.queues.contents(Queue::Waiting).messages > 0;
     assert!(world.run_until(waits).await);
 
     world.pass(HOUR + SECOND);
     assert_eq!(
         sweep(&mut world).await,
-        [Swept::LeftAlone, Swept::ResumeRequested]
+        [SweepOutcome::LeftAlone, SweepOutcome::ResumeRequested]
     );
     world.run().await;
 
@@ -265,7 +265,7 @@ async fn a_resume_marker_of_a_resumed_attempt_is_removed() {
     world.resume(&id).await;
     world.run().await;
     archive
-        .replace(marker.name(), &marker)
+        .replace(marker.object_key(), &marker)
         .await
         .expect("written");
     world.pass(HOUR * 2);

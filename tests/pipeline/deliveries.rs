@@ -94,7 +94,7 @@ async fn an_export_planned_by_an_earlier_version_keeps_its_webhook_id() {
     world.receiver.answer_first_with(&NEVER_TAKEN);
     world.export(&request(&world)).await;
     let archive = world.archive();
-    let plan = archive.planned(&nightly()).await.expect("a plan");
+    let plan = archive.existing_plan(&nightly()).await.expect("a plan");
     let earlier = ExportPlan {
         archive_id: None,
         ..plan.as_ref().clone()

@@ -106,7 +106,7 @@ async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
 
 async fn losses(world: &World, id: &ExportId) -> Losses {
     let archive = world.archive();
-    let plan = archive.planned(id).await.expect("a plan");
+    let plan = archive.existing_plan(id).await.expect("a plan");
     losses::of_export(&archive, &plan)
         .await
         .expect("readable ends")

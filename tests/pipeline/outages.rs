@@ -103,13 +103,13 @@ async fn six_hours_of_throttled_functions_make_no_dead_letter() {
     starve(&world, Queue::Pages, 6 * HOUR);
     assert!(
         world
-            .run_until(|world| world.queues.holding(Queue::Waiting).messages > 0)
+            .run_until(|world| world.queues.contents(Queue::Waiting).messages > 0)
             .await
     );
     starve(&world, Queue::Waiting, 6 * HOUR);
     assert!(
         world
-            .run_until(|world| world.queues.holding(Queue::Completion).messages > 0)
+            .run_until(|world| world.queues.contents(Queue::Completion).messages > 0)
             .await
     );
     starve(&world, Queue::Completion, 6 * HOUR);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use conversation_archive::archive::deliveries;
 use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::{ArchiveStore as _, Object};
 use end_to_end::world::{Turn, World, organisation};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -21,7 +21,7 @@ async fn announced(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 20)).await;
     let request = world.request("analytics-job", "");
     let id = world.start(&request).await;
-    let queued = |world: &World| world.queues.holding(Queue::Webhooks).messages > 0;
+    let queued = |world: &World| world.queues.contents(Queue::Webhooks).messages > 0;
     let still_open = |world: &World| !keys(world, "open/").is_empty();
     assert!(
         world
@@ -41,16 +41,18 @@ fn deliveries(world: &World) -> usize {
     keys.iter().filter(|key| key.contains("-delivery-")).count()
 }
 
-async fn delivery(world: &World, id: &ExportId) -> Delivery {
+async fn delivery(world: &World, id: &ExportId) -> DeliveryState {
     let archive = world.archive();
     let outcome = outcomes::newest(&archive, id)
         .await
         .expect("read")
         .expect("decided");
-    deliveries::state(&archive, &outcome).await.expect("read")
+    deliveries::delivery_state(&archive, &outcome)
+        .await
+        .expect("read")
 }
 
-async fn sweep(world: &mut World) -> Vec<Swept> {
+async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
     world.sweep().await.expect("not killed")
 }
 
@@ -62,7 +64,7 @@ async fn a_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
     world.pass(HOUR);
     assert_eq!(sweep(&mut world).await, [], "it may still be under way");
     world.pass(Duration::from_secs(1));
-    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.arrived().len(), 1);
@@ -83,7 +85,7 @@ async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
     assert!(world.receiver.arrived().is_empty());
     world.pass(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.arrived().len(), 1);
@@ -128,14 +130,17 @@ async fn resent_messages_do_not_shorten_the_delivery_schedule() {
     // For five hours the message is not handled, and each sweep sends another one.
     for _ in 0..5 {
         world.pass(HOUR + Duration::from_secs(1));
-        assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+        assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
     }
     let since = world.now();
 
     world.run().await;
 
     assert_eq!(deliveries(&world), 12);
-    assert!(matches!(delivery(&world, &id).await, Delivery::GivenUp(_)));
+    assert!(matches!(
+        delivery(&world, &id).await,
+        DeliveryState::GivenUp(_)
+    ));
     let hours = world.now().duration_since(since).as_hours();
     assert!((22..=26).contains(&hours), "{hours} hours");
 }
@@ -175,7 +180,10 @@ async fn a_webhook_that_is_given_up_is_recorded_as_given_up() {
 
     world.run().await;
 
-    assert!(matches!(delivery(&world, &id).await, Delivery::GivenUp(_)));
+    assert!(matches!(
+        delivery(&world, &id).await,
+        DeliveryState::GivenUp(_)
+    ));
     assert_eq!(keys(&world, "owed/"), [""; 0]);
     world.pass(2 * HOUR);
     assert_eq!(sweep(&mut world).await, [], "it is not sent any more");
@@ -195,7 +203,7 @@ async fn a_resume_starts_a_new_delivery_schedule() {
 
     assert_eq!(deliveries(&world), 16);
     assert_eq!(world.receiver.arrived().len(), 1);
-    assert_eq!(delivery(&world, &id).await, Delivery::Delivered);
+    assert_eq!(delivery(&world, &id).await, DeliveryState::Delivered);
     assert_eq!(keys(&world, "owed/"), [""; 0]);
 }
 
@@ -208,7 +216,7 @@ async fn a_resumed_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
     world.lose_messages();
     world.pass(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.arrived().len(), 1);

@@ -147,7 +147,7 @@ async fn an_export_completes_over_several_invocations() {
         .snapshot()
         .contains_key("exports/large/manifest.json")
     {
-        let waiting = world.queues.holding(Queue::Completion);
+        let waiting = world.queues.contents(Queue::Completion);
         match world.turn().await {
             Turn::Done => {}
             Turn::Idle => assert!(world.wait_for_next(), "{waiting:?}"),

@@ -8,7 +8,7 @@ use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::request::InvalidRequest;
-use conversation_archive::pipeline::{GivenKey, Redactors};
+use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::world::{DAYS, World, organisation};
@@ -135,7 +135,7 @@ async fn equal_values_share_a_hash_and_a_lost_key_fails_the_export() {
     let other = request.replace("\"kinds\"", "\"profile\":\"strict\",\"kinds\"");
     let id = world.start(&other).await;
     let key = "another-key-of-more-than-24-bytes".to_owned().into();
-    world.process.page.redactors = Redactors::new(Arc::new(GivenKey::new(Some(key))));
+    world.process.page.redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
     world.run().await;
 
     let failed = world.failed(&id, 1).await.expect("a failure");

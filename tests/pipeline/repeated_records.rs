@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, Sought, Version};
+use conversation_archive::archive::find::{Records, SearchCriteria, Version};
 use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
@@ -13,7 +13,7 @@ use conversation_archive::export::outcome::{
     ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
 };
 use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::conclusion::ConclusionInput;
 use genesys_simulator::{AnswerFilter, Faults, Repeat, RepeatedRow, Route, Settings};
 use serde_json::{Value, json};
 use start_export::Command;
@@ -71,7 +71,7 @@ async fn repeated_id(world: &World, manifest: &Manifest, field: &str) -> String 
 }
 
 async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
-    let sought = Sought {
+    let sought = SearchCriteria {
         id,
         day: None,
         records,
@@ -344,14 +344,14 @@ async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
 /// Writes the failure that earlier versions recorded for a repeated record.
 async fn fail_as_before(world: &World, id: &ExportId) {
     let pipeline = &world.process.start.pipeline;
-    let plan = pipeline.archive.planned(id).await.expect("a plan");
+    let plan = pipeline.archive.existing_plan(id).await.expect("a plan");
     let attempt = pipeline.archive.newest_attempt(id).await;
     let attempt = attempt.expect("readable").expect("an attempt");
     let views = slice_status::all(&pipeline.archive, &plan, &attempt).await;
-    let concluding = Concluding {
+    let input = ConclusionInput {
         plan: &plan,
         attempt: &attempt,
-        views: &views.expect("slices"),
+        slice_statuses: &views.expect("slices"),
         invocation: &invocation(900, &world.clock),
     };
     let failure = SliceFailure {
@@ -360,6 +360,6 @@ async fn fail_as_before(world: &World, id: &ExportId) {
         after_page: None,
         failure: Failure::new(FailureKind::RepeatedRecord, "archived more than once"),
     };
-    let failed = conclusion::fail_export(&pipeline, concluding, vec![failure]).await;
+    let failed = conclusion::fail_export(&pipeline, input, vec![failure]).await;
     failed.expect("a failure");
 }

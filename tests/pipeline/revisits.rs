@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::archive::exports;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, Sought};
+use conversation_archive::archive::find::{Records, SearchCriteria};
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};
@@ -131,7 +131,7 @@ async fn a_later_revisit_skips_versions_stored_by_an_earlier_one() {
     );
     let versions = find::versions(
         &world.archive(),
-        Sought {
+        SearchCriteria {
             id: &changed[4],
             day: None,
             records: Records::Conversations,
@@ -175,7 +175,7 @@ async fn a_refused_revisit_is_reported_and_does_not_block_others() {
 
     let answer = answered(&mut world, 5, "").await;
 
-    let Err(error @ StartError::Beside { .. }) = answer else {
+    let Err(error @ StartError::Companion { .. }) = answer else {
         panic!("{answer:?}");
     };
     let told = error.to_string();

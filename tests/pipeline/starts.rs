@@ -13,7 +13,7 @@ use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{AnswerFilter, Route, Settings};
 use start_export::{Command, StartError, Started, State};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 use end_to_end::process::invocation;
 use end_to_end::world::{World, organisation};
@@ -93,7 +93,10 @@ async fn an_accepted_export_is_started_by_the_sweep_when_its_message_is_lost() {
 
     assert_eq!(
         (early, swept),
-        (vec![Swept::LeftAlone], vec![Swept::StartedAgain])
+        (
+            vec![SweepOutcome::LeftAlone],
+            vec![SweepOutcome::StartedAgain]
+        )
     );
     assert_complete(&mut world, &id).await;
 }
@@ -116,8 +119,8 @@ async fn a_refused_login_is_retried_for_a_week_and_then_dropped() {
         world.run().await;
     }
 
-    assert_eq!(swept[..6], [Swept::StartedAgain; 6]);
-    assert_eq!(swept[6..], [Swept::Removed]);
+    assert_eq!(swept[..6], [SweepOutcome::StartedAgain; 6]);
+    assert_eq!(swept[6..], [SweepOutcome::Removed]);
 }
 
 #[tokio::test]
@@ -165,7 +168,7 @@ async fn a_scheduled_start_that_always_failed_is_started_by_the_sweep() {
 
     assert_eq!(
         swept,
-        [Swept::StartedAgain],
+        [SweepOutcome::StartedAgain],
         "only what is not bound to its moment"
     );
     let open = world.archive().list_all("open/").await.expect("a listing");

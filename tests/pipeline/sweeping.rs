@@ -6,13 +6,13 @@ use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{Route, Settings, Watermark};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 use end_to_end::world::{World, organisation};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn sweep(world: &mut World) -> Vec<Swept> {
+async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
     world.sweep().await.expect("not killed")
 }
 
@@ -30,11 +30,11 @@ async fn the_sweep_resends_all_lost_messages_of_an_export() {
 
     assert_eq!(
         sweep(&mut world).await,
-        [Swept::LeftAlone],
+        [SweepOutcome::LeftAlone],
         "it moved within the hour"
     );
     world.pass(HOUR + Duration::from_secs(1));
-    assert_eq!(sweep(&mut world).await, [Swept::Revived]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
     world.run().await;
 
     assert_eq!(
@@ -61,7 +61,7 @@ async fn the_sweep_resends_a_lost_completion_message() {
     world.lose_messages();
     world.pass(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [Swept::Revived]);
+    assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
     world.run().await;
 
     assert_eq!(
@@ -88,7 +88,7 @@ async fn a_lost_completion_is_resent_despite_a_long_backfill() {
 
     let swept = sweep(&mut world).await;
 
-    assert_eq!(swept[0], Swept::Revived);
+    assert_eq!(swept[0], SweepOutcome::Revived);
     world.run().await;
     let status = world.manifest(&id).await.outcome.status;
     assert_eq!(status, ExportStatus::Completed);
@@ -103,7 +103,10 @@ async fn an_export_waiting_in_a_long_queue_is_never_given_up() {
     for hour in 1..=60 {
         world.pass(HOUR);
         let swept = sweep(&mut world).await;
-        assert!(!swept.contains(&Swept::Failed), "hour {hour}: {swept:?}");
+        assert!(
+            !swept.contains(&SweepOutcome::Failed),
+            "hour {hour}: {swept:?}"
+        );
     }
     world.run().await;
 
@@ -123,9 +126,9 @@ async fn sweeps_repeated_within_minutes_fail_no_export() {
         swept.extend(sweep(&mut world).await);
     }
 
-    assert_eq!(swept[0], Swept::Revived);
+    assert_eq!(swept[0], SweepOutcome::Revived);
     assert!(
-        swept[1..].iter().all(|it| *it == Swept::LeftAlone),
+        swept[1..].iter().all(|it| *it == SweepOutcome::LeftAlone),
         "{swept:?}"
     );
 }
@@ -153,7 +156,7 @@ async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
                 sweep(&mut world)
                     .await
                     .iter()
-                    .all(|swept| *swept == Swept::LeftAlone),
+                    .all(|swept| *swept == SweepOutcome::LeftAlone),
                 "at {last_sweep}"
             );
         }
@@ -190,10 +193,10 @@ async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
     assert_eq!(
         swept,
         [
-            Swept::Revived,
-            Swept::Revived,
-            Swept::Revived,
-            Swept::Failed
+            SweepOutcome::Revived,
+            SweepOutcome::Revived,
+            SweepOutcome::Revived,
+            SweepOutcome::Failed
         ]
     );
     let failed = world.failed(&id, 1).await.expect("a failure");

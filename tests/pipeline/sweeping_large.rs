@@ -11,7 +11,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::process::invocation;
@@ -94,7 +94,7 @@ async fn failing_a_stalled_export_reads_neither_pages_nor_page_indexes() {
             swept.extend(world.sweep().await.expect("not killed"));
         }
 
-        assert_eq!(swept.last(), Some(&Swept::Failed), "{swept:?}");
+        assert_eq!(swept.last(), Some(&SweepOutcome::Failed), "{swept:?}");
         let failed = world.failed(&id, 1).await.expect("a failure");
         let kinds = failed.failures.iter().map(|failed| failed.failure.kind);
         assert!(kinds.into_iter().all(|kind| kind == FailureKind::Stalled));
@@ -171,7 +171,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
         }
         world.lose_messages();
         world.pass(HOUR);
-        assert_eq!(world.sweep().await, Some(vec![Swept::Revived]));
+        assert_eq!(world.sweep().await, Some(vec![SweepOutcome::Revived]));
         let marker: Option<OpenMarker> = world
             .archive()
             .read(ObjectKey::Open(&id))

@@ -18,15 +18,15 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::pipeline::{FailedExports, Pipeline};
-use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;
 use conversation_archive::storage::topic::Topic;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
-use send_webhook::{Received, SendWebhook};
+use send_webhook::{ReceivedMessage, SendWebhook};
 use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
@@ -89,7 +89,7 @@ impl Process {
             loopback: Loopback::Allowed,
         };
         let key = SecretString::from(REDACTION_KEY);
-        let redactors = Redactors::new(Arc::new(GivenKey::new(Some(key))));
+        let redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
         Self {
             start: StartExport {
                 pipeline: pipeline.clone(),
@@ -160,7 +160,7 @@ impl Process {
             Queue::Webhooks => {
                 let message: WebhookMessage = serde_json::from_str(body)?;
                 let receive_count = delivery.receive_count;
-                let received = Received {
+                let received = ReceivedMessage {
                     message: &message,
                     receipt: &delivery.receipt,
                     receive_count,

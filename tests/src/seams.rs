@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::storage::queue::{
-    MemoryQueues, MessageQueue, Outgoing, Queue, QueueError,
+    MemoryQueues, MessageQueue, OutgoingMessage, Queue, QueueError,
 };
 use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
@@ -182,7 +182,7 @@ pub struct SteppedQueues {
 
 #[async_trait]
 impl MessageQueue for SteppedQueues {
-    async fn send(&self, message: Outgoing) -> Result<(), QueueError> {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), QueueError> {
         self.steps.step(self.queues.send(message)).await
     }
 

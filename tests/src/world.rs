@@ -15,7 +15,7 @@ use conversation_archive::storage::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
 use start_export::{Command, Resume, StartError, Started};
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 use crate::logs;
 use crate::memory_store::MemoryStore;
@@ -232,12 +232,12 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 
     /// Invokes sweep-exports; `None` when the process was killed.
-    pub async fn sweep(&mut self) -> Option<Vec<Swept>> {
+    pub async fn sweep(&mut self) -> Option<Vec<SweepOutcome>> {
         self.try_sweep().await.map(|swept| swept.expect("a sweep"))
     }
 
     /// Like [`Self::sweep`], but returns the handler's error.
-    pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<Swept>>> {
+    pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<SweepOutcome>>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;

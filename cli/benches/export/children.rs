@@ -34,7 +34,7 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     pub(crate) fn new(records: usize) -> Self {
-        let mut gateway = me(&["gateway", &records.to_string()])
+        let mut gateway = this_binary(&["gateway", &records.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .expect("this program starts again");
@@ -53,7 +53,7 @@ impl Exporter {
     /// Exports into an empty folder.
     pub(crate) fn export(&self) -> Usage {
         let _ = std::fs::remove_dir_all(self.out());
-        let mut export = self.archiver(&["export", "--request", "-", "--out"]);
+        let mut export = self.cli_command(&["export", "--request", "-", "--out"]);
         export.arg(self.out()).stdin(Stdio::piped());
         let settings = Settings::default();
         let request = serde_json::json!({
@@ -62,13 +62,13 @@ impl Exporter {
             "interval": format!("{}/{}", settings.interval.0, settings.interval.1),
             "slices": 2,
         });
-        measured(export, request.to_string().as_bytes())
+        measure_command(export, request.to_string().as_bytes())
     }
 
     pub(crate) fn verify(&self) -> Usage {
-        let mut verify = self.archiver(&["verify"]);
+        let mut verify = self.cli_command(&["verify"]);
         verify.arg(self.out()).arg(ID);
-        measured(verify, b"")
+        measure_command(verify, b"")
     }
 
     pub(crate) fn stored(&self) -> Stored {
@@ -95,7 +95,7 @@ impl Exporter {
         self.folder.path().join("archive")
     }
 
-    fn archiver(&self, arguments: &[&str]) -> Command {
+    fn cli_command(&self, arguments: &[&str]) -> Command {
         let settings = Settings::default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_genesys-archive"));
         command
@@ -117,17 +117,17 @@ impl Drop for Exporter {
 }
 
 /// Runs this program in another of its roles.
-pub(crate) fn this_program(arguments: &[&str]) -> Usage {
-    measured(me(arguments), b"")
+pub(crate) fn run_this_program(arguments: &[&str]) -> Usage {
+    measure_command(this_binary(arguments), b"")
 }
 
-fn me(arguments: &[&str]) -> Command {
+fn this_binary(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a program has a file"));
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-fn measured(mut command: Command, input: &[u8]) -> Usage {
+fn measure_command(mut command: Command, input: &[u8]) -> Usage {
     let started = Instant::now();
     let mut child = command
         .stdout(Stdio::null())

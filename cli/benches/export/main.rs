@@ -18,7 +18,7 @@ mod pages;
 
 use std::time::Duration;
 
-use children::{Exporter, Usage, this_program};
+use children::{Exporter, Usage, run_this_program};
 
 const PAGE_RECORDS: usize = 1000;
 /// Number of runs, of which the fastest counts: other processes use the machine too.
@@ -44,7 +44,7 @@ fn number(word: &str) -> usize {
 }
 
 fn measure(exports: &[usize]) {
-    let alone = page_path();
+    let alone = page_path_cpu();
     println!("the page path alone: {alone:.1} µs of CPU per record\n");
     println!(
         "| pages | export | CPU | a record | page paths | memory | objects | stored | verify | CPU | memory |"
@@ -56,12 +56,12 @@ fn measure(exports: &[usize]) {
 }
 
 /// CPU microseconds per record, without the time to generate the records.
-fn page_path() -> f64 {
-    let least = |rounds| {
-        let runs = (0..RUNS).map(|_| this_program(&["pages", "40", rounds]).cpu);
+fn page_path_cpu() -> f64 {
+    let min_cpu = |rounds| {
+        let runs = (0..RUNS).map(|_| run_this_program(&["pages", "40", rounds]).cpu);
         runs.min().unwrap_or_default()
     };
-    micros(least("2").saturating_sub(least("0"))) / as_f64(2 * 40 * PAGE_RECORDS)
+    micros(min_cpu("2").saturating_sub(min_cpu("0"))) / as_f64(2 * 40 * PAGE_RECORDS)
 }
 
 fn row(pages: usize, alone: f64) -> String {

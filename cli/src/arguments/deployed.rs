@@ -45,7 +45,7 @@ pub(crate) struct StartArguments {
     #[arg(long, value_name = "FILE", required_unless_present = "backfill")]
     pub request: Option<PathBuf>,
     /// Days or moments, start/end: one export for each month between them
-    #[arg(long, value_name = "START/END", value_parser = super::days)]
+    #[arg(long, value_name = "START/END", value_parser = super::parse_interval)]
     pub backfill: Option<Interval>,
     /// Start the export and exit at once; use `status` to follow it
     #[arg(long, conflicts_with = "backfill")]
@@ -75,9 +75,9 @@ pub(crate) struct StatusArguments {
     #[arg(long)]
     pub coverage: bool,
     /// Start of the coverage: a day or moment
-    #[arg(long, value_name = "START", requires = "coverage", value_parser = super::moment)]
+    #[arg(long, value_name = "START", requires = "coverage", value_parser = super::parse_timestamp)]
     pub since: Option<jiff::Timestamp>,
     /// End of the coverage: a day or moment
-    #[arg(long, value_name = "END", requires = "coverage", value_parser = super::moment)]
+    #[arg(long, value_name = "END", requires = "coverage", value_parser = super::parse_timestamp)]
     pub until: Option<jiff::Timestamp>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use conversation_archive::base::time::Interval;
 
-use super::{PLACE, days, place};
+use super::{PLACE, parse_interval, place_parser};
 use crate::place::Place;
 
 /// Fetch these conversations now: by id, time, participant, media or queue
@@ -39,7 +39,7 @@ pub(crate) struct HistoryArguments {
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
     /// Conversations that began in it: two days or moments, start/end
-    #[arg(long, value_name = "START/END", value_parser = days, conflicts_with = "last")]
+    #[arg(long, value_name = "START/END", value_parser = parse_interval, conflicts_with = "last")]
     pub interval: Option<Interval>,
     /// Conversations that began in the last hours or days: an ISO-8601 duration such as PT2H
     #[arg(long, value_name = "DURATION")]
@@ -76,7 +76,7 @@ pub(crate) struct HistoryArguments {
     #[arg(long)]
     pub unredacted: bool,
     /// Write an archive instead of printing records
-    #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place(), conflicts_with = "format")]
+    #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place_parser(), conflicts_with = "format")]
     pub out: Option<Place>,
 }
 
@@ -116,7 +116,7 @@ pub(crate) enum Records {
 }
 
 /// The value on the command line, which is also the value in a request.
-pub(crate) fn word(value: &impl ValueEnum) -> String {
+pub(crate) fn value_name(value: &impl ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())
 }

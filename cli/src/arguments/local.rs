@@ -48,7 +48,7 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "PORT")]
     pub receiver_port: Option<u16>,
     /// A parameter of the template, instead of the one for this machine
-    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
     /// Folder in which the emulator is installed [default: the folder itself]
     #[arg(long, value_name = "DIR", hide = true)]
@@ -57,7 +57,7 @@ pub(crate) struct UpArguments {
     pub organisation: OrganisationArguments,
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),

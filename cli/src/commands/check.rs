@@ -1,7 +1,7 @@
 //! `check`: checks that everything is in place before the first export, with one line per check and its fix, and
 //! reports undocumented properties of the API as it finds them.
 //!
-//! It reads as little as possible: one conversation at a time, of which nothing is kept or shown.
+//! It reads as little as possible: one conversation at a time, of which nothing is stored or shown.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::settings;
 use crate::arguments::CheckArguments;
-use crate::place::{Opened, Place};
+use crate::place::{OpenedPlace, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -33,10 +33,10 @@ mod webhook;
 use access::Host;
 use findings::{Finding, Findings};
 use interrupt::{Interrupt, Interrupted};
-use login::Lies;
+use login::ArchiveRegion;
 
 /// Time limit of one call with its retries. Reaching it is a finding, too.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";
@@ -62,15 +62,15 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
         clock: Clock::System,
     };
     let interrupt = Interrupt::listen(screen);
-    let looked = look(arguments, &settings, &api, &interrupt, &mut findings).await;
-    match looked {
+    let result = run_checks(arguments, &settings, &api, &interrupt, &mut findings).await;
+    match result {
         Ok(()) => Ok(findings.finish()),
         Err(Interrupted) => Err(findings.interrupted()),
     }
 }
 
 /// Runs all checks in order.
-async fn look(
+async fn run_checks(
     arguments: &CheckArguments,
     settings: &Settings,
     api: &Api,
@@ -79,47 +79,54 @@ async fn look(
 ) -> Result<(), Interrupted> {
     // Opened first, because the bucket's region is needed; reported last.
     let place = match &arguments.out {
-        Some(place) => Some(interrupt.or(place.open()).await?),
+        Some(place) => Some(interrupt.run(place.open()).await?),
         None => None,
     };
-    let lies = lies(arguments.out.as_ref(), place.as_ref());
-    findings.add(login::regions(settings, lies));
-    let logged_in = interrupt.or(login::login(api, findings)).await?;
+    let archive_region = archive_region(arguments.out.as_ref(), place.as_ref());
+    findings.add(login::check_regions(settings, archive_region));
+    let logged_in = interrupt.run(login::check_login(api, findings)).await?;
     if logged_in {
         let host = if settings.client.endpoints.is_overridden() {
-            Host::OfYourOwn
+            Host::Custom
         } else {
-            Host::OfTheRegion
+            Host::Regional
         };
-        organisation(api, host, interrupt, findings).await?;
+        check_organisation(api, host, interrupt, findings).await?;
     } else {
         findings.add(Finding::skipped(
             "organisation",
             "permissions, data and limits cannot be checked without a login",
         ));
     }
-    target::target(place, interrupt, findings).await?;
+    target::check_target(place, interrupt, findings).await?;
     let ping = webhook::ping(&settings.engine, &api.clock);
-    findings.add(interrupt.or(ping).await?);
+    findings.add(interrupt.run(ping).await?);
     Ok(())
 }
 
-fn lies(named: Option<&Place>, opened: Option<&Result<Opened, Problem>>) -> Lies {
+fn archive_region(
+    named: Option<&Place>,
+    opened: Option<&Result<OpenedPlace, Problem>>,
+) -> ArchiveRegion {
     match (named, opened) {
-        (_, Some(Ok(opened))) => opened.region().map_or(Lies::Nowhere, Lies::In),
-        (Some(Place::Bucket { .. }), _) => Lies::Unknown,
-        _ => Lies::Nowhere,
+        (_, Some(Ok(opened))) => opened
+            .region()
+            .map_or(ArchiveRegion::NotApplicable, ArchiveRegion::Known),
+        (Some(Place::Bucket { .. }), _) => ArchiveRegion::Unknown,
+        _ => ArchiveRegion::NotApplicable,
     }
 }
 
 /// Runs the checks that need a login.
-async fn organisation(
+async fn check_organisation(
     api: &Api,
     host: Host,
     interrupt: &Interrupt,
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
-    let watermark = interrupt.or(reading(api, host, findings)).await?;
+    let watermark = interrupt
+        .run(run_read_only_checks(api, host, findings))
+        .await?;
     let Some(watermark) = watermark else {
         findings.add(Finding::skipped(
             "trial job",
@@ -131,18 +138,22 @@ async fn organisation(
 }
 
 /// Runs the read-only checks. Returns up to when the job API has data.
-async fn reading(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
-    let watermark = access::jobs(api, host, findings).await;
+async fn run_read_only_checks(
+    api: &Api,
+    host: Host,
+    findings: &mut Findings<'_>,
+) -> Option<Timestamp> {
+    let watermark = access::check_jobs(api, host, findings).await;
     let end = an_hour_before(watermark.unwrap_or_else(|| api.now()));
-    let can_query = access::query(api, end, findings).await;
+    let can_query = access::check_queries(api, end, findings).await;
     findings.add(match watermark {
-        Some(watermark) => data::watermark(watermark, api.now()),
+        Some(watermark) => data::watermark_finding(watermark, api.now()),
         None => Finding::skipped("watermark", "the job API does not respond"),
     });
-    findings.add(data::retention(api).await);
-    limits::limits(api, findings).await;
+    findings.add(data::check_retention(api).await);
+    limits::check_limits(api, findings).await;
     if can_query {
-        limits::of_query(api, end, findings).await;
+        limits::check_query_limits(api, end, findings).await;
     }
     watermark
 }
@@ -152,17 +163,17 @@ fn an_hour_before(moment: Timestamp) -> Timestamp {
 }
 
 impl Api {
-    async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<Reply<T>, ApiError> {
+    async fn request<T: DeserializeOwned>(&self, call: &Call) -> Result<Reply<T>, ApiError> {
         self.client.call(call, self.deadline(), decode::json).await
     }
 
     /// Requests a page of a job's results.
-    async fn ask_page(&self, call: &Call) -> Result<Reply<()>, ApiError> {
+    async fn request_page(&self, call: &Call) -> Result<Reply<()>, ApiError> {
         self.client.call(call, self.deadline(), results_page).await
     }
 
     fn deadline(&self) -> Deadline {
-        Deadline::at(self.now() + PATIENCE)
+        Deadline::at(self.now() + CALL_TIMEOUT)
     }
 
     fn now(&self) -> Timestamp {

@@ -13,14 +13,14 @@ use genesys_simulator::Simulator;
 use serde_json::json;
 use start_export::{Command, Resume};
 
-use super::closing::{Closing, report, webhook};
+use super::run_export::{SummaryInput, report, webhook_state};
 use crate::arguments::DemoArguments;
-use crate::carry::{ExportRunner, RunReport, RunStop};
-use crate::engine::{Ended, Event};
-use crate::figures::counted;
-use crate::place::Opened;
+use crate::engine::{EngineEnd, Event};
+use crate::export_runner::{ExportRunner, RunReport, RunStop};
+use crate::figures::quantity;
+use crate::place::OpenedPlace;
 use crate::problem::{Exit, Problem};
-use crate::receiver::{AtFirst, Receiver, new_secret};
+use crate::receiver::{InitialState, Receiver, new_secret};
 use crate::screen::{Report, Screen};
 use crate::settings::Settings;
 
@@ -37,8 +37,8 @@ const CRASH_AFTER_PAGES: [u32; 3] = [5, 9, 7];
 const REVOKE_AFTER_PAGES: u32 = 6;
 
 /// The combined result of all engines that worked on the demo's export.
-struct Life {
-    journey: RunReport,
+struct CombinedRun {
+    run_report: RunReport,
     crashes: u32,
 }
 
@@ -47,18 +47,19 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     let simulator = Simulator::start(world::organisation(arguments))
         .await
         .map_err(anyhow::Error::from)?;
-    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let receiver = Receiver::start(anywhere, &new_secret(), AtFirst::Down, |_| ()).await?;
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let receiver = Receiver::start(any_port, &new_secret(), InitialState::Down, |_| ()).await?;
     let settings = world::settings(&simulator, &receiver)?;
-    screen.line(&world::greeting(arguments, &simulator, &out));
+    screen.print_line(&world::greeting(arguments, &simulator, &out));
     let id = world::export_id(arguments)?;
 
     let request = world::request(&id, &receiver, arguments.conversations)?;
-    let life = live(&out, request, &id, &settings, &simulator, screen).await?;
-    let carrier = carrier(&out, &settings, screen)?;
-    let summary = closing_summary(&carrier, &out, &id, &life).await?;
-    let verified = super::verify::check(carrier.engine.archive(), &id, screen).await?;
-    let proof = Proof::of(carrier.engine.archive(), &id, &simulator, &receiver).await?;
+    let combined = run_with_crashes(&out, request, &id, &settings, &simulator, screen).await?;
+    let runner = runner(&out, &settings, screen)?;
+    let summary = closing_summary(&runner, &out, &id, &combined).await?;
+    let verified =
+        super::verify::verify_with_progress(runner.engine.archive(), &id, screen).await?;
+    let proof = Proof::of(runner.engine.archive(), &id, &simulator, &receiver).await?;
 
     let text = format!(
         "{}\n\n{}\n{}",
@@ -66,84 +67,89 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
         super::verify::text(&verified),
         proof.text()
     );
-    screen.result(&Report {
+    screen.print_result(&Report {
         text,
         json: json!({"export": summary.json, "verified": verified, "proof": proof.json(), "out": out}),
     });
-    proof.judge()?;
-    screen.line(&format!("the demo's archive is in {}", out.display()));
+    proof.check()?;
+    screen.print_line(&format!("the demo's archive is in {}", out.display()));
     Ok(Exit::Done)
 }
 
 async fn closing_summary(
-    carrier: &ExportRunner,
+    runner: &ExportRunner,
     out: &Path,
     id: &ExportId,
-    life: &Life,
+    combined: &CombinedRun,
 ) -> Result<Report, Problem> {
-    let outcome = carrier.engine.outcome(id).await?;
-    let sent = &life.journey.tally.sent;
+    let outcome = runner.engine.outcome(id).await?;
+    let observed = &combined.run_report.tally.observed;
     let webhook = match outcome {
-        Some(outcome) => webhook(carrier, &outcome, sent).await?,
+        Some(outcome) => webhook_state(runner, &outcome, observed).await?,
         None => None,
     };
-    let closing = Closing {
-        journey: &life.journey,
-        crashes: life.crashes,
+    let input = SummaryInput {
+        run_report: &combined.run_report,
+        crashes: combined.crashes,
         webhook: webhook.as_ref(),
     };
-    report(carrier, &out.into(), id, closing).await
+    report(runner, &out.into(), id, input).await
 }
 
 /// Starts the export and resumes it after each crash, with an engine whose only state is the folder.
-async fn live(
+async fn run_with_crashes(
     out: &Path,
     request: ExportRequest,
     id: &ExportId,
     settings: &Settings,
     simulator: &Simulator,
     screen: &Screen,
-) -> Result<Life, Problem> {
+) -> Result<CombinedRun, Problem> {
     let (started, mut stats, mut records) = (Instant::now(), StatsSnapshot::default(), 0);
     let mut crashes = 0;
     loop {
-        let mut carrier = carrier(out, settings, screen)?;
-        let lock = carrier.lock(id)?;
+        let mut runner = runner(out, settings, screen)?;
+        let lock = runner.lock(id)?;
         let command = if crashes == 0 {
             Command::Start(Box::new(request.clone()))
         } else {
             resume(id)
         };
-        carrier.command(command).await?;
-        let mut journey = carrier.carry_until(id, killer(crashes, simulator)).await?;
-        stats = plus(stats, journey.stats);
-        records += journey.tally.records();
+        runner.command(command).await?;
+        let mut run_report = runner
+            .run_until(id, kill_condition(crashes, simulator))
+            .await?;
+        stats = add_stats(stats, run_report.stats);
+        records += run_report.tally.records();
         drop(lock);
-        match journey.ended {
+        match run_report.stop {
             RunStop::Killed => {
                 crashes += 1;
-                let pages = journey.tally.totals().pages;
-                screen.line(&format!(
+                let pages = run_report.tally.totals().pages;
+                screen.print_line(&format!(
                     "⚡ crash {crashes}: the engine was killed with {} stored; a new engine resumes from the folder",
-                    counted(pages, "page", "pages")
+                    quantity(pages, "page", "pages")
                 ));
             }
-            RunStop::Engine(Ended::Stopped) | RunStop::DeliveryInterrupted => {
+            RunStop::Engine(EngineEnd::Stopped) | RunStop::DeliveryInterrupted => {
                 return Err(Problem::failed("the demo was stopped")
                     .with_hint("run it again; it starts from the beginning"));
             }
-            RunStop::Engine(Ended::Over | Ended::DeliveryOwed) => {
-                (journey.stats, journey.elapsed) = (stats, started.elapsed());
-                journey.tally.count_as_ours(records);
-                return Ok(Life { journey, crashes });
+            RunStop::Engine(EngineEnd::Over | EngineEnd::DeliveryOwed) => {
+                (run_report.stats, run_report.elapsed) = (stats, started.elapsed());
+                run_report.tally.set_records(records);
+                return Ok(CombinedRun {
+                    run_report,
+                    crashes,
+                });
             }
         }
     }
 }
 
 /// Opens the folder without syncing: a demo's archive has to survive killed engines, not power failures.
-fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<ExportRunner, Problem> {
-    let place = Opened::Folder {
+fn runner(out: &Path, settings: &Settings, screen: &Screen) -> Result<ExportRunner, Problem> {
+    let place = OpenedPlace::Folder {
         store: FolderStore::open_without_sync(out)?,
         root: out.to_owned(),
     };
@@ -151,7 +157,7 @@ fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<ExportRun
 }
 
 /// Decides when an engine is killed. The last one is not killed; its tokens are revoked in mid-run.
-fn killer(crashes: u32, simulator: &Simulator) -> impl FnMut(&Event) -> bool {
+fn kill_condition(crashes: u32, simulator: &Simulator) -> impl FnMut(&Event) -> bool {
     let limit = CRASH_AFTER_PAGES.get(crashes as usize).copied();
     let mut pages = 0;
     move |event| {
@@ -174,7 +180,7 @@ fn resume(id: &ExportId) -> Command {
     })
 }
 
-fn plus(a: StatsSnapshot, b: StatsSnapshot) -> StatsSnapshot {
+fn add_stats(a: StatsSnapshot, b: StatsSnapshot) -> StatsSnapshot {
     StatsSnapshot {
         requests: a.requests + b.requests,
         retries: a.retries + b.retries,

@@ -7,18 +7,18 @@ use conversation_archive::export::request::{ExportRequest, InvalidRequest, sched
 use conversation_archive::net::clock::Clock;
 use start_export::Command;
 
-use super::closing::{carry_to_the_end, check_signer, check_signer_of};
+use super::run_export::{check_signer, check_signer_of, run_to_end};
 use super::settings;
 use crate::arguments::ExportArguments;
-use crate::carry::ExportRunner;
-use crate::place::{Opened, Place};
+use crate::export_runner::ExportRunner;
+use crate::place::{OpenedPlace, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
-use crate::text::read;
+use crate::text::read_text;
 
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let request = ExportRequest::parse(&read("request", &arguments.request)?)?;
+    let request = ExportRequest::parse(&read_text("request", &arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
     Box::pin(archive(request, settings, &arguments.out, screen)).await
 }
@@ -51,12 +51,12 @@ pub(super) async fn archive(
     check_signer(receiver.map(String::as_str), &settings)?;
     let place = open(out, &id, draft).await?.for_writing()?;
     place.require_conditional_writes().await?;
-    let mut carrier = ExportRunner::new(place, &settings, screen)?;
-    let _lock = carrier.lock(&id)?;
+    let mut runner = ExportRunner::new(place, &settings, screen)?;
+    let _lock = runner.lock(&id)?;
     // The export may have been planned with a receiver that the settings no longer name.
-    check_signer_of(&carrier, &id, &settings).await?;
-    let started = carrier.command(Command::Start(Box::new(request))).await?;
-    carry_to_the_end(&mut carrier, out, &started, screen).await
+    check_signer_of(&runner, &id, &settings).await?;
+    let started = runner.command(Command::Start(Box::new(request))).await?;
+    run_to_end(&mut runner, out, &started, screen).await
 }
 
 /// Returns the request's id, which the lock needs before the export starts, and whether the request could begin a new
@@ -81,14 +81,14 @@ async fn open(
     place: &Place,
     id: &ExportId,
     draft: Result<Draft, InvalidRequest>,
-) -> Result<Opened, Problem> {
+) -> Result<OpenedPlace, Problem> {
     let opened = place.open().await;
     let Err(refusal) = draft else { return opened };
     let Ok(opened) = opened else {
         return Err(refusal.into());
     };
-    let known = opened.store().get(&ObjectKey::Request(id).key()).await;
-    match known.map_err(anyhow::Error::from)? {
+    let existing_request = opened.store().get(&ObjectKey::Request(id).key()).await;
+    match existing_request.map_err(anyhow::Error::from)? {
         Some(_) => Ok(opened),
         None => Err(refusal.into()),
     }

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, Searched, Sought, Version};
-use conversation_archive::base::time::millis;
+use conversation_archive::archive::find::{Records, SearchCriteria, SearchProgress, Version};
+use conversation_archive::base::time::format_timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::arguments::FindArguments;
-use crate::figures::counted;
+use crate::figures::quantity;
 use crate::place::Place;
-use crate::plain::Reader;
-use crate::problem::{Exit, Problem, chain};
+use crate::problem::{Exit, Problem, full_message};
+use crate::sanitize::Destination;
 use crate::screen::Screen;
 use crate::stack::Stack;
 
@@ -48,7 +48,7 @@ async fn search(
     archive: &Archive,
     arguments: &FindArguments,
     screen: &Screen,
-) -> Result<(Vec<Version>, Searched), Problem> {
+) -> Result<(Vec<Version>, SearchProgress), Problem> {
     let quoted: Option<String> = serde_json::from_str(&arguments.id).ok();
     let mut found = search_for(archive, &arguments.id, arguments, screen).await?;
     if let Some(id) = quoted.filter(|_| found.0.is_empty()) {
@@ -62,25 +62,25 @@ async fn search_for(
     id: &str,
     arguments: &FindArguments,
     screen: &Screen,
-) -> Result<(Vec<Version>, Searched), Problem> {
-    let bar = screen.is_terminal.then(|| screen.add(bar()));
-    let mut searched = Searched::default();
-    let mut show = |so_far: Searched| {
+) -> Result<(Vec<Version>, SearchProgress), Problem> {
+    let bar = screen.is_terminal.then(|| screen.add_bar(bar()));
+    let mut searched = SearchProgress::default();
+    let mut show = |so_far: SearchProgress| {
         searched = so_far;
         if let Some(bar) = &bar {
-            bar.set_message(text_of(so_far));
+            bar.set_message(searched_text(so_far));
         }
     };
-    let sought = Sought {
+    let query = SearchCriteria {
         id,
         day: arguments.day,
         records: Records::Conversations,
     };
-    let versions = find::versions(&archive, sought, &mut show).await;
+    let versions = find::versions(&archive, query, &mut show).await;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
-    let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
+    let versions = versions.map_err(|error| Problem::failed(full_message(error)))?;
     Ok((versions, searched))
 }
 
@@ -91,7 +91,7 @@ async fn show(
     screen: &Screen,
 ) -> Result<(), Problem> {
     let line = find::stored_record(&archive, latest).await;
-    let line = line.map_err(|error| Problem::failed(chain(error)))?;
+    let line = line.map_err(|error| Problem::failed(full_message(error)))?;
     let record: &RawValue = serde_json::from_str(&line)
         .map_err(|error| Problem::failed(format!("{} is damaged: {error}", latest.page_key)))?;
     let mut text = String::new();
@@ -100,37 +100,37 @@ async fn show(
             text,
             "{} as of {}, content {}: slice {} page {}, {}",
             version.export_id,
-            millis(version.as_of),
+            format_timestamp(version.as_of),
             version.entry.sha256.short(8),
             version.slice,
             version.page,
             version.page_key
         );
     }
-    text.push_str(&Reader::of_stdout().json(&line));
+    text.push_str(&Destination::of_stdout().sanitize_json(&line));
     let found = Found {
         status: "found",
         versions,
         record,
     };
-    screen.archived(&text, &found)
+    screen.print_archived(&text, &found)
 }
 
-fn not_found(arguments: &FindArguments, place: &Place, searched: Searched) -> Problem {
+fn not_found(arguments: &FindArguments, place: &Place, searched: SearchProgress) -> Problem {
     let day = arguments
         .day
         .map_or(String::new(), |day| format!(" that overlap {day}"));
     let message = format!(
         "conversation {} is not in {place}: searched {}{day}",
         arguments.id,
-        text_of(searched)
+        searched_text(searched)
     );
     Problem::failed(message).with_json(json!({"status": "not_found", "id": arguments.id}))
 }
 
-fn text_of(searched: Searched) -> String {
-    let pages = counted(searched.pages, "page", "pages");
-    let exports = counted(searched.exports, "complete export", "complete exports");
+fn searched_text(searched: SearchProgress) -> String {
+    let pages = quantity(searched.pages, "page", "pages");
+    let exports = quantity(searched.exports, "complete export", "complete exports");
     format!("{pages} in {exports}")
 }
 

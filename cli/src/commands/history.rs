@@ -7,19 +7,19 @@ use std::ops::ControlFlow;
 
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::net::clock::Clock;
-use conversation_archive::records::page::{each_indexed_id, page_text};
+use conversation_archive::records::page::{for_each_indexed_id, page_text};
 use conversation_archive::source::SourcePage;
 
-use super::live::Live;
+use super::live_query::LiveQuery;
 use super::{export, settings};
 use crate::arguments::{Format, HistoryArguments};
-use crate::figures::{counted, first_of};
+use crate::figures::{first_of, quantity};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use output::Output;
 
-mod asked;
 mod output;
+mod request;
 mod table;
 
 /// Number of ids that a message names.
@@ -28,7 +28,7 @@ const NAMED: usize = 5;
 /// Why requested ids may be missing.
 const UNKNOWN: &str =
     "unknown to the API, older than its retention, or in a division that the client's role lacks";
-const UNLIKE: &str = "started outside the interval, excluded by another filter, unknown to the API, older than its retention, or in a division that the client's role lacks";
+const UNKNOWN_OR_EXCLUDED: &str = "started outside the interval, excluded by another filter, unknown to the API, older than its retention, or in a division that the client's role lacks";
 
 pub(super) async fn history(
     arguments: &HistoryArguments,
@@ -38,41 +38,47 @@ pub(super) async fn history(
     let now = Clock::System.now();
     let for_people = std::io::stdout().is_terminal() && screen.is_for_people();
     let format = format(arguments, for_people);
-    let request = asked::request(arguments, format, now, settings.engine.sources.query_lag)?;
+    let request = request::build(arguments, format, now, settings.engine.sources.query_lag)?;
     if let Some(place) = &arguments.out {
         return Box::pin(export::archive(request, settings, place, screen)).await;
     }
-    let why_missing = if request.is_lookup() { UNKNOWN } else { UNLIKE };
-    let live = Live::new(request, "history", &settings, screen).await?;
-    let mut seen = Seen::nothing_of(&live.plan);
+    let why_missing = if request.is_lookup() {
+        UNKNOWN
+    } else {
+        UNKNOWN_OR_EXCLUDED
+    };
+    let live = LiveQuery::new(request, "history", &settings, screen).await?;
+    let mut results = Results::empty(&live.plan);
     let mut output = Output::new(format);
-    let read = live.each(|page| seen.write(page, &mut output)).await?;
+    let read = live
+        .for_each_page(|page| results.write(page, &mut output))
+        .await?;
     output.finish();
     Ok(match read {
         ControlFlow::Break(()) => Exit::Done,
-        ControlFlow::Continue(()) => seen.conclude(&live.plan, why_missing, screen),
+        ControlFlow::Continue(()) => results.conclude(&live.plan, why_missing, screen),
     })
 }
 
 /// The output format. Table rows are for people; an archive gets whole records, also when started from a terminal.
 fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
-    let usual = if for_people && arguments.out.is_none() {
+    let default_format = if for_people && arguments.out.is_none() {
         Format::Table
     } else {
         Format::Ndjson
     };
-    arguments.format.unwrap_or(usual)
+    arguments.format.unwrap_or(default_format)
 }
 
 /// The results of a query so far.
-struct Seen {
+struct Results {
     missing: HashSet<String>,
     records: u64,
     rejected: u64,
 }
 
-impl Seen {
-    fn nothing_of(plan: &ExportPlan) -> Self {
+impl Results {
+    fn empty(plan: &ExportPlan) -> Self {
         Self {
             missing: plan.filters.conversation_ids.iter().cloned().collect(),
             records: 0,
@@ -89,7 +95,7 @@ impl Seen {
         self.records += counts.archived;
         self.rejected += counts.rejected;
         if let Some(index) = &page.body.index {
-            each_indexed_id(index, |id| _ = self.missing.remove(id))
+            for_each_indexed_id(index, |id| _ = self.missing.remove(id))
                 .map_err(anyhow::Error::from)?;
         }
         let Some(object) = &page.body.object else {
@@ -101,26 +107,26 @@ impl Seen {
 
     fn conclude(&self, plan: &ExportPlan, why_missing: &str, screen: &Screen) -> Exit {
         if self.rejected > 0 {
-            let rejected = counted(self.rejected, "record", "records");
-            screen.line(&format!(
+            let rejected = quantity(self.rejected, "record", "records");
+            screen.print_line(&format!(
                 "left out {rejected} that cannot be read or lack an id or start"
             ));
         }
-        let asked = &plan.filters.conversation_ids;
-        let missing: Vec<_> = asked
+        let requested = &plan.filters.conversation_ids;
+        let missing: Vec<_> = requested
             .iter()
             .filter(|id| self.missing.contains(*id))
             .collect();
         if missing.is_empty() || !plan.source.is_analytics() {
             if self.records == 0 {
-                screen.line("no conversation matches");
+                screen.print_line("no conversation matches");
             }
             return Exit::Done;
         }
-        screen.line(&format!(
+        screen.print_line(&format!(
             "{} of {} not found: {}\n{}",
             missing.len(),
-            counted(asked.len() as u64, "id", "ids"),
+            quantity(requested.len() as u64, "id", "ids"),
             first_of(&missing, NAMED),
             why_missing
         ));

@@ -13,7 +13,7 @@ mod services;
 mod up;
 
 pub(super) async fn local(arguments: &LocalArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let folder = Folder::named(arguments.folder.as_deref())?;
+    let folder = Folder::find(arguments.folder.as_deref())?;
     match &arguments.command {
         LocalCommand::Up(arguments) => up::up(&folder, arguments, screen).await,
         LocalCommand::Down => down::down(&folder, screen),

@@ -5,11 +5,11 @@ use conversation_archive::net::WebhookUrl;
 use serde_json::json;
 use start_export::{Command, Resume};
 
-use super::closing::{carry_to_the_end, check_signer_of};
-use super::following::follow;
+use super::follow::follow;
+use super::run_export::{check_signer_of, run_to_end};
 use super::settings;
 use crate::arguments::ResumeArguments;
-use crate::carry::ExportRunner;
+use crate::export_runner::ExportRunner;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -17,26 +17,26 @@ use crate::stack::Stack;
 
 pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
     let Some(out) = &arguments.out else {
-        return in_stack(arguments, screen).await;
+        return resume_in_stack(arguments, screen).await;
     };
     let mut settings = settings(arguments.concurrency)?;
     settings.engine.receiver = receiver(arguments, &settings)?;
     let place = out.open().await?.for_writing()?;
     place.require_conditional_writes().await?;
-    let mut carrier = ExportRunner::new(place, &settings, screen)?;
-    let _lock = carrier.lock(&arguments.export_id)?;
-    check_signer_of(&carrier, &arguments.export_id, &settings).await?;
-    check_receiver(&carrier, arguments).await?;
-    let started = carrier.command(Command::Resume(Resume {
+    let mut runner = ExportRunner::new(place, &settings, screen)?;
+    let _lock = runner.lock(&arguments.export_id)?;
+    check_signer_of(&runner, &arguments.export_id, &settings).await?;
+    check_receiver(&runner, arguments).await?;
+    let started = runner.command(Command::Resume(Resume {
         export_id: arguments.export_id.clone(),
         quota_mb: arguments.quota_mb,
         on_bad_record: arguments.on_bad_record.map(Into::into),
     }));
     let started = started.await?;
     if arguments.webhook_url.is_some() {
-        carrier.engine.deliver_again(&arguments.export_id).await?;
+        runner.engine.deliver_again(&arguments.export_id).await?;
     }
-    carry_to_the_end(&mut carrier, out, &started, screen).await
+    run_to_end(&mut runner, out, &started, screen).await
 }
 
 /// Parses `--webhook-url` by the rules for every receiver.
@@ -51,13 +51,10 @@ fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<S
 }
 
 /// An export that was planned without a webhook has no receiver to replace.
-async fn check_receiver(
-    carrier: &ExportRunner,
-    arguments: &ResumeArguments,
-) -> Result<(), Problem> {
-    let plan = carrier.engine.plan(&arguments.export_id).await?;
-    let tells_nobody = plan.is_some_and(|plan| plan.webhook_url.is_none());
-    if !tells_nobody || arguments.webhook_url.is_none() {
+async fn check_receiver(runner: &ExportRunner, arguments: &ResumeArguments) -> Result<(), Problem> {
+    let plan = runner.engine.plan(&arguments.export_id).await?;
+    let has_no_receiver = plan.is_some_and(|plan| plan.webhook_url.is_none());
+    if !has_no_receiver || arguments.webhook_url.is_none() {
         return Ok(());
     }
     let id = &arguments.export_id;
@@ -66,7 +63,7 @@ async fn check_receiver(
 }
 
 /// Resumes an export in the stack; this process only follows it.
-async fn in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
+async fn resume_in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
     let stack = Stack::find(&arguments.stack).await?;
     stack.require_conditional_writes().await?;
     let mut resume = json!({"exportId": arguments.export_id});

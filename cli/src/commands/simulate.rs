@@ -15,13 +15,13 @@ pub(super) async fn simulate(
 ) -> Result<Exit, Problem> {
     let settings = organisation(&arguments.organisation, arguments.listen);
     let simulator = Simulator::start(settings.clone()).await;
-    let cannot =
+    let cannot_listen =
         |error| Problem::refused(format!("cannot listen on {}: {error}", arguments.listen));
-    let simulator = simulator.map_err(cannot)?;
-    screen.result(&greeting(&simulator, &settings));
-    screen.line("press Ctrl-C to stop");
+    let simulator = simulator.map_err(cannot_listen)?;
+    screen.print_result(&greeting(&simulator, &settings));
+    screen.print_line("press Ctrl-C to stop");
     let _ = tokio::signal::ctrl_c().await;
-    screen.line(&told(&simulator.stats()));
+    screen.print_line(&stats_text(&simulator.stats()));
     Ok(Exit::Done)
 }
 
@@ -51,7 +51,7 @@ fn greeting(simulator: &Simulator, settings: &Settings) -> Report {
     Report { text, json }
 }
 
-fn told(stats: &Stats) -> String {
+fn stats_text(stats: &Stats) -> String {
     let requests = stats
         .requests
         .iter()

@@ -5,12 +5,12 @@ use conversation_archive::net::clock::Clock;
 use serde_json::{Value, json};
 use start_export::Started;
 
-use super::following::follow;
+use super::follow::follow;
 use crate::arguments::StartArguments;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
-use crate::text::read;
+use crate::text::read_text;
 
 mod backfill;
 
@@ -18,7 +18,7 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
     let text = arguments
         .request
         .as_deref()
-        .map(|path| read("request", path))
+        .map(|path| read_text("request", path))
         .transpose()?;
     if let Some(history) = arguments.backfill {
         return backfill::backfill(&arguments.stack, history, text.as_deref(), screen).await;
@@ -28,7 +28,7 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
     stack.require_conditional_writes().await?;
     let started = stack.invoke(&payload).await?;
     if arguments.detach {
-        screen.result(&detached(&stack, &started));
+        screen.print_result(&detached_report(&stack, &started));
         return Ok(Exit::Done);
     }
     follow(&stack, &started, screen).await
@@ -44,13 +44,13 @@ fn payload(text: &str) -> Result<Value, Problem> {
     Ok(serde_json::to_value(request).map_err(anyhow::Error::from)?)
 }
 
-fn detached(stack: &Stack, started: &Started) -> Report {
+fn detached_report(stack: &Stack, started: &Started) -> Report {
     let id = &started.export_id;
     let status = format!("genesys-archive status{} {id}", stack.option());
     Report {
         text: format!(
             "{}\nfollow it with: {status}",
-            super::closing::greeting(started)
+            super::run_export::start_message(started)
         ),
         json: json!(started),
     }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::arguments::{StackArguments, StatusArguments};
 use crate::figures::{bytes, count};
-use crate::local::{Folder, LocalSettings, Running};
+use crate::local::{Folder, LocalSettings, ServiceProcesses};
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::{FunctionView, QueueView, Stack};
 
 mod coverage;
+mod export;
 mod exports;
-mod one;
 
 /// Number of exports that the stack's report shows by default.
 const EXPORTS: usize = 20;
@@ -23,13 +23,13 @@ const EXPORTS: usize = 20;
 pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Result<Exit, Problem> {
     let stack = Stack::find(&arguments.stack).await?;
     if let Some(id) = &arguments.export_id {
-        screen.result(&one::report(&stack, id).await?);
+        screen.print_result(&export::report(&stack, id).await?);
         return Ok(Exit::Done);
     }
     if arguments.coverage {
         return coverage::coverage(&stack, arguments, screen).await;
     }
-    screen.result(&whole(&stack, arguments.exports as usize).await?);
+    screen.print_result(&stack_report(&stack, arguments.exports as usize).await?);
     Ok(Exit::Done)
 }
 
@@ -41,8 +41,8 @@ pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Prob
         return Err(Problem::failed(message).with_hint("genesys-archive local up"));
     };
     let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
-    let mut report = whole(&stack, EXPORTS).await?;
-    let running = Running::told(folder)?;
+    let mut report = stack_report(&stack, EXPORTS).await?;
+    let running = ServiceProcesses::read(folder)?;
     let ports = settings.ports;
     let processes = running.as_ref().map_or_else(String::new, |running| {
         format!(" (processes {} and {})", running.services, running.emulator)
@@ -56,15 +56,15 @@ pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Prob
     );
     report.json["ports"] = json!(ports);
     report.json["processes"] = json!(running);
-    screen.result(&report);
+    screen.print_result(&report);
     Ok(Exit::Done)
 }
 
-async fn whole(stack: &Stack, shown: usize) -> Result<Report, Problem> {
+async fn stack_report(stack: &Stack, shown: usize) -> Result<Report, Problem> {
     let (functions, queues, exports) = tokio::try_join!(
         stack.functions(),
         stack.queues(),
-        exports::read(stack.archive())
+        exports::read_all(stack.archive())
     )?;
     let now = Clock::System.now();
     let text = format!(

@@ -4,17 +4,17 @@ use std::ops::ControlFlow;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, Sought};
+use conversation_archive::archive::find::{Records, SearchCriteria};
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::records::page::page_text;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::live::Live;
+use super::live_query::LiveQuery;
 use super::settings;
 use crate::arguments::TranscriptArguments;
-use crate::problem::{Exit, Problem, chain};
+use crate::problem::{Exit, Problem, full_message};
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::stack::Stack;
@@ -26,25 +26,27 @@ pub(super) async fn transcript(
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     let transcripts = match archive(arguments).await? {
-        Some(archive) => stored(&archive, &arguments.conversation_ids).await?,
-        None => fetched(arguments, &settings(None)?, screen).await?,
+        Some(archive) => read_stored(&archive, &arguments.conversation_ids).await?,
+        None => fetch(arguments, &settings(None)?, screen).await?,
     };
     let width = dialogue::width();
     let records = transcripts.iter().map(|record| JsonText::of(record));
     let records: Vec<_> = records.collect();
-    let texts = records.iter().map(|record| dialogue::of(*record, width));
+    let texts = records
+        .iter()
+        .map(|record| dialogue::render(*record, width));
     let text = texts.collect::<Vec<_>>().join("\n\n");
-    screen.archived(&text, &transcripts)?;
-    let all_are_told = records.iter().all(|record| is_told(*record))
+    screen.print_archived(&text, &transcripts)?;
+    let all_available = records.iter().all(|record| is_available(*record))
         && records.len() == arguments.conversation_ids.len();
-    Ok(if all_are_told {
+    Ok(if all_available {
         Exit::Done
     } else {
         Exit::Failed
     })
 }
 
-fn is_told(record: JsonText<'_>) -> bool {
+fn is_available(record: JsonText<'_>) -> bool {
     let status = record.get("status").and_then(JsonText::text);
     matches!(status.as_deref(), Some("complete" | "partial"))
 }
@@ -62,16 +64,16 @@ async fn archive(arguments: &TranscriptArguments) -> Result<Option<Archive>, Pro
 }
 
 /// The latest stored transcript of each conversation.
-async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>, Problem> {
+async fn read_stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>, Problem> {
     let mut transcripts = Vec::with_capacity(ids.len());
     for id in ids {
-        let sought = Sought {
+        let query = SearchCriteria {
             id,
             day: None,
             records: Records::Transcripts,
         };
-        let versions = find::versions(&archive, sought, &mut |_| {}).await;
-        let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
+        let versions = find::versions(&archive, query, &mut |_| {}).await;
+        let versions = versions.map_err(|error| Problem::failed(full_message(error)))?;
         let Some(latest) = versions.last() else {
             let problem = Problem::failed(format!("the archive has no transcript of {id}"));
             return Err(problem.with_hint(
@@ -79,13 +81,13 @@ async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>,
             ));
         };
         let record = find::stored_record(&archive, latest).await;
-        let record = record.map_err(|error| Problem::failed(chain(error)))?;
+        let record = record.map_err(|error| Problem::failed(full_message(error)))?;
         transcripts.push(serde_json::from_str(&record).map_err(anyhow::Error::from)?);
     }
     Ok(transcripts)
 }
 
-async fn fetched(
+async fn fetch(
     arguments: &TranscriptArguments,
     settings: &Settings,
     screen: &Screen,
@@ -98,9 +100,9 @@ async fn fetched(
         request["redaction"] = json!({"enabled": false});
     }
     let request = ExportRequest::parse(&request.to_string())?;
-    let live = Live::new(request, "transcript", settings, screen).await?;
+    let live = LiveQuery::new(request, "transcript", settings, screen).await?;
     let mut transcripts = Vec::new();
-    let read = live.each(|page| {
+    let read = live.for_each_page(|page| {
         if let Some(object) = &page.body.object {
             let lines = page_text(object).map_err(anyhow::Error::from)?;
             for line in lines.lines() {

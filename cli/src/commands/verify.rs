@@ -13,19 +13,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::arguments::{StackArguments, VerifyArguments};
-use crate::figures::{bytes, counted};
+use crate::figures::{bytes, quantity};
 use crate::place::Place;
-use crate::problem::{Exit, Problem, chain};
+use crate::problem::{Exit, Problem, full_message};
 use crate::screen::{Report, Screen};
 use crate::shell;
 use crate::stack::Stack;
-use crate::summary::repeated;
+use crate::summary::repeated_text;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
     let id = &arguments.export_id;
     let (archive, place, resume) = match &arguments.archive {
-        Some(place) => of_place(place, id).await?,
-        None => of_stack(&arguments.stack, id).await?,
+        Some(place) => open_place(place, id).await?,
+        None => open_stack(&arguments.stack, id).await?,
     };
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
         return Err(Problem::refused(format!(
@@ -33,14 +33,16 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
         )));
     }
     let open = archive.is_open(id).await.unwrap_or(false);
-    let verified = check(&archive, id, screen).await.map_err(|problem| {
-        if open {
-            problem.with_hint(resume)
-        } else {
-            problem
-        }
-    })?;
-    screen.result(&Report {
+    let verified = verify_with_progress(&archive, id, screen)
+        .await
+        .map_err(|problem| {
+            if open {
+                problem.with_hint(resume)
+            } else {
+                problem
+            }
+        })?;
+    screen.print_result(&Report {
         text: text(&verified),
         json: json!({"status": "verified", "report": verified}),
     });
@@ -50,27 +52,27 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
 /// The archive, its location, and the command that resumes an export that has not ended.
 type Subject = (Archive, Place, String);
 
-async fn of_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
+async fn open_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
     let archive = place.archive().await?;
-    Ok((archive, place.clone(), shell::resume(place, id)))
+    Ok((archive, place.clone(), shell::resume_command(place, id)))
 }
 
-async fn of_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject, Problem> {
+async fn open_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject, Problem> {
     let stack = Stack::find(arguments).await?;
-    let resume = stack.resume(id);
+    let resume = stack.resume_command(id);
     Ok((stack.archive().clone(), stack.place().clone(), resume))
 }
 
 /// Verifies an export, with a progress bar.
-pub(super) async fn check(
+pub(super) async fn verify_with_progress(
     archive: &Archive,
     id: &ExportId,
     screen: &Screen,
 ) -> Result<Verified, Problem> {
-    let bar = screen.is_terminal.then(|| screen.add(bar()));
+    let bar = screen.is_terminal.then(|| screen.add_bar(bar()));
     let mut show = |progress: conversation_archive::archive::verify::Progress| {
         if let Some(bar) = &bar {
-            bar.set_length(progress.of);
+            bar.set_length(progress.total_pages);
             bar.set_position(progress.pages);
         }
     };
@@ -83,7 +85,7 @@ pub(super) async fn check(
             let json = json!({"status": "damaged", "exportId": id, "key": damage.key, "what": damage.what});
             Problem::failed(format!("export {id} is not intact: {damage}")).with_json(json)
         }
-        error @ (VerifyError::Archive(_) | VerifyError::Scratch(_)) => Problem::failed(chain(error)),
+        error @ (VerifyError::Archive(_) | VerifyError::Scratch(_)) => Problem::failed(full_message(error)),
     })
 }
 
@@ -93,17 +95,17 @@ pub(super) fn text(verified: &Verified) -> String {
         "{} {} is intact: {} on {}, {}, {}, each hash, count and id recomputed",
         style("✓").green().bold(),
         style(&verified.export_id).bold(),
-        counted(verified.records, "record", "records"),
-        counted(verified.pages, "page", "pages"),
+        quantity(verified.records, "record", "records"),
+        quantity(verified.pages, "page", "pages"),
         bytes(verified.stored_bytes),
-        counted(verified.events, "audit event", "audit events"),
+        quantity(verified.events, "audit event", "audit events"),
     );
-    if let Some(repeated) = repeated(verified.identical_lines, verified.ids_with_versions) {
+    if let Some(repeated) = repeated_text(verified.identical_lines, verified.ids_with_versions) {
         let _ = write!(text, "\n  with repeated records: {repeated}");
     }
     let leftovers = verified.orphans.len() + verified.superseded.len();
     if leftovers > 0 {
-        let objects = counted(
+        let objects = quantity(
             leftovers as u64,
             "object that is not part of the export",
             "objects that are not part of the export",

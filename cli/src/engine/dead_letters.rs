@@ -1,4 +1,4 @@
-//! Reads the dead-letter queues. A message that no handler could process is kept in the archive and ends its run as
+//! Reads the dead-letter queues. A message that no handler could process is stored in the archive and ends its run as
 //! failed.
 
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::Event;
 use super::worker::WorkerContext;
 
 /// Poll interval. Dead letters are rare and not urgent.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Attempts to record a dead letter. If all fail, an operator has to act; the usual cause is a full disk.
-const ATTEMPTS: u32 = 3;
+/// Number of tries to record a dead letter. If all fail, an operator has to act; the usual cause is a full disk.
+const MAX_TRIES: u32 = 3;
 
 impl WorkerContext {
     /// Reads dead letters until the engine is stopped. An error ends the engine, because nothing else would end the
@@ -25,7 +25,7 @@ impl WorkerContext {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
             for queue in Queue::ALL {
                 while let Some(letter) = self.handlers.queues.take_dead_letter(queue) {
@@ -36,15 +36,15 @@ impl WorkerContext {
     }
 
     async fn record_dead_letter(&self, queue: Queue, letter: &DeadLetter) -> anyhow::Result<()> {
-        let mut attempt = 1;
+        let mut tries = 1;
         while let Err(error) = self.handlers.record_dead_letter(queue, letter).await {
-            if attempt == ATTEMPTS {
+            if tries == MAX_TRIES {
                 return Err(error).context("cannot record a dead letter");
             }
-            tokio::time::sleep(LOOK_EVERY * attempt).await;
-            attempt += 1;
+            tokio::time::sleep(POLL_INTERVAL * tries).await;
+            tries += 1;
         }
-        self.report(Event::Buried { queue });
+        self.report(Event::DeadLettered { queue });
         self.progress.notify_one();
         if queue == Queue::Completion {
             // On AWS the hourly sweep finds such an export; here a caller waits for it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use archive_page::PageOutcome as PageHandled;
+use archive_page::PageOutcome;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::DeliveryFailure;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
@@ -35,8 +35,8 @@ pub enum Event {
         until: Timestamp,
         deadline: Timestamp,
     },
-    /// A parked page was enqueued again.
-    Returned {
+    /// A parked page was returned to the pages queue.
+    Unparked {
         slice: u32,
     },
     RunEnded {
@@ -55,7 +55,7 @@ pub enum Event {
         status: ExportStatus,
         refusal: DeliveryFailure,
     },
-    /// The receiver answered 410: it wants no more deliveries.
+    /// The receiver returned 410: it accepts no more deliveries.
     WebhookEnded,
     WebhookGivenUp,
     /// A handler failed on a message, which will be redelivered.
@@ -66,21 +66,21 @@ pub enum Event {
         error: String,
     },
     /// A message was dead-lettered and recorded.
-    Buried {
+    DeadLettered {
         queue: Queue,
     },
 }
 
 impl Event {
-    pub(super) fn of_page(handled: PageHandled) -> Self {
-        match handled {
-            PageHandled::Continued(record) => Self::archived(&record),
-            PageHandled::Parked(waiting) => Self::parked(*waiting),
-            PageHandled::Ended(end) => Self::run_ended(*end),
+    pub(super) fn of_page(outcome: PageOutcome) -> Self {
+        match outcome {
+            PageOutcome::Continued(record) => Self::page_archived(&record),
+            PageOutcome::Parked(waiting) => Self::page_parked(*waiting),
+            PageOutcome::Ended(end) => Self::run_ended(*end),
         }
     }
 
-    fn archived(record: &PageRecord) -> Self {
+    fn page_archived(record: &PageRecord) -> Self {
         Self::PageArchived {
             slice: record.id.run.slice,
             run: record.id.run.run,
@@ -96,7 +96,7 @@ impl Event {
         }
     }
 
-    fn parked(waiting: Waiting) -> Self {
+    fn page_parked(waiting: Waiting) -> Self {
         Self::Parked {
             slice: waiting.id.run.slice,
             page: waiting.id.page,

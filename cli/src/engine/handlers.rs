@@ -21,7 +21,7 @@ use conversation_archive::storage::queue::{
 };
 use conversation_archive::storage::store::ArchiveStore;
 use record_failure::RecordFailure;
-use send_webhook::{Received, SendWebhook};
+use send_webhook::{ReceivedMessage, SendWebhook};
 use serde::de::DeserializeOwned;
 use start_export::StartExport;
 use sweep_exports::SweepExports;
@@ -44,7 +44,7 @@ pub(super) struct Handlers {
 
 /// What to do with a message after its handler succeeded.
 #[derive(Debug)]
-pub(super) enum Receipt {
+pub(super) enum Disposition {
     Delete(Option<Event>),
     /// The handler has already returned the message to its queue.
     Keep(Option<Event>),
@@ -119,25 +119,31 @@ impl Handlers {
         super::invocation(self.pipeline.clock.now(), timeout)
     }
 
-    pub(super) async fn handle(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+    pub(super) async fn handle(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {
         match delivery.queue {
             Queue::Pages => self.archive_page(delivery).await,
             Queue::Waiting => {
-                let message: WaitingMessage = read(delivery)?;
+                let message: WaitingMessage = parse_message(delivery)?;
                 let returned =
                     self.ready.handle(&message).await? == await_ready::WaitOutcome::Returned;
                 let slice = message.page.id.run.slice;
-                Ok(Receipt::Delete(
-                    returned.then_some(Event::Returned { slice }),
+                Ok(Disposition::Delete(
+                    returned.then_some(Event::Unparked { slice }),
                 ))
             }
             Queue::Completion => {
                 let invocation = self.invocation(COMPLETE_EXPORT_TIMEOUT);
-                match self.complete.handle(&read(delivery)?, &invocation).await? {
+                match self
+                    .complete
+                    .handle(&parse_message(delivery)?, &invocation)
+                    .await?
+                {
                     complete_export::CompletionProgress::Waiting { .. }
-                    | complete_export::CompletionProgress::Continued => Ok(Receipt::Delete(None)),
+                    | complete_export::CompletionProgress::Continued => {
+                        Ok(Disposition::Delete(None))
+                    }
                     complete_export::CompletionProgress::Concluded(outcome) => {
-                        Ok(Receipt::Delete(Some(Event::Outcome(outcome))))
+                        Ok(Disposition::Delete(Some(Event::Outcome(outcome))))
                     }
                 }
             }
@@ -159,32 +165,32 @@ impl Handlers {
             .await
     }
 
-    async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+    async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {
         let invocation = self.invocation(ARCHIVE_PAGE_TIMEOUT);
-        match read(delivery)? {
+        match parse_message(delivery)? {
             PagesMessage::Start(message) => {
                 self.start.restart(&message.start, &invocation).await?;
-                Ok(Receipt::Delete(None))
+                Ok(Disposition::Delete(None))
             }
             PagesMessage::Page(message) => {
                 let handled = self.page.handle(&message, &invocation).await?;
-                Ok(Receipt::Delete(Some(Event::of_page(handled))))
+                Ok(Disposition::Delete(Some(Event::of_page(handled))))
             }
         }
     }
 
-    async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+    async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {
         let sender = self
             .webhook
             .as_ref()
             .context("WEBHOOK_SIGNING_SECRET is not set: webhooks cannot be delivered")?;
-        let message: WebhookMessage = read(delivery)?;
+        let message: WebhookMessage = parse_message(delivery)?;
         let Delivery {
             receipt,
             receive_count,
             ..
         } = delivery;
-        let received = Received {
+        let received = ReceivedMessage {
             message: &message,
             receipt,
             receive_count: *receive_count,
@@ -195,28 +201,30 @@ impl Handlers {
                 .await?
             {
                 send_webhook::DeliveryOutcome::Delivered => {
-                    Receipt::Delete(Some(Event::WebhookDelivered))
+                    Disposition::Delete(Some(Event::WebhookDelivered))
                 }
-                send_webhook::DeliveryOutcome::Ended => Receipt::Delete(Some(Event::WebhookEnded)),
+                send_webhook::DeliveryOutcome::Ended => {
+                    Disposition::Delete(Some(Event::WebhookEnded))
+                }
                 send_webhook::DeliveryOutcome::GivenUp => {
-                    Receipt::Delete(Some(Event::WebhookGivenUp))
+                    Disposition::Delete(Some(Event::WebhookGivenUp))
                 }
                 send_webhook::DeliveryOutcome::Postponed { refusal, status } => {
-                    Receipt::Keep(Some(Event::WebhookPostponed {
+                    Disposition::Keep(Some(Event::WebhookPostponed {
                         export_id: message.export_id,
                         attempt: message.attempt,
                         status,
                         refusal,
                     }))
                 }
-                send_webhook::DeliveryOutcome::Superseded => Receipt::Delete(None),
-                send_webhook::DeliveryOutcome::NotDue => Receipt::Keep(None),
+                send_webhook::DeliveryOutcome::Superseded => Disposition::Delete(None),
+                send_webhook::DeliveryOutcome::NotDue => Disposition::Keep(None),
             },
         )
     }
 }
 
-fn read<T: DeserializeOwned>(delivery: &Delivery) -> anyhow::Result<T> {
+fn parse_message<T: DeserializeOwned>(delivery: &Delivery) -> anyhow::Result<T> {
     let queue = delivery.queue.name();
     serde_json::from_str(&delivery.body)
         .with_context(|| format!("cannot parse a message of the {queue} queue"))

@@ -1,48 +1,48 @@
-//! Tolerates an archive that does not answer for a while, and logs it once.
+//! Tolerates an archive that does not respond for a while, and logs the outage once.
 
 use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::pipeline::PipelineError;
 use start_export::StartError;
 use tokio::time::Instant;
 
-/// When the archive stopped answering, if it has.
+/// When the archive stopped responding, if it has.
 #[derive(Debug, Default)]
 pub(super) struct OutageTolerance {
     since: Option<Instant>,
 }
 
-/// How long the archive may stay silent. Throttling and lost connections pass within a minute or two. After a longer
+/// How long the archive may be unavailable. Throttling and lost connections pass within a minute or two. After a longer
 /// outage the user should see an error, and loses nothing: a resume continues where the engine stopped.
-const PATIENCE: Duration = Duration::from_mins(5);
+const OUTAGE_LIMIT: Duration = Duration::from_mins(5);
 
 impl OutageTolerance {
-    /// Records that the archive answered.
-    pub(super) fn end(&mut self) {
+    /// Records that the archive responded.
+    pub(super) fn reset(&mut self) {
         if self.since.take().is_some() {
             tracing::info!("archive responds again");
         }
     }
 
     /// Tolerates a transient error, or returns it if it is permanent or the outage lasts too long.
-    pub(super) fn absorb(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
-        if !is_passing(&error) {
+    pub(super) fn tolerate(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
+        if !is_transient_error(&error) {
             return Err(error);
         }
         let Some(since) = self.since else {
             self.since = Some(now);
             tracing::warn!(
-                error = in_one_line(error.as_ref()),
+                error = error_chain(error.as_ref()),
                 "archive does not respond"
             );
             return Ok(());
         };
-        if now.duration_since(since) < PATIENCE {
+        if now.duration_since(since) < OUTAGE_LIMIT {
             return Ok(());
         }
-        let minutes = PATIENCE.as_secs() / 60;
+        let minutes = OUTAGE_LIMIT.as_secs() / 60;
         Err(error.context(format!(
             "the archive has not responded for {minutes} minutes"
         )))
@@ -54,13 +54,13 @@ pub(super) fn may_still_start(error: &StartError) -> bool {
     match error {
         StartError::Archive(error) => error.is_transient(),
         StartError::Pipeline(error) => error.is_transient(),
-        StartError::Beside { source, .. } => may_still_start(source),
+        StartError::Companion { source, .. } => may_still_start(source),
         StartError::Refused(_) | StartError::Source(_) => false,
     }
 }
 
 /// A transparent error forwards `source()` and so hides its inner error from the chain; the wrapper is checked instead.
-fn is_passing(error: &anyhow::Error) -> bool {
+fn is_transient_error(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref().is_some_and(ArchiveError::is_transient)
             || cause
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    fn slow() -> ArchiveError {
+    fn transient_error() -> ArchiveError {
         ArchiveError::from(StoreError::Transient {
             action: "read",
             key: "open/march".to_owned(),
@@ -86,21 +86,21 @@ mod tests {
 
     #[test]
     fn a_transient_store_error_is_tolerated_however_it_is_wrapped() {
-        let pipeline = || PipelineError::from(slow());
+        let pipeline = || PipelineError::from(transient_error());
         for error in [
-            anyhow::Error::from(slow()),
+            anyhow::Error::from(transient_error()),
             anyhow::Error::from(pipeline()),
-            anyhow::Error::from(StartError::from(slow())),
+            anyhow::Error::from(StartError::from(transient_error())),
             anyhow::Error::from(StartError::from(pipeline())),
             anyhow::Error::from(pipeline()).context("cannot sweep"),
         ] {
-            let told = format!("{error:?}");
+            let text = format!("{error:?}");
 
             assert!(
                 OutageTolerance::default()
-                    .absorb(error, Instant::now())
+                    .tolerate(error, Instant::now())
                     .is_ok(),
-                "{told}"
+                "{text}"
             );
         }
     }
@@ -114,7 +114,7 @@ mod tests {
         ] {
             assert!(
                 OutageTolerance::default()
-                    .absorb(error, Instant::now())
+                    .tolerate(error, Instant::now())
                     .is_err()
             );
         }
@@ -125,9 +125,13 @@ mod tests {
         let mut outage = OutageTolerance::default();
         let start = Instant::now();
 
-        outage.absorb(slow().into(), start).unwrap();
-        outage.absorb(slow().into(), start + PATIENCE / 2).unwrap();
-        let error = outage.absorb(slow().into(), start + PATIENCE).unwrap_err();
+        outage.tolerate(transient_error().into(), start).unwrap();
+        outage
+            .tolerate(transient_error().into(), start + OUTAGE_LIMIT / 2)
+            .unwrap();
+        let error = outage
+            .tolerate(transient_error().into(), start + OUTAGE_LIMIT)
+            .unwrap_err();
 
         insta::assert_snapshot!(error, @"the archive has not responded for 5 minutes");
     }
@@ -137,9 +141,13 @@ mod tests {
         let mut outage = OutageTolerance::default();
         let start = Instant::now();
 
-        outage.absorb(slow().into(), start).unwrap();
-        outage.end();
+        outage.tolerate(transient_error().into(), start).unwrap();
+        outage.reset();
 
-        assert!(outage.absorb(slow().into(), start + PATIENCE).is_ok());
+        assert!(
+            outage
+                .tolerate(transient_error().into(), start + OUTAGE_LIMIT)
+                .is_ok()
+        );
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::*;
 
 mod deliveries;
-mod silent;
+mod unresponsive_store;
 
 struct World {
     simulator: Simulator,
@@ -170,7 +170,7 @@ impl World {
 }
 
 /// Waits until `number` archived pages are reported.
-async fn pages(events: &mut UnboundedReceiver<Event>, number: usize) {
+async fn wait_for_pages(events: &mut UnboundedReceiver<Event>, number: usize) {
     let mut seen = 0;
     while seen < number {
         let event = events.recv().await.unwrap();
@@ -185,20 +185,20 @@ async fn a_repeatedly_killed_export_completes_without_refetching_pages() {
     world.start(&engine).await;
 
     let mut running = engine.run(&world.id);
-    tokio::select! { _ = running.ended() => panic!("too soon"), () = pages(&mut events, 3) => {} }
+    tokio::select! { _ = running.wait_for_end() => panic!("too soon"), () = wait_for_pages(&mut events, 3) => {} }
     running.kill().await;
     for _ in 0..2 {
         let (engine, mut events) = world.engine();
         world.resume(&engine).await;
         let mut running = engine.run(&world.id);
-        tokio::select! { _ = running.ended() => panic!("too soon"), () = pages(&mut events, 2) => {} }
+        tokio::select! { _ = running.wait_for_end() => panic!("too soon"), () = wait_for_pages(&mut events, 2) => {} }
         running.kill().await;
     }
     let (engine, _events) = world.engine();
     world.resume(&engine).await;
-    let ended = engine.run(&world.id).ended().await.unwrap();
+    let ended = engine.run(&world.id).wait_for_end().await.unwrap();
 
-    assert_eq!(ended, Ended::Over);
+    assert_eq!(ended, EngineEnd::Over);
     world.assert_complete().await;
     let pages = engine
         .outcome(&world.id)
@@ -223,16 +223,20 @@ async fn a_stopped_engine_finishes_its_current_pages_and_starts_no_more() {
     let mut running = engine.run(&world.id);
     let stopper = running.stopper();
     let stop = async {
-        pages(&mut events, 2).await;
+        wait_for_pages(&mut events, 2).await;
         stopper.stop();
         std::future::pending::<()>().await;
     };
-    let ended = tokio::select! { ended = running.ended() => ended.unwrap(), () = stop => unreachable!("pending") };
+    let ended = tokio::select! { ended = running.wait_for_end() => ended.unwrap(), () = stop => unreachable!("pending") };
 
-    assert_eq!(ended, Ended::Stopped);
+    assert_eq!(ended, EngineEnd::Stopped);
     assert_eq!(engine.outcome(&world.id).await.unwrap(), None);
-    let standing = engine.standing(&world.id).await.unwrap();
-    let stored: u64 = standing.slices.iter().map(|slice| slice.totals.pages).sum();
+    let export_state = engine.export_state(&world.id).await.unwrap();
+    let stored: u64 = export_state
+        .slices
+        .iter()
+        .map(|slice| slice.totals.pages)
+        .sum();
     assert_eq!(
         stored,
         world.simulator.stats().requests_on(Route::JobResults),
@@ -249,16 +253,16 @@ async fn a_cancel_by_another_engine_ends_the_export_and_deletes_its_jobs() {
 
     let mut running = engine.run(&world.id);
     let cancel = async {
-        pages(&mut events, 1).await;
+        wait_for_pages(&mut events, 1).await;
         other
             .command(Command::Cancel(world.id.clone()))
             .await
             .unwrap();
         std::future::pending::<()>().await;
     };
-    let ended = tokio::select! { ended = running.ended() => ended.unwrap(), () = cancel => unreachable!("pending") };
+    let ended = tokio::select! { ended = running.wait_for_end() => ended.unwrap(), () = cancel => unreachable!("pending") };
 
-    assert_eq!(ended, Ended::Over);
+    assert_eq!(ended, EngineEnd::Over);
     let outcome = engine.outcome(&world.id).await.unwrap().unwrap();
     assert_eq!(outcome.status.as_str(), "cancelled");
     assert_eq!(world.simulator.stats().live_jobs, [""; 0]);

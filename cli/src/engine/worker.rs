@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::pipeline::ErrorClass;
 use conversation_archive::storage::queue::{Delivery, Queue};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 
 use super::Event;
-use super::handlers::{Handlers, Receipt};
+use super::handlers::{Disposition, Handlers};
 
 /// State that all workers of a running engine share.
 #[derive(Debug)]
@@ -24,20 +24,20 @@ pub(super) struct WorkerContext {
 }
 
 /// Delay before a failed message is redelivered, multiplied by its receive count.
-const RETRY_STEP: Duration = Duration::from_secs(2);
+const RETRY_DELAY_STEP: Duration = Duration::from_secs(2);
 
 /// Upper limit of that delay. A store that is unavailable for longer ends the engine.
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Receive count at which a message with a permanent error is dead-lettered.
-const PERMANENT_RECEIVES: u32 = 5;
+const MAX_PERMANENT_RECEIVES: u32 = 5;
 
 impl WorkerContext {
     /// Handles the messages of one queue until the engine is stopped; the current message is finished first.
     pub(super) async fn work(self: Arc<Self>, queue: Queue) -> anyhow::Result<()> {
         while let Some(delivery) = self.next(queue).await {
             let handled = self.handlers.handle(&delivery).await;
-            self.settle(&delivery, handled);
+            self.apply_result(&delivery, handled);
             if matches!(queue, Queue::Completion | Queue::Webhooks) {
                 self.progress.notify_one();
             }
@@ -56,19 +56,19 @@ impl WorkerContext {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => None,
-            delivery = self.handlers.queues.next(queue) => Some(delivery),
+            delivery = self.handlers.queues.wait_for_message(queue) => Some(delivery),
         }
     }
 
-    fn settle(&self, delivery: &Delivery, handled: anyhow::Result<Receipt>) {
+    fn apply_result(&self, delivery: &Delivery, handled: anyhow::Result<Disposition>) {
         let event = match handled {
-            Ok(Receipt::Delete(event)) => {
+            Ok(Disposition::Delete(event)) => {
                 self.handlers
                     .queues
                     .delete(delivery.queue, &delivery.receipt);
                 event
             }
-            Ok(Receipt::Keep(event)) => event,
+            Ok(Disposition::Keep(event)) => event,
             Err(error) => {
                 self.release(delivery, &error);
                 None
@@ -88,11 +88,11 @@ impl WorkerContext {
             ref receipt,
             ..
         } = *delivery;
-        let delay = (RETRY_STEP * receive_count).min(LONGEST_RETRY);
+        let delay = (RETRY_DELAY_STEP * receive_count).min(MAX_RETRY_DELAY);
         let (name, delay_s) = (queue.name(), delay.as_secs());
-        let text = in_one_line(error.as_ref());
+        let text = error_chain(error.as_ref());
         let queues = &self.handlers.queues;
-        let released = if is_given_up(queue, receive_count, ErrorClass::of(error)) {
+        let released = if must_dead_letter(queue, receive_count, ErrorClass::of(error)) {
             tracing::warn!(
                 queue = name,
                 receive_count,
@@ -114,7 +114,7 @@ impl WorkerContext {
             // The message returns when its visibility timeout expires.
             tracing::warn!(
                 queue = name,
-                error = in_one_line(&error),
+                error = error_chain(&error),
                 "message could not be released"
             );
         }
@@ -128,8 +128,8 @@ impl WorkerContext {
 }
 
 /// A webhook message is never given up: the webhook stays owed, and the engine waits for it at most a minute.
-fn is_given_up(queue: Queue, receive_count: u32, trouble: ErrorClass) -> bool {
+fn must_dead_letter(queue: Queue, receive_count: u32, class: ErrorClass) -> bool {
     queue != Queue::Webhooks
-        && trouble == ErrorClass::Permanent
-        && receive_count >= PERMANENT_RECEIVES
+        && class == ErrorClass::Permanent
+        && receive_count >= MAX_PERMANENT_RECEIVES
 }

@@ -19,7 +19,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// The given folder, or the default one of the checkout.
-    pub(crate) fn named(named: Option<&Path>) -> Result<Self, Problem> {
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self, Problem> {
         let here = std::env::current_dir().map_err(anyhow::Error::from)?;
         let root = match named {
             Some(folder) => here.join(folder),

@@ -13,8 +13,8 @@ pub(crate) struct Project {
 impl Project {
     /// Finds the nearest folder that contains the template, from `from` upwards.
     pub(crate) fn find(from: &Path) -> Result<Self, Problem> {
-        let holds = |folder: &&Path| folder.join("infra/template.yaml").is_file();
-        let Some(root) = from.ancestors().find(holds) else {
+        let has_template = |folder: &&Path| folder.join("infra/template.yaml").is_file();
+        let Some(root) = from.ancestors().find(has_template) else {
             let message = format!(
                 "{} is not in a checkout of Genesys Conversation Archive: there is no infra/template.yaml",
                 from.display()

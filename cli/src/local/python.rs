@@ -24,9 +24,12 @@ pub enum PythonError {
     )]
     Venv(String),
     #[error(
-        "pip cannot install {requirements}: {told}; it needs the network, or a mirror in PIP_INDEX_URL"
+        "pip cannot install {requirements}: {reason}; it needs the network, or a mirror in PIP_INDEX_URL"
     )]
-    Pip { requirements: String, told: String },
+    Pip {
+        requirements: String,
+        reason: String,
+    },
     #[error("cannot write to {path}")]
     Folder {
         path: PathBuf,
@@ -36,11 +39,11 @@ pub enum PythonError {
 }
 
 /// Returns the environment below `folder` that holds exactly `requirements`, and creates it if it is missing, after
-/// calling `making`. Blocks. One process creates it while others wait.
+/// calling `before_creation`. Blocks. One process creates it while others wait.
 pub fn environment(
     folder: &Path,
     requirements: &Path,
-    making: impl FnOnce(),
+    before_creation: impl FnOnce(),
 ) -> Result<PathBuf, PythonError> {
     let python = version()?;
     let in_folder = |source| PythonError::Folder {
@@ -58,9 +61,9 @@ pub fn environment(
     let digest = Sha256::of([wanted, python].concat()).short(12);
     let environment = folder.join(format!("python-{digest}"));
     let complete = environment.join("complete");
-    if !complete.exists() || !works(&environment) {
-        making();
-        make(&environment, requirements)?;
+    if !complete.exists() || !is_working(&environment) {
+        before_creation();
+        create(&environment, requirements)?;
         File::create(&complete).map_err(in_folder)?;
     }
     Ok(environment)
@@ -77,14 +80,14 @@ fn version() -> Result<Vec<u8>, PythonError> {
 }
 
 /// Whether the environment still works; the Python from which it was created may be gone.
-fn works(environment: &Path) -> bool {
+fn is_working(environment: &Path) -> bool {
     let mut nothing = Command::new(environment.join("bin/python"));
     let done = nothing.args(["-c", ""]).output();
     done.is_ok_and(|output| output.status.success())
 }
 
 /// Creates the environment, after removing what an interrupted installation left.
-fn make(environment: &Path, requirements: &Path) -> Result<(), PythonError> {
+fn create(environment: &Path, requirements: &Path) -> Result<(), PythonError> {
     if environment.exists() {
         fs::remove_dir_all(environment).map_err(|source| PythonError::Folder {
             path: environment.to_owned(),
@@ -95,20 +98,20 @@ fn make(environment: &Path, requirements: &Path) -> Result<(), PythonError> {
         .args(["-m", "venv"])
         .arg(environment)
         .output();
-    succeeded(venv).map_err(PythonError::Venv)?;
+    check_success(venv).map_err(PythonError::Venv)?;
     let pip = Command::new(environment.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet"])
         .args(["--disable-pip-version-check", "--require-hashes"])
         .arg("--requirement")
         .arg(requirements)
         .output();
-    succeeded(pip).map_err(|told| PythonError::Pip {
+    check_success(pip).map_err(|reason| PythonError::Pip {
         requirements: requirements.display().to_string(),
-        told,
+        reason,
     })
 }
 
-fn succeeded(output: io::Result<Output>) -> Result<(), String> {
+fn check_success(output: io::Result<Output>) -> Result<(), String> {
     match output {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(last_line(&output)),

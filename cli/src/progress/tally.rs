@@ -13,87 +13,87 @@ use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::storage::queue::Queue;
 use jiff::Timestamp;
 
-use crate::engine::{Event, Standing};
-use crate::figures::{clock, count, counted, rate, time};
-use crate::webhook::Sent;
+use crate::engine::{Event, ExportState};
+use crate::figures::{count, quantity, rate, time, time_of_day};
+use crate::webhook::ObservedDeliveries;
 
 /// The state of an export, as far as this process has seen it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
-    lanes: BTreeMap<u32, Lane>,
+    slices: BTreeMap<u32, SliceTally>,
     /// Number of records that the source announced, if it does.
     expected: Option<u64>,
-    before: Totals,
-    done_before: usize,
+    totals_before: Totals,
+    complete_before: usize,
     pub outcome: Option<Box<Outcome>>,
     has_receiver: bool,
-    pub sent: Sent,
+    pub observed: ObservedDeliveries,
     /// Number of times that a handler failed on a message.
     pub retried: u64,
 }
 
 /// The state of one slice.
 #[derive(Clone, Debug, Default)]
-struct Lane {
+struct SliceTally {
     totals: Totals,
     complete: bool,
     /// What the slice waits for.
-    waits: Option<String>,
+    wait: Option<String>,
 }
 
 impl Tally {
-    pub(crate) fn new(standing: &Standing) -> Self {
-        let lane = |slice: &crate::engine::SliceProgress| {
+    pub(crate) fn new(export_state: &ExportState) -> Self {
+        let slice_tally = |slice: &crate::engine::SliceProgress| {
             (
                 slice.slice,
-                Lane {
+                SliceTally {
                     totals: slice.totals,
                     complete: slice.complete,
-                    waits: None,
+                    wait: None,
                 },
             )
         };
         let mut tally = Self {
-            lanes: standing.slices.iter().map(lane).collect(),
-            expected: standing
+            slices: export_state.slices.iter().map(slice_tally).collect(),
+            expected: export_state
                 .plan
                 .query
                 .as_ref()
                 .map(|query| query.total_records),
-            before: Totals::default(),
-            done_before: 0,
+            totals_before: Totals::default(),
+            complete_before: 0,
             outcome: None,
-            has_receiver: standing.plan.webhook_url.is_some(),
-            sent: Sent::default(),
+            has_receiver: export_state.plan.webhook_url.is_some(),
+            observed: ObservedDeliveries::default(),
             retried: 0,
         };
-        (tally.before, tally.done_before) = (tally.totals(), tally.done());
+        (tally.totals_before, tally.complete_before) = (tally.totals(), tally.complete_slices());
         tally
     }
 
     /// Takes over the state read from the archive, for an export that another process runs.
-    pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
-        for slice in &standing.slices {
-            let waits = slice
+    pub(crate) fn apply_state(&mut self, export_state: &ExportState, now: Timestamp) {
+        for slice in &export_state.slices {
+            let wait = slice
                 .waiting
                 .as_ref()
                 .filter(|waiting| waiting.not_before > now);
-            *self.lane(slice.slice) = Lane {
+            *self.slice_mut(slice.slice) = SliceTally {
                 totals: slice.totals,
                 complete: slice.complete,
-                waits: waits.map(|waiting| waits_until(slice.slice, waiting.not_before)),
+                wait: wait.map(|waiting| wait_line(slice.slice, waiting.not_before)),
             };
         }
     }
 
     /// Records the event, and returns a line if the user should see it at once.
-    pub(crate) fn note(&mut self, event: &Event) -> Option<String> {
+    pub(crate) fn apply_event(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::PageArchived { slice, totals, .. } => {
-                *self.lane(*slice) = Lane {
+                *self.slice_mut(*slice) = SliceTally {
                     totals: *totals,
                     complete: false,
-                    waits: None,
+                    wait: None,
                 };
                 None
             }
@@ -107,14 +107,14 @@ impl Tally {
             } => {
                 let line = format!(
                     "slice {slice} page {page} waits {} until {}, at the latest until {deadline:.0}: {detail}",
-                    for_what(*reason),
-                    clock(*until),
+                    wait_purpose(*reason),
+                    time_of_day(*until),
                 );
-                self.lane(*slice).waits = Some(waits_until(*slice, *until));
+                self.slice_mut(*slice).wait = Some(wait_line(*slice, *until));
                 Some(line)
             }
-            Event::Returned { slice } => {
-                self.lane(*slice).waits = None;
+            Event::Unparked { slice } => {
+                self.slice_mut(*slice).wait = None;
                 None
             }
             Event::RunEnded {
@@ -124,19 +124,19 @@ impl Tally {
                 totals,
             } => {
                 let complete = *end == End::Complete;
-                *self.lane(*slice) = Lane {
+                *self.slice_mut(*slice) = SliceTally {
                     totals: *totals,
                     complete,
-                    waits: None,
+                    wait: None,
                 };
-                run_ended(*slice, *run, end)
+                run_end_line(*slice, *run, end)
             }
             Event::Outcome(outcome) => {
-                let is_news = self.outcome.replace(outcome.clone()).is_none();
-                (is_news && self.has_receiver).then(|| decided(outcome))
+                let is_first = self.outcome.replace(outcome.clone()).is_none();
+                (is_first && self.has_receiver).then(|| outcome_line(outcome))
             }
             Event::WebhookDelivered => {
-                self.sent.delivered = true;
+                self.observed.delivered = true;
                 None
             }
             Event::WebhookPostponed {
@@ -146,25 +146,27 @@ impl Tally {
                 refusal,
             } => Some(format!(
                 "export {export_id} {}, and its webhook was not accepted: {refusal}; it is retried for up to a minute",
-                ended(*status, *attempt)
+                status_text(*status, *attempt)
             )),
             // Each retry is logged as a warning.
             Event::Retried { queue, error, .. } => {
                 self.retried += 1;
                 if *queue == Queue::Webhooks {
-                    self.sent.error = Some(error.clone());
+                    self.observed.error = Some(error.clone());
                 }
                 None
             }
-            Event::WebhookEnded | Event::WebhookGivenUp | Event::Buried { .. } => None,
+            Event::WebhookEnded | Event::WebhookGivenUp | Event::DeadLettered { .. } => None,
         }
     }
 
     /// The totals over all slices.
     pub(crate) fn totals(&self) -> Totals {
-        self.lanes
+        self.slices
             .values()
-            .fold(Totals::default(), |sum, lane| sum.plus(lane.totals))
+            .fold(Totals::default(), |sum, slice_tally| {
+                sum.plus(slice_tally.totals)
+            })
     }
 
     /// Number of records archived by this process.
@@ -172,19 +174,19 @@ impl Tally {
         self.totals()
             .counts
             .archived
-            .saturating_sub(self.before.counts.archived)
+            .saturating_sub(self.totals_before.counts.archived)
     }
 
     /// Counts `records` as archived by this process, including those of earlier engines.
-    pub(crate) fn count_as_ours(&mut self, records: u64) {
-        self.before.counts.archived = self.totals().counts.archived.saturating_sub(records);
+    pub(crate) fn set_records(&mut self, records: u64) {
+        self.totals_before.counts.archived = self.totals().counts.archived.saturating_sub(records);
     }
 
     /// The progress in thousandths, from 0 to 1000.
     pub(crate) fn permille(&self) -> u64 {
         let (done, all) = match self.expected {
             Some(expected) => (self.totals().counts.received, expected),
-            None => (self.done() as u64, self.lanes.len() as u64),
+            None => (self.complete_slices() as u64, self.slices.len() as u64),
         };
         (done * 1000 / all.max(1)).min(1000)
     }
@@ -195,10 +197,10 @@ impl Tally {
         let mut parts = vec![
             format!(
                 "{} of {} done",
-                self.done(),
-                counted(self.lanes.len() as u64, "slice", "slices")
+                self.complete_slices(),
+                quantity(self.slices.len() as u64, "slice", "slices")
             ),
-            counted(totals.pages, "page", "pages"),
+            quantity(totals.pages, "page", "pages"),
             format!("{} records", count(totals.counts.archived)),
             format!("{}/s", count(rate(self.records(), elapsed))),
         ];
@@ -206,9 +208,13 @@ impl Tally {
             parts.push(format!("throttled {}", time(stats.throttled_time)));
         }
         if stats.retries > 0 {
-            parts.push(counted(stats.retries, "retry", "retries"));
+            parts.push(quantity(stats.retries, "retry", "retries"));
         }
-        parts.extend(self.lanes.values().find_map(|lane| lane.waits.clone()));
+        parts.extend(
+            self.slices
+                .values()
+                .find_map(|slice_tally| slice_tally.wait.clone()),
+        );
         parts.extend(
             self.time_left(elapsed)
                 .map(|left| format!("about {} left", time(left))),
@@ -221,32 +227,35 @@ impl Tally {
             Some(expected) => {
                 let received = self.totals().counts.received;
                 (
-                    received.saturating_sub(self.before.counts.received),
+                    received.saturating_sub(self.totals_before.counts.received),
                     expected.saturating_sub(received),
                 )
             }
             None => (
-                (self.done() - self.done_before) as u64,
-                (self.lanes.len() - self.done()) as u64,
+                (self.complete_slices() - self.complete_before) as u64,
+                (self.slices.len() - self.complete_slices()) as u64,
             ),
         };
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         (done > 0 && left > 0).then(|| Duration::from_millis(millis / done * left))
     }
 
-    fn done(&self) -> usize {
-        self.lanes.values().filter(|lane| lane.complete).count()
+    fn complete_slices(&self) -> usize {
+        self.slices
+            .values()
+            .filter(|slice_tally| slice_tally.complete)
+            .count()
     }
 
-    fn lane(&mut self, slice: u32) -> &mut Lane {
-        self.lanes.entry(slice).or_default()
+    fn slice_mut(&mut self, slice: u32) -> &mut SliceTally {
+        self.slices.entry(slice).or_default()
     }
 }
 
 /// The line that reports how the export ended, while its webhook is still pending.
-fn decided(outcome: &Outcome) -> String {
+fn outcome_line(outcome: &Outcome) -> String {
     let id = &outcome.export_id;
-    let how = ended(outcome.status, outcome.attempt);
+    let how = status_text(outcome.status, outcome.attempt);
     // The failure of a slice was reported when the slice ended.
     let of_export = outcome.failures.iter().find(|it| it.slice.is_none());
     let why = of_export.map(|first| format!(": {}", first.failure));
@@ -256,7 +265,7 @@ fn decided(outcome: &Outcome) -> String {
     )
 }
 
-fn ended(status: ExportStatus, attempt: u32) -> String {
+fn status_text(status: ExportStatus, attempt: u32) -> String {
     match status {
         ExportStatus::Completed | ExportStatus::CompletedWithRejects => "is complete".to_owned(),
         ExportStatus::Cancelled => "is cancelled".to_owned(),
@@ -264,11 +273,11 @@ fn ended(status: ExportStatus, attempt: u32) -> String {
     }
 }
 
-fn waits_until(slice: u32, until: Timestamp) -> String {
-    format!("slice {slice} waits until {}", clock(until))
+fn wait_line(slice: u32, until: Timestamp) -> String {
+    format!("slice {slice} waits until {}", time_of_day(until))
 }
 
-fn for_what(reason: WaitReason) -> &'static str {
+fn wait_purpose(reason: WaitReason) -> &'static str {
     match reason {
         WaitReason::Job => "for its job",
         WaitReason::Watermark => "for the organisation's data to be complete",
@@ -279,7 +288,7 @@ fn for_what(reason: WaitReason) -> &'static str {
     }
 }
 
-fn run_ended(slice: u32, run: u32, end: &End) -> Option<String> {
+fn run_end_line(slice: u32, run: u32, end: &End) -> Option<String> {
     match end {
         End::Complete => None,
         End::Cancelled => Some(format!(
@@ -298,13 +307,15 @@ mod tests {
 
     fn tally(slices: u32) -> Tally {
         Tally {
-            lanes: (1..=slices).map(|slice| (slice, Lane::default())).collect(),
+            slices: (1..=slices)
+                .map(|slice| (slice, SliceTally::default()))
+                .collect(),
             expected: None,
-            before: Totals::default(),
-            done_before: 0,
+            totals_before: Totals::default(),
+            complete_before: 0,
             outcome: None,
             has_receiver: true,
-            sent: Sent::default(),
+            observed: ObservedDeliveries::default(),
             retried: 0,
         }
     }
@@ -340,7 +351,7 @@ mod tests {
         let mut tally = tally(2);
 
         for event in [page(1, 1, 100), page(1, 1, 100), page(2, 1, 50)] {
-            tally.note(&event);
+            tally.apply_event(&event);
         }
 
         assert_eq!((tally.totals().pages, tally.records()), (2, 150));
@@ -349,13 +360,13 @@ mod tests {
     #[test]
     fn the_progress_line_shows_counts_rate_and_time_left() {
         let mut tally = tally(4);
-        tally.note(&Event::RunEnded {
+        tally.apply_event(&Event::RunEnded {
             slice: 1,
             run: 1,
             end: End::Complete,
             totals: totals(12, 6_000),
         });
-        tally.note(&page(2, 3, 1_500));
+        tally.apply_event(&page(2, 3, 1_500));
         let stats = StatsSnapshot {
             retries: 2,
             throttled: 1,
@@ -372,7 +383,7 @@ mod tests {
     fn a_parked_slice_is_reported_at_once_and_stays_in_the_line() {
         let mut tally = tally(1);
 
-        let said = tally.note(&Event::Parked {
+        let reported = tally.apply_event(&Event::Parked {
             slice: 1,
             page: 1,
             reason: WaitReason::Job,
@@ -381,7 +392,7 @@ mod tests {
             deadline: "2026-03-02T16:00:00Z".parse().unwrap(),
         });
 
-        insta::assert_snapshot!(said.unwrap(), @"slice 1 page 1 waits for its job until 10:00:15 UTC, at the latest until 2026-03-02T16:00:00Z: job 7 is still Queued");
+        insta::assert_snapshot!(reported.unwrap(), @"slice 1 page 1 waits for its job until 10:00:15 UTC, at the latest until 2026-03-02T16:00:00Z: job 7 is still Queued");
         let line = tally.line(Duration::from_secs(1), &StatsSnapshot::default());
         assert!(line.ends_with("slice 1 waits until 10:00:15 UTC"), "{line}");
     }

@@ -1,4 +1,4 @@
-//! A webhook receiver for tests that gives scripted answers, whatever is sent.
+//! A webhook receiver for tests that returns scripted responses, whatever is sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,41 +6,41 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-/// The answer to a delivery.
+/// The response to a delivery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum ScriptedResponse {
     Status(u16),
     /// With a `Location` header.
     Redirect(u16, &'static str),
-    /// The connection is closed without an answer.
-    HangUp,
+    /// The connection is closed without a response.
+    CloseConnection,
 }
 
-/// Answers requests until it is dropped.
+/// Serves requests until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Scripted {
+pub(crate) struct ScriptedReceiver {
     url: String,
-    desk: Arc<Desk>,
+    script: Arc<Script>,
     server: AbortHandle,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct Script {
     /// Used in order; the last one is repeated.
-    answers: Mutex<Vec<Answer>>,
+    responses: Mutex<Vec<ScriptedResponse>>,
     ids: Mutex<Vec<String>>,
 }
 
-impl Scripted {
-    /// Starts a receiver that answers each delivery with the next of `answers`, then repeats the last one.
-    pub(crate) async fn start(answers: &[Answer]) -> Self {
+impl ScriptedReceiver {
+    /// Starts a receiver that responds to each delivery with the next of `responses`, then repeats the last one.
+    pub(crate) async fn start(responses: &[ScriptedResponse]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook?key=s3cret", listener.local_addr().unwrap());
-        let desk = Arc::new(Desk {
-            answers: Mutex::new(answers.to_vec()),
+        let script = Arc::new(Script {
+            responses: Mutex::new(responses.to_vec()),
             ids: Mutex::default(),
         });
-        let serving = Arc::clone(&desk);
+        let serving = Arc::clone(&script);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&serving)));
@@ -48,7 +48,7 @@ impl Scripted {
         });
         Self {
             url,
-            desk,
+            script,
             server: server.abort_handle(),
         }
     }
@@ -57,44 +57,44 @@ impl Scripted {
         &self.url
     }
 
-    /// Gives this answer from now on.
-    pub(crate) fn answer(&self, answer: Answer) {
-        *lock(&self.desk.answers) = vec![answer];
+    /// Returns this response from now on.
+    pub(crate) fn respond_with(&self, response: ScriptedResponse) {
+        *lock(&self.script.responses) = vec![response];
     }
 
     /// The `webhook-id` of each delivery, in order.
     pub(crate) fn ids(&self) -> Vec<String> {
-        lock(&self.desk.ids).clone()
+        lock(&self.script.ids).clone()
     }
 }
 
-impl Drop for Scripted {
+impl Drop for ScriptedReceiver {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-impl Desk {
-    fn next(&self) -> Answer {
-        let mut answers = lock(&self.answers);
-        if answers.len() > 1 {
-            answers.remove(0)
+impl Script {
+    fn next_response(&self) -> ScriptedResponse {
+        let mut responses = lock(&self.responses);
+        if responses.len() > 1 {
+            responses.remove(0)
         } else {
-            answers[0]
+            responses[0]
         }
     }
 }
 
 /// Serves one delivery per connection.
-async fn serve(mut stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(mut stream: TcpStream, script: Arc<Script>) {
     let Some(id) = read_id(&mut stream).await else {
         return;
     };
-    lock(&desk.ids).push(id);
-    let (status, more) = match desk.next() {
-        Answer::Status(status) => (status, String::new()),
-        Answer::Redirect(status, to) => (status, format!("location: {to}\r\n")),
-        Answer::HangUp => return,
+    lock(&script.ids).push(id);
+    let (status, more) = match script.next_response() {
+        ScriptedResponse::Status(status) => (status, String::new()),
+        ScriptedResponse::Redirect(status, to) => (status, format!("location: {to}\r\n")),
+        ScriptedResponse::CloseConnection => return,
     };
     let reply =
         format!("HTTP/1.1 {status} -\r\n{more}content-length: 0\r\nconnection: close\r\n\r\n");

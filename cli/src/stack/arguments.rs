@@ -2,11 +2,11 @@
 
 use conversation_archive::storage::aws::AwsClients;
 
-use super::{of_environment, on_this_machine};
+use super::{clients_from_environment, clients_of_local_stack};
 use crate::arguments::StackArguments;
 use crate::local::{Folder, LocalSettings, STACK};
 use crate::problem::Problem;
-use crate::shell::word;
+use crate::shell::escape;
 
 impl StackArguments {
     /// Selects the stack on this machine whose state is in `folder`.
@@ -25,19 +25,19 @@ impl StackArguments {
     pub(super) fn option(&self) -> String {
         match &self.local {
             Some(None) => " --local".to_owned(),
-            Some(Some(folder)) => format!(" --local={}", word(&folder.display().to_string())),
-            None => format!(" --stack {}", word(&self.name())),
+            Some(Some(folder)) => format!(" --local={}", escape(&folder.display().to_string())),
+            None => format!(" --stack {}", escape(&self.name())),
         }
     }
 
     pub(super) async fn clients(&self) -> Result<AwsClients, Problem> {
         let Some(named) = &self.local else {
-            return of_environment().await;
+            return clients_from_environment().await;
         };
-        let folder = Folder::named(named.as_deref())?;
+        let folder = Folder::find(named.as_deref())?;
         let settings = LocalSettings::read(&folder)?;
         match settings {
-            Some(settings) if folder.has_services()? => Ok(on_this_machine(&settings).await),
+            Some(settings) if folder.has_services()? => Ok(clients_of_local_stack(&settings).await),
             _ => Err(
                 Problem::failed(format!("nothing is running in {}", folder.root().display()))
                     .with_hint("genesys-archive local up"),

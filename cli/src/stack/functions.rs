@@ -7,7 +7,7 @@ use conversation_archive::runtime::config::FUNCTIONS;
 use futures::future::try_join_all;
 use serde::Serialize;
 
-use super::{Stack, unreachable};
+use super::{Stack, lambda_problem};
 use crate::problem::Problem;
 
 /// One function of the stack.
@@ -62,6 +62,6 @@ impl Stack {
             .get_function_configuration()
             .function_name(format!("{}-{function}", self.name));
         let found = request.send().await;
-        found.map_err(|error| unreachable(&self.name, error))
+        found.map_err(|error| lambda_problem(&self.name, error))
     }
 }

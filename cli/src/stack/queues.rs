@@ -27,19 +27,19 @@ const QUEUES: [Queue; 4] = [
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueView {
     pub queue: &'static str,
-    pub messages: Depth,
-    pub dead_letters: Depth,
+    pub messages: MessageCounts,
+    pub dead_letters: MessageCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Depth {
+pub(crate) struct MessageCounts {
     pub visible: u64,
     pub in_flight: u64,
     pub delayed: u64,
 }
 
-impl fmt::Display for Depth {
+impl fmt::Display for MessageCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
             (self.visible, "waiting"),
@@ -71,28 +71,35 @@ impl Stack {
         let name = format!("{}-{}", self.name, queue.name());
         Ok(QueueView {
             queue: queue.name(),
-            messages: depth(sqs, &format!("{name}{fifo}")).await?,
-            dead_letters: depth(sqs, &format!("{name}-dead-letters{fifo}")).await?,
+            messages: message_counts(sqs, &format!("{name}{fifo}")).await?,
+            dead_letters: message_counts(sqs, &format!("{name}-dead-letters{fifo}")).await?,
         })
     }
 }
 
-async fn depth(sqs: &Client, name: &str) -> anyhow::Result<Depth> {
-    let unread = || format!("cannot read the attributes of the queue {name}");
+async fn message_counts(sqs: &Client, name: &str) -> anyhow::Result<MessageCounts> {
+    let cannot_read = || format!("cannot read the attributes of the queue {name}");
     let url = sqs.get_queue_url().queue_name(name).send().await;
-    let url = url.with_context(unread)?.queue_url.with_context(unread)?;
+    let url = url
+        .with_context(cannot_read)?
+        .queue_url
+        .with_context(cannot_read)?;
     let wanted = vec![
         ApproximateNumberOfMessages,
         ApproximateNumberOfMessagesNotVisible,
         ApproximateNumberOfMessagesDelayed,
     ];
-    let asked = sqs.get_queue_attributes().queue_url(url);
-    let told = asked.set_attribute_names(Some(wanted)).send().await;
-    let told = told.with_context(unread)?.attributes.unwrap_or_default();
-    let number = |name: QueueAttributeName| told.get(&name).and_then(|text| text.parse().ok());
-    Ok(Depth {
-        visible: number(ApproximateNumberOfMessages).with_context(unread)?,
-        in_flight: number(ApproximateNumberOfMessagesNotVisible).with_context(unread)?,
-        delayed: number(ApproximateNumberOfMessagesDelayed).with_context(unread)?,
+    let request = sqs.get_queue_attributes().queue_url(url);
+    let attributes = request.set_attribute_names(Some(wanted)).send().await;
+    let attributes = attributes
+        .with_context(cannot_read)?
+        .attributes
+        .unwrap_or_default();
+    let number =
+        |name: QueueAttributeName| attributes.get(&name).and_then(|text| text.parse().ok());
+    Ok(MessageCounts {
+        visible: number(ApproximateNumberOfMessages).with_context(cannot_read)?,
+        in_flight: number(ApproximateNumberOfMessagesNotVisible).with_context(cannot_read)?,
+        delayed: number(ApproximateNumberOfMessagesDelayed).with_context(cannot_read)?,
     })
 }

@@ -3,28 +3,33 @@
 use conversation_archive::export::request::{Membership, SourceKind};
 use serde_json::{Value, json};
 
-use super::Stored;
-use crate::figures::{counted, first_of};
+use super::ArchiveSummary;
+use crate::figures::{first_of, quantity};
 
-impl Stored<'_> {
+impl ArchiveSummary<'_> {
     /// Whether the export is complete and holds nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.manifest.content.counts.archived == 0
     }
 
     /// The request of an empty export in words, so that the user can find a typing error in a filter.
-    pub(super) fn nothing(&self) -> String {
+    pub(super) fn empty_text(&self) -> String {
         const SHOWN: usize = 60;
         let interval = self.plan.interval;
-        let filters = self.plan.filters.given().into_iter().map(|(name, value)| {
-            let cut = if value.chars().nth(SHOWN).is_some() {
-                "…"
-            } else {
-                ""
-            };
-            let value: String = value.chars().take(SHOWN).collect();
-            format!("{name} {value}{cut}")
-        });
+        let filters = self
+            .plan
+            .filters
+            .non_empty()
+            .into_iter()
+            .map(|(name, value)| {
+                let cut = if value.chars().nth(SHOWN).is_some() {
+                    "…"
+                } else {
+                    ""
+                };
+                let value: String = value.chars().take(SHOWN).collect();
+                format!("{name} {value}{cut}")
+            });
         let filters: Vec<_> = filters.collect();
         let with = match (filters.is_empty(), &self.plan.from_export) {
             (true, None) => ", and no filter was given".to_owned(),
@@ -51,17 +56,17 @@ impl Stored<'_> {
     }
 
     /// `2 jobs`: the number of jobs or queries that the source lost and that were replaced.
-    pub(super) fn lost(&self) -> Option<String> {
+    pub(super) fn lost_text(&self) -> Option<String> {
         let (one, many) = match self.plan.source {
             SourceKind::AnalyticsJob => ("job", "jobs"),
             _ => ("query", "queries"),
         };
         let number = self.losses.number;
-        (number > 0).then(|| counted(number, one, many))
+        (number > 0).then(|| quantity(number, one, many))
     }
 
     /// Like `lost`, with the reasons.
-    pub(super) fn replaced(&self) -> Option<String> {
+    pub(super) fn replaced_text(&self) -> Option<String> {
         const NAMED: usize = 3;
         let mut reasons: Vec<&str> = Vec::new();
         for run in &self.losses.runs {
@@ -69,7 +74,7 @@ impl Stored<'_> {
                 reasons.push(&run.reason);
             }
         }
-        let lost = self.lost()?;
+        let lost = self.lost_text()?;
         let reasons = first_of(&reasons, NAMED);
         Some(format!("{lost}, replaced by new ones: {reasons}"))
     }

@@ -72,7 +72,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             failures: Vec::new(),
             audit_heads: vec![Sha256::of("head")],
             metrics: None,
-            event: event.after(None),
+            event: event.chained_after(None),
         },
         content: Content {
             counts,
@@ -87,9 +87,14 @@ fn manifest(plan: &ExportPlan) -> Manifest {
     }
 }
 
-fn text(plan: &ExportPlan, effort: Effort, webhook: Option<&Webhook>, strays: u64) -> String {
+fn text(
+    plan: &ExportPlan,
+    effort: Effort,
+    webhook: Option<&Webhook>,
+    unlisted_pages: u64,
+) -> String {
     let root = Place::Folder("/data/my archive".into());
-    text_in(&root, plan, effort, webhook, strays)
+    text_in(&root, plan, effort, webhook, unlisted_pages)
 }
 
 fn text_in(
@@ -97,7 +102,7 @@ fn text_in(
     plan: &ExportPlan,
     effort: Effort,
     webhook: Option<&Webhook>,
-    strays: u64,
+    unlisted_pages: u64,
 ) -> String {
     let summary = Summary {
         plan,
@@ -106,7 +111,7 @@ fn text_in(
         root,
         effort,
         webhook,
-        strays,
+        unlisted_pages,
     };
     console::strip_ansi_codes(&summary.report().text).into_owned()
 }
@@ -160,7 +165,7 @@ fn repeated_records_are_shown_and_identical_lines_count_once() {
             versions: 3,
         }],
     });
-    let stored = Stored {
+    let stored = ArchiveSummary {
         plan: &plan,
         manifest: &manifest,
         losses: &Losses::default(),
@@ -170,12 +175,12 @@ fn repeated_records_are_shown_and_identical_lines_count_once() {
     let text = stored.text(&stored.rows());
 
     let text = console::strip_ansi_codes(&text);
-    let told = text.lines().filter(|line| {
+    let shown_lines = text.lines().filter(|line| {
         ["complete", "archived", "versions"]
             .iter()
             .any(|word| line.contains(word))
     });
-    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    assert_snapshot!(shown_lines.collect::<Vec<_>>().join("\n"), @r"
     ✓ march is complete, with quarantined records, with repeated records: 3 identical lines, 1 id with several versions
       archived   4,995 conversations in 2 slices and 0 pages
       versions   c1 (3)
@@ -187,7 +192,7 @@ fn repeated_records_are_shown_and_identical_lines_count_once() {
 fn a_summary_without_repeated_records_does_not_mention_them() {
     let plan = plan("");
     let manifest = manifest(&plan);
-    let stored = Stored {
+    let stored = ArchiveSummary {
         plan: &plan,
         manifest: &manifest,
         losses: &Losses::default(),
@@ -202,12 +207,12 @@ fn a_summary_without_repeated_records_does_not_mention_them() {
 fn with_uncounted_pages_the_shown_command_reads_the_manifest() {
     let text = text(&plan(r#","records":"minimal""#), Effort::default(), None, 4);
 
-    let look: Vec<_> = text
+    let command: Vec<_> = text
         .lines()
         .skip_while(|line| !line.contains("view"))
         .map(str::trim_start)
         .collect();
-    assert_snapshot!(look.join("\n"), @r#"
+    assert_snapshot!(command.join("\n"), @r#"
 view       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
 (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | duckdb -c "select id, startTime from read_json('/dev/stdin', format='newline_delimited') limit 10"
 "#);
@@ -238,12 +243,12 @@ fn the_shown_command_for_a_bucket_reads_the_manifest() {
         text.contains("location   s3://bucket/team/exports/"),
         "{text}"
     );
-    let look = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
-    assert!(text.contains(look), "{text}");
+    let command = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
+    assert!(text.contains(command), "{text}");
 }
 
 /// The text for an export whose source returned `received` records, all of which were left out.
-fn nothing(plan: &ExportPlan, received: u64) -> String {
+fn empty_export_text(plan: &ExportPlan, received: u64) -> String {
     let counts = Counts {
         received,
         left_out: received,
@@ -258,14 +263,14 @@ fn nothing(plan: &ExportPlan, received: u64) -> String {
         root: &Place::Folder("/data".into()),
         effort: Effort::default(),
         webhook: None,
-        strays: 0,
+        unlisted_pages: 0,
     };
     console::strip_ansi_codes(&summary.report().text).into_owned()
 }
 
 fn row<'a>(text: &'a str, label: &str) -> Option<&'a str> {
-    let of_label = |line: &&str| line.trim_start().starts_with(label);
-    text.lines().find(of_label).map(str::trim_start)
+    let has_label = |line: &&str| line.trim_start().starts_with(label);
+    text.lines().find(has_label).map(str::trim_start)
 }
 
 #[test]
@@ -277,19 +282,29 @@ fn the_summary_of_an_empty_export_shows_interval_and_filters() {
         r#","source":"export-gateway","filters":{"conversationIdRange":{"min":"a","max":"b"}}"#,
     );
 
-    let empty = [&filtered, &active, &gateway]
-        .map(|plan| row(&nothing(plan, 0), "empty").unwrap().to_owned());
+    let empty = [&filtered, &active, &gateway].map(|plan| {
+        row(&empty_export_text(plan, 0), "empty")
+            .unwrap()
+            .to_owned()
+    });
 
     assert_snapshot!(empty.join("\n"), @"
     empty      no conversation started in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with mediaTypes voice; directions inbound, outbound; or the client's role lacks their divisions
     empty      no conversation was active in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z, and no filter was given; or the client's role lacks their divisions
     empty      the gateway has no record in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with conversationIdRange a..b
     ");
-    for text in [nothing(&filtered, 0), nothing(&filtered, 7)] {
+    for text in [
+        empty_export_text(&filtered, 0),
+        empty_export_text(&filtered, 7),
+    ] {
         assert!(!text.contains("already archived"), "{text}");
         assert_eq!(row(&text, "view"), None, "there is nothing to view");
     }
-    assert_eq!(row(&nothing(&filtered, 7), "empty"), None, "something came");
+    assert_eq!(
+        row(&empty_export_text(&filtered, 7), "empty"),
+        None,
+        "something came"
+    );
 }
 
 #[test]
@@ -315,7 +330,7 @@ fn a_lost_and_replaced_job_is_named_with_its_reason() {
         root: &Place::Folder("/data".into()),
         effort: Effort::default(),
         webhook: None,
-        strays: 0,
+        unlisted_pages: 0,
     };
 
     let Report { text, json } = summary.report();

@@ -1,17 +1,17 @@
 //! Cancelling, whether or not a process works on the export.
 
-use crate::world::{World, ended};
+use crate::world::{World, wait_with_output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_export_can_be_cancelled_and_its_jobs_are_deleted() {
     let world = World::new().await;
     let mut export = world.start_march();
-    world.until_page_records(1).await;
+    world.wait_for_page_records(1).await;
     export.kill().unwrap();
     export.wait().unwrap();
 
-    let cancelled = world.march("cancel", &[]).await;
-    let resumed = world.march("resume", &[]).await;
+    let cancelled = world.run_on_march("cancel", &[]).await;
+    let resumed = world.run_on_march("resume", &[]).await;
 
     assert_eq!(cancelled.code, 0, "{}", cancelled.err);
     assert!(
@@ -34,10 +34,10 @@ async fn a_killed_export_can_be_cancelled_and_its_jobs_are_deleted() {
 async fn a_running_export_is_cancelled_from_another_process() {
     let world = World::new().await;
     let export = world.start_march();
-    world.until_page_records(1).await;
+    world.wait_for_page_records(1).await;
 
-    let cancelled = world.march("cancel", &[]).await;
-    let export = ended(export).await;
+    let cancelled = world.run_on_march("cancel", &[]).await;
+    let export = wait_with_output(export).await;
 
     assert_eq!(cancelled.code, 0, "{}", cancelled.err);
     assert_eq!(export.code, 1);

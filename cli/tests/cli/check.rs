@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::world::{Told, World, fast, files};
+use crate::world::{CommandOutput, World, fast_settings, files};
 
 mod access;
 mod trial_job;
@@ -16,23 +16,23 @@ mod trial_job;
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The marks of all checks with this name, in order.
-fn marks(told: &Told, check: &str) -> Vec<String> {
-    let all = findings(told, check);
+fn marks(output: &CommandOutput, check: &str) -> Vec<String> {
+    let all = findings(output, check);
     all.iter()
         .map(|it| it["mark"].as_str().unwrap().to_owned())
         .collect()
 }
 
-fn findings(told: &Told, check: &str) -> Vec<Value> {
-    let report: Value =
-        serde_json::from_str(&told.out).unwrap_or_else(|_| panic!("{}{}", told.out, told.err));
+fn findings(output: &CommandOutput, check: &str) -> Vec<Value> {
+    let report: Value = serde_json::from_str(&output.out)
+        .unwrap_or_else(|_| panic!("{}{}", output.out, output.err));
     let all = report["checks"].as_array().unwrap().clone();
     all.into_iter().filter(|it| it["check"] == check).collect()
 }
 
 /// The text of all checks with this name, including the fixes.
-fn said(told: &Told, check: &str) -> String {
-    let lines = findings(told, check);
+fn finding_text(output: &CommandOutput, check: &str) -> String {
+    let lines = findings(output, check);
     let lines = lines
         .iter()
         .map(|it| format!("{} {}", it["what"], it["fix"]));
@@ -46,40 +46,42 @@ impl World {
         let mut settings = Settings {
             conversations: 200,
             interval: (now - SignedDuration::from_hours(72), now),
-            ..fast()
+            ..fast_settings()
         };
         adjust(&mut settings);
         Self::with(settings).await
     }
 
-    async fn check(&self, more: &[&str]) -> Told {
+    async fn check(&self, more: &[&str]) -> CommandOutput {
         self.run(&[&["check", "--json"], more].concat()).await
     }
 
-    /// A world in which `answer` replaces the simulator for every request.
-    async fn scripted(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> Self {
+    /// A world in which `respond` replaces the simulator for every request.
+    async fn with_responses(
+        respond: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
         let mut world = Self::new().await;
-        let url = serve(answer).await;
+        let url = serve(respond).await;
         world.set("GENESYS_API_URL", &url);
         world.set("GENESYS_LOGIN_URL", &url);
         world
     }
 }
 
-/// A server that answers by the request's method and path.
-async fn serve(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> String {
+/// A server that responds by the request's method and path.
+async fn serve(respond: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = Arc::new(answer);
+    let respond = Arc::new(respond);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let answer = Arc::clone(&answer);
+            let respond = Arc::clone(&respond);
             tokio::spawn(async move {
                 let mut request = vec![0; 16 * 1024];
                 let read = stream.read(&mut request).await.unwrap();
                 let head = String::from_utf8_lossy(&request[..read]).into_owned();
-                let asked: Vec<_> = head.split([' ', '?']).take(2).collect();
-                let (status, body) = answer(&asked.join(" "));
+                let route: Vec<_> = head.split([' ', '?']).take(2).collect();
+                let (status, body) = respond(&route.join(" "));
                 let body = body.to_string();
                 let response = format!(
                     "HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -94,10 +96,10 @@ async fn serve(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) ->
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 
-/// An organisation in which everything is in order.
-fn in_order(asked: &str) -> (u16, Value) {
-    let path = asked.split(' ').nth(1).unwrap();
-    match asked.split(' ').next().unwrap() {
+/// The response of an organisation for which every check passes.
+fn healthy_response(route: &str) -> (u16, Value) {
+    let path = route.split(' ').nth(1).unwrap();
+    match route.split(' ').next().unwrap() {
         "DELETE" => (200, json!({})),
         "POST" if path == "/oauth/token" => (
             200,
@@ -130,9 +132,9 @@ async fn the_checks_pass_on_the_simulator_and_leave_no_object_or_job() {
     let world = World::of_today(|_| {}).await;
     let out = world.out().display().to_string();
 
-    let told = world.check(&["--out", &out]).await;
+    let output = world.check(&["--out", &out]).await;
 
-    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     for check in [
         "settings",
         "region",
@@ -146,20 +148,20 @@ async fn the_checks_pass_on_the_simulator_and_leave_no_object_or_job() {
         "rate limit",
         "archive",
     ] {
-        assert_eq!(marks(&told, check), ["ok"], "{check}: {}", told.out);
+        assert_eq!(marks(&output, check), ["ok"], "{check}: {}", output.out);
     }
     assert!(
-        said(&told, "trial job").contains("results expire 24 h"),
+        finding_text(&output, "trial job").contains("results expire 24 h"),
         "{}",
-        told.out
+        output.out
     );
     assert!(
-        said(&told, "trial job").contains("deleting it returns 20"),
+        finding_text(&output, "trial job").contains("deleting it returns 20"),
         "{}",
-        told.out
+        output.out
     );
-    assert_eq!(marks(&told, "divisions"), ["found"]);
-    assert_eq!(marks(&told, "webhook"), ["skipped"]);
+    assert_eq!(marks(&output, "divisions"), ["found"]);
+    assert_eq!(marks(&output, "webhook"), ["skipped"]);
     assert_eq!(files(&world.out()), [""; 0].map(std::path::PathBuf::from));
     let stats = world.simulator.stats();
     assert_eq!((stats.jobs_submitted, stats.jobs_deleted), (1, 1));
@@ -167,28 +169,34 @@ async fn the_checks_pass_on_the_simulator_and_leave_no_object_or_job() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn undocumented_behaviour_is_reported_as_observed() {
-    let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
+    let world = World::with_responses(|route| match route.split_once(' ').unwrap() {
         ("POST", "/api/v2/analytics/conversations/details/query") => {
             (200, json!({"totalHits": 4711}))
         }
         ("DELETE", _) => (202, json!({})),
-        _ => in_order(asked),
+        _ => healthy_response(route),
     })
     .await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
-    assert_eq!(marks(&told, "permission"), ["ok"]);
-    assert!(said(&told, "divisions").contains("4,711"), "{}", told.out);
-    assert!(said(&told, "divisions").contains("not checked: the API does not report"));
-    assert!(said(&told, "divisions").contains("silently absent"));
-    assert!(said(&told, "limits").contains("client.credentials.token.rate.per.minute = 300"));
-    assert!(said(&told, "limits").contains("a results page of 10000 is accepted"));
-    assert!(said(&told, "limits").contains("a query over 31 days is accepted"));
-    assert!(said(&told, "trial job").contains("deleting it returns 202"));
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    assert_eq!(marks(&output, "permission"), ["ok"]);
+    assert!(
+        finding_text(&output, "divisions").contains("4,711"),
+        "{}",
+        output.out
+    );
+    assert!(finding_text(&output, "divisions").contains("not checked: the API does not report"));
+    assert!(finding_text(&output, "divisions").contains("silently absent"));
+    assert!(
+        finding_text(&output, "limits").contains("client.credentials.token.rate.per.minute = 300")
+    );
+    assert!(finding_text(&output, "limits").contains("a results page of 10000 is accepted"));
+    assert!(finding_text(&output, "limits").contains("a query over 31 days is accepted"));
+    assert!(finding_text(&output, "trial job").contains("deleting it returns 202"));
     assert_eq!(
-        marks(&told, "rate limit"),
+        marks(&output, "rate limit"),
         ["warning"],
         "there are no headers"
     );
@@ -204,12 +212,12 @@ async fn a_wrong_secret_and_a_wrong_region_are_distinguished() {
 
     assert_eq!((secret.code, client.code), (1, 1));
     assert!(
-        said(&secret, "login").contains("its secret is wrong"),
+        finding_text(&secret, "login").contains("its secret is wrong"),
         "{}",
         secret.out
     );
     assert!(
-        said(&client, "login").contains("check GENESYS_REGION first"),
+        finding_text(&client, "login").contains("check GENESYS_REGION first"),
         "{}",
         client.out
     );
@@ -219,41 +227,41 @@ async fn a_wrong_secret_and_a_wrong_region_are_distinguished() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_limits_are_reported_and_do_not_fail_the_check() {
-    let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
+    let world = World::with_responses(|route| match route.split_once(' ').unwrap() {
         (_, path) if path.contains("/limits/") => (403, json!({"message": "no", "status": 403})),
         ("GET", path) if path.ends_with("/results") => {
             (400, json!({"code": "bad.request", "message": "too many"}))
         }
-        _ => in_order(asked),
+        _ => healthy_response(route),
     })
     .await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 0, "{}", told.out);
+    assert_eq!(output.code, 0, "{}", output.out);
     assert!(
-        said(&told, "limits").contains("a results page of 10000 is not accepted: "),
+        finding_text(&output, "limits").contains("a results page of 10000 is not accepted: "),
         "{}",
-        told.out
+        output.out
     );
     assert!(
-        said(&told, "limits").contains("platform.api may not be read"),
+        finding_text(&output, "limits").contains("platform.api may not be read"),
         "{}",
-        told.out
+        output.out
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_receiver_is_pinged_and_its_refusal_fails_the_check() {
     let mut world = World::new().await;
-    let receiver = serve(|asked| match asked {
+    let receiver = serve(|route| match route {
         "POST /taken" => (202, json!({})),
         _ => (401, json!({})),
     })
     .await;
     world.set("WEBHOOK_SIGNING_SECRET", SIGNING_SECRET);
     world.set("DATA_LAKE_WEBHOOK_URL", &format!("{receiver}/taken"));
-    let taken = world.check(&[]).await;
+    let accepted = world.check(&[]).await;
     world.set(
         "DATA_LAKE_WEBHOOK_URL",
         &format!("{receiver}/refused?key=s3cret"),
@@ -261,17 +269,17 @@ async fn the_receiver_is_pinged_and_its_refusal_fails_the_check() {
     let refused = world.check(&[]).await;
 
     assert_eq!(
-        (taken.code, marks(&taken, "webhook")),
+        (accepted.code, marks(&accepted, "webhook")),
         (0, vec!["ok".to_owned()]),
         "{}",
-        taken.out
+        accepted.out
     );
     assert_eq!(
         (refused.code, marks(&refused, "webhook")),
         (1, vec!["failed".to_owned()])
     );
     assert!(
-        said(&refused, "webhook").contains("the same WEBHOOK_SIGNING_SECRET"),
+        finding_text(&refused, "webhook").contains("the same WEBHOOK_SIGNING_SECRET"),
         "{}",
         refused.out
     );
@@ -283,31 +291,31 @@ async fn an_unwritable_place_fails_the_check() {
     let world = World::new().await;
     let file = world.request("{}");
 
-    let told = world.check(&["--out", &file]).await;
+    let output = world.check(&["--out", &file]).await;
 
     assert_eq!(
-        (told.code, marks(&told, "archive")),
+        (output.code, marks(&output, "archive")),
         (1, vec!["failed".to_owned()]),
         "{}",
-        told.out
+        output.out
     );
-    assert!(said(&told, "archive").contains("set --out to a writable folder"));
+    assert!(finding_text(&output, "archive").contains("set --out to a writable folder"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bucket_that_cannot_be_opened_leaves_residency_undecided() {
     let world = World::new().await;
 
-    let told = world.check(&["--out", "s3://bucket/a"]).await;
+    let output = world.check(&["--out", "s3://bucket/a"]).await;
 
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(marks(&told, "region"), ["warning"]);
+    assert_eq!(output.code, 1, "{}", output.out);
+    assert_eq!(marks(&output, "region"), ["warning"]);
     assert!(
-        said(&told, "region").contains("is undecided"),
+        finding_text(&output, "region").contains("is undecided"),
         "{}",
-        told.out
+        output.out
     );
-    assert_eq!(marks(&told, "archive"), ["failed"]);
+    assert_eq!(marks(&output, "archive"), ["failed"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -315,11 +323,11 @@ async fn invalid_settings_end_the_check_before_any_request() {
     let mut world = World::new().await;
     world.settings.clear();
 
-    let told = world.run(&["check"]).await;
+    let output = world.run(&["check"]).await;
 
-    assert_eq!(told.code, 2);
+    assert_eq!(output.code, 2);
     assert_eq!(
-        told.error(),
+        output.error(),
         "GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set"
     );
     assert_eq!(world.simulator.stats().total_requests(), 0);
@@ -329,18 +337,22 @@ async fn invalid_settings_end_the_check_before_any_request() {
 async fn the_text_output_lists_the_checks_and_ends_with_a_summary() {
     let world = World::of_today(|_| {}).await;
 
-    let told = world.run(&["check"]).await;
+    let output = world.run(&["check"]).await;
 
-    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     assert!(
-        told.out
+        output
+            .out
             .starts_with("✓ settings     all required settings are set"),
         "{}",
-        told.out
+        output.out
     );
     assert!(
-        told.out.trim_end().ends_with("0 checks failed, 0 warnings"),
+        output
+            .out
+            .trim_end()
+            .ends_with("0 checks failed, 0 warnings"),
         "{}",
-        told.out
+        output.out
     );
 }

@@ -4,12 +4,12 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::world::{DAYS, Told, World, fast};
+use crate::world::{CommandOutput, DAYS, World, fast_settings};
 
 async fn world() -> World {
     World::with(genesys_simulator::Settings {
         conversations: 20,
-        ..fast()
+        ..fast_settings()
     })
     .await
 }
@@ -26,7 +26,7 @@ impl World {
         path.display().to_string()
     }
 
-    async fn export_file(&self, bytes: &[u8], out: &str) -> Told {
+    async fn export_file(&self, bytes: &[u8], out: &str) -> CommandOutput {
         let (request, out) = (
             self.file("request.json", bytes),
             self.folder.path().join(out),
@@ -69,13 +69,17 @@ async fn a_file_that_is_not_unicode_text_is_refused_with_its_name() {
     let start = world.run(&["start", "--request", &latin_1]).await;
     let history = world.run(&["history", "--ids", &unmarked]).await;
 
-    for told in [&export, &start] {
-        assert_eq!(told.code, 2, "{}", told.err);
+    for output in [&export, &start] {
+        assert_eq!(output.code, 2, "{}", output.err);
         assert_eq!(
-            told.error(),
+            output.error(),
             format!("the request {latin_1} is not UTF-8 text: byte 0xE4 at position 15")
         );
-        assert!(told.err.contains("hint: save it as UTF-8"), "{}", told.err);
+        assert!(
+            output.err.contains("hint: save it as UTF-8"),
+            "{}",
+            output.err
+        );
     }
     assert_eq!(history.code, 2);
     let nul = "contains NUL characters, as UTF-16 text without a byte order mark does";

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use genesys_simulator::{HistoryForm, Route, Settings};
 use serde_json::Value;
 
-use crate::world::{World, fast};
+use crate::world::{World, fast_settings};
 
 const DAYS: &str = "2026-03-01/2026-03-03";
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
@@ -15,7 +15,7 @@ async fn world() -> World {
     World::with(Settings {
         conversations: 300,
         gateway_records: 300,
-        ..fast()
+        ..fast_settings()
     })
     .await
 }
@@ -54,8 +54,8 @@ async fn five_ids_make_a_table_of_five_rows() {
             1
         );
     }
-    let asked = world.simulator.stats();
-    assert_eq!(asked.requests_on(Route::DetailsByIds), 1);
+    let stats = world.simulator.stats();
+    assert_eq!(stats.requests_on(Route::DetailsByIds), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,12 +70,12 @@ async fn a_pipe_gets_json_lines_and_closing_it_ends_history_silently() {
     BufReader::with_capacity(64, child.stdout.take().unwrap())
         .read_line(&mut first)
         .unwrap();
-    let mut said = String::new();
+    let mut stderr = String::new();
     child
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut said)
+        .read_to_string(&mut stderr)
         .unwrap();
     let code = child.wait().unwrap().code();
 
@@ -87,7 +87,7 @@ async fn a_pipe_gets_json_lines_and_closing_it_ends_history_silently() {
     assert_eq!((all.code, lines.len()), (0, 300));
     assert!(lines.iter().all(|line| line["conversationId"].is_string()));
     assert!(serde_json::from_str::<Value>(&first).is_ok());
-    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,10 +142,10 @@ async fn csv_has_a_row_for_each_conversation_that_passes_the_filters() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_are_read_from_a_file_and_unknown_ids_are_named() {
     let world = world().await;
-    let mut asked = ids(&world, 3);
-    asked.push(UNKNOWN.to_owned());
+    let mut requested_ids = ids(&world, 3);
+    requested_ids.push(UNKNOWN.to_owned());
     let file = world.folder.path().join("ids.txt");
-    std::fs::write(&file, asked.join("\r\n\n")).unwrap();
+    std::fs::write(&file, requested_ids.join("\r\n\n")).unwrap();
 
     let found = world
         .run(&["history", "--ids", &file.display().to_string()])
@@ -175,8 +175,8 @@ async fn invalid_history_queries_are_refused_in_one_line() {
         .await;
     let no_duration = world.run(&["history", "--last", "soon"]).await;
 
-    for told in [&nothing, &no_id, &no_file, &timeless, &future, &no_duration] {
-        assert_eq!(told.code, 2, "{}", told.err);
+    for output in [&nothing, &no_id, &no_file, &timeless, &future, &no_duration] {
+        assert_eq!(output.code, 2, "{}", output.err);
     }
     assert_eq!(nothing.error(), "neither ids nor a time is given");
     assert!(
@@ -195,7 +195,7 @@ async fn invalid_history_queries_are_refused_in_one_line() {
 async fn a_missing_permission_is_named_with_where_to_grant_it() {
     let world = World::with(Settings {
         permissions: Vec::new(),
-        ..fast()
+        ..fast_settings()
     })
     .await;
 
@@ -217,7 +217,7 @@ async fn a_history_gateway_is_read_in_the_configured_form() {
     let mut world = World::with(Settings {
         gateway_records: 120,
         history: Some(HistoryForm::Continuation),
-        ..fast()
+        ..fast_settings()
     })
     .await;
     world.set("GATEWAY_HISTORY_FORM", "continuation");

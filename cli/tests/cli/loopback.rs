@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that gives a test's answers and records the requests.
+//! An HTTP server on loopback that returns the responses of a test and records the requests.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 #[derive(Clone, Debug)]
-pub(crate) struct QuerySpec {
+pub(crate) struct RecordedRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -20,38 +20,38 @@ pub(crate) struct QuerySpec {
     pub(crate) body: Bytes,
 }
 
-impl QuerySpec {
+impl RecordedRequest {
     pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known == name)
     }
 }
 
 /// A status and a body.
-pub(crate) type Answer = (u16, Bytes);
+pub(crate) type StatusAndBody = (u16, Bytes);
 
 pub(crate) struct Loopback {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<QuerySpec>>>,
+    requests: Arc<Mutex<Vec<RecordedRequest>>>,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Loopback {
     pub(crate) async fn start(
-        answer: impl Fn(&QuerySpec) -> Answer + Send + Sync + 'static,
+        respond: impl Fn(&RecordedRequest) -> StatusAndBody + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (answer, seen) = (Arc::new(answer), Arc::clone(&asked));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (respond, seen) = (Arc::new(respond), Arc::clone(&requests));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                let (respond, seen) = (Arc::clone(&respond), Arc::clone(&seen));
                 let service = service_fn(move |request| {
-                    let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                    let (respond, seen) = (Arc::clone(&respond), Arc::clone(&seen));
                     async move {
-                        let request = read(request).await;
+                        let request = read_request(request).await;
                         seen.lock().unwrap().push(request.clone());
-                        let (status, body) = answer(&request);
+                        let (status, body) = respond(&request);
                         let response = Response::builder().status(status);
                         Ok::<_, Infallible>(response.body(Full::new(body)).unwrap())
                     }
@@ -61,11 +61,15 @@ impl Loopback {
                 tokio::spawn(serving);
             }
         });
-        Self { url, asked, server }
+        Self {
+            url,
+            requests,
+            server,
+        }
     }
 
-    pub(crate) fn asked(&self) -> Vec<QuerySpec> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -75,13 +79,13 @@ impl Drop for Loopback {
     }
 }
 
-async fn read(request: Request<hyper::body::Incoming>) -> QuerySpec {
+async fn read_request(request: Request<hyper::body::Incoming>) -> RecordedRequest {
     let (head, body) = request.into_parts();
     let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
         let value = value.to_str().unwrap_or_default();
         (name.as_str().to_owned(), value.to_owned())
     };
-    QuerySpec {
+    RecordedRequest {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

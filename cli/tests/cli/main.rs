@@ -7,13 +7,13 @@ mod cancelling;
 mod check;
 mod files;
 mod finding;
-mod going_on;
 mod history;
 mod loopback;
 mod odd_records;
 mod odd_stores;
 mod refusals;
 mod results;
+mod resuming;
 #[path = "../../src/receiver/scripted.rs"]
 mod scripted;
 mod simulating;

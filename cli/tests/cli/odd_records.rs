@@ -4,7 +4,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::loopback::Loopback;
-use crate::world::{Told, World};
+use crate::world::{CommandOutput, World};
 use organisation::{ANALYTICS, GATEWAY, Names, Record, WRITTEN, world};
 
 mod organisation;
@@ -12,14 +12,14 @@ mod organisation;
 const INTERVAL: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
 
 /// Characters that a terminal would interpret.
-const OBEYED: [char; 7] = [
+const CONTROL_CHARACTERS: [char; 7] = [
     '\0', '\u{7}', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}', '\u{7f}',
 ];
 
 const REDACTIONS: [&str; 2] = [r#"{"enabled":false}"#, r#"{"profile":"strict"}"#];
 
 /// Archives and verifies the records in each projection, redacted and not, and finds each of them.
-async fn archived(names: Names, source: &str) {
+async fn assert_archived(names: Names, source: &str) {
     let records = names.records();
     let (world, _server) = world(records.clone()).await;
     for projection in ["full", "standard", "minimal", "normalized"] {
@@ -52,14 +52,14 @@ async fn archived(names: Names, source: &str) {
             );
             let is_whole = projection == "full" && number == 0;
             for record in &records {
-                found(&world, &out, record, is_whole).await;
+                assert_found(&world, &out, record, is_whole).await;
             }
         }
     }
 }
 
 /// Finds a record: it is the last line of the text, and a member of the JSON result.
-async fn found(world: &World, out: &str, record: &Record, is_whole: bool) {
+async fn assert_found(world: &World, out: &str, record: &Record, is_whole: bool) {
     let Record { id, json } = record;
     let text = world.run(&["find", out, "--", id]).await;
     let program = world.run(&["find", "--json", out, "--", id]).await;
@@ -77,12 +77,12 @@ async fn found(world: &World, out: &str, record: &Record, is_whole: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_records_of_a_job_are_verified_and_found_in_every_projection() {
-    archived(ANALYTICS, r#""membership":"activity""#).await;
+    assert_archived(ANALYTICS, r#""membership":"activity""#).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_records_of_a_gateway_are_verified_and_found_in_every_projection() {
-    archived(GATEWAY, r#""source":"export-gateway""#).await;
+    assert_archived(GATEWAY, r#""source":"export-gateway""#).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,8 +109,8 @@ async fn an_id_with_a_nul_character_is_found_as_a_json_string() {
 async fn a_cursor_too_large_for_a_message_fails_the_export_with_its_reason() {
     let (mut world, _server) = world(ANALYTICS.records()).await;
     let cursor = "c".repeat(600_000);
-    let server = Loopback::start(move |asked| {
-        let body = match asked.path.rsplit('/').next() {
+    let server = Loopback::start(move |request| {
+        let body = match request.path.rsplit('/').next() {
             Some("token") => r#"{"access_token":"t","expires_in":86400}"#.to_owned(),
             Some("availability") => r#"{"dataAvailabilityDate":"2026-03-10T00:00:00Z"}"#.to_owned(),
             Some("jobs") => r#"{"jobId":"job-1"}"#.to_owned(),
@@ -125,25 +125,25 @@ async fn a_cursor_too_large_for_a_message_fails_the_export_with_its_reason() {
     world.set("GENESYS_API_URL", &server.url);
     world.set("GENESYS_LOGIN_URL", &server.url);
 
-    let told = world
+    let output = world
         .export(&format!(
             r#"{{"exportId":"odd",{INTERVAL},"membership":"activity"}}"#
         ))
         .await;
 
-    assert_eq!(told.code, 1, "{}", told.err);
+    assert_eq!(output.code, 1, "{}", output.err);
     let why = "the checkpoint of the next page has 600";
     assert!(
-        told.out.contains(why) || told.err.contains(why),
+        output.out.contains(why) || output.err.contains(why),
         "{} {}",
-        told.out,
-        told.err
+        output.out,
+        output.err
     );
     assert_eq!(world.page_records(), 0);
 }
 
-async fn history(world: &World, format: &str, projection: &str) -> Told {
-    let told = world
+async fn history(world: &World, format: &str, projection: &str) -> CommandOutput {
+    let output = world
         .run(&[
             "history",
             "--source",
@@ -156,8 +156,8 @@ async fn history(world: &World, format: &str, projection: &str) -> Told {
             projection,
         ])
         .await;
-    assert_eq!(told.code, 0, "{format}: {}", told.err);
-    told
+    assert_eq!(output.code, 0, "{format}: {}", output.err);
+    output
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,8 +170,8 @@ async fn odd_records_are_printed_in_every_format() {
     let csv = history(&world, "csv", "normalized").await;
     let table = history(&world, "table", "normalized").await;
 
-    for told in [&lines, &rows] {
-        let values = told.out.split_terminator('\n');
+    for output in [&lines, &rows] {
+        let values = output.out.split_terminator('\n');
         let values = values.map(|line| serde_json::from_str::<&RawValue>(line).unwrap());
         assert_eq!(values.count(), records.len());
     }
@@ -183,7 +183,7 @@ async fn odd_records_are_printed_in_every_format() {
     let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
     assert_eq!(found, ids);
     assert_eq!(table.out.lines().count(), records.len() + 1);
-    assert!(!table.out.contains(OBEYED), "{:?}", table.out);
+    assert!(!table.out.contains(CONTROL_CHARACTERS), "{:?}", table.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,18 +204,18 @@ async fn transcripts_of_an_archive_with_odd_records_are_exported() {
 
     let exports = [world.export(&odd).await, world.export(texts).await];
     let verified = world.run(&["verify", &out, "texts"]).await;
-    let told = world.run(&["transcript", "--from", &out, WRITTEN]).await;
+    let output = world.run(&["transcript", "--from", &out, WRITTEN]).await;
     let program = world
         .run(&["transcript", "--json", "--from", &out, WRITTEN])
         .await;
     let live = world.run(&["transcript", WRITTEN]).await;
 
-    for told in exports.iter().chain([&verified, &told, &program, &live]) {
-        assert_eq!(told.code, 0, "{}", told.err);
+    for output in exports.iter().chain([&verified, &output, &program, &live]) {
+        assert_eq!(output.code, 0, "{}", output.err);
     }
-    for dialogue in [&told.out, &live.out] {
+    for dialogue in [&output.out, &live.out] {
         assert!(dialogue.contains("hello"), "{dialogue}");
-        assert!(!dialogue.contains(OBEYED), "{dialogue:?}");
+        assert!(!dialogue.contains(CONTROL_CHARACTERS), "{dialogue:?}");
     }
     let documents: Value = serde_json::from_str(&program.out).unwrap();
     let odd = text_with(&documents, "Odd").expect("content of an odd type, as text");
@@ -223,11 +223,11 @@ async fn transcripts_of_an_archive_with_odd_records_are_exported() {
         assert!(odd.contains(kept), "{kept}: {odd}");
     }
     for record in &records {
-        let told = world
+        let output = world
             .run(&["transcript", "--from", &out, "--", &record.id])
             .await;
-        assert!(!told.out.is_empty(), "{:?}: {}", record.id, told.err);
-        assert!(!told.out.contains(OBEYED), "{:?}", record.id);
+        assert!(!output.out.is_empty(), "{:?}: {}", record.id, output.err);
+        assert!(!output.out.contains(CONTROL_CHARACTERS), "{:?}", record.id);
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use hyper::Method;
 
-use crate::loopback::{Answer, Loopback, QuerySpec};
-use crate::world::{DAYS, Told, World};
+use crate::loopback::{Loopback, RecordedRequest, StatusAndBody};
+use crate::world::{CommandOutput, DAYS, World};
 
 /// How a store deviates from S3.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+enum StoreDefect {
     IgnoresConditions,
     RefusesChecksums,
 }
@@ -24,18 +24,18 @@ struct Store {
 }
 
 impl Store {
-    async fn with(flaw: Flaw) -> Self {
+    async fn with(defect: StoreDefect) -> Self {
         let objects = Arc::new(Mutex::new(Objects::new()));
         let shared = Arc::clone(&objects);
-        let server = Loopback::start(move |asked| {
-            let is_checked = asked
+        let server = Loopback::start(move |request| {
+            let is_checked = request
                 .headers
                 .iter()
                 .any(|(name, _)| name.contains("checksum"));
-            if flaw == Flaw::RefusesChecksums && is_checked {
+            if defect == StoreDefect::RefusesChecksums && is_checked {
                 return error(501, "NotImplemented");
             }
-            answer(&mut shared.lock().unwrap(), asked, flaw)
+            respond(&mut shared.lock().unwrap(), request, defect)
         })
         .await;
         Self { server, objects }
@@ -43,12 +43,12 @@ impl Store {
 
     /// The keys of all writes, in order.
     fn written(&self) -> Vec<String> {
-        let asked = self.server.asked().into_iter();
-        let puts = asked.filter(|asked| asked.method == Method::PUT);
-        puts.map(|asked| asked.path).collect()
+        let requests = self.server.requests().into_iter();
+        let puts = requests.filter(|request| request.method == Method::PUT);
+        puts.map(|request| request.path).collect()
     }
 
-    async fn export(&self, world: &mut World, more: &[(&'static str, &str)]) -> Told {
+    async fn export(&self, world: &mut World, more: &[(&'static str, &str)]) -> CommandOutput {
         let settings = [
             ("AWS_ENDPOINT_URL", self.server.url.as_str()),
             ("AWS_S3_FORCE_PATH_STYLE", "true"),
@@ -66,27 +66,31 @@ impl Store {
     }
 }
 
-fn error(status: u16, code: &str) -> Answer {
+fn error(status: u16, code: &str) -> StatusAndBody {
     let body = format!("<Error><Code>{code}</Code><Message>as told</Message></Error>");
     (status, body.into())
 }
 
-fn answer(objects: &mut Objects, asked: &QuerySpec, flaw: Flaw) -> Answer {
-    let key = asked.path.trim_start_matches("/archive").trim_matches('/');
-    let is_conditional = asked.has_header("if-none-match") && flaw != Flaw::IgnoresConditions;
-    match asked.method {
+fn respond(objects: &mut Objects, request: &RecordedRequest, defect: StoreDefect) -> StatusAndBody {
+    let key = request
+        .path
+        .trim_start_matches("/archive")
+        .trim_matches('/');
+    let is_conditional =
+        request.has_header("if-none-match") && defect != StoreDefect::IgnoresConditions;
+    match request.method {
         Method::PUT if is_conditional && objects.contains_key(key) => {
             error(412, "PreconditionFailed")
         }
         Method::PUT => {
-            objects.insert(key.to_owned(), asked.body.clone());
+            objects.insert(key.to_owned(), request.body.clone());
             (200, Bytes::new())
         }
         Method::DELETE => {
             objects.remove(key);
             (204, Bytes::new())
         }
-        Method::GET if key.is_empty() => (200, listing(objects, &asked.query).into()),
+        Method::GET if key.is_empty() => (200, listing(objects, &request.query).into()),
         Method::GET => objects
             .get(key)
             .map_or_else(|| error(404, "NoSuchKey"), |body| (200, body.clone())),
@@ -112,20 +116,20 @@ fn listing(objects: &Objects, query: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_overwrites_is_refused_before_anything_is_archived() {
     let mut world = World::new().await;
-    let store = Store::with(Flaw::IgnoresConditions).await;
+    let store = Store::with(StoreDefect::IgnoresConditions).await;
 
     let export = store.export(&mut world, &[]).await;
     let resume = world
         .run(&["resume", "--out", "s3://archive", "march"])
         .await;
 
-    for told in [&export, &resume] {
-        assert_eq!(told.code, 2, "{}", told.err);
+    for output in [&export, &resume] {
+        assert_eq!(output.code, 2, "{}", output.err);
         assert_eq!(
-            told.error(),
+            output.error(),
             "the store of s3://archive/ ignores conditional writes: a PutObject with If-None-Match overwrites an existing object"
         );
-        assert!(told.err.contains("hint: "), "{}", told.err);
+        assert!(output.err.contains("hint: "), "{}", output.err);
     }
     let written = store.written();
     assert_eq!(written.len(), 4, "{written:?}");
@@ -141,7 +145,7 @@ async fn a_store_that_overwrites_is_refused_before_anything_is_archived() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_without_checksums_works_once_the_settings_disable_them() {
     let mut world = World::new().await;
-    let store = Store::with(Flaw::RefusesChecksums).await;
+    let store = Store::with(StoreDefect::RefusesChecksums).await;
     let request = ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
     let response = ("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required");
 

@@ -230,11 +230,11 @@ async fn an_invalid_request_is_refused_before_its_bucket_is_opened() {
     let world = World::new().await;
     let request = world.request(&format!(r#"{{{DAYS},"pageSize":0}}"#));
 
-    let told = world
+    let output = world
         .run(&["export", "--request", &request, "--out", "s3://bucket/a"])
         .await;
 
-    assert_eq!(told.code, 2);
-    assert!(told.error().contains("pageSize"), "{}", told.err);
+    assert_eq!(output.code, 2);
+    assert!(output.error().contains("pageSize"), "{}", output.err);
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }

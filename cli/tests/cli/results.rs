@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::world::{DAYS, World, ended, files};
+use crate::world::{DAYS, World, files, wait_with_output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn export_with_json_writes_only_the_result_to_standard_output() {
@@ -40,7 +40,7 @@ async fn a_request_can_come_from_standard_input() {
         .unwrap()
         .write_all(request.as_bytes())
         .unwrap();
-    let export = ended(child).await;
+    let export = wait_with_output(child).await;
 
     assert_eq!(export.code, 0, "{}", export.err);
     assert!(export.out.contains("march is complete"), "{}", export.out);
@@ -49,7 +49,7 @@ async fn a_request_can_come_from_standard_input() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verify_names_missing_exports_and_damaged_objects() {
     let world = World::new().await;
-    let nowhere = world.march("verify", &[]).await;
+    let nowhere = world.run_on_march("verify", &[]).await;
     world
         .export(&format!(r#"{{"exportId":"march",{DAYS}}}"#))
         .await;
@@ -65,7 +65,7 @@ async fn verify_names_missing_exports_and_damaged_objects() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&page, bytes).unwrap();
-    let damaged = world.march("verify", &[]).await;
+    let damaged = world.run_on_march("verify", &[]).await;
 
     assert_eq!((nowhere.code, unknown.code, escaping.code), (2, 2, 2));
     assert_eq!(
@@ -102,16 +102,16 @@ async fn an_empty_export_reports_its_interval_and_filters() {
 async fn a_lost_and_replaced_job_is_listed_in_the_summary() {
     let world = World::new().await;
     let export = world.start_march();
-    world.until_page_records(2).await;
+    world.wait_for_page_records(2).await;
 
     world.simulator.expire_jobs();
-    let export = ended(export).await;
+    let export = wait_with_output(export).await;
 
     assert_eq!(export.code, 0, "{}", export.err);
     assert!(!export.out.contains("no faults"), "{}", export.out);
     assert!(export.out.contains("lost and replaced"), "{}", export.out);
     assert!(export.out.contains("have expired"), "{}", export.out);
-    let again = world.march("resume", &["--json"]).await;
+    let again = world.run_on_march("resume", &["--json"]).await;
     let result: Value = serde_json::from_str(&again.out).unwrap();
     let reason = result["replaced"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("have expired"), "{reason}");

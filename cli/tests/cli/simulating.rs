@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::world::World;
 
 /// Longer than a busy machine takes to listen.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The program, killed when its handle is dropped: a test that fails leaves no process.
-struct Simulating(Child);
+struct SimulatorProcess(Child);
 
-impl Simulating {
+impl SimulatorProcess {
     fn start(mut command: Command) -> Self {
         Self(command.spawn().unwrap())
     }
@@ -26,14 +26,14 @@ impl Simulating {
         let reading = tokio::task::spawn_blocking(move || {
             Value::deserialize(&mut serde_json::Deserializer::from_reader(stdout))
         });
-        let read = tokio::time::timeout(PATIENCE, reading).await;
+        let read = tokio::time::timeout(TIMEOUT, reading).await;
         read.unwrap_or_else(|_| panic!("the simulator does not print its address in time"))
             .unwrap()
             .unwrap()
     }
 }
 
-impl Drop for Simulating {
+impl Drop for SimulatorProcess {
     fn drop(&mut self) {
         // The process may have ended already; then both errors are harmless.
         self.0.kill().ok();
@@ -46,10 +46,10 @@ async fn the_output_of_simulate_is_enough_to_run_an_export() {
     let mut world = World::new().await;
     let command = "simulate --json --listen 127.0.0.1:0 --conversations 50 --days 2 --rate-per-minute 0 --job-seconds 0";
     let arguments: Vec<&str> = command.split(' ').collect();
-    let mut simulator = Simulating::start(world.command(&arguments));
+    let mut simulator = SimulatorProcess::start(world.command(&arguments));
 
-    let told = simulator.greeting().await;
-    let text = |field: &str| told[field].as_str().unwrap().to_owned();
+    let greeting = simulator.greeting().await;
+    let text = |field: &str| greeting[field].as_str().unwrap().to_owned();
     for (name, field) in [
         ("GENESYS_API_URL", "url"),
         ("GENESYS_LOGIN_URL", "url"),

@@ -49,13 +49,13 @@ async fn json_prints_records_and_unredacted_prints_the_original_texts() {
     let world = World::new().await;
     let id = conversation(&world);
 
-    let answer = world
+    let output = world
         .run(&["transcript", &id, "--unredacted", "--json"])
         .await;
 
-    let records: Value = serde_json::from_str(&answer.out).unwrap();
+    let records: Value = serde_json::from_str(&output.out).unwrap();
     assert_eq!(records[0]["conversationId"], id.as_str());
-    assert!(answer.out.contains("@quillpost.example"));
+    assert!(output.out.contains("@quillpost.example"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,21 +4,22 @@
 use genesys_simulator::{Faults, Permanent, Route};
 use serde_json::Value;
 
-use crate::scripted::{Answer, Scripted};
-use crate::world::{DAYS, Told, World, fast, interrupted_at};
+use crate::scripted::{ScriptedReceiver, ScriptedResponse};
+use crate::world::{CommandOutput, DAYS, World, fast_settings, interrupt_at_line};
 
 const SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
-const MOVED: Answer = Answer::Redirect(308, "https://new.example/hook?key=s3cret");
+const MOVED: ScriptedResponse =
+    ScriptedResponse::Redirect(308, "https://new.example/hook?key=s3cret");
 
 /// Part of the line about a delivery that was not accepted, printed while the delivery is pending.
-const NOT_TAKEN: &str = "its webhook was not accepted";
+const NOT_ACCEPTED: &str = "its webhook was not accepted";
 
 const OWED: &str = "webhook owed: 308, redirects are not followed; set the final URL (the redirect points to https://new.example)";
 
 async fn world() -> World {
     let mut world = World::with(genesys_simulator::Settings {
         conversations: 20,
-        ..fast()
+        ..fast_settings()
     })
     .await;
     world.set("WEBHOOK_SIGNING_SECRET", SECRET);
@@ -27,34 +28,34 @@ async fn world() -> World {
 
 impl World {
     /// Exports, and sends Ctrl-C as soon as a delivery is not accepted.
-    async fn export_to(&self, receiver: &Scripted, more: &[&str]) -> Told {
+    async fn export_to(&self, receiver: &ScriptedReceiver, more: &[&str]) -> CommandOutput {
         let url = receiver.url();
         let request = format!(r#"{{"exportId":"march",{DAYS},"webhookUrl":"{url}"}}"#);
         let (request, out) = (self.request(&request), self.out().display().to_string());
         let arguments = ["export", "--request", &request, "--out", &out];
         let arguments: Vec<&str> = arguments.into_iter().chain(more.iter().copied()).collect();
         let export = self.command(&arguments).spawn().unwrap();
-        interrupted_at(export, NOT_TAKEN).await
+        interrupt_at_line(export, NOT_ACCEPTED).await
     }
 }
 
-fn assert_keeps_secrets(told: &Told) {
-    let all = format!("{}{}", told.out, told.err);
+fn assert_keeps_secrets(output: &CommandOutput) {
+    let all = format!("{}{}", output.out, output.err);
     assert!(!all.contains("s3cret"), "{all}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_during_a_refused_webhook_reports_complete_and_owed() {
     let world = world().await;
-    let receiver = Scripted::start(&[MOVED]).await;
+    let receiver = ScriptedReceiver::start(&[MOVED]).await;
 
     let export = world.export_to(&receiver, &[]).await;
-    receiver.answer(Answer::Status(204));
-    let resumed = world.march("resume", &[]).await;
+    receiver.respond_with(ScriptedResponse::Status(204));
+    let resumed = world.run_on_march("resume", &[]).await;
 
     assert_eq!(export.code, 3, "{}{}", export.out, export.err);
-    let said = format!("export march is complete, {OWED}\n");
-    assert!(export.err.contains(&said), "{}", export.err);
+    let expected = format!("export march is complete, {OWED}\n");
+    assert!(export.err.contains(&expected), "{}", export.err);
     assert!(export.out.contains("march is complete"), "{}", export.out);
     assert!(
         export.out.contains("owed: 308, redirects"),
@@ -74,42 +75,42 @@ async fn ctrl_c_during_a_refused_webhook_reports_complete_and_owed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_kind_of_refusal_is_reported_with_its_fix() {
-    for (answer, said) in [
+    for (response, expected) in [
         (
-            Answer::Status(400),
+            ScriptedResponse::Status(400),
             "webhook owed: 400, the receiver refuses the request; check",
         ),
         (
-            Answer::Status(401),
+            ScriptedResponse::Status(401),
             "webhook owed: 401, the receiver does not accept the signature; verify",
         ),
         (
-            Answer::Status(404),
+            ScriptedResponse::Status(404),
             "webhook owed: 404, nothing receives webhooks at this path; correct",
         ),
         (
-            Answer::Status(500),
+            ScriptedResponse::Status(500),
             "webhook owed: 500, the receiver failed; repair or start",
         ),
         (
-            Answer::HangUp,
+            ScriptedResponse::CloseConnection,
             "webhook owed: no response (connection closed before message completed); check",
         ),
     ] {
         let world = world().await;
-        let receiver = Scripted::start(&[answer]).await;
+        let receiver = ScriptedReceiver::start(&[response]).await;
 
         let export = world.export_to(&receiver, &[]).await;
 
         assert_eq!(export.code, 3, "{}", export.err);
-        assert!(export.err.contains(said), "{}", export.err);
+        assert!(export.err.contains(expected), "{}", export.err);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn json_output_reports_an_owed_webhook() {
     let world = world().await;
-    let receiver = Scripted::start(&[MOVED]).await;
+    let receiver = ScriptedReceiver::start(&[MOVED]).await;
 
     let export = world.export_to(&receiver, &["--json"]).await;
 
@@ -137,7 +138,7 @@ async fn a_failed_export_reports_its_failure_before_the_owed_webhook() {
         permanent: Some(permanent),
         ..Faults::default()
     });
-    let receiver = Scripted::start(&[MOVED]).await;
+    let receiver = ScriptedReceiver::start(&[MOVED]).await;
 
     let export = world.export_to(&receiver, &[]).await;
 
@@ -155,7 +156,7 @@ async fn a_failed_export_reports_its_failure_before_the_owed_webhook() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_webhook_is_owed_to_a_receiver_that_answered_410() {
     let world = world().await;
-    let receiver = Scripted::start(&[Answer::Status(410)]).await;
+    let receiver = ScriptedReceiver::start(&[ScriptedResponse::Status(410)]).await;
     let url = receiver.url();
 
     let export = world
@@ -163,7 +164,7 @@ async fn no_webhook_is_owed_to_a_receiver_that_answered_410() {
             r#"{{"exportId":"march",{DAYS},"webhookUrl":"{url}"}}"#
         ))
         .await;
-    let resumed = world.march("resume", &[]).await;
+    let resumed = world.run_on_march("resume", &[]).await;
 
     assert_eq!(
         (export.code, resumed.code),
@@ -172,11 +173,11 @@ async fn no_webhook_is_owed_to_a_receiver_that_answered_410() {
         export.err,
         resumed.err
     );
-    for told in [export, resumed] {
+    for output in [export, resumed] {
         assert!(
-            told.out.contains("the receiver returned 410"),
+            output.out.contains("the receiver returned 410"),
             "{}",
-            told.out
+            output.out
         );
     }
     assert_eq!(receiver.ids().len(), 1);
@@ -185,20 +186,20 @@ async fn no_webhook_is_owed_to_a_receiver_that_answered_410() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resume_needs_the_signing_secret_only_for_an_owed_webhook() {
     let mut world = world().await;
-    let receiver = Scripted::start(&[MOVED]).await;
+    let receiver = ScriptedReceiver::start(&[MOVED]).await;
     world.export_to(&receiver, &[]).await;
-    receiver.answer(Answer::Status(200));
+    receiver.respond_with(ScriptedResponse::Status(200));
 
     world
         .settings
         .retain(|(name, _)| *name != "WEBHOOK_SIGNING_SECRET");
-    let owed = world.march("resume", &[]).await;
+    let owed = world.run_on_march("resume", &[]).await;
     world.set("WEBHOOK_SIGNING_SECRET", SECRET);
-    let sent = world.march("resume", &[]).await;
+    let sent = world.run_on_march("resume", &[]).await;
     world
         .settings
         .retain(|(name, _)| *name != "WEBHOOK_SIGNING_SECRET");
-    let delivered = world.march("resume", &[]).await;
+    let delivered = world.run_on_march("resume", &[]).await;
 
     assert_eq!(
         (owed.code, sent.code, delivered.code),
@@ -222,15 +223,17 @@ async fn resume_needs_the_signing_secret_only_for_an_owed_webhook() {
 async fn a_resume_can_send_an_owed_webhook_to_another_receiver() {
     let world = world().await;
     let (planned, other) = (
-        Scripted::start(&[MOVED]).await,
-        Scripted::start(&[Answer::Status(200)]).await,
+        ScriptedReceiver::start(&[MOVED]).await,
+        ScriptedReceiver::start(&[ScriptedResponse::Status(200)]).await,
     );
     world.export_to(&planned, &[]).await;
 
     let refused = world
-        .march("resume", &["--webhook-url", "http://new.example/"])
+        .run_on_march("resume", &["--webhook-url", "http://new.example/"])
         .await;
-    let resumed = world.march("resume", &["--webhook-url", other.url()]).await;
+    let resumed = world
+        .run_on_march("resume", &["--webhook-url", other.url()])
+        .await;
 
     assert_eq!(refused.code, 2, "{}", refused.err);
     assert_eq!(
@@ -245,7 +248,7 @@ async fn a_resume_can_send_an_owed_webhook_to_another_receiver() {
 async fn a_cancelled_export_reports_its_cancellation_and_owed_webhook() {
     let mut world = World::new().await;
     world.set("WEBHOOK_SIGNING_SECRET", SECRET);
-    let receiver = Scripted::start(&[MOVED]).await;
+    let receiver = ScriptedReceiver::start(&[MOVED]).await;
     let url = receiver.url();
     let request = format!(r#"{{"exportId":"march",{DAYS},"pageSize":4,"webhookUrl":"{url}"}}"#);
     let (request, out) = (world.request(&request), world.out().display().to_string());
@@ -253,7 +256,7 @@ async fn a_cancelled_export_reports_its_cancellation_and_owed_webhook() {
         .command(&["export", "--request", &request, "--out", &out])
         .spawn()
         .unwrap();
-    world.until_page_records(1).await;
+    world.wait_for_page_records(1).await;
     export.kill().unwrap();
     export.wait().unwrap();
 
@@ -261,7 +264,7 @@ async fn a_cancelled_export_reports_its_cancellation_and_owed_webhook() {
         .command(&["cancel", "--out", &out, "march"])
         .spawn()
         .unwrap();
-    let cancelled = interrupted_at(cancel, NOT_TAKEN).await;
+    let cancelled = interrupt_at_line(cancel, NOT_ACCEPTED).await;
 
     assert_eq!(cancelled.code, 3, "{}{}", cancelled.out, cancelled.err);
     assert!(

@@ -14,7 +14,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_genesys-archive");
 pub(crate) const DAYS: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An organisation, a folder, and the settings of a user of both.
 pub(crate) struct World {
@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) settings: Vec<(&'static str, String)>,
 }
 
-pub(crate) struct Told {
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -31,7 +31,7 @@ pub(crate) struct Told {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        // Each answer takes some milliseconds, so that a test has time to interrupt.
+        // Each response takes some milliseconds, so that a test has time to interrupt.
         let faults = Faults {
             slow: 1.0,
             ..Faults::default()
@@ -40,7 +40,7 @@ impl World {
             conversations: 200,
             gateway_records: 200,
             faults,
-            ..fast()
+            ..fast_settings()
         })
         .await
     }
@@ -91,18 +91,18 @@ impl World {
         path.display().to_string()
     }
 
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Told {
-        told(self.command(arguments)).await
+    pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
+        run_command(self.command(arguments)).await
     }
 
-    pub(crate) async fn export(&self, json: &str) -> Told {
+    pub(crate) async fn export(&self, json: &str) -> CommandOutput {
         let (request, out) = (self.request(json), self.out().display().to_string());
         self.run(&["export", "--request", &request, "--out", &out])
             .await
     }
 
     /// Runs `command` with the world's folder and the export `march`.
-    pub(crate) async fn march(&self, command: &str, more: &[&str]) -> Told {
+    pub(crate) async fn run_on_march(&self, command: &str, more: &[&str]) -> CommandOutput {
         let out = self.out().display().to_string();
         let place = if command == "verify" {
             vec![out.as_str()]
@@ -140,11 +140,11 @@ impl World {
     }
 
     /// Polls the folder until it holds `number` page records.
-    pub(crate) async fn until_page_records(&self, number: usize) {
+    pub(crate) async fn wait_for_page_records(&self, number: usize) {
         let since = Instant::now();
         while self.page_records() < number {
             assert!(
-                since.elapsed() < PATIENCE,
+                since.elapsed() < TIMEOUT,
                 "no {number} page records in time"
             );
             tokio::task::yield_now().await;
@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-pub(crate) fn fast() -> Settings {
+pub(crate) fn fast_settings() -> Settings {
     Settings {
         job_ready_after: Duration::ZERO,
         rate_per_minute: 0,
@@ -166,16 +166,16 @@ pub(crate) fn fast() -> Settings {
 }
 
 /// Runs the command without blocking the simulator, which lives in this process.
-pub(crate) async fn told(mut command: Command) -> Told {
+pub(crate) async fn run_command(mut command: Command) -> CommandOutput {
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
         .unwrap()
         .unwrap();
-    of(&output)
+    command_output(&output)
 }
 
-pub(crate) async fn ended(child: Child) -> Told {
-    of(
+pub(crate) async fn wait_with_output(child: Child) -> CommandOutput {
+    command_output(
         &tokio::task::spawn_blocking(move || child.wait_with_output())
             .await
             .unwrap()
@@ -183,8 +183,8 @@ pub(crate) async fn ended(child: Child) -> Told {
     )
 }
 
-fn of(output: &Output) -> Told {
-    Told {
+fn command_output(output: &Output) -> CommandOutput {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout.clone()).unwrap(),
         err: String::from_utf8(output.stderr.clone()).unwrap(),
@@ -203,7 +203,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|entry| below(entry.path())).collect()
 }
 
-impl Told {
+impl CommandOutput {
     pub(crate) fn error(&self) -> &str {
         let line = self
             .err
@@ -215,14 +215,14 @@ impl Told {
 
 /// Sends Ctrl-C at the first line on standard error that contains `text`, and waits for the end.
 #[cfg(unix)]
-pub(crate) async fn interrupted_at(child: Child, text: &'static str) -> Told {
-    tokio::task::spawn_blocking(move || interrupt_at(child, text))
+pub(crate) async fn interrupt_at_line(child: Child, text: &'static str) -> CommandOutput {
+    tokio::task::spawn_blocking(move || interrupt_at_line_blocking(child, text))
         .await
         .unwrap()
 }
 
 #[cfg(unix)]
-fn interrupt_at(mut child: Child, text: &str) -> Told {
+fn interrupt_at_line_blocking(mut child: Child, text: &str) -> CommandOutput {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let (mut err, mut interrupted) = (String::new(), false);
     for line in lines {
@@ -239,6 +239,6 @@ fn interrupt_at(mut child: Child, text: &str) -> Told {
         interrupted,
         "standard error does not contain `{text}`: {err}"
     );
-    let told = of(&child.wait_with_output().unwrap());
-    Told { err, ..told }
+    let output = command_output(&child.wait_with_output().unwrap());
+    CommandOutput { err, ..output }
 }

@@ -175,7 +175,7 @@ impl ArchivePage {
         event.records_requested = Some(requested);
         event.records_retrieved = Some(content.counts.received);
         event.latency_ms = Some(effort.latency_ms);
-        event.after(Some(task.message.audit_head))
+        event.chained_after(Some(task.message.audit_head))
     }
 }
 

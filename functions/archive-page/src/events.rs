@@ -6,7 +6,7 @@ use conversation_archive::archive::page_objects;
 use conversation_archive::export::message::Before;
 use conversation_archive::export::page_record::PageRecord;
 use conversation_archive::export::request::SourceKind;
-use conversation_archive::export::transcript_event::{Committed, archived};
+use conversation_archive::export::transcript_event::{CommittedPage, transcript_notifications};
 use conversation_archive::pipeline::metrics;
 use conversation_archive::storage::topic::Topic;
 
@@ -21,12 +21,12 @@ impl ArchivePage {
         record: &PageRecord,
     ) -> anyhow::Result<()> {
         let global_id = task.run.plan.global_id();
-        let committed = Committed::of(record, &global_id);
+        let committed = CommittedPage::of(record, &global_id);
         let (Some(topic), Some(page)) = (self.topic_for(task), committed) else {
             return Ok(());
         };
         let lines = page_objects::lines(self.archive(), page.page_key).await?;
-        let notifications = archived(page, &lines)?;
+        let notifications = transcript_notifications(page, &lines)?;
         topic
             .publish(&notifications, task.invocation.deadline)
             .await
@@ -48,7 +48,7 @@ impl ArchivePage {
     ) -> anyhow::Result<()> {
         let may_be_unpublished =
             task.message.before == Before::Committed && self.topic_for(task).is_some();
-        let before = task.message.page_before().filter(|_| may_be_unpublished);
+        let before = task.message.previous_page().filter(|_| may_be_unpublished);
         let Some(before) = before else {
             return Ok(());
         };

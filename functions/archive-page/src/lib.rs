@@ -81,7 +81,7 @@ impl ArchivePage {
         invocation: &Invocation,
     ) -> anyhow::Result<PageOutcome> {
         let export_id = &message.id.run.export_id;
-        let plan = self.archive().planned(export_id).await?;
+        let plan = self.archive().existing_plan(export_id).await?;
         let attempt = self.archive().attempt(export_id, message.attempt).await?;
         let Some(slice) = attempt.slice(&plan, message.id.run.slice) else {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
@@ -146,8 +146,13 @@ impl ArchivePage {
                     id,
                     ..
                 } = task.message;
-                let next =
-                    PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
+                let next = PageMessage::for_next_page(
+                    &record,
+                    &id.run,
+                    *attempt,
+                    *origin,
+                    checkpoint.clone(),
+                );
                 scheduling::send_page(&self.pipeline, &next).await?;
                 Ok(PageOutcome::Continued(Box::new(record)))
             }

@@ -30,7 +30,7 @@ struct App {
 impl App {
     async fn new(config: ArchivePageConfig) -> anyhow::Result<Self> {
         let clients = Clients::new(config.archive).await;
-        let pipeline = clients.opening(config.queues, config.max_open_slices);
+        let pipeline = clients.pipeline_with_slices(config.queues, config.max_open_slices);
         let sources = clients.sources(config.genesys)?;
         let redactors = clients.redactors(config.redaction_key);
         Ok(Self {

@@ -29,7 +29,7 @@ impl ArchivePage {
             watermark: record.watermark,
         };
         let source = self.sources.of(task.run.plan.source);
-        source.ready(&opened, &task.run).await?;
+        source.check_ready(&opened, &task.run).await?;
         Ok(Checkpoint::Cursor {
             job: opened.job,
             cursor,
@@ -60,7 +60,7 @@ impl ArchivePage {
         };
         let key = ObjectKey::Run(&task.message.id.run);
         let (stored, creation) = self.archive().create_or_read(key, record).await?;
-        if let (Stored::AlreadyThere, Some(own)) = (creation, opened.job)
+        if let (Stored::AlreadyExists, Some(own)) = (creation, opened.job)
             && stored.job.as_ref() != Some(&own)
             && let Err(error) = source.close(&own, task.invocation.deadline).await
         {

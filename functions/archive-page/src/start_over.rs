@@ -11,7 +11,7 @@ use conversation_archive::export::run::End;
 use conversation_archive::pipeline::run_ends;
 use conversation_archive::pipeline::run_ends::RunEndDraft;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::scheduling::SliceSelection;
 use conversation_archive::source::{QuerySpec, SourceError};
 
 use crate::{ArchivePage, PageOutcome, Task};
@@ -119,7 +119,13 @@ impl ArchivePage {
             run_ends::end_slice(&self.pipeline, task.run.plan, &view, end, task.invocation).await?;
         }
         // The own run ends last: until then, a redelivery of this message repeats these steps.
-        scheduling::start_slices(&self.pipeline, task.run.plan, next, Which::Unstarted).await?;
+        scheduling::start_slices(
+            &self.pipeline,
+            task.run.plan,
+            next,
+            SliceSelection::Unstarted,
+        )
+        .await?;
         let run = &task.message.id.run;
         let successor = next
             .run_of(run.slice)

@@ -14,11 +14,11 @@ pub struct AwaitReady {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitOutcome {
     /// Not due yet, and due later than the longest queue delay: the message is sent again with another delay.
-    Hopped,
+    Rescheduled,
     /// The page message was sent to the pages queue.
     Returned,
     /// The message is void: the page was parked again later, or the run has ended.
-    Dropped,
+    Discarded,
 }
 
 impl AwaitReady {
@@ -35,16 +35,16 @@ impl AwaitReady {
         let page = &message.page;
         if self.pipeline.archive.end(&page.id.run).await?.is_some() {
             // The handler that ended the run completes all follow-up steps before it deletes its own message.
-            return Ok(WaitOutcome::Dropped);
+            return Ok(WaitOutcome::Discarded);
         }
         let times_parked = page.times_parked + 1;
         let stored = self.pipeline.archive.waiting(page).await?;
         if stored.is_some_and(|stored| stored.times_parked > times_parked) {
-            return Ok(WaitOutcome::Dropped);
+            return Ok(WaitOutcome::Discarded);
         }
         if self.pipeline.clock.now() < message.not_before {
             scheduling::send_waiting(&self.pipeline, message).await?;
-            return Ok(WaitOutcome::Hopped);
+            return Ok(WaitOutcome::Rescheduled);
         }
         scheduling::send_page(
             &self.pipeline,

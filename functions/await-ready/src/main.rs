@@ -13,7 +13,7 @@ use conversation_archive::storage::queue::Queue;
 async fn main() -> anyhow::Result<()> {
     telemetry::init_lambda();
     let app = app(AwaitReadyConfig::from_env()?).await;
-    lambda::run(async |event, _| Ok(keep_time(&app, event).await)).await
+    lambda::run(async |event, _| Ok(return_due_pages(&app, event).await)).await
 }
 
 async fn app(config: AwaitReadyConfig) -> AwaitReady {
@@ -23,7 +23,7 @@ async fn app(config: AwaitReadyConfig) -> AwaitReady {
     }
 }
 
-async fn keep_time(app: &AwaitReady, event: SqsEvent) -> SqsBatchResponse {
+async fn return_due_pages(app: &AwaitReady, event: SqsEvent) -> SqsBatchResponse {
     let redelivery = Redelivery {
         queue: Queue::Waiting,
         queues: app.pipeline.queue.as_ref(),

@@ -5,10 +5,10 @@ use conversation_archive::archive::slice_status;
 use conversation_archive::export::message::CompletionMessage;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::{Concluding, Progress};
+use conversation_archive::pipeline::conclusion::{ConclusionInput, Progress};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::scheduling::SliceSelection;
 use conversation_archive::pipeline::{Pipeline, PipelineError};
 
 /// The handler and its dependencies.
@@ -36,8 +36,8 @@ impl CompleteExport {
         invocation: &Invocation,
     ) -> anyhow::Result<CompletionProgress> {
         loop {
-            match self.look(message, invocation).await {
-                // The later attempt may have ended too, in which case no other message would conclude it.
+            match self.handle_once(message, invocation).await {
+                // The newer attempt may have ended too, and then no other message would conclude it.
                 Err(error) if is_superseded(&error) => {
                     tracing::info!(%error, "attempt superseded, continuing with the newer one");
                 }
@@ -46,39 +46,40 @@ impl CompleteExport {
         }
     }
 
-    async fn look(
+    async fn handle_once(
         &self,
         message: &CompletionMessage,
         invocation: &Invocation,
     ) -> anyhow::Result<CompletionProgress> {
         let archive = &self.pipeline.archive;
-        let plan = archive.planned(&message.export_id).await?;
+        let plan = archive.existing_plan(&message.export_id).await?;
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
         };
         let views = slice_status::all(&archive, &plan, &attempt).await?;
-        let concluding = Concluding {
+        let input = ConclusionInput {
             plan: &plan,
             attempt: &attempt,
-            views: &views,
+            slice_statuses: &views,
             invocation,
         };
         if let Some(outcome) =
             outcomes::of_attempt(&archive, &plan.export_id, attempt.attempt).await?
         {
             if archive.is_open(&message.export_id).await? {
-                conclusion::announce(&self.pipeline, concluding, &outcome).await?;
+                conclusion::announce(&self.pipeline, input, &outcome).await?;
             }
             return Ok(CompletionProgress::Concluded(Box::new(outcome)));
         }
         let open = views.iter().filter(|view| view.end.is_none()).count();
         if open > 0 {
-            scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Unstarted).await?;
+            scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Unstarted)
+                .await?;
             return Ok(CompletionProgress::Waiting { open });
         }
-        match conclusion::conclude(&self.pipeline, concluding).await? {
+        match conclusion::conclude(&self.pipeline, input).await? {
             Progress::Decided(outcome) => {
-                conclusion::announce(&self.pipeline, concluding, &outcome).await?;
+                conclusion::announce(&self.pipeline, input, &outcome).await?;
                 Ok(CompletionProgress::Concluded(outcome))
             }
             Progress::Unfinished => {

@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: CompleteExportConfig) -> CompleteExport {
     let clients = Clients::new(config.archive).await;
     CompleteExport {
-        pipeline: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
     }
 }
 

@@ -58,7 +58,7 @@ pub enum RecordedFailure {
     /// Stored, and its run ended as failed.
     RunFailed,
     /// Stored. No run depends on it, or sweep-exports handles the export.
-    Kept,
+    StoredOnly,
 }
 
 impl RecordFailure {
@@ -68,18 +68,18 @@ impl RecordFailure {
         letter: &DeadLetter<'_>,
         invocation: &Invocation,
     ) -> anyhow::Result<RecordedFailure> {
-        let (export_id, page) = addressee(letter);
-        self.keep(letter, export_id.as_ref()).await?;
+        let (export_id, page) = export_and_page(letter);
+        self.store_letter(letter, export_id.as_ref()).await?;
         if letter.queue.is_none() {
             self.accept_start(letter.body).await?;
         }
         match page {
             Some(page) => self.fail_run(&page, letter, invocation).await,
-            None => Ok(RecordedFailure::Kept),
+            None => Ok(RecordedFailure::StoredOnly),
         }
     }
 
-    async fn keep(
+    async fn store_letter(
         &self,
         letter: &DeadLetter<'_>,
         export_id: Option<&ExportId>,
@@ -91,13 +91,13 @@ impl RecordFailure {
         let from = letter.queue.map_or("start-export", Queue::name).to_owned();
         tracing::error!(key = name.key(), from, "dead letter stored");
         let kept_at = self.pipeline.clock.now();
-        let kept = DeadLetterRecord {
+        let record = DeadLetterRecord {
             format_version: FormatVersion,
             from,
             kept_at,
             body: letter.body.to_owned(),
         };
-        let (_, stored) = self.pipeline.archive.create_or_read(name, kept).await?;
+        let (_, stored) = self.pipeline.archive.create_or_read(name, record).await?;
         if stored == Stored::Created {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
         }
@@ -136,7 +136,7 @@ impl RecordFailure {
         let (Some(plan), Some(attempt)) =
             (archive.plan(id).await?, archive.newest_attempt(id).await?)
         else {
-            return Ok(RecordedFailure::Kept);
+            return Ok(RecordedFailure::StoredOnly);
         };
         self.end_slice(&plan, &attempt, page, letter, invocation)
             .await
@@ -154,7 +154,7 @@ impl RecordFailure {
         let current = slice_status::of_slice(&archive, plan, attempt, page.id.run.slice).await?;
         // The run was replaced in the meantime, so the letter no longer matters.
         let Some(view) = current.filter(|view| view.run == page.id.run) else {
-            return Ok(RecordedFailure::Kept);
+            return Ok(RecordedFailure::StoredOnly);
         };
         if view.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
@@ -165,21 +165,24 @@ impl RecordFailure {
             let failure = Failure::new(FailureKind::DeadLetter, message);
             let end = End::Failed { failure };
             match archive.record(&page.id).await? {
-                Some(record) if self.has_gone_on(plan, &record).await? => {
-                    return Ok(RecordedFailure::Kept);
+                Some(record) if self.has_continued(plan, &record).await? => {
+                    return Ok(RecordedFailure::StoredOnly);
                 }
                 Some(_) => {
                     run_ends::end_slice(&self.pipeline, plan, &view, end, invocation).await?;
                 }
-                None => self.end_before(plan, &view, page, end, invocation).await?,
+                None => {
+                    self.end_run_before(plan, &view, page, end, invocation)
+                        .await?
+                }
             }
         }
-        self.run_failed(&view.run).await
+        self.send_run_failed(&view.run).await
     }
 
     /// Ends a run whose chain stopped before this page. Takes the page before it as the last one, without listing the
     /// run; lists the run only if that page is not in it.
-    async fn end_before(
+    async fn end_run_before(
         &self,
         plan: &ExportPlan,
         view: &SliceStatus,
@@ -187,8 +190,8 @@ impl RecordFailure {
         end: End,
         invocation: &Invocation,
     ) -> anyhow::Result<()> {
-        let before = view.run.page(page.id.page.saturating_sub(1));
-        match self.pipeline.archive.record(&before).await? {
+        let previous = view.run.page(page.id.page.saturating_sub(1));
+        match self.pipeline.archive.record(&previous).await? {
             Some(record) => {
                 let ending = RunEndDraft::after(&view.run, &record);
                 run_ends::end_run(&self.pipeline, plan, ending, end, invocation).await?;
@@ -202,7 +205,7 @@ impl RecordFailure {
 
     /// Whether the chain has continued after this page with another message. For transcripts, events are published
     /// before that message is sent, and publishing may be the step that failed; so the next page must exist.
-    async fn has_gone_on(&self, plan: &ExportPlan, record: &PageRecord) -> anyhow::Result<bool> {
+    async fn has_continued(&self, plan: &ExportPlan, record: &PageRecord) -> anyhow::Result<bool> {
         if record.content.next == NextStep::EndRun {
             return Ok(false);
         }
@@ -213,28 +216,28 @@ impl RecordFailure {
         Ok(self.pipeline.archive.record(&next).await?.is_some())
     }
 
-    async fn run_failed(&self, run: &RunId) -> anyhow::Result<RecordedFailure> {
+    async fn send_run_failed(&self, run: &RunId) -> anyhow::Result<RecordedFailure> {
         scheduling::send_completion(&self.pipeline, &CompletionMessage::run_ended(run)).await?;
         Ok(RecordedFailure::RunFailed)
     }
 }
 
 /// The export and the page of a dead letter, as far as its body can be parsed.
-fn addressee(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMessage>) {
+fn export_and_page(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMessage>) {
     let of_page = |page: PageMessage| (Some(page.id.run.export_id.clone()), Some(page));
-    let nobody = (None, None);
+    let unknown = (None, None);
     match letter.queue {
-        Some(Queue::Pages) => serde_json::from_str(letter.body).map_or(nobody, of_page),
+        Some(Queue::Pages) => serde_json::from_str(letter.body).map_or(unknown, of_page),
         Some(Queue::Waiting) => serde_json::from_str(letter.body)
-            .map_or(nobody, |waiting: WaitingMessage| of_page(waiting.page)),
+            .map_or(unknown, |waiting: WaitingMessage| of_page(waiting.page)),
         Some(Queue::Completion) => serde_json::from_str(letter.body)
-            .map_or(nobody, |completion: CompletionMessage| {
+            .map_or(unknown, |completion: CompletionMessage| {
                 (Some(completion.export_id), None)
             }),
         Some(Queue::Webhooks) => serde_json::from_str(letter.body)
-            .map_or(nobody, |webhook: WebhookMessage| {
+            .map_or(unknown, |webhook: WebhookMessage| {
                 (Some(webhook.export_id), None)
             }),
-        None => nobody,
+        None => unknown,
     }
 }

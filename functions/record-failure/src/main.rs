@@ -3,7 +3,7 @@
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{Config, RecordFailureConfig};
 use conversation_archive::runtime::lambda::{
-    self, Abandoned, Clients, Disposition, SqsBatchResponse, SqsEvent, dead_letter_queue,
+    self, Clients, Disposition, FailureEvent, SqsBatchResponse, SqsEvent, dead_letter_queue,
     each_record,
 };
 use conversation_archive::runtime::telemetry;
@@ -13,7 +13,8 @@ use record_failure::{DeadLetter, RecordFailure};
 async fn main() -> anyhow::Result<()> {
     telemetry::init_lambda();
     let app = app(RecordFailureConfig::from_env()?).await;
-    lambda::run(async |abandoned, invocation| keep(&app, abandoned, &invocation).await).await
+    lambda::run(async |failure_event, invocation| record(&app, failure_event, &invocation).await)
+        .await
 }
 
 async fn app(config: RecordFailureConfig) -> RecordFailure {
@@ -23,14 +24,14 @@ async fn app(config: RecordFailureConfig) -> RecordFailure {
     }
 }
 
-async fn keep(
+async fn record(
     app: &RecordFailure,
-    abandoned: Abandoned,
+    failure_event: FailureEvent,
     invocation: &Invocation,
 ) -> anyhow::Result<SqsBatchResponse> {
-    match abandoned {
-        Abandoned::Messages(event) => Ok(keep_messages(app, event, invocation).await),
-        Abandoned::Invocation(failed) => {
+    match failure_event {
+        FailureEvent::Messages(event) => Ok(record_messages(app, event, invocation).await),
+        FailureEvent::Invocation(failed) => {
             let letter = DeadLetter {
                 queue: None,
                 body: failed.get(),
@@ -41,7 +42,7 @@ async fn keep(
     }
 }
 
-async fn keep_messages(
+async fn record_messages(
     app: &RecordFailure,
     event: SqsEvent,
     invocation: &Invocation,

@@ -11,15 +11,15 @@ use conversation_archive::archive::ArchiveError;
 use conversation_archive::archive::deliveries;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::seal;
-use conversation_archive::export::announcement::announcement;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
-use conversation_archive::export::delivery::{Delivery, GIVEN_UP};
 use conversation_archive::export::delivery::{DeliveryFailure, Verdict, retry_delay, verdict};
+use conversation_archive::export::delivery::{DeliveryState, GIVEN_UP};
 use conversation_archive::export::message::WebhookMessage;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::webhook_body::webhook_body;
 use conversation_archive::net::webhook::{Sender, Signer, webhook_id};
 use conversation_archive::net::{AddressRules, WebhookUrl};
 use conversation_archive::pipeline::Pipeline;
@@ -41,7 +41,7 @@ pub struct SendWebhook {
 
 /// A received webhook message with its receipt handle, which changes the visibility timeout.
 #[derive(Clone, Debug)]
-pub struct Received<'a> {
+pub struct ReceivedMessage<'a> {
     pub message: &'a WebhookMessage,
     pub receipt: &'a str,
     /// The number of receives, including this one.
@@ -52,7 +52,7 @@ pub struct Received<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     Delivered,
-    /// The receiver answered 410 Gone: no more deliveries.
+    /// The receiver returned 410 Gone: no more deliveries.
     Ended,
     /// The receiver did not accept it within a day, or the export has no webhook URL.
     GivenUp,
@@ -75,12 +75,12 @@ impl SendWebhook {
     )]
     pub async fn handle(
         &self,
-        received: Received<'_>,
+        received: ReceivedMessage<'_>,
         invocation: &Invocation,
     ) -> anyhow::Result<DeliveryOutcome> {
         let archive = &self.pipeline.archive;
         let message = received.message;
-        let plan = archive.planned(&message.export_id).await?;
+        let plan = archive.existing_plan(&message.export_id).await?;
         let Some(url) = self.receiver.as_ref().or(plan.webhook_url.as_ref()) else {
             return Ok(DeliveryOutcome::GivenUp);
         };
@@ -98,112 +98,120 @@ impl SendWebhook {
         let outcome: Outcome = seal::open(&stored)?;
         // A message from an earlier version has no marker.
         let owed = owed.unwrap_or_else(|| OwedWebhook::new(&outcome, 0, outcome.ended_at));
-        let number = match self.turn(&owed, &received).await? {
-            Turn::Deliver { number } => number,
-            Turn::Leave(handled) => return Ok(handled),
+        let number = match self.next_action(&owed, &received).await? {
+            NextAction::Deliver { number } => number,
+            NextAction::Finish(handled) => return Ok(handled),
         };
         let uri = archive.store().uri(&message.outcome_key);
-        let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
-        let id = webhook_id(&plan.global_id(), outcome.status.event(), outcome.attempt);
-        let answer = self.post(url, &id, body).await;
-        let delivered = Delivered {
+        let body = webhook_body(&outcome, &uri, Sha256::of(&stored)).to_string();
+        let id = webhook_id(
+            &plan.global_id(),
+            outcome.status.event_type(),
+            outcome.attempt,
+        );
+        let response = self.post(url, &id, body).await;
+        let sent = SentDelivery {
             plan: &plan,
             outcome: &outcome,
             number,
-            retry: retry_delay(owed.number_of(number)),
+            retry: retry_delay(owed.number_in_schedule(number)),
         };
-        deliveries::record(
-            &archive,
-            &outcome,
-            self.event(&delivered, &answer, invocation),
-        )
-        .await?;
-        measure(&answer);
-        self.settle(&received, &owed, &delivered, answer).await
+        deliveries::record(&archive, &outcome, self.event(&sent, &response, invocation)).await?;
+        record_metrics(&response);
+        self.handle_response(&received, &owed, &sent, response)
+            .await
     }
 
     /// Decides from the recorded deliveries whether a delivery is due.
-    async fn turn(&self, owed: &OwedWebhook, received: &Received<'_>) -> anyhow::Result<Turn> {
+    async fn next_action(
+        &self,
+        owed: &OwedWebhook,
+        received: &ReceivedMessage<'_>,
+    ) -> anyhow::Result<NextAction> {
         let deliveries = deliveries::of_marker(&self.pipeline.archive, owed).await?;
         let due = match owed.next_delivery(&deliveries) {
             // With an overriding receiver, a 410 from the planned receiver does not count.
-            NextDelivery::Settled(Delivery::Ended) if self.receiver.is_some() => {
-                owed.due(&deliveries)
+            NextDelivery::Finished(DeliveryState::Ended) if self.receiver.is_some() => {
+                owed.due_at(&deliveries)
             }
-            NextDelivery::Settled(delivery) => {
-                self.pipeline.archive.delete(owed.name()).await?;
-                return Ok(Turn::Leave(settled(&delivery)));
+            NextDelivery::Finished(delivery) => {
+                self.pipeline.archive.delete(owed.object_key()).await?;
+                return Ok(NextAction::Finish(outcome_of(&delivery)));
             }
             NextDelivery::Due(due) => due,
         };
         let now = self.pipeline.clock.now();
-        if due <= now || owed.tried(&deliveries) == 0 {
+        if due <= now || owed.delivery_count(&deliveries) == 0 {
             let number = deliveries.count() + 1;
-            return Ok(Turn::Deliver { number });
+            return Ok(NextAction::Deliver { number });
         }
         let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
         // The visibility timeout limit counts from the receive, not from now.
         let longest = MAX_VISIBILITY.saturating_sub(SEND_WEBHOOK_TIMEOUT);
         self.postpone(received, wait.min(longest)).await?;
-        Ok(Turn::Leave(DeliveryOutcome::NotDue))
+        Ok(NextAction::Finish(DeliveryOutcome::NotDue))
     }
 
-    /// Acts on the receiver's answer, which is already recorded.
-    async fn settle(
+    /// Acts on the receiver's response, which is already recorded.
+    async fn handle_response(
         &self,
-        received: &Received<'_>,
+        received: &ReceivedMessage<'_>,
         owed: &OwedWebhook,
-        delivered: &Delivered<'_>,
-        answer: Answer,
+        sent: &SentDelivery<'_>,
+        response: ReceiverResponse,
     ) -> anyhow::Result<DeliveryOutcome> {
         let export_id = &owed.export_id;
-        let refusal = match (answer.verdict, answer.refusal) {
+        let refusal = match (response.verdict, response.refusal) {
             (Verdict::Delivered, _) | (_, None) => {
-                self.pipeline.archive.delete(owed.name()).await?;
+                self.pipeline.archive.delete(owed.object_key()).await?;
                 return Ok(DeliveryOutcome::Delivered);
             }
             (Verdict::Gone, Some(refusal)) => {
                 tracing::error!(export.id = %export_id, %refusal, "webhook receiver accepts no more deliveries");
-                self.pipeline.archive.delete(owed.name()).await?;
+                self.pipeline.archive.delete(owed.object_key()).await?;
                 return Ok(DeliveryOutcome::Ended);
             }
             (Verdict::Retry, Some(refusal)) => refusal,
         };
-        let Some(delay) = delivered.retry else {
+        let Some(delay) = sent.retry else {
             tracing::error!(export.id = %export_id, %refusal, "webhook delivery given up after a day");
             self.give_up(owed).await?;
             return Ok(DeliveryOutcome::GivenUp);
         };
         tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "webhook delivery failed");
         self.postpone(received, delay).await?;
-        let status = delivered.outcome.status;
+        let status = sent.outcome.status;
         Ok(DeliveryOutcome::Postponed { refusal, status })
     }
 
     /// Deletes the marker, unless a resume has restarted the schedule in the meantime.
     async fn give_up(&self, owed: &OwedWebhook) -> anyhow::Result<()> {
         let archive = &self.pipeline.archive;
-        let stored: Option<OwedWebhook> = archive.read(owed.name()).await?;
+        let stored: Option<OwedWebhook> = archive.read(owed.object_key()).await?;
         if stored.is_none_or(|stored| stored.since == owed.since) {
-            archive.delete(owed.name()).await?;
+            archive.delete(owed.object_key()).await?;
         }
         Ok(())
     }
 
-    async fn postpone(&self, received: &Received<'_>, delay: Duration) -> anyhow::Result<()> {
+    async fn postpone(
+        &self,
+        received: &ReceivedMessage<'_>,
+        delay: Duration,
+    ) -> anyhow::Result<()> {
         let queue = &self.pipeline.queue;
         Ok(queue
             .postpone(Queue::Webhooks, received.receipt, delay)
             .await?)
     }
 
-    async fn post(&self, url: &str, id: &str, body: String) -> Answer {
+    async fn post(&self, url: &str, id: &str, body: String) -> ReceiverResponse {
         let url = match WebhookUrl::parse(url, &self.address_rules) {
             Ok(url) => url,
             // The address rules may have changed since the export was planned.
             Err(error) => {
                 let cause = error.to_string();
-                return Answer::refused(
+                return ReceiverResponse::refusal(
                     Verdict::Retry,
                     cause.clone(),
                     DeliveryFailure::Forbidden { cause },
@@ -214,32 +222,34 @@ impl SendWebhook {
             .signer
             .headers(id, self.pipeline.clock.now(), body.as_bytes());
         match self.sender.post(&url, &headers, body.into()).await {
-            Ok(reply) => Answer {
+            Ok(reply) => ReceiverResponse {
                 verdict: verdict(reply.status),
                 text: format!("status {}", reply.status),
-                refusal: reply.refusal(),
+                refusal: reply.failure(),
             },
-            Err(error) => Answer::refused(Verdict::Retry, error.to_string(), error.refusal()),
+            Err(error) => {
+                ReceiverResponse::refusal(Verdict::Retry, error.to_string(), error.failure())
+            }
         }
     }
 
     fn event(
         &self,
-        delivered: &Delivered<'_>,
-        answer: &Answer,
+        sent: &SentDelivery<'_>,
+        response: &ReceiverResponse,
         invocation: &Invocation,
     ) -> AuditEvent {
-        let Delivered {
+        let SentDelivery {
             plan,
             outcome,
             number,
             retry,
-        } = delivered;
-        let mut details = json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text});
-        if let Some(refusal) = &answer.refusal {
+        } = sent;
+        let mut details = json!({"event": outcome.status.event_type(), "attempt": outcome.attempt, "answer": response.text});
+        if let Some(refusal) = &response.refusal {
             details["refusal"] = json!(refusal);
         }
-        if answer.verdict == Verdict::Retry && retry.is_none() {
+        if response.verdict == Verdict::Retry && retry.is_none() {
             details[GIVEN_UP] = json!(true);
         }
         let event = AuditEvent::new(NewAuditEvent {
@@ -252,25 +262,25 @@ impl SendWebhook {
             subject: format!("attempt {} receipt {number}", outcome.attempt),
             details,
         });
-        let event = match answer.verdict {
+        let event = match response.verdict {
             Verdict::Delivered => event,
-            Verdict::Retry | Verdict::Gone => event.failed(&answer.text),
+            Verdict::Retry | Verdict::Gone => event.with_failure(&response.text),
         };
-        event.after(Some(outcome.event.hash))
+        event.chained_after(Some(outcome.event.hash))
     }
 }
 
 /// The next step for a received message.
-enum Turn {
+enum NextAction {
     /// Make a delivery; `number` counts all deliveries of the outcome from 1.
     Deliver {
         number: u32,
     },
-    Leave(DeliveryOutcome),
+    Finish(DeliveryOutcome),
 }
 
 /// A delivery that was made.
-struct Delivered<'a> {
+struct SentDelivery<'a> {
     plan: &'a ExportPlan,
     outcome: &'a Outcome,
     /// Counted from 1 over all deliveries of the outcome.
@@ -280,15 +290,15 @@ struct Delivered<'a> {
 }
 
 /// The result of a delivery.
-struct Answer {
+struct ReceiverResponse {
     verdict: Verdict,
     text: String,
     /// `None` if the delivery was accepted.
     refusal: Option<DeliveryFailure>,
 }
 
-impl Answer {
-    fn refused(verdict: Verdict, text: String, refusal: DeliveryFailure) -> Self {
+impl ReceiverResponse {
+    fn refusal(verdict: Verdict, text: String, refusal: DeliveryFailure) -> Self {
         Self {
             verdict,
             text,
@@ -297,21 +307,21 @@ impl Answer {
     }
 }
 
-fn settled(delivery: &Delivery) -> DeliveryOutcome {
+fn outcome_of(delivery: &DeliveryState) -> DeliveryOutcome {
     match delivery {
-        Delivery::Delivered => DeliveryOutcome::Delivered,
-        Delivery::Ended => DeliveryOutcome::Ended,
-        Delivery::GivenUp(_) | Delivery::Refused(_) | Delivery::NotTried => {
+        DeliveryState::Delivered => DeliveryOutcome::Delivered,
+        DeliveryState::Ended => DeliveryOutcome::Ended,
+        DeliveryState::GivenUp(_) | DeliveryState::Refused(_) | DeliveryState::NotTried => {
             DeliveryOutcome::GivenUp
         }
     }
 }
 
 /// Records the metrics of a delivery.
-fn measure(answer: &Answer) {
-    let taken = match answer.verdict {
+fn record_metrics(response: &ReceiverResponse) {
+    let metric = match response.verdict {
         Verdict::Delivered => metrics::WEBHOOKS_DELIVERED,
         Verdict::Gone | Verdict::Retry => metrics::WEBHOOK_FAILURES,
     };
-    metrics::record(&[(taken, 1)]);
+    metrics::record(&[(metric, 1)]);
 }

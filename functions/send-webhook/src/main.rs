@@ -13,7 +13,7 @@ use conversation_archive::runtime::lambda::{
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
-use send_webhook::{DeliveryOutcome, Received, SendWebhook};
+use send_webhook::{DeliveryOutcome, ReceivedMessage, SendWebhook};
 use tokio::sync::OnceCell;
 
 #[tokio::main]
@@ -45,14 +45,19 @@ async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> Sq
         queues: app.pipeline.queue.as_ref(),
     };
     each_message(event, redelivery, async |message, record| {
-        let handled = app.handle(received(message, record), invocation).await?;
-        Ok(fate(&handled))
+        let handled = app
+            .handle(received_message(message, record), invocation)
+            .await?;
+        Ok(disposition(&handled))
     })
     .await
 }
 
-fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received<'a> {
-    Received {
+fn received_message<'a>(
+    message: &'a WebhookMessage,
+    record: &'a SqsMessage,
+) -> ReceivedMessage<'a> {
+    ReceivedMessage {
         message,
         receipt: record.receipt_handle.as_deref().unwrap_or_default(),
         receive_count: receive_count(record),
@@ -60,7 +65,7 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
 }
 
 /// A postponed message must not be deleted: it returns when its visibility timeout expires.
-fn fate(handled: &DeliveryOutcome) -> Disposition {
+fn disposition(handled: &DeliveryOutcome) -> Disposition {
     match handled {
         DeliveryOutcome::Delivered
         | DeliveryOutcome::Ended

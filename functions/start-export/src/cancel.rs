@@ -11,7 +11,7 @@ use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::scheduling::SliceSelection;
 
 use crate::{StartError, StartExport, Started, State, final_state};
 
@@ -47,16 +47,17 @@ impl StartExport {
             };
         }
         cancellation::request(&self.archive(), id, self.pipeline.clock.now()).await?;
-        self.close_failed(&plan, &attempt, invocation).await?;
+        self.delete_failed_jobs(&plan, &attempt, invocation).await?;
         // Messages may be lost or delayed for hours, so every open slice gets a message now.
-        let open = scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Every).await?;
+        let open = scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Every)
+            .await?;
         if open.is_empty() {
             scheduling::send_recheck(&self.pipeline, id).await?;
         }
         Ok(self.started(&plan, attempt.attempt, State::Cancelling))
     }
-    /// Deletes the jobs of failed runs, which are kept for a resume: it will not come now.
-    async fn close_failed(
+    /// Deletes the jobs of failed runs, which were kept for a resume: a cancelled export is not resumed.
+    async fn delete_failed_jobs(
         &self,
         plan: &ExportPlan,
         attempt: &Attempt,
@@ -71,13 +72,13 @@ impl StartExport {
             else {
                 continue;
             };
-            if let Err(setback) = self
+            if let Err(error) = self
                 .sources
                 .of(plan.source)
                 .close(job, invocation.deadline)
                 .await
             {
-                tracing::warn!(run = %view.run, %setback, "could not delete the job; it will expire on its own");
+                tracing::warn!(run = %view.run, setback = %error, "could not delete the job; it will expire on its own");
             }
         }
         Ok(())

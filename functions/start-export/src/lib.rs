@@ -12,7 +12,7 @@ use conversation_archive::export::attempt::{Attempt, Overrides};
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, revisits,
+    Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, due_revisits,
 };
 use conversation_archive::export::request::{ExportRequest, InvalidRequest, OnBadRecord};
 use conversation_archive::net::{AddressRules, WebhookUrl};
@@ -20,18 +20,18 @@ use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::scheduling::SliceSelection;
 use conversation_archive::pipeline::{PinError, Redactors};
 use conversation_archive::source::{QuerySpec, SourceError, Sources};
 use serde::{Deserialize, Serialize};
 
 mod accepted;
-mod beside;
 mod cancel;
+mod companion;
 mod resume;
 mod retention;
 
-use accepted::{Accepted, Accepting, Existing, OnTrouble, Start};
+use accepted::{AcceptRule, Acceptance, OnExisting, OnUnavailable, Start};
 
 pub use conversation_archive::runtime::config::Regions;
 
@@ -67,7 +67,7 @@ pub struct Resume {
     pub on_bad_record: Option<OnBadRecord>,
 }
 
-/// The answer to a start, resume or cancel.
+/// The response to a start, resume or cancel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
@@ -110,10 +110,10 @@ pub enum StartError {
     Refused(#[from] InvalidRequest),
     #[error("the source returned no usable response: {0}")]
     Source(#[from] SourceError),
-    #[error("{export_id} was started, but {beside_id} was not: {source}")]
-    Beside {
+    #[error("{export_id} was started, but {companion_id} was not: {source}")]
+    Companion {
         export_id: ExportId,
-        beside_id: ExportId,
+        companion_id: ExportId,
         source: Box<StartError>,
     },
     #[error(transparent)]
@@ -168,8 +168,8 @@ impl StartExport {
         request: ExportRequest,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        let accepting = self.accepting(&request)?;
-        self.start_all(&request, &accepting, OnTrouble::StartLater, invocation)
+        let rule = self.accept_rule(&request)?;
+        self.start_all(&request, &rule, OnUnavailable::StartLater, invocation)
             .await
     }
 
@@ -177,20 +177,20 @@ impl StartExport {
     async fn start_all(
         &self,
         request: &ExportRequest,
-        accepting: &Accepting,
-        on_trouble: OnTrouble,
+        rule: &AcceptRule,
+        on_unavailable: OnUnavailable,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        let scheduled = accepting.scheduled;
+        let scheduled = rule.scheduled;
         let identity = Identity::of(request, scheduled)?;
-        let due = revisits(request, scheduled)?;
-        let transcripts = beside::transcripts(request, &identity.export_id)?;
+        let due_revisits = due_revisits(request, scheduled)?;
+        let transcripts = companion::transcripts_request(request, &identity.export_id)?;
         let start = Start {
             request,
             identity,
             revisit: None,
-            accepting,
-            on_trouble,
+            rule,
+            on_unavailable,
         };
         let mut started = self.start_one(start, invocation).await?;
         if started.state == State::Accepted {
@@ -200,33 +200,33 @@ impl StartExport {
         let mut failed = None;
         if let Some(request) = transcripts {
             let identity = Identity::of(&request, scheduled)?;
-            let beside_id = identity.export_id.clone();
+            let companion_id = identity.export_id.clone();
             let start = Start {
                 request: &request,
                 identity,
                 revisit: None,
-                accepting,
-                on_trouble: OnTrouble::StartLater,
+                rule,
+                on_unavailable: OnUnavailable::StartLater,
             };
             match self.start_one(start, invocation).await {
                 Ok(transcripts) => started.transcripts = Some(Box::new(transcripts)),
-                Err(source) => failed = Some(not_beside(&started, beside_id, source)),
+                Err(source) => failed = Some(companion_error(&started, companion_id, source)),
             }
         }
-        for (identity, revisit) in due {
-            let beside_id = identity.export_id.clone();
+        for (identity, revisit) in due_revisits {
+            let companion_id = identity.export_id.clone();
             let start = Start {
                 request,
                 identity,
                 revisit: Some(revisit),
-                accepting,
-                on_trouble: OnTrouble::StartLater,
+                rule,
+                on_unavailable: OnUnavailable::StartLater,
             };
             match self.revisit(start, invocation).await {
                 Ok(revisiting) => started.revisits.push(revisiting),
                 // The remaining companion exports are started anyway.
                 Err(source) => {
-                    failed.get_or_insert_with(|| not_beside(&started, beside_id, source));
+                    failed.get_or_insert_with(|| companion_error(&started, companion_id, source));
                 }
             }
         }
@@ -241,7 +241,9 @@ impl StartExport {
     ) -> Result<Started, StartError> {
         let first = start.revisit.as_ref().and_then(|it| it.exports.first());
         let start = match first.cloned() {
-            Some(first) if self.archive().plan(&first).await?.is_none() => start.first(first),
+            Some(first) if self.archive().plan(&first).await?.is_none() => {
+                start.into_first_export(first)
+            }
             _ => start,
         };
         self.start_one(start, invocation).await
@@ -253,27 +255,28 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let id = &start.identity.export_id;
-        // An existing export is always answered for, even if the current rules would refuse a new one like it.
+        // The state of an existing export is always returned, even if the current rules would refuse a new one like it.
         if let Some(plan) = self.archive().plan(id).await? {
             if plan.query_hash != start.identity.query_hash {
-                return Err(another_request(&plan).into());
+                return Err(id_in_use(&plan).into());
             }
-            return match start.accepting.existing {
-                Existing::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
-                Existing::LeaveAlone => Ok(self.started(&plan, 1, State::Started)),
+            return match start.rule.on_existing {
+                OnExisting::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
+                OnExisting::Keep => Ok(self.started(&plan, 1, State::Started)),
             };
         }
         let draft = self.draft(&start).await?;
         let accepted = self.accept(&start).await?;
         let plan = match self.plan(draft, invocation).await {
             Ok(plan) => plan,
-            Err(error) if accepted == Accepted::Now && error.is_transient() => {
+            Err(error) if accepted == Acceptance::Stored && error.is_transient() => {
                 return self.start_later(id, &error).await;
             }
             Err(error) => return Err(error),
         };
-        let attempt = self.begin(&plan).await?;
-        scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Unstarted).await?;
+        let attempt = self.create_first_attempt(&plan).await?;
+        scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Unstarted)
+            .await?;
         metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
@@ -286,8 +289,8 @@ impl StartExport {
         let draft = Draft::check(request, start.identity.clone(), now, &self.limits)?;
         let draft = match &start.revisit {
             Some(revisit) => {
-                let first = self.archive().planned(&revisit.exports[0]).await?;
-                draft.revisiting(revisit.clone(), first.redaction.clone())
+                let first = self.archive().existing_plan(&revisit.exports[0]).await?;
+                draft.with_revisit(revisit.clone(), first.redaction.clone())
             }
             None => draft,
         };
@@ -301,8 +304,8 @@ impl StartExport {
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
-        let draft = self.redactors.pin(draft).await?;
-        let draft = draft.for_archive(self.archive_id());
+        let draft = self.redactors.pin_key_version(draft).await?;
+        let draft = draft.with_archive_id(self.archive_id());
         let source = self.sources.of(draft.source());
         let query = source
             .query(&QuerySpec::of_draft(&draft), invocation.deadline)
@@ -326,12 +329,12 @@ impl StartExport {
         if stored.query_hash == query_hash {
             Ok(stored)
         } else {
-            Err(another_request(&stored).into())
+            Err(id_in_use(&stored).into())
         }
     }
 
     /// The newest attempt: the first one, unless another invocation created it before.
-    async fn begin(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
+    async fn create_first_attempt(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         let name = ObjectKey::Attempt(&plan.export_id, 1);
         Ok(self
             .archive()
@@ -354,7 +357,7 @@ impl StartExport {
     async fn newest_attempt(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         match self.archive().newest_attempt(&plan.export_id).await? {
             Some(attempt) => Ok(attempt.as_ref().clone()),
-            None => self.begin(plan).await,
+            None => self.create_first_attempt(plan).await,
         }
     }
 
@@ -418,20 +421,20 @@ impl From<PinError> for StartError {
     fn from(error: PinError) -> Self {
         match error {
             PinError::Refused(refusal) => refusal.into(),
-            PinError::SourceError(setback) => setback.into(),
+            PinError::SourceError(error) => error.into(),
         }
     }
 }
 
-fn not_beside(started: &Started, beside_id: ExportId, source: StartError) -> StartError {
-    StartError::Beside {
+fn companion_error(started: &Started, companion_id: ExportId, source: StartError) -> StartError {
+    StartError::Companion {
         export_id: started.export_id.clone(),
-        beside_id,
+        companion_id,
         source: Box::new(source),
     }
 }
 
-fn another_request(plan: &ExportPlan) -> InvalidRequest {
+fn id_in_use(plan: &ExportPlan) -> InvalidRequest {
     InvalidRequest::new(
         "exportId",
         &plan.export_id,

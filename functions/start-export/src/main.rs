@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
     let clients = Clients::new(config.archive).await;
     Ok(StartExport {
-        pipeline: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
         redactors: clients.redactors(config.redaction_key),
         limits: config.planning.limits,
@@ -55,19 +55,20 @@ mod tests {
 
     #[test]
     fn an_unstorable_payload_value_is_refused_with_its_field() {
-        let refused = |payload| Command::parse(payload).unwrap_err().to_string();
+        let refusal_text = |payload| Command::parse(payload).unwrap_err().to_string();
 
-        let told = [
-            refused(r#"{"exportId":"\ud800"}"#),
-            refused(r#"{"resume":{"exportId":"a","quotaMb":1E+400}}"#),
-            refused(r#"{"cancel":{"exportId":"\ud800"}}"#),
+        let messages = [
+            refusal_text(r#"{"exportId":"\ud800"}"#),
+            refusal_text(r#"{"resume":{"exportId":"a","quotaMb":1E+400}}"#),
+            refusal_text(r#"{"cancel":{"exportId":"\ud800"}}"#),
         ];
 
-        for (told, field) in told
-            .iter()
-            .zip(["exportId", "resume.quotaMb", "cancel.exportId"])
+        for (message, field) in
+            messages
+                .iter()
+                .zip(["exportId", "resume.quotaMb", "cancel.exportId"])
         {
-            assert!(told.contains(&format!("`{field}`: ")), "{told}");
+            assert!(message.contains(&format!("`{field}`: ")), "{message}");
         }
     }
 

@@ -14,7 +14,7 @@ use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::conclusion::ConclusionInput;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::webhooks;
@@ -24,7 +24,7 @@ use crate::{Resume, StartError, StartExport, Started, State, final_state};
 
 /// A failed attempt that another attempt will follow.
 #[derive(Clone, Copy)]
-struct Failed<'a> {
+struct FailedAttempt<'a> {
     plan: &'a ExportPlan,
     attempt: &'a Attempt,
     outcome: &'a Outcome,
@@ -32,17 +32,17 @@ struct Failed<'a> {
 
 /// The origin of the resume.
 #[derive(Clone, Copy)]
-enum By<'a> {
-    Person(&'a Resume),
+enum ResumeTrigger<'a> {
+    Operator(&'a Resume),
     /// The sweep, at the scheduled time of the automatic resume.
-    Itself,
+    Sweep,
 }
 
-impl By<'_> {
+impl ResumeTrigger<'_> {
     fn overrides(self) -> Overrides {
         match self {
-            Self::Person(resume) => resume.overrides(),
-            Self::Itself => Overrides::default(),
+            Self::Operator(resume) => resume.overrides(),
+            Self::Sweep => Overrides::default(),
         }
     }
 }
@@ -74,16 +74,16 @@ impl StartExport {
         let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
             attempt.as_ref().clone()
         } else {
-            // The invocation that planned the export died before the first attempt. If residency is refused, nothing
+            // The invocation that planned the export ended before the first attempt. If residency is refused, nothing
             // changes.
             self.check_residency(&plan)?;
-            self.begin(&plan).await?
+            self.create_first_attempt(&plan).await?
         };
         let Some(outcome) =
             outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt).await?
         else {
             self.check_residency(&plan)?;
-            return self.go_on(resume, &plan, &attempt).await;
+            return self.continue_attempt(resume, &plan, &attempt).await;
         };
         if let Some(state) = final_state(outcome.status) {
             self.announce_if_owed(&plan, &attempt, &outcome, invocation)
@@ -91,12 +91,13 @@ impl StartExport {
             return Ok(self.started(&plan, outcome.attempt, state));
         }
         self.check_residency(&plan)?;
-        let failed = Failed {
+        let failed = FailedAttempt {
             plan: &plan,
             attempt: &attempt,
             outcome: &outcome,
         };
-        self.try_again(failed, By::Person(resume), invocation).await
+        self.begin_next_attempt(failed, ResumeTrigger::Operator(resume), invocation)
+            .await
     }
 
     /// Resumes the newest attempt if it failed, its automatic resume is scheduled and due, and the export is not
@@ -118,37 +119,39 @@ impl StartExport {
         let Some(outcome) = outcomes::resumable(&self.archive(), id, attempt.attempt).await? else {
             return Ok(false);
         };
-        let plan = self.archive().planned(id).await?;
+        let plan = self.archive().existing_plan(id).await?;
         self.check_residency(&plan)?;
-        let failed = Failed {
+        let failed = FailedAttempt {
             plan: &plan,
             attempt: &attempt,
             outcome: &outcome,
         };
-        self.try_again(failed, By::Itself, invocation).await?;
+        self.begin_next_attempt(failed, ResumeTrigger::Sweep, invocation)
+            .await?;
         Ok(true)
     }
 
     /// Checks residency before more is fetched: the settings may differ from those at planning time. A finished export
-    /// is answered regardless of the settings.
+    /// returns its state regardless of the settings.
     fn check_residency(&self, plan: &ExportPlan) -> Result<(), InvalidRequest> {
         let residency = self.residency()?;
         if residency.genesys_region == plan.residency.genesys_region {
             return Ok(());
         }
-        let begun = match &plan.residency.genesys_region {
+        let started_in = match &plan.residency.genesys_region {
             Some(region) => format!("in {region}"),
             None => "with custom hosts".to_owned(),
         };
         let now = residency
             .genesys_region
             .unwrap_or_else(|| "overridden by GENESYS_API_URL or GENESYS_LOGIN_URL".to_owned());
-        let rule = format!("the export was started {begun}; the rest must come from there, too");
+        let rule =
+            format!("the export was started {started_in}; the rest must come from there, too");
         Err(InvalidRequest::new("GENESYS_REGION", now, rule))
     }
 
-    /// There is no outcome yet: messages may be lost, so they are sent again.
-    async fn go_on(
+    /// Continues an attempt without an outcome: messages may be lost, so they are sent again.
+    async fn continue_attempt(
         &self,
         resume: &Resume,
         plan: &ExportPlan,
@@ -167,32 +170,32 @@ impl StartExport {
         }
         self.reopen(plan).await?;
         scheduling::restart(&self.pipeline, plan, attempt).await?;
-        // An earlier resume may have died after creating the attempt and before removing the marker.
-        self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
+        // An earlier resume may have been interrupted after creating the attempt and before removing the marker.
+        self.delete_scheduled_resume(&plan.export_id, attempt.attempt.saturating_sub(1))
             .await?;
         Ok(self.started(plan, attempt.attempt, State::Resumed))
     }
 
     /// Creates the next attempt; `attempt-{n}` is its commit point.
-    async fn try_again(
+    async fn begin_next_attempt(
         &self,
-        failed: Failed<'_>,
-        by: By<'_>,
+        failed: FailedAttempt<'_>,
+        trigger: ResumeTrigger<'_>,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        let Failed {
+        let FailedAttempt {
             plan,
             attempt: failed,
             outcome,
         } = failed;
         // An automatic resume is only scheduled after the failure is announced or its webhook is owed.
-        if let By::Person(_) = by {
+        if let ResumeTrigger::Operator(_) = trigger {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
             let now = self.pipeline.clock.now();
             cancellation::withdraw(&self.archive(), &plan.export_id, now).await?;
         }
-        let standings = slice_status::all_progress(&self.archive(), plan, failed).await?;
+        let slice_progress = slice_status::all_progress(&self.archive(), plan, failed).await?;
         let of_export = outcome
             .failures
             .iter()
@@ -200,26 +203,26 @@ impl StartExport {
         let export_failure = of_export.map(|failure| failure.failure.kind);
         // A query that violated its contract is not read again. Sources without a query return none.
         let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
-        let query = if kinds.any(FailureKind::spoils_the_source) {
-            let asked = QuerySpec::of_plan(plan);
+        let query = if kinds.any(FailureKind::makes_source_unusable) {
+            let spec = QuerySpec::of_plan(plan);
             self.sources
                 .of(plan.source)
-                .query(&asked, invocation.deadline)
+                .query(&spec, invocation.deadline)
                 .await?
         } else {
             None
         };
         let now = self.pipeline.clock.now();
-        let overrides = by.overrides();
-        let next = failed.resumed(&standings, export_failure, overrides, query, now);
-        let next = match by {
-            By::Person(_) => next,
-            By::Itself => next.automatically_after(failed),
+        let overrides = trigger.overrides();
+        let next = failed.resumed(&slice_progress, export_failure, overrides, query, now);
+        let next = match trigger {
+            ResumeTrigger::Operator(_) => next,
+            ResumeTrigger::Sweep => next.as_automatic_resume(failed),
         };
         // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would be
         // overlooked without its marker.
         self.reopen(plan).await?;
-        let (name, wanted) = (
+        let (name, requested_overrides) = (
             ObjectKey::Attempt(&plan.export_id, next.attempt),
             next.overrides,
         );
@@ -228,7 +231,7 @@ impl StartExport {
         // marker in the meantime.
         self.reopen(plan).await?;
         scheduling::restart(&self.pipeline, plan, &next).await?;
-        self.forget_scheduled(&plan.export_id, failed.attempt)
+        self.delete_scheduled_resume(&plan.export_id, failed.attempt)
             .await?;
         tracing::info!(
             export.id = %plan.export_id,
@@ -236,17 +239,17 @@ impl StartExport {
             automatic_resumes = next.automatic_resumes,
             "export resumed"
         );
-        if let By::Person(resume) = by
+        if let ResumeTrigger::Operator(resume) = trigger
             && overrides != Overrides::default()
-            && next.overrides != wanted
+            && next.overrides != requested_overrides
         {
-            return Err(not_overridden(resume, &next).into());
+            return Err(overrides_ignored(resume, &next).into());
         }
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
-    /// The automatic resume of a failed attempt that another one follows.
-    async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
+    /// Deletes the automatic resume of a failed attempt that another attempt follows.
+    async fn delete_scheduled_resume(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
         if failed > 0 {
             self.archive().delete(ObjectKey::Resume(id, failed)).await?;
         }
@@ -263,7 +266,9 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<(), StartError> {
         let is_owed = plan.webhook_url.is_some()
-            && deliveries::state(&self.archive(), outcome).await?.is_owed();
+            && deliveries::delivery_state(&self.archive(), outcome)
+                .await?
+                .is_owed();
         if !is_owed {
             // A process may have died after the delivery and before it deleted the marker.
             let owed = ObjectKey::Owed(&plan.export_id, outcome.attempt);
@@ -274,13 +279,13 @@ impl StartExport {
                 webhooks::restart_schedule(&self.pipeline, outcome).await?;
             }
             let views = slice_status::all(&self.archive(), plan, attempt).await?;
-            let concluding = Concluding {
+            let input = ConclusionInput {
                 plan,
                 attempt,
-                views: &views,
+                slice_statuses: &views,
                 invocation,
             };
-            return Ok(conclusion::announce(&self.pipeline, concluding, outcome).await?);
+            return Ok(conclusion::announce(&self.pipeline, input, outcome).await?);
         }
         if is_owed {
             webhooks::reschedule(&self.pipeline, outcome).await?;
@@ -295,7 +300,7 @@ impl StartExport {
 }
 
 /// Another resume created the attempt at the same time, without the overrides of this one.
-fn not_overridden(resume: &Resume, attempt: &Attempt) -> InvalidRequest {
+fn overrides_ignored(resume: &Resume, attempt: &Attempt) -> InvalidRequest {
     let rule = format!(
         "another resume started attempt {} at the same time without this value; set it again if that attempt fails",
         attempt.attempt

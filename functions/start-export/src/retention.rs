@@ -1,7 +1,7 @@
 //! Retention: conversations that the organisation has already deleted cannot be exported.
 
 use conversation_archive::base::decode;
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::export::plan::Draft;
 use conversation_archive::genesys::wire::DataRetention;
 use conversation_archive::genesys::{ApiError, Call};
@@ -33,7 +33,7 @@ impl StartExport {
             Err(error @ ApiError::Login { .. }) => Err(SourceError::from(error).into()),
             Err(error) => {
                 tracing::debug!(
-                    error = in_one_line(&error),
+                    error = error_chain(&error),
                     "the API does not report its retention; none is assumed"
                 );
                 Ok(())

@@ -7,7 +7,7 @@ use conversation_archive::archive::open_marker;
 use conversation_archive::archive::outcomes;
 use conversation_archive::archive::slice_status;
 use conversation_archive::archive::{Archive, SliceStatus};
-use conversation_archive::base::failure::{Failure, FailureKind, in_one_line};
+use conversation_archive::base::failure::{Failure, FailureKind, error_chain};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
@@ -16,7 +16,7 @@ use conversation_archive::export::objects::{OPEN_PREFIX, ObjectKey};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;
 use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::conclusion::ConclusionInput;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::run_ends;
@@ -25,16 +25,16 @@ use conversation_archive::pipeline::{Pipeline, PipelineError};
 use jiff::SignedDuration;
 
 mod owed;
+mod progress;
+mod resends;
 mod resumes;
-mod sent_again;
-mod standing;
 
-use sent_again::{FRUITLESS_SWEEPS, NextStep, SentAgain};
-use standing::Standing;
+use progress::ExportProgress;
+use resends::{FRUITLESS_SWEEPS, NextStep, Resends};
 
 /// Time during which an accepted start and a scheduled resume are retried: enough for an operator to fix a login or a
 /// permission.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
+const RETRY_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Time budget for one export, whatever the sweep does with it.
 const EXPORT_TIME: Duration = Duration::from_mins(1);
@@ -48,7 +48,7 @@ pub struct SweepExports {
 /// The result of sweeping one export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Swept {
+pub enum SweepOutcome {
     /// It makes progress, or waits for a valid reason.
     LeftAlone,
     /// Its messages were sent again.
@@ -63,13 +63,16 @@ pub enum Swept {
     Removed,
     /// Its webhook message was sent again.
     WebhookSent,
-    /// It had failed, and a message asks for its next attempt.
+    /// It had failed; a message that starts its next attempt was sent.
     ResumeRequested,
 }
 
 impl SweepExports {
     /// Sweeps the open exports, then the owed webhooks, and resumes failed exports that are due.
-    pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+    pub async fn handle(
+        &self,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Vec<(ExportId, SweepOutcome)>> {
         let exports = self.sweep_exports(invocation).await;
         let webhooks = self.send_overdue_webhooks().await;
         let resumed = self.resume_failed().await;
@@ -84,23 +87,23 @@ impl SweepExports {
     pub async fn sweep_exports(
         &self,
         invocation: &Invocation,
-    ) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+    ) -> anyhow::Result<Vec<(ExportId, SweepOutcome)>> {
         let mut swept = Vec::new();
         let mut first_error = None;
         let ids = self.open_exports().await?;
-        for (at, id) in ids.iter().enumerate() {
+        for (position, id) in ids.iter().enumerate() {
             let now = self.pipeline.clock.now();
-            if at > 0 && !invocation.deadline.allows(now, EXPORT_TIME) {
+            if position > 0 && !invocation.deadline.allows(now, EXPORT_TIME) {
                 tracing::warn!(
-                    left = ids.len() - at,
+                    left = ids.len() - position,
                     "sweep out of time; the next sweep continues with the other exports"
                 );
                 break;
             }
             match self.sweep(id, invocation).await {
-                Ok(what) => swept.push((id.clone(), what)),
+                Ok(outcome) => swept.push((id.clone(), outcome)),
                 Err(error) => {
-                    tracing::error!(export.id = %id, error = in_one_line(error.as_ref()), "sweep failed");
+                    tracing::error!(export.id = %id, error = error_chain(error.as_ref()), "sweep failed");
                     first_error.get_or_insert(error);
                 }
             }
@@ -119,14 +122,14 @@ impl SweepExports {
     }
 
     #[tracing::instrument(skip_all, fields(export.id = %id))]
-    async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<Swept> {
+    async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<SweepOutcome> {
         let now = self.pipeline.clock.now();
         let name = ObjectKey::Open(id);
         let Some(marker) = self.archive().read::<OpenMarker>(name).await? else {
-            return Ok(Swept::LeftAlone);
+            return Ok(SweepOutcome::LeftAlone);
         };
         if now.duration_since(marker.since) < HOUR {
-            return Ok(Swept::LeftAlone);
+            return Ok(SweepOutcome::LeftAlone);
         }
         let Some(plan) = self.archive().plan(id).await? else {
             return self.start_or_remove(&marker).await;
@@ -141,36 +144,36 @@ impl SweepExports {
             }
         };
         // An export whose documents cannot be read does not make progress.
-        let standing = match Standing::take(self.archive(), &plan, &attempt).await {
-            Ok(standing) => standing,
-            Err(error) if error.is_damage() => Standing::unreadable(&error),
+        let progress = match ExportProgress::read(self.archive(), &plan, &attempt).await {
+            Ok(progress) => progress,
+            Err(error) if error.is_damage() => ExportProgress::unreadable(&error),
             Err(error) => return Err(error.into()),
         };
-        if standing.moves(now) {
-            return Ok(Swept::LeftAlone);
+        if progress.is_active(now) {
+            return Ok(SweepOutcome::LeftAlone);
         }
-        let sent = SentAgain::of(&marker, standing.digest());
+        let resends = Resends::of(&marker, progress.digest());
         // A message of this export may be in the queue after those of other exports.
-        let is_queued = self.pipeline.queue.depth(standing.queue()).await? > 0;
-        match sent.next_step(now, is_queued) {
-            NextStep::Wait => Ok(Swept::LeftAlone),
-            NextStep::SendAgain => self.send_again(&plan, &attempt, marker, sent).await,
+        let is_queued = self.pipeline.queue.depth(progress.queue()).await? > 0;
+        match resends.next_step(now, is_queued) {
+            NextStep::Wait => Ok(SweepOutcome::LeftAlone),
+            NextStep::SendAgain => self.send_again(&plan, &attempt, marker, resends).await,
             NextStep::GiveUp => {
                 self.give_up(&plan, &attempt, invocation).await?;
-                Ok(Swept::Failed)
+                Ok(SweepOutcome::Failed)
             }
         }
     }
 
     /// Handles an export without a plan: starts its request, or removes the marker if the request is too old.
-    async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<Swept> {
+    async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<SweepOutcome> {
         let (id, now) = (&marker.export_id, self.pipeline.clock.now());
         let is_accepted = marker.request.is_some();
-        if is_accepted && now.duration_since(marker.since) < PATIENCE {
+        if is_accepted && now.duration_since(marker.since) < RETRY_PERIOD {
             metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
             tracing::error!(export.id = %id, since = %marker.since, "accepted export not started yet; retrying");
             scheduling::send_start(&self.pipeline, id).await?;
-            return Ok(Swept::StartedAgain);
+            return Ok(SweepOutcome::StartedAgain);
         }
         if is_accepted {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
@@ -179,7 +182,7 @@ impl SweepExports {
             tracing::warn!(export.id = %id, "marker of an export that was never planned removed");
         }
         open_marker::remove_without_plan(&self.archive(), id, now).await?;
-        Ok(Swept::Removed)
+        Ok(SweepOutcome::Removed)
     }
 
     async fn send_again(
@@ -187,19 +190,19 @@ impl SweepExports {
         plan: &ExportPlan,
         attempt: &Attempt,
         marker: OpenMarker,
-        sent: SentAgain,
-    ) -> anyhow::Result<Swept> {
+        resends: Resends,
+    ) -> anyhow::Result<SweepOutcome> {
         // Counted before the messages are sent, so that a sweep that dies in between still counts.
-        let marker = sent.once_more(marker, self.pipeline.clock.now());
+        let marker = resends.with_resend(marker, self.pipeline.clock.now());
         self.archive()
             .replace(ObjectKey::Open(&plan.export_id), &marker)
             .await?;
         tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "no progress for an hour; sending messages again");
         match scheduling::restart(&self.pipeline, plan, attempt).await {
-            Ok(()) => Ok(Swept::Revived),
+            Ok(()) => Ok(SweepOutcome::Revived),
             Err(PipelineError::Archive(error)) if error.is_damage() => {
-                tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "messages of a damaged export cannot be sent again");
-                Ok(Swept::Damaged)
+                tracing::error!(export.id = %plan.export_id, error = error_chain(&error), "messages of a damaged export cannot be sent again");
+                Ok(SweepOutcome::Damaged)
             }
             Err(error) => Err(error.into()),
         }
@@ -232,23 +235,23 @@ impl SweepExports {
                     };
             }
         }
-        let concluding = Concluding {
+        let input = ConclusionInput {
             plan,
             attempt,
-            views: &views,
+            slice_statuses: &views,
             invocation,
         };
         let decided = outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt);
         let outcome = match decided.await? {
             Some(outcome) => outcome,
-            None => match conclusion::give_up(&self.pipeline, concluding, failure).await {
+            None => match conclusion::give_up(&self.pipeline, input, failure).await {
                 Ok(outcome) => outcome,
                 // A later attempt has begun, so the export makes progress after all.
                 Err(PipelineError::Superseded { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(conclusion::announce(&self.pipeline, concluding, &outcome).await?)
+        Ok(conclusion::announce(&self.pipeline, input, &outcome).await?)
     }
 
     fn archive(&self) -> &Archive {

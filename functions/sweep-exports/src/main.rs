@@ -7,7 +7,7 @@ use conversation_archive::runtime::lambda::{self, Clients};
 use conversation_archive::runtime::telemetry;
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use sweep_exports::{SweepExports, Swept};
+use sweep_exports::{SweepExports, SweepOutcome};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -16,18 +16,18 @@ async fn main() -> anyhow::Result<()> {
     lambda::run(async |_: IgnoredAny, invocation| sweep(&app, &invocation).await).await
 }
 
-/// One line of the answer.
+/// One element of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SweptExport {
     export_id: ExportId,
-    swept: Swept,
+    swept: SweepOutcome,
 }
 
 async fn app(config: SweepExportsConfig) -> SweepExports {
     let clients = Clients::new(config.archive).await;
     SweepExports {
-        pipeline: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
     }
 }
 

@@ -1,27 +1,29 @@
 //! Owed webhooks: sends their messages again if they were lost.
 
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::OWED_PREFIX;
 use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::webhooks;
 
-use crate::{HOUR, SweepExports, Swept};
+use crate::{HOUR, SweepExports, SweepOutcome};
 
 impl SweepExports {
     /// Sends the message of each webhook whose next delivery is overdue by more than an hour. An error in one does not
     /// stop the others.
-    pub(crate) async fn send_overdue_webhooks(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+    pub(crate) async fn send_overdue_webhooks(
+        &self,
+    ) -> anyhow::Result<Vec<(ExportId, SweepOutcome)>> {
         let mut sent = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(OWED_PREFIX).await? {
             match self.send_if_overdue(&object.key).await {
-                Ok(id) => sent.extend(id.map(|id| (id, Swept::WebhookSent))),
+                Ok(id) => sent.extend(id.map(|id| (id, SweepOutcome::WebhookSent))),
                 Err(error) => {
                     tracing::error!(
                         s3.key = object.key,
-                        error = in_one_line(error.as_ref()),
+                        error = error_chain(error.as_ref()),
                         "could not send owed webhook"
                     );
                     first_error.get_or_insert(error);

@@ -3,27 +3,27 @@
 
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::archive::outcomes;
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::RESUMES_PREFIX;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::scheduling;
 
-use crate::{PATIENCE, SweepExports, Swept};
+use crate::{RETRY_PERIOD, SweepExports, SweepOutcome};
 
 impl SweepExports {
     /// Sends a start message for each failed export whose resume is due. An unreadable one does not stop the others.
-    pub(crate) async fn resume_failed(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+    pub(crate) async fn resume_failed(&self) -> anyhow::Result<Vec<(ExportId, SweepOutcome)>> {
         let mut requested = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(RESUMES_PREFIX).await? {
             match self.resume_if_due(&object.key).await {
-                Ok(id) => requested.extend(id.map(|id| (id, Swept::ResumeRequested))),
+                Ok(id) => requested.extend(id.map(|id| (id, SweepOutcome::ResumeRequested))),
                 Err(error) => {
                     tracing::error!(
                         s3.key = object.key,
-                        error = in_one_line(error.as_ref()),
+                        error = error_chain(error.as_ref()),
                         "could not resume export"
                     );
                     first_error.get_or_insert(error);
@@ -42,16 +42,16 @@ impl SweepExports {
         if now < scheduled.not_before {
             return Ok(None);
         }
-        if now.duration_since(scheduled.not_before) >= PATIENCE {
+        if now.duration_since(scheduled.not_before) >= RETRY_PERIOD {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
             tracing::error!(export.id = %scheduled.export_id, attempt = scheduled.attempt, "failed export could not be resumed for a week; resume it manually");
-            self.archive().delete(scheduled.name()).await?;
+            self.archive().delete(scheduled.object_key()).await?;
             return Ok(None);
         }
         let is_wanted = match self.is_wanted(&scheduled).await {
             // A retry does not help; the operator finds the export failed.
             Err(error) if error.is_damage() => {
-                tracing::error!(export.id = %scheduled.export_id, error = in_one_line(&error), "damaged export not resumed");
+                tracing::error!(export.id = %scheduled.export_id, error = error_chain(&error), "damaged export not resumed");
                 false
             }
             is_wanted => is_wanted?,
@@ -59,7 +59,7 @@ impl SweepExports {
         if is_wanted {
             scheduling::send_start(&self.pipeline, &scheduled.export_id).await?;
         } else {
-            self.archive().delete(scheduled.name()).await?;
+            self.archive().delete(scheduled.object_key()).await?;
         }
         Ok(is_wanted.then_some(scheduled.export_id))
     }

@@ -14,7 +14,7 @@ const EMPTY_LISTING: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>archive</Name><Prefix>open/</Prefix><KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"#;
 
 /// A start takes a second at most; a loaded machine may need more.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 struct Request {
@@ -38,23 +38,23 @@ fn a_sweep_of_an_empty_archive_returns_an_empty_list() {
 
     let _function = Function(function(address).spawn().unwrap());
 
-    let heard: Vec<_> = (0..5)
-        .map(|_| requests.recv_timeout(PATIENCE).unwrap())
+    let received: Vec<_> = (0..5)
+        .map(|_| requests.recv_timeout(TIMEOUT).unwrap())
         .collect();
     assert_eq!(
-        heard[0].line,
+        received[0].line,
         "GET /2018-06-01/runtime/invocation/next HTTP/1.1"
     );
-    for (request, folder) in heard[1..4].iter().zip(["open", "owed", "resumes"]) {
+    for (request, folder) in received[1..4].iter().zip(["open", "owed", "resumes"]) {
         assert!(request.line.starts_with("GET /archive"), "{request:?}");
         let prefix = format!("prefix={folder}%2F");
         assert!(request.line.contains(&prefix), "{request:?}");
     }
     assert_eq!(
-        heard[4].line,
+        received[4].line,
         "POST /2018-06-01/runtime/invocation/request-1/response HTTP/1.1"
     );
-    assert_eq!(heard[4].body, "[]");
+    assert_eq!(received[4].body, "[]");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn function(server: SocketAddr) -> Command {
     command
 }
 
-/// Serves one invocation; the next request for an invocation is never answered.
+/// Serves one invocation; the next request for an invocation gets no response.
 fn serve() -> io::Result<(SocketAddr, Receiver<Request>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
@@ -107,19 +107,23 @@ fn serve() -> io::Result<(SocketAddr, Receiver<Request>)> {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let (sender, invoked) = (sender.clone(), Arc::clone(&invoked));
-            thread::spawn(move || converse(&stream, &sender, &invoked));
+            thread::spawn(move || serve_connection(&stream, &sender, &invoked));
         }
     });
     Ok((address, receiver))
 }
 
-/// Answers the requests of one connection until the function closes it or is killed.
-fn converse(stream: &TcpStream, sender: &Sender<Request>, invoked: &AtomicBool) -> io::Result<()> {
+/// Serves the requests of one connection until the function closes it or is killed.
+fn serve_connection(
+    stream: &TcpStream,
+    sender: &Sender<Request>,
+    invoked: &AtomicBool,
+) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader)? {
-        let asks_for_more =
+    while let Some(request) = read_request(&mut reader)? {
+        let is_second_invocation =
             request.line.contains("/invocation/next") && invoked.swap(true, Ordering::SeqCst);
-        if asks_for_more {
+        if is_second_invocation {
             continue;
         }
         let reply = reply(&request.line);
@@ -130,7 +134,7 @@ fn converse(stream: &TcpStream, sender: &Sender<Request>, invoked: &AtomicBool) 
     Ok(())
 }
 
-fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);

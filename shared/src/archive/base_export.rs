@@ -7,12 +7,12 @@ use super::recent::Base;
 use super::{Archive, ArchiveError, Stage};
 use crate::archive::page_objects;
 use crate::base::ids::ExportId;
-use crate::export::checkpoint::Place;
+use crate::export::checkpoint::ConversationPosition;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::Manifest;
 use crate::export::plan::ExportPlan;
 use crate::export::portion::Portion;
-use crate::records::page::written_id;
+use crate::records::page::messaging_conversation_id;
 
 /// Limit on the pages of the earlier export that are read for one page of transcripts. If none of them has a
 /// conversation with text, the transcript page has no records and the next one starts after them.
@@ -34,7 +34,7 @@ pub enum Conversations {
 pub async fn conversations(
     archive: &Archive,
     plan: &ExportPlan,
-    start: Place,
+    start: ConversationPosition,
 ) -> Result<Conversations, ArchiveError> {
     let Some(id) = &plan.from_export else {
         return Ok(Conversations::ByRequest);
@@ -57,7 +57,7 @@ async fn load(
     id: &ExportId,
     manifest: &Manifest,
 ) -> Result<Arc<Base>, ArchiveError> {
-    // Not through `planned`: its cache holds the plan of the transcript export.
+    // Not through `existing_plan`, whose cache holds the plan of the transcript export.
     let plan = archive.read::<ExportPlan>(ObjectKey::Request(id)).await?;
     let plan = plan.ok_or_else(|| ArchiveError::Missing(ObjectKey::Request(id).key()))?;
     let pages = manifest
@@ -79,36 +79,36 @@ async fn load(
 async fn portion(
     archive: &Archive,
     base: &Base,
-    start: Place,
+    start: ConversationPosition,
     page_size: u32,
 ) -> Result<Portion, ArchiveError> {
     let mut portion = Portion::default();
     // An export may hold several lines of one conversation; each is fetched once per page. Across transcript pages
     // it may be fetched again.
     let mut added = HashSet::new();
-    let mut at = start;
+    let mut next = start;
     loop {
-        let page = usize::try_from(at.page).unwrap_or(usize::MAX);
+        let page = usize::try_from(next.page).unwrap_or(usize::MAX);
         let Some(key) = base.pages.get(page) else {
             return Ok(portion);
         };
-        if portion.is_full(page_size) || at.page - start.page == PAGES_AT_ONCE {
-            return Ok(portion.followed_by(Some(at)));
+        if portion.is_full(page_size) || next.page - start.page == PAGES_AT_ONCE {
+            return Ok(portion.with_next(Some(next)));
         }
         for (line, id) in conversations_with_text(archive, key, base).await? {
-            let place = Place { line, ..at };
-            if line < at.line {
+            let position = ConversationPosition { line, ..next };
+            if line < next.line {
                 continue;
             }
             if portion.is_full(page_size) {
-                return Ok(portion.followed_by(Some(place)));
+                return Ok(portion.with_next(Some(position)));
             }
             if added.insert(id.clone()) {
-                portion.add(id, place);
+                portion.add(id, position);
             }
         }
-        at = Place {
-            page: at.page + 1,
+        next = ConversationPosition {
+            page: next.page + 1,
             line: 0,
         };
     }
@@ -122,7 +122,11 @@ async fn conversations_with_text(
 ) -> Result<Vec<(u64, String)>, ArchiveError> {
     let lines = page_objects::lines(archive, key).await?;
     let numbered = (0..).zip(lines.lines());
-    let written = numbered
-        .filter_map(|(number, line)| Some((number, written_id(line, base.shape, base.records)?)));
+    let written = numbered.filter_map(|(number, line)| {
+        Some((
+            number,
+            messaging_conversation_id(line, base.shape, base.records)?,
+        ))
+    });
     Ok(written.collect())
 }

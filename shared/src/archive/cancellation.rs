@@ -41,7 +41,7 @@ pub async fn request(archive: &Archive, id: &ExportId, now: Timestamp) -> Result
     };
     let name = ObjectKey::Cancel(id);
     let (known, stored) = archive.create_or_read(name, request.clone()).await?;
-    if stored == Stored::AlreadyThere && known.withdrawn_at.is_some() {
+    if stored == Stored::AlreadyExists && known.withdrawn_at.is_some() {
         archive.replace(name, &request).await?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError};
 use crate::export::outcome::{Content, IdVersions, RepeatedRecords};
 use crate::export::plan::{ExportPlan, GatewayQuery};
-use crate::records::page::each_indexed_id;
+use crate::records::page::for_each_indexed_id;
 
 mod lines;
 mod scratch;
@@ -39,7 +39,7 @@ pub struct PortionLimits {
 
 /// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct Comparison {
     /// `None` if each id is on one line.
     pub repeated: Option<RepeatedRecords>,
     /// Conversations that were requested by id and not found, in the order of the request: unknown to the API, older
@@ -69,7 +69,7 @@ impl PortionLimits {
 }
 
 /// The requested ids to look for. Empty for gateways: the ids in their requests are not record ids.
-pub(crate) fn sought(plan: &ExportPlan) -> &[String] {
+pub(crate) fn requested_ids(plan: &ExportPlan) -> &[String] {
     if plan.source.is_analytics() {
         &plan.filters.conversation_ids
     } else {
@@ -82,9 +82,9 @@ pub(crate) async fn finish(
     archive: &Archive,
     content: &Content,
     tally: &Tally,
-    sought: &[String],
-) -> Result<Compared, ArchiveError> {
-    let missing = tally.missing(sought);
+    requested_ids: &[String],
+) -> Result<Comparison, ArchiveError> {
+    let missing = tally.missing(requested_ids);
     let repeated = (tally.distinct_ids < tally.lines).then(|| RepeatedRecords {
         identical_lines: tally.lines - tally.distinct_lines,
         distinct_ids: tally.distinct_ids,
@@ -93,16 +93,16 @@ pub(crate) async fn finish(
     });
     let repeated = match repeated {
         Some(repeated) => Some(RepeatedRecords {
-            versions: name(archive, content, tally).await?,
+            versions: read_ids_with_versions(archive, content, tally).await?,
             ..repeated
         }),
         None => None,
     };
-    Ok(Compared { repeated, missing })
+    Ok(Comparison { repeated, missing })
 }
 
 /// The ids with versions that the manifest names, in ascending order.
-async fn name(
+async fn read_ids_with_versions(
     archive: &Archive,
     content: &Content,
     tally: &Tally,
@@ -119,7 +119,7 @@ async fn name(
                 by_id.insert(id.to_owned(), *versions);
             }
         };
-        each_indexed_id(&index, visit).map_err(|error| ArchiveError::page(key, error))?;
+        for_each_indexed_id(&index, visit).map_err(|error| ArchiveError::page(key, error))?;
     }
     let by_id = by_id.into_iter();
     Ok(by_id

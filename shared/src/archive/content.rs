@@ -19,7 +19,7 @@ use crate::records::redaction::Tally;
 const READS_AT_ONCE: usize = 16;
 
 /// Consecutive pages of one run that count.
-pub(crate) type Stretch = (RunId, RangeInclusive<u32>);
+pub(crate) type PageRange = (RunId, RangeInclusive<u32>);
 
 /// Pages in order, with their contribution to the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +55,10 @@ impl Pages {
         self.effort = self.effort.plus(effort);
         self.redactions.add(&content.redactions);
         self.statuses.add(&content.statuses);
-        let place = format!("slice {} page {}: ", id.run.slice, id.page);
+        let prefix = format!("slice {} page {}: ", id.run.slice, id.page);
         let warnings = content.warnings.iter();
         self.warnings
-            .extend(warnings.map(|warning| format!("{place}{warning}")));
+            .extend(warnings.map(|warning| format!("{prefix}{warning}")));
         let entry = PageEntry {
             run: id.run.run,
             page: id.page,
@@ -86,8 +86,8 @@ impl Pages {
             let pages = Vec::new();
             self.slices.push(SlicePages { slice, pages });
         }
-        let at = self.slices.len() - 1;
-        &mut self.slices[at].pages
+        let last = self.slices.len() - 1;
+        &mut self.slices[last].pages
     }
 
     /// Number of pages.
@@ -104,17 +104,17 @@ impl Pages {
     }
 
     /// The `content` of the manifest. Repeated lines are not filled in yet.
-    pub(crate) fn into_content(self, views: &[SliceStatus]) -> Content {
+    pub(crate) fn into_content(self, slice_statuses: &[SliceStatus]) -> Content {
         let mut pages = self.slices.into_iter().peekable();
-        let mut slices = Vec::with_capacity(views.len());
-        for view in views {
-            let slice = view.slice.number;
+        let mut slices = Vec::with_capacity(slice_statuses.len());
+        for slice_status in slice_statuses {
+            let slice = slice_status.slice.number;
             let own = pages.next_if(|pages| pages.slice == slice);
             let pages = own.map(|own| own.pages).unwrap_or_default();
             let counts = pages.iter().map(|page| page.counts);
             slices.push(SliceContent {
                 slice,
-                range: view.slice.range,
+                range: slice_status.slice.range,
                 counts: counts.fold(Counts::default(), |sum, counts| sum + counts),
                 pages,
             });
@@ -134,22 +134,22 @@ impl Pages {
 /// The pages that count for a slice, over all runs that continue one another.
 pub async fn slice_chain(
     archive: &Archive,
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
 ) -> Result<Vec<PageId>, ArchiveError> {
-    let stretches = slice_stretches(archive, view).await?;
-    Ok(stretches.into_iter().flat_map(pages_of).collect())
+    let ranges = slice_page_ranges(archive, slice_status).await?;
+    Ok(ranges.into_iter().flat_map(pages_of).collect())
 }
 
 /// The same pages, grouped by run. Costs one read per run before the last.
-pub(crate) async fn slice_stretches(
+pub(crate) async fn slice_page_ranges(
     archive: &Archive,
-    view: &SliceStatus,
-) -> Result<Vec<Stretch>, ArchiveError> {
-    let mut last = view.end.as_ref().map_or(0, |end| end.last_page);
-    let (mut run, mut origin) = (view.run.clone(), view.origin);
-    let mut stretches = Vec::new();
+    slice_status: &SliceStatus,
+) -> Result<Vec<PageRange>, ArchiveError> {
+    let mut last = slice_status.end.as_ref().map_or(0, |end| end.last_page);
+    let (mut run, mut origin) = (slice_status.run.clone(), slice_status.origin);
+    let mut ranges = Vec::new();
     loop {
-        stretches.push((run.clone(), origin.first_page()..=last));
+        ranges.push((run.clone(), origin.first_page()..=last));
         let Origin::Continues {
             run: before,
             after_page,
@@ -164,11 +164,11 @@ pub(crate) async fn slice_stretches(
         run = run.with_run(before);
         origin = origin_of(archive, &run).await?;
     }
-    stretches.reverse();
-    Ok(stretches)
+    ranges.reverse();
+    Ok(ranges)
 }
 
-pub(crate) fn pages_of((run, pages): Stretch) -> impl Iterator<Item = PageId> + Send {
+pub(crate) fn pages_of((run, pages): PageRange) -> impl Iterator<Item = PageId> + Send {
     pages.map(move |page| run.page(page))
 }
 

@@ -5,15 +5,18 @@ use jiff::Timestamp;
 use super::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::audit::AuditEvent;
-use crate::export::delivery::{Deliveries, Delivery};
+use crate::export::delivery::{Deliveries, DeliveryState};
 use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::Outcome;
 use crate::export::owed::OwedWebhook;
 use crate::storage::store::Stored;
 
 /// The state of the outcome's webhook.
-pub async fn state(archive: &Archive, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
-    Ok(of_outcome(archive, outcome).await?.delivery())
+pub async fn delivery_state(
+    archive: &Archive,
+    outcome: &Outcome,
+) -> Result<DeliveryState, ArchiveError> {
+    Ok(of_outcome(archive, outcome).await?.state())
 }
 
 pub async fn of_outcome(archive: &Archive, outcome: &Outcome) -> Result<Deliveries, ArchiveError> {
@@ -23,12 +26,12 @@ pub async fn of_outcome(archive: &Archive, outcome: &Outcome) -> Result<Deliveri
         attempt,
         ..
     } = outcome;
-    under(archive, *ended_at, export_id, *attempt).await
+    read_deliveries(archive, *ended_at, export_id, *attempt).await
 }
 
 /// The deliveries of an outcome, identified by its marker, which avoids reading a manifest that may be large.
 pub async fn of_marker(archive: &Archive, owed: &OwedWebhook) -> Result<Deliveries, ArchiveError> {
-    under(archive, owed.ended_at, &owed.export_id, owed.attempt).await
+    read_deliveries(archive, owed.ended_at, &owed.export_id, owed.attempt).await
 }
 
 /// Records a delivery after the existing ones.
@@ -39,8 +42,8 @@ pub async fn record(
 ) -> Result<(), ArchiveError> {
     let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
     let prefix = delivery_prefix(day, export_id, outcome.attempt);
-    let on_record = archive.list_all(&prefix).await?.len();
-    for delivery in u32::try_from(on_record).unwrap_or(u32::MAX).. {
+    let existing = archive.list_all(&prefix).await?.len();
+    for delivery in u32::try_from(existing).unwrap_or(u32::MAX).. {
         let attempt = outcome.attempt;
         let name = ObjectKey::AuditDelivery {
             day,
@@ -56,7 +59,7 @@ pub async fn record(
     Ok(())
 }
 
-async fn under(
+async fn read_deliveries(
     archive: &Archive,
     ended_at: Timestamp,
     export_id: &ExportId,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::recent::Recent;
+use super::recent::RecentDocuments;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::seal::{self, SealError};
 use crate::export::attempt::Attempt;
@@ -24,7 +24,7 @@ use crate::storage::store::{ArchiveStore, Listed, Object, StoreError, Stored};
 pub struct Archive {
     store: Arc<dyn ArchiveStore>,
     /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
-    recent: Arc<Mutex<Recent>>,
+    recent: Arc<Mutex<RecentDocuments>>,
 }
 
 /// The stage of an export.
@@ -124,25 +124,26 @@ impl Archive {
     }
 
     /// The plan of an export; an error if there is none.
-    pub async fn planned(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
+    pub async fn existing_plan(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
         self.plan(id)
             .await?
             .ok_or_else(|| ArchiveError::Missing(ObjectKey::Request(id).key()))
     }
 
     pub async fn attempt(&self, id: &ExportId, attempt: u32) -> Result<Arc<Attempt>, ArchiveError> {
-        let same = |known: &Arc<Attempt>| known.export_id == *id && known.attempt == attempt;
-        if let Some(known) = self.lock().attempt.clone().filter(same) {
+        let is_requested =
+            |known: &Arc<Attempt>| known.export_id == *id && known.attempt == attempt;
+        if let Some(known) = self.lock().attempt.clone().filter(is_requested) {
             return Ok(known);
         }
         let name = ObjectKey::Attempt(id, attempt);
-        let read = self
+        let stored = self
             .read::<Attempt>(name)
             .await?
             .ok_or_else(|| ArchiveError::Missing(name.key()))?;
-        let read = Arc::new(read);
-        self.lock().attempt = Some(Arc::clone(&read));
-        Ok(read)
+        let stored = Arc::new(stored);
+        self.lock().attempt = Some(Arc::clone(&stored));
+        Ok(stored)
     }
 
     /// The newest attempt; `None` before the first one is created.
@@ -223,12 +224,12 @@ impl Archive {
     pub(super) async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
         // The order of these reads matters: an export becomes complete before its marker is removed, and is marked open
         // before its scheduled resume is deleted.
-        let goes_on =
+        let is_unfinished =
             self.is_open(id).await? || self.is_to_be_resumed(id).await? || self.is_open(id).await?;
         let manifest = self.read::<Manifest>(ObjectKey::Manifest(id)).await?;
         Ok(match manifest {
             Some(manifest) => Stage::Complete(Box::new(manifest)),
-            None if goes_on => Stage::Open,
+            None if is_unfinished => Stage::Open,
             None => Stage::Ended,
         })
     }
@@ -276,12 +277,12 @@ impl Archive {
     {
         match self.store.create(sealed(name, &document)?).await? {
             Stored::Created => Ok((document, Stored::Created)),
-            Stored::AlreadyThere => {
+            Stored::AlreadyExists => {
                 let stored = self
                     .read(name)
                     .await?
                     .ok_or_else(|| ArchiveError::Missing(name.key()))?;
-                Ok((stored, Stored::AlreadyThere))
+                Ok((stored, Stored::AlreadyExists))
             }
         }
     }
@@ -321,7 +322,7 @@ impl Archive {
         }
     }
 
-    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Recent> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, RecentDocuments> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

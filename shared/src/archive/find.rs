@@ -40,7 +40,7 @@ pub struct Version {
 
 /// The search criteria.
 #[derive(Clone, Copy, Debug)]
-pub struct Sought<'a> {
+pub struct SearchCriteria<'a> {
     /// Compared exactly first, then ignoring case: some tools copy ids in upper case.
     pub id: &'a str,
     /// Only exports whose interval overlaps it are searched.
@@ -69,7 +69,7 @@ impl Records {
 
 /// Progress of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Searched {
+pub struct SearchProgress {
     pub exports: u64,
     pub pages: u64,
 }
@@ -78,17 +78,19 @@ pub struct Searched {
 /// export, then position in the export. Of identical lines in one export, the last one counts.
 pub async fn versions(
     archive: &Archive,
-    sought: Sought<'_>,
-    progress: &mut (dyn FnMut(Searched) + Send),
+    criteria: SearchCriteria<'_>,
+    progress: &mut (dyn FnMut(SearchProgress) + Send),
 ) -> Result<Vec<Version>, ArchiveError> {
     let mut versions = Vec::new();
-    let mut searched = Searched::default();
+    let mut searched = SearchProgress::default();
     for export_id in exports::ids(archive).await? {
         let Some(plan) = archive.plan(&export_id).await? else {
             continue;
         };
-        let elsewhere = sought.day.is_some_and(|day| !touches(plan.interval, day));
-        if elsewhere || Records::of(&plan) != sought.records {
+        let is_outside = criteria
+            .day
+            .is_some_and(|day| !overlaps(plan.interval, day));
+        if is_outside || Records::of(&plan) != criteria.records {
             continue;
         }
         let Some(manifest) = archive
@@ -97,14 +99,17 @@ pub async fn versions(
         else {
             continue;
         };
-        versions.extend(in_export(archive, sought.id, &plan, &manifest).await?);
+        versions.extend(versions_in_export(archive, criteria.id, &plan, &manifest).await?);
         searched.exports += 1;
         searched.pages += manifest.outcome.totals.pages;
         progress(searched);
     }
     // Ids of a gateway may differ only in case.
-    if versions.iter().any(|version| version.entry.id == sought.id) {
-        versions.retain(|version| version.entry.id == sought.id);
+    if versions
+        .iter()
+        .any(|version| version.entry.id == criteria.id)
+    {
+        versions.retain(|version| version.entry.id == criteria.id);
     }
     versions.sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
     drop_repeated(&mut versions);
@@ -115,9 +120,9 @@ pub async fn versions(
 pub async fn stored_record(archive: &Archive, version: &Version) -> Result<String, ArchiveError> {
     let key = &version.page_key;
     let lines = page_objects::lines(archive, key).await?;
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let (start, length) = (version.entry.offset, version.entry.length);
-    let line = lines.get(place(start)..place(start.saturating_add(length)));
+    let line = lines.get(index(start)..index(start.saturating_add(length)));
     let line = line.ok_or_else(|| ArchiveError::Page {
         key: key.clone(),
         source: "its index names a line that the page object does not have".into(),
@@ -125,7 +130,7 @@ pub async fn stored_record(archive: &Archive, version: &Version) -> Result<Strin
     Ok(line.to_owned())
 }
 
-async fn in_export(
+async fn versions_in_export(
     archive: &Archive,
     id: &str,
     plan: &ExportPlan,
@@ -175,10 +180,10 @@ async fn entries(
     objects: &PageObjects,
 ) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
     let key = &objects.index.key;
-    let index = page_objects::read(archive, key).await?;
-    let entries = read_index(&index).filter(|entry| {
-        let same = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
-        entry.as_ref().map_or(true, same)
+    let page_index = page_objects::read(archive, key).await?;
+    let entries = read_index(&page_index).filter(|entry| {
+        let is_of_conversation = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
+        entry.as_ref().map_or(true, is_of_conversation)
     });
     let entries: Result<_, _> = entries.collect();
     entries.map_err(|error| ArchiveError::Page {
@@ -197,6 +202,6 @@ fn drop_repeated(versions: &mut Vec<Version>) {
     versions.reverse();
 }
 
-fn touches(interval: Interval, day: Interval) -> bool {
+fn overlaps(interval: Interval, day: Interval) -> bool {
     interval.start() < day.end() && day.start() < interval.end()
 }

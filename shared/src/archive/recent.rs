@@ -15,7 +15,7 @@ const REVISITS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 /// The documents that were read last.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(super) struct RecentDocuments {
     pub(super) plan: Option<Arc<ExportPlan>>,
     pub(super) attempt: Option<Arc<Attempt>>,
     /// By the revisit's id. Each entry takes about 40 bytes per conversation.
@@ -33,7 +33,7 @@ pub(super) struct Base {
     pub(super) pages: Vec<String>,
 }
 
-impl Default for Recent {
+impl Default for RecentDocuments {
     fn default() -> Self {
         Self {
             plan: None,

@@ -35,7 +35,9 @@ pub async fn known_versions(archive: &Archive, plan: &ExportPlan) -> Result<Earl
     let mut known = KnownVersions::default();
     for id in &revisit.exports {
         match archive.stage(id).await? {
-            Stage::Complete(manifest) => known.supersede(versions(archive, &manifest).await?),
+            Stage::Complete(manifest) => {
+                known.replace_with_later(versions(archive, &manifest).await?)
+            }
             Stage::Open => return Ok(Earlier::Open(id.clone())),
             Stage::Ended => {}
         }

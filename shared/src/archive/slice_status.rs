@@ -32,11 +32,11 @@ pub async fn all(
     plan: &ExportPlan,
     attempt: &Attempt,
 ) -> Result<Vec<SliceStatus>, ArchiveError> {
-    let mut views = Vec::with_capacity(attempt.slices.len());
+    let mut slice_statuses = Vec::with_capacity(attempt.slices.len());
     for entry in &attempt.slices {
-        views.extend(of_slice(archive, plan, attempt, entry.slice).await?);
+        slice_statuses.extend(of_slice(archive, plan, attempt, entry.slice).await?);
     }
-    Ok(views)
+    Ok(slice_statuses)
 }
 
 /// One slice: follows the runs from the one in the attempt to the newest replacement.
@@ -72,7 +72,7 @@ pub async fn of_slice(
 }
 
 /// Whether the bucket has no object of the run yet.
-pub async fn is_untouched(archive: &Archive, run: &RunId) -> Result<bool, ArchiveError> {
+pub async fn has_no_objects(archive: &Archive, run: &RunId) -> Result<bool, ArchiveError> {
     Ok(archive
         .store()
         .list(&run_prefix(run), None)
@@ -85,12 +85,12 @@ pub async fn is_untouched(archive: &Archive, run: &RunId) -> Result<bool, Archiv
 /// the page before were published.
 pub async fn next_message(
     archive: &Archive,
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
     plan: &ExportPlan,
 ) -> Result<PageMessage, ArchiveError> {
-    let mut message = match archive.newest_record(&view.run).await? {
-        Some(record) => after_record(view, &record),
-        None => opening_message(archive, view, plan).await?,
+    let mut message = match archive.newest_record(&slice_status.run).await? {
+        Some(record) => after_record(slice_status, &record),
+        None => opening_message(archive, slice_status, plan).await?,
     };
     message.times_parked = archive
         .waiting(&message)
@@ -99,20 +99,20 @@ pub async fn next_message(
     Ok(message)
 }
 
-/// The first message of the view's run.
+/// The first message of the slice's current run.
 pub async fn opening_message(
     archive: &Archive,
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
     plan: &ExportPlan,
 ) -> Result<PageMessage, ArchiveError> {
-    match view.origin {
-        Origin::First => Ok(first_message(view, plan, None, Totals::default())),
+    match slice_status.origin {
+        Origin::First => Ok(first_message(slice_status, plan, None, Totals::default())),
         Origin::Replaces { run } => {
-            let totals = totals_of(archive, &view.run.with_run(run)).await?;
-            Ok(first_message(view, plan, None, totals.superseded()))
+            let totals = totals_of(archive, &slice_status.run.with_run(run)).await?;
+            Ok(first_message(slice_status, plan, None, totals.superseded()))
         }
         Origin::Continues { run, after_page: 0 } => {
-            let before = view.run.with_run(run);
+            let before = slice_status.run.with_run(run);
             let opened = archive.run(&before).await?.and_then(|record| record.job);
             // A run that failed before it was opened passes on the job that it inherited.
             let job = match opened {
@@ -120,27 +120,27 @@ pub async fn opening_message(
                 None => archive.end(&before).await?.and_then(|end| end.job),
             };
             Ok(first_message(
-                view,
+                slice_status,
                 plan,
                 job,
                 totals_of(archive, &before).await?.superseded(),
             ))
         }
         Origin::Continues { run, after_page } => {
-            let page = view.run.with_run(run).page(after_page);
+            let page = slice_status.run.with_run(run).page(after_page);
             let record = archive.existing_record(&page).await?;
-            Ok(after_record(view, &record))
+            Ok(after_record(slice_status, &record))
         }
     }
 }
 
-/// The standing of a slice when the next attempt is planned.
+/// The progress of a slice, for planning the next attempt.
 pub(crate) async fn progress(
     archive: &Archive,
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
 ) -> Result<SliceProgress, ArchiveError> {
-    let newest = archive.newest_record(&view.run).await?;
-    let inherited = view.origin.first_page() - 1;
+    let newest = archive.newest_record(&slice_status.run).await?;
+    let inherited = slice_status.origin.first_page() - 1;
     // A run that failed after its last page reads that page again, because a chain can only continue from a
     // checkpoint.
     let last_page = newest.map_or(inherited, |record| match record.content.next {
@@ -148,24 +148,27 @@ pub(crate) async fn progress(
         NextStep::EndRun => record.id.page - 1,
     });
     Ok(SliceProgress {
-        slice: view.slice.number,
-        run: view.run.run,
-        origin: view.origin,
-        end: view.end.as_ref().map(|end| end.end.clone()),
+        slice: slice_status.slice.number,
+        run: slice_status.run.run,
+        origin: slice_status.origin,
+        end: slice_status.end.as_ref().map(|end| end.end.clone()),
         last_page,
     })
 }
 
-/// The standing of all slices of the attempt.
+/// The progress of all slices of the attempt.
 pub async fn all_progress(
     archive: &Archive,
     plan: &ExportPlan,
     attempt: &Attempt,
 ) -> Result<Vec<SliceProgress>, ArchiveError> {
-    let views = all(archive, plan, attempt).await?;
+    let slice_statuses = all(archive, plan, attempt).await?;
     // Collected: a stream over borrowing closures could not move between threads.
-    let standings: Vec<_> = views.iter().map(|view| progress(archive, view)).collect();
-    stream::iter(standings)
+    let reads: Vec<_> = slice_statuses
+        .iter()
+        .map(|slice_status| progress(archive, slice_status))
+        .collect();
+    stream::iter(reads)
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await
@@ -183,17 +186,17 @@ async fn totals_of(archive: &Archive, run: &RunId) -> Result<Totals, ArchiveErro
 
 /// The first message of a run that inherits no pages.
 pub fn first_message(
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
     plan: &ExportPlan,
     job: Option<String>,
     totals: Totals,
 ) -> PageMessage {
-    let checkpoint = plan.first_checkpoint(view.slice.range, job);
+    let checkpoint = plan.first_checkpoint(slice_status.slice.range, job);
     PageMessage {
         format_version: FormatVersion,
-        id: view.run.page(1),
-        attempt: view.attempt,
-        origin: view.origin,
+        id: slice_status.run.page(1),
+        attempt: slice_status.attempt,
+        origin: slice_status.origin,
         checkpoint,
         totals,
         times_parked: 0,
@@ -203,14 +206,14 @@ pub fn first_message(
 }
 
 /// The message that follows `record`; for the last page, the message of that page itself, whose handler ends the run.
-fn after_record(view: &SliceStatus, record: &PageRecord) -> PageMessage {
-    let own_last = match &record.content.next {
+fn after_record(slice_status: &SliceStatus, record: &PageRecord) -> PageMessage {
+    let last_record = match &record.content.next {
         NextStep::Continue { checkpoint } => {
-            let following = PageMessage::following(
+            let following = PageMessage::for_next_page(
                 record,
-                &view.run,
-                view.attempt,
-                view.origin,
+                &slice_status.run,
+                slice_status.attempt,
+                slice_status.origin,
                 checkpoint.clone(),
             );
             return PageMessage {
@@ -222,13 +225,13 @@ fn after_record(view: &SliceStatus, record: &PageRecord) -> PageMessage {
     };
     PageMessage {
         format_version: FormatVersion,
-        id: own_last.id.clone(),
-        attempt: view.attempt,
-        origin: view.origin,
-        checkpoint: own_last.content.checkpoint.clone(),
-        totals: own_last.totals,
+        id: last_record.id.clone(),
+        attempt: slice_status.attempt,
+        origin: slice_status.origin,
+        checkpoint: last_record.content.checkpoint.clone(),
+        totals: last_record.totals,
         times_parked: 0,
-        audit_head: own_last.event.hash,
+        audit_head: last_record.event.hash,
         before: Before::Settled,
     }
 }

@@ -37,7 +37,7 @@ use sums::Sums;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub pages: u64,
-    pub of: u64,
+    pub total_pages: u64,
 }
 
 /// The contents of an intact export.

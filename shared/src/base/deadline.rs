@@ -18,13 +18,13 @@ impl Deadline {
 
     /// The deadline that the Lambda runtime announced. One in the past means no deadline: `cargo lambda watch` sends
     /// a time in 1970.
-    pub fn announced(moment: Timestamp, now: Timestamp) -> Self {
+    pub fn from_runtime(moment: Timestamp, now: Timestamp) -> Self {
         Self((moment > now).then_some(moment))
     }
 
     /// The same deadline, `margin` earlier: leaves time to store the state.
     #[must_use]
-    pub fn less(self, margin: Duration) -> Self {
+    pub fn earlier_by(self, margin: Duration) -> Self {
         Self(
             self.0
                 .map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)),
@@ -58,7 +58,7 @@ mod tests {
     fn a_deadline_in_the_past_is_ignored() {
         let now = at("2026-03-02T10:00:00Z");
 
-        let deadline = Deadline::announced(at("1970-01-01T00:10:00Z"), now);
+        let deadline = Deadline::from_runtime(at("1970-01-01T00:10:00Z"), now);
 
         assert_eq!(deadline, Deadline::NONE);
     }
@@ -66,13 +66,13 @@ mod tests {
     #[test]
     fn a_wait_that_ends_at_the_deadline_is_too_long() {
         let now = at("2026-03-02T10:00:00Z");
-        let deadline = Deadline::announced(at("2026-03-02T10:00:30Z"), now);
+        let deadline = Deadline::from_runtime(at("2026-03-02T10:00:30Z"), now);
 
         assert!(deadline.allows(now, Duration::from_secs(29)));
         assert!(!deadline.allows(now, Duration::from_secs(30)));
         assert!(
             !deadline
-                .less(Duration::from_secs(5))
+                .earlier_by(Duration::from_secs(5))
                 .allows(now, Duration::from_secs(26))
         );
     }

@@ -24,7 +24,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Decodes a whole body, which must be an object: serde would also read a struct from a list, field by field.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
-    let value = json_in(body)?;
+    let value = json_borrowed(body)?;
     match body.trim_ascii_start().first() {
         Some(b'{') => Ok(value),
         _ => Err(DecodeError::Shape("the body is not an object".into())),
@@ -32,13 +32,13 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 }
 
 /// Decodes a whole body into a value that borrows from it.
-pub fn json_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
+pub fn json_borrowed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         if cause.is_data() {
-            DecodeError::at(&path, &cause)
+            DecodeError::at_path(&path, &cause)
         } else {
             DecodeError::syntax(&cause)
         }
@@ -67,15 +67,15 @@ impl DecodeError {
     }
 
     pub fn syntax(error: &serde_json::Error) -> Self {
-        let place = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+        let position = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
         Self::NotJson {
-            line: place(error.line()),
-            column: place(error.column()),
+            line: position(error.line()),
+            column: position(error.column()),
         }
     }
 
     /// serde quotes a value of the wrong type, but of a missing field only the name, which is not foreign text.
-    fn at(path: &str, error: &serde_json::Error) -> Self {
+    fn at_path(path: &str, error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let missing = text.strip_prefix("missing field `");
         let missing = missing.and_then(|rest| Some(rest.split_once('`')?.0));

@@ -1,4 +1,4 @@
-//! The cause of a failed run or export, as stored and announced.
+//! The cause of a failed run or export, as stored and as sent in webhooks.
 
 use std::error::Error;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The API answered with a permanent error status.
+    /// The API responded with a permanent error status.
     Refused,
     /// The credentials were not accepted.
     LoginRefused,
@@ -64,12 +64,12 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Whether the failure is in our own infrastructure and may be transient, so that the sweep resumes the export.
-    pub fn may_pass(self) -> bool {
+    pub fn is_transient(self) -> bool {
         matches!(self, Self::DeadLetter | Self::Stalled)
     }
 
     /// Whether the job or query of the run is no longer usable, so that `resume` starts a new one.
-    pub fn spoils_the_source(self) -> bool {
+    pub fn makes_source_unusable(self) -> bool {
         matches!(
             self,
             Self::JobFailed
@@ -119,14 +119,14 @@ fn one_line(text: &str, max_chars: usize) -> String {
 
 /// The error and its causes in one line. Each sentence appears once: a cause whose text is already part of an error's
 /// own text is not repeated.
-pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in successors(Some(error), |cause| (*cause).source()) {
         let text = cause.to_string();
-        if text.is_empty() || parts.iter().any(|part| holds(part, &text)) {
+        if text.is_empty() || parts.iter().any(|part| contains_words(part, &text)) {
             continue;
         }
-        if parts.last().is_some_and(|last| holds(&text, last)) {
+        if parts.last().is_some_and(|last| contains_words(&text, last)) {
             parts.pop();
         }
         parts.push(text);
@@ -135,11 +135,11 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Whether `part` occurs in `text` as whole words.
-fn holds(text: &str, part: &str) -> bool {
-    let is_outside = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+fn contains_words(text: &str, part: &str) -> bool {
+    let is_boundary = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
     text.match_indices(part).any(|(at, _)| {
-        is_outside(text[..at].chars().next_back())
-            && is_outside(text[at + part.len()..].chars().next())
+        is_boundary(text[..at].chars().next_back())
+            && is_boundary(text[at + part.len()..].chars().next())
     })
 }
 
@@ -163,12 +163,12 @@ mod tests {
         below: Option<Box<Self>>,
     }
 
-    fn told(texts: &[&'static str]) -> String {
+    fn chain_of(texts: &[&'static str]) -> String {
         let layers = texts
             .iter()
             .rev()
             .fold(None, |below, text| Some(Box::new(Layer { text, below })));
-        in_one_line(&*layers.unwrap())
+        error_chain(&*layers.unwrap())
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         ];
 
         for (texts, expected) in cases {
-            assert_eq!(told(texts), expected, "{texts:?}");
+            assert_eq!(chain_of(texts), expected, "{texts:?}");
         }
     }
 

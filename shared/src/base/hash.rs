@@ -29,13 +29,13 @@ impl Sha256 {
     }
 
     /// The first 64 bits, for uses where a whole digest would take too much memory.
-    pub fn head(&self) -> u64 {
-        let mut head = [0; 8];
-        head.copy_from_slice(&self.0[..8]);
-        u64::from_be_bytes(head)
+    pub fn first_64_bits(&self) -> u64 {
+        let mut first_64_bits = [0; 8];
+        first_64_bits.copy_from_slice(&self.0[..8]);
+        u64::from_be_bytes(first_64_bits)
     }
 
-    /// The 32 bits after [`Self::head`].
+    /// The 32 bits after [`Self::first_64_bits`].
     pub fn bits_64_to_96(&self) -> u32 {
         let mut bits = [0; 4];
         bits.copy_from_slice(&self.0[8..12]);
@@ -49,15 +49,15 @@ impl Sha256 {
         text
     }
 
-    /// Calls `then` with the digits, without allocating a string.
-    fn with_digits<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+    /// Calls `visit` with the digits, without allocating a string.
+    fn with_digits<T>(&self, visit: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 64];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
             pair[0] = DIGITS[usize::from(byte >> 4)];
             pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        then(str::from_utf8(&digits).unwrap_or_default())
+        visit(str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

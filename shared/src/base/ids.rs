@@ -12,7 +12,7 @@ pub struct ExportId(String);
 /// The text is not a valid export id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not an export id: 1 to 64 letters, digits, `-` or `_`")]
-pub struct BadExportId(String);
+pub struct InvalidExportId(String);
 
 impl ExportId {
     pub fn as_str(&self) -> &str {
@@ -21,20 +21,20 @@ impl ExportId {
 }
 
 impl TryFrom<String> for ExportId {
-    type Error = BadExportId;
+    type Error = InvalidExportId;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if (1..=64).contains(&text.len()) && text.chars().all(is_allowed) {
             Ok(Self(text))
         } else {
-            Err(BadExportId(text.chars().take(80).collect()))
+            Err(InvalidExportId(text.chars().take(80).collect()))
         }
     }
 }
 
 impl std::str::FromStr for ExportId {
-    type Err = BadExportId;
+    type Err = InvalidExportId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(text.to_owned())

@@ -50,8 +50,8 @@ impl<'a> JsonText<'a> {
 
     /// The content of a string, with U+FFFD for each lone surrogate. `None` for any other value.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let said: Result<Said<'a>, _> = serde_json::from_str(self.as_str());
-        said.ok().map(|said| said.0)
+        let string: Result<LossyString<'a>, _> = serde_json::from_str(self.as_str());
+        string.ok().map(|string| string.0)
     }
 
     /// A whole number that fits into 64 bits. `None` for any other value.
@@ -98,13 +98,13 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 /// A string, read as bytes, because it may hold a lone surrogate.
-struct Said<'a>(Cow<'a, str>);
+struct LossyString<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Said<'de> {
+impl<'de> Deserialize<'de> for LossyString<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
         impl<'de> Visitor<'de> for Bytes {
-            type Value = Said<'de>;
+            type Value = LossyString<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
@@ -115,11 +115,11 @@ impl<'de> Deserialize<'de> for Said<'de> {
                 bytes: &'de [u8],
             ) -> Result<Self::Value, E> {
                 let text = str::from_utf8(bytes).map_err(E::custom)?;
-                Ok(Said(text.into()))
+                Ok(LossyString(text.into()))
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(Said(without_halves(bytes).into()))
+                Ok(LossyString(replace_lone_surrogates(bytes).into()))
             }
         }
         deserializer.deserialize_bytes(Bytes)
@@ -127,7 +127,7 @@ impl<'de> Deserialize<'de> for Said<'de> {
 }
 
 /// A lone surrogate is three bytes, of which only the first does not look like a continuation byte.
-fn without_halves(bytes: &[u8]) -> String {
+fn replace_lone_surrogates(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -172,11 +172,11 @@ mod tests {
 
     #[test]
     fn only_whole_numbers_that_fit_are_read_as_integers() {
-        let whole = |text| json(text).integer();
+        let integer = |text| json(text).integer();
 
-        assert_eq!((whole("-0"), whole("42")), (Some(0), Some(42)));
+        assert_eq!((integer("-0"), integer("42")), (Some(0), Some(42)));
         for text in ["1E+400", "1.0", "1e2", &"9".repeat(400), "\"7\"", "null"] {
-            assert_eq!(whole(text), None, "{text}");
+            assert_eq!(integer(text), None, "{text}");
         }
     }
 

@@ -39,8 +39,8 @@ impl Interval {
         text: impl FnOnce() -> String,
     ) -> Result<Self, IntervalError> {
         let interval = Self {
-            start: whole(start),
-            end: whole(end),
+            start: truncate_to_millis(start),
+            end: truncate_to_millis(end),
         };
         if start >= end {
             Err(IntervalError::Reversed(text()))
@@ -65,7 +65,7 @@ impl Interval {
 }
 
 /// A timestamp as the API and our objects write it: UTC, milliseconds, `Z`.
-pub fn millis(moment: Timestamp) -> impl fmt::Display {
+pub fn format_timestamp(moment: Timestamp) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{moment:.3}"))
 }
 
@@ -74,11 +74,11 @@ pub fn saturating_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The timestamp truncated to milliseconds, as [`millis`] writes it.
-fn whole(moment: Timestamp) -> Timestamp {
+/// The timestamp truncated to milliseconds, as [`format_timestamp`] writes it.
+fn truncate_to_millis(moment: Timestamp) -> Timestamp {
     let nanoseconds = moment.as_nanosecond();
-    let whole = nanoseconds - nanoseconds.rem_euclid(1_000_000);
-    Timestamp::from_nanosecond(whole).unwrap_or(moment)
+    let truncated = nanoseconds - nanoseconds.rem_euclid(1_000_000);
+    Timestamp::from_nanosecond(truncated).unwrap_or(moment)
 }
 
 /// The timestamp `millis` milliseconds after 1970; also in the last representable second, which jiff leaves out.
@@ -89,7 +89,12 @@ pub fn from_millis(millis: i64) -> Option<Timestamp> {
 
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", millis(self.start), millis(self.end))
+        write!(
+            f,
+            "{}/{}",
+            format_timestamp(self.start),
+            format_timestamp(self.end)
+        )
     }
 }
 
@@ -161,7 +166,7 @@ mod tests {
 
             if let Ok(interval) = Interval::new(start, end.unwrap()) {
                 prop_assert_eq!(interval.to_string().parse(), Ok(interval));
-                prop_assert_eq!(whole(start), millis(start).to_string().parse().unwrap());
+                prop_assert_eq!(truncate_to_millis(start), format_timestamp(start).to_string().parse().unwrap());
             }
         }
     }

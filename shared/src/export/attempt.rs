@@ -61,7 +61,7 @@ pub struct Overrides {
     pub on_bad_record: Option<OnBadRecord>,
 }
 
-/// The standing of a slice's newest run when the next attempt is planned.
+/// The progress of a slice's newest run when the next attempt is planned.
 #[derive(Clone, Debug)]
 pub struct SliceProgress {
     pub slice: u32,
@@ -100,26 +100,27 @@ impl Attempt {
     #[must_use]
     pub fn resumed(
         &self,
-        standings: &[SliceProgress],
+        progress: &[SliceProgress],
         export_failure: Option<FailureKind>,
         overrides: Overrides,
         query: Option<GatewayQuery>,
         now: Timestamp,
     ) -> Self {
-        let spoilt = query.is_some() || export_failure.is_some_and(FailureKind::spoils_the_source);
-        let next_run = |standing: &SliceProgress| match &standing.end {
-            _ if spoilt => standing.replaced(),
-            Some(End::Complete) => standing.kept(),
-            Some(End::Failed { failure }) if failure.kind.spoils_the_source() => {
-                standing.replaced()
+        let is_source_unusable =
+            query.is_some() || export_failure.is_some_and(FailureKind::makes_source_unusable);
+        let next_run = |slice: &SliceProgress| match &slice.end {
+            _ if is_source_unusable => slice.replace_run(),
+            Some(End::Complete) => slice.keep_run(),
+            Some(End::Failed { failure }) if failure.kind.makes_source_unusable() => {
+                slice.replace_run()
             }
-            _ => standing.continued(),
+            _ => slice.continue_run(),
         };
         Self {
             attempt: self.attempt + 1,
             cause: Cause::Resume,
             created_at: now,
-            slices: standings.iter().map(next_run).collect(),
+            slices: progress.iter().map(next_run).collect(),
             overrides: Overrides {
                 quota_mb: overrides.quota_mb.or(self.overrides.quota_mb),
                 on_bad_record: overrides.on_bad_record.or(self.overrides.on_bad_record),
@@ -133,7 +134,7 @@ impl Attempt {
 
     /// Marks the attempt as an automatic resume after `failed`.
     #[must_use]
-    pub fn automatically_after(self, failed: &Self) -> Self {
+    pub fn as_automatic_resume(self, failed: &Self) -> Self {
         Self {
             automatic_resumes: failed.automatic_resumes.saturating_add(1),
             ..self
@@ -153,7 +154,7 @@ impl Attempt {
     #[must_use]
     pub fn with_new_query(
         &self,
-        standings: &[SliceProgress],
+        progress: &[SliceProgress],
         query: GatewayQuery,
         now: Timestamp,
     ) -> Self {
@@ -161,7 +162,7 @@ impl Attempt {
             attempt: self.attempt + 1,
             cause: Cause::QueryLost,
             created_at: now,
-            slices: standings.iter().map(SliceProgress::replaced).collect(),
+            slices: progress.iter().map(SliceProgress::replace_run).collect(),
             query: Some(query),
             queries_lost: self.queries_lost + 1,
             ..self.clone()
@@ -209,7 +210,7 @@ impl Attempt {
 }
 
 impl SliceProgress {
-    fn kept(&self) -> SliceRun {
+    fn keep_run(&self) -> SliceRun {
         SliceRun {
             slice: self.slice,
             run: self.run,
@@ -218,7 +219,7 @@ impl SliceProgress {
     }
 
     /// The origin names the run that holds the last page, even if the slice was continued several times without a page.
-    fn continued(&self) -> SliceRun {
+    fn continue_run(&self) -> SliceRun {
         let origin = match self.origin {
             Origin::Continues { run, after_page }
                 if after_page > 0 && self.last_page <= after_page =>
@@ -240,7 +241,7 @@ impl SliceProgress {
         }
     }
 
-    fn replaced(&self) -> SliceRun {
+    fn replace_run(&self) -> SliceRun {
         SliceRun {
             slice: self.slice,
             run: self.run + 1,

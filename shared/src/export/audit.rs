@@ -102,7 +102,7 @@ pub struct NewAuditEvent<'a> {
 
 impl AuditEvent {
     /// The event of a successful action, not yet in a chain.
-    pub fn new(happening: NewAuditEvent<'_>) -> Self {
+    pub fn new(event: NewAuditEvent<'_>) -> Self {
         let NewAuditEvent {
             export_id,
             query_hash,
@@ -112,7 +112,7 @@ impl AuditEvent {
             event_type,
             subject,
             details,
-        } = happening;
+        } = event;
         let audit_id = Sha256::of(format!("{export_id}/{action:?}/{subject}")).short(32);
         Self {
             audit_id,
@@ -136,7 +136,7 @@ impl AuditEvent {
 
     /// Marks the event as a failure.
     #[must_use]
-    pub fn failed(self, message: impl Into<String>) -> Self {
+    pub fn with_failure(self, message: impl Into<String>) -> Self {
         Self {
             status: Status::Failure,
             error_message: Some(message.into()),
@@ -146,7 +146,7 @@ impl AuditEvent {
 
     /// Chains the event after `previous` and seals it with its hash.
     #[must_use]
-    pub fn after(mut self, previous: Option<Sha256>) -> Self {
+    pub fn chained_after(mut self, previous: Option<Sha256>) -> Self {
         self.previous_hash = previous;
         self.hash = self.computed_hash();
         self
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_edited_event_is_not_intact() {
-        let sealed = event("page 1").after(None);
+        let sealed = event("page 1").chained_after(None);
         let edited = AuditEvent {
             records_retrieved: Some(9),
             ..sealed.clone()
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_event_survives_a_round_trip() {
-        let sealed = event("page 1").after(Some(Sha256::of("before")));
+        let sealed = event("page 1").chained_after(Some(Sha256::of("before")));
 
         let read: AuditEvent =
             serde_json::from_slice(&serde_json::to_vec(&sealed).unwrap()).unwrap();

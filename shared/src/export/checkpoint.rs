@@ -8,7 +8,7 @@ use crate::export::outgoing::MAX_BODY_BYTES;
 
 mod trail;
 
-pub use trail::{DeadEnd, Trail};
+pub use trail::{EndlessChain, Trail};
 
 /// The position in a run from which a page is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub enum Checkpoint {
     /// The conversation whose texts are fetched next; if `None`, the postponed ones are requested again.
     Conversations {
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        next: Option<Place>,
+        next: Option<ConversationPosition>,
         /// The ids of conversations that were unavailable in their turn.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         postponed: Vec<String>,
@@ -46,7 +46,7 @@ pub enum Checkpoint {
 
 /// The position of a conversation in an earlier export. The conversations listed in a request count as one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ConversationPosition {
     /// Number of pages of that export before the conversation's page.
     pub page: u64,
     /// Number of lines before it on its page.
@@ -66,11 +66,9 @@ const MAX_CHECKPOINT_BYTES: usize = MAX_BODY_BYTES / 2;
 impl Checkpoint {
     /// Checks that it fits into a message.
     pub fn check(&self) -> Result<(), CheckpointTooLong> {
-        let written = message_body(self).map_or(usize::MAX, |body| body.len());
-        if written > MAX_CHECKPOINT_BYTES {
-            return Err(CheckpointTooLong {
-                size_bytes: written,
-            });
+        let size = message_body(self).map_or(usize::MAX, |body| body.len());
+        if size > MAX_CHECKPOINT_BYTES {
+            return Err(CheckpointTooLong { size_bytes: size });
         }
         Ok(())
     }
@@ -98,8 +96,8 @@ impl Checkpoint {
         trail: Option<&Trail>,
         next: String,
         received: u64,
-    ) -> Result<Self, DeadEnd> {
-        let trail = Trail::to_cursor(trail, &next, received)?;
+    ) -> Result<Self, EndlessChain> {
+        let trail = Trail::extended_by_cursor(trail, &next, received)?;
         Ok(Self::Cursor {
             job,
             cursor: Some(next),

@@ -12,7 +12,7 @@ pub use schedule::{LAST_RETRY_DELAY, Verdict, retry_delay, verdict};
 
 /// The state of an outcome's webhook, from the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub enum DeliveryState {
     /// No delivery is recorded.
     NotTried,
     /// The newest delivery was refused; another one is owed.
@@ -20,14 +20,14 @@ pub enum Delivery {
     /// The newest delivery was refused and was the last of its schedule. Only a resume sends it again.
     GivenUp(DeliveryFailure),
     Delivered,
-    /// The receiver answered 410 Gone: no further delivery is owed.
+    /// The receiver responded with 410 Gone: no further delivery is owed.
     Ended,
 }
 
 /// Field in a delivery's details: it was the last one of its schedule.
 pub const GIVEN_UP: &str = "givenUp";
 
-impl Delivery {
+impl DeliveryState {
     /// Whether the receiver has neither accepted the outcome nor declined all deliveries, so that a resume sends it
     /// again.
     pub fn is_owed(&self) -> bool {
@@ -43,7 +43,9 @@ impl Delivery {
         }
         let refusal = serde_json::from_value(event.details["refusal"].clone());
         let refusal = refusal.unwrap_or_else(|_| {
-            DeliveryFailure::of_answer(event.details["answer"].as_str().unwrap_or_default())
+            DeliveryFailure::from_legacy_answer(
+                event.details["answer"].as_str().unwrap_or_default(),
+            )
         });
         match refusal {
             DeliveryFailure::Status { status, .. } if verdict(status) == Verdict::Gone => {
@@ -65,20 +67,20 @@ impl Deliveries {
     }
 
     /// Time of the newest delivery.
-    pub fn newest(&self) -> Option<Timestamp> {
+    pub fn newest_at(&self) -> Option<Timestamp> {
         self.0.last().map(|event| event.timestamp)
     }
 
-    /// The overall state: delivered if any delivery was accepted, else ended if any was answered 410, else the state of
+    /// The overall state: delivered if any delivery was accepted, else ended if the response to any was 410, else the state of
     /// the newest.
-    pub fn delivery(&self) -> Delivery {
-        let mut states: Vec<_> = self.0.iter().map(Delivery::of).collect();
-        for decides in [Delivery::Delivered, Delivery::Ended] {
-            if states.contains(&decides) {
-                return decides;
+    pub fn state(&self) -> DeliveryState {
+        let mut states: Vec<_> = self.0.iter().map(DeliveryState::of).collect();
+        for final_state in [DeliveryState::Delivered, DeliveryState::Ended] {
+            if states.contains(&final_state) {
+                return final_state;
             }
         }
-        states.pop().unwrap_or(Delivery::NotTried)
+        states.pop().unwrap_or(DeliveryState::NotTried)
     }
 }
 
@@ -96,7 +98,7 @@ mod tests {
     use crate::base::hash::Sha256;
     use crate::export::audit::{Action, EventType, NewAuditEvent};
 
-    fn refused(details: Value) -> Delivery {
+    fn refused(details: Value) -> DeliveryState {
         let event = AuditEvent::new(NewAuditEvent {
             export_id: &"march".parse().unwrap(),
             query_hash: Sha256::of("q"),
@@ -107,7 +109,7 @@ mod tests {
             subject: "attempt 1 receipt 1".to_owned(),
             details,
         });
-        Delivery::of(&event.failed("no").after(None))
+        DeliveryState::of(&event.with_failure("no").chained_after(None))
     }
 
     #[test]
@@ -121,10 +123,10 @@ mod tests {
             status: 308,
             location: Some("https://new.example".to_owned()),
         };
-        assert_eq!(moved, Delivery::Refused(expected));
+        assert_eq!(moved, DeliveryState::Refused(expected));
         assert!(moved.is_owed());
         let gone = refused(json!({"answer": "status 410", "refusal": gone}));
-        assert_eq!(gone, Delivery::Ended);
+        assert_eq!(gone, DeliveryState::Ended);
         assert!(!gone.is_owed());
     }
 
@@ -139,13 +141,16 @@ mod tests {
             status,
             location: None,
         };
-        assert_eq!(last, Delivery::GivenUp(expected));
+        assert_eq!(last, DeliveryState::GivenUp(expected));
         assert!(last.is_owed());
     }
 
     #[test]
     fn a_delivery_of_an_earlier_version_is_read_from_its_answer() {
-        assert_eq!(refused(json!({"answer": "status 410"})), Delivery::Ended);
+        assert_eq!(
+            refused(json!({"answer": "status 410"})),
+            DeliveryState::Ended
+        );
         assert!(refused(json!({"answer": "status 308"})).is_owed());
         assert!(refused(json!({"answer": "the receiver could not be reached"})).is_owed());
         assert!(refused(json!({})).is_owed());

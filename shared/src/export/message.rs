@@ -12,13 +12,13 @@ use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::json::message_body;
 use crate::export::checkpoint::Checkpoint;
-use crate::export::outgoing::{Fifo, MAX_DELAY, Outgoing, Queue};
+use crate::export::outgoing::{Fifo, MAX_DELAY, OutgoingMessage, Queue};
 use crate::export::page_record::PageRecord;
 use crate::export::run::Origin;
 use crate::export::totals::Totals;
 use crate::export::waiting::WaitReason;
 
-/// Asks archive-page to archive this page.
+/// Makes archive-page archive this page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageMessage {
@@ -63,7 +63,7 @@ impl Before {
 impl PageMessage {
     /// The message for the page after `record`. It belongs to `run`, which is the record's own run or one that
     /// continues it.
-    pub fn following(
+    pub fn for_next_page(
         record: &PageRecord,
         run: &RunId,
         attempt: u32,
@@ -84,7 +84,7 @@ impl PageMessage {
     }
 
     /// The page before, of this run or of the one that it continues.
-    pub fn page_before(&self) -> Option<PageId> {
+    pub fn previous_page(&self) -> Option<PageId> {
         if !self.is_first_of_run() {
             return Some(self.id.run.page(self.id.page - 1));
         }
@@ -103,18 +103,21 @@ impl PageMessage {
 
     /// The message with another deduplication id: an earlier copy may be lost, and SQS would still drop this one as its
     /// duplicate.
-    pub fn outgoing_again(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+    pub fn outgoing_with_new_id(
+        &self,
+        now: Timestamp,
+    ) -> Result<OutgoingMessage, serde_json::Error> {
         let mut outgoing = self.outgoing()?;
         if let Some(fifo) = &mut outgoing.fifo {
-            let again = format!("-at{}", now.as_millisecond());
-            fifo.deduplication_id.push_str(&again);
+            let suffix = format!("-at{}", now.as_millisecond());
+            fifo.deduplication_id.push_str(&suffix);
         }
         Ok(outgoing)
     }
 
     /// The FIFO message. Its group allows one message of a slice in flight at a time; SQS drops duplicates within five
     /// minutes.
-    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+    pub fn outgoing(&self) -> Result<OutgoingMessage, serde_json::Error> {
         let RunId {
             export_id,
             slice,
@@ -129,7 +132,7 @@ impl PageMessage {
             group: format!("{export_id}-s{slice}"),
             deduplication_id: format!("{export_id}-s{slice}-r{run}-p{page}-k{times_parked}"),
         };
-        Ok(Outgoing {
+        Ok(OutgoingMessage {
             queue: Queue::Pages,
             body: message_body(self)?,
             fifo: Some(fifo),
@@ -138,7 +141,7 @@ impl PageMessage {
     }
 }
 
-/// Asks archive-page to start the accepted export of this id, or to resume the failed one; their markers hold the
+/// Makes archive-page start the accepted export of this id, or resume the failed one; their markers hold the
 /// request or the due time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -156,10 +159,10 @@ impl StartMessage {
     }
 
     /// Sent to the pages queue, because the API calls before an export is planned may take as long as a page.
-    pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+    pub fn outgoing(&self, now: Timestamp) -> Result<OutgoingMessage, serde_json::Error> {
         let group = format!("{}-start", self.start);
         let deduplication_id = format!("{group}-{}", now.as_millisecond());
-        Ok(Outgoing {
+        Ok(OutgoingMessage {
             queue: Queue::Pages,
             body: message_body(self)?,
             fifo: Some(Fifo {
@@ -189,7 +192,7 @@ impl<'de> Deserialize<'de> for PagesMessage {
     }
 }
 
-/// Asks await-ready to return this page to its queue at that time.
+/// Makes await-ready return this page to its queue at that time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingMessage {
@@ -202,13 +205,13 @@ pub struct WaitingMessage {
 
 impl WaitingMessage {
     /// Delayed until it is due, or by the longest delay of the queue; await-ready then sends it again.
-    pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+    pub fn outgoing(&self, now: Timestamp) -> Result<OutgoingMessage, serde_json::Error> {
         let wait =
             Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
         // Queue delays are whole seconds; rounding up keeps the message from returning early.
-        let begun = u64::from(wait.subsec_nanos() > 0);
-        let whole = Duration::from_secs(wait.as_secs().saturating_add(begun));
-        Ok(Outgoing {
+        let partial_second = u64::from(wait.subsec_nanos() > 0);
+        let whole = Duration::from_secs(wait.as_secs().saturating_add(partial_second));
+        Ok(OutgoingMessage {
             queue: Queue::Waiting,
             body: message_body(self)?,
             fifo: None,
@@ -217,7 +220,7 @@ impl WaitingMessage {
     }
 }
 
-/// Asks complete-export to check whether this export can be concluded.
+/// Makes complete-export check whether this export can be concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompletionMessage {
@@ -258,13 +261,13 @@ impl CompletionMessage {
         }
     }
 
-    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+    pub fn outgoing(&self) -> Result<OutgoingMessage, serde_json::Error> {
         let export_id = &self.export_id;
         let deduplication_id = match &self.cause {
             CompletionCause::RunEnded { slice, run } => format!("{export_id}-s{slice}-r{run}"),
             CompletionCause::Nudge { at } => format!("{export_id}-n{}", at.as_millisecond()),
         };
-        Ok(Outgoing {
+        Ok(OutgoingMessage {
             queue: Queue::Completion,
             body: message_body(self)?,
             fifo: Some(Fifo {
@@ -276,7 +279,7 @@ impl CompletionMessage {
     }
 }
 
-/// Asks send-webhook to announce this outcome.
+/// Makes send-webhook deliver the webhook of this outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookMessage {
@@ -291,8 +294,8 @@ pub struct WebhookMessage {
 }
 
 impl WebhookMessage {
-    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
-        Ok(Outgoing {
+    pub fn outgoing(&self) -> Result<OutgoingMessage, serde_json::Error> {
+        Ok(OutgoingMessage {
             queue: Queue::Webhooks,
             body: message_body(self)?,
             fifo: None,
@@ -328,7 +331,7 @@ mod tests {
     fn the_first_page_of_a_continued_run_follows_the_previous_run() {
         let continues = |after_page| Origin::Continues { run: 2, after_page };
         let before = |page, origin| {
-            let before = message(page, origin).page_before();
+            let before = message(page, origin).previous_page();
             before.map(|id| (id.run.run, id.page))
         };
 
@@ -360,13 +363,13 @@ mod tests {
 
     #[test]
     fn only_the_value_committed_of_the_before_field_is_written() {
-        let sure = message(2, Origin::First);
-        let unsure = PageMessage {
+        let settled = message(2, Origin::First);
+        let committed = PageMessage {
             before: Before::Committed,
-            ..sure.clone()
+            ..settled.clone()
         };
 
-        for message in [sure, unsure] {
+        for message in [settled, committed] {
             let body = message.outgoing().unwrap().body;
 
             assert_eq!(

@@ -63,7 +63,7 @@ pub enum ObjectKey<'a> {
     Cancel(&'a ExportId),
     /// A test object, deleted after it is read back.
     Probe(&'a str),
-    /// The export has not ended, or its outcome is not announced yet.
+    /// The export has not ended, or its conclusion is not finished.
     Open(&'a ExportId),
     /// The webhook of an attempt's outcome is not delivered yet.
     Owed(&'a ExportId, u32),

@@ -168,14 +168,16 @@ impl ExportMetrics {
     ) -> Self {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
-        let asked = plan.filters.conversation_ids.len() as u64;
+        let requested = plan.filters.conversation_ids.len() as u64;
         let repeated = content.repeated.as_ref();
         let completeness = match query {
             Some(query) => rate(
                 content.distinct_received().min(query.total_records),
                 query.total_records,
             ),
-            None if plan.source.is_analytics() => rate(asked.saturating_sub(missing), asked),
+            None if plan.source.is_analytics() => {
+                rate(requested.saturating_sub(missing), requested)
+            }
             None => None,
         };
         Self {
@@ -218,8 +220,8 @@ impl Content {
 
     /// Number of records received, where those with the same id count once.
     pub fn distinct_received(&self) -> u64 {
-        let again = self.counts.archived.saturating_sub(self.distinct_ids());
-        self.counts.received.saturating_sub(again)
+        let repetitions = self.counts.archived.saturating_sub(self.distinct_ids());
+        self.counts.received.saturating_sub(repetitions)
     }
 }
 
@@ -231,7 +233,7 @@ impl Outcome {
     }
 
     /// The object that stores the outcome.
-    pub fn name(&self) -> ObjectKey<'_> {
+    pub fn object_key(&self) -> ObjectKey<'_> {
         match self.status {
             ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
                 ObjectKey::Manifest(&self.export_id)
@@ -249,7 +251,7 @@ impl ExportStatus {
     }
 
     /// The event type of the webhook.
-    pub fn event(self) -> &'static str {
+    pub fn event_type(self) -> &'static str {
         match self {
             Self::Completed | Self::CompletedWithRejects => "export.completed",
             Self::Failed => "export.failed",

@@ -18,13 +18,13 @@ pub enum Queue {
     Waiting,
     /// FIFO, group = export: outcomes of runs.
     Completion,
-    /// Standard: outcomes to announce.
+    /// Standard: outcomes whose webhook is to be delivered.
     Webhooks,
 }
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingMessage {
     pub queue: Queue,
     pub body: String,
     /// Group and deduplication id, for FIFO queues.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
-use crate::export::delivery::{Deliveries, Delivery, LAST_RETRY_DELAY, retry_delay};
+use crate::export::delivery::{Deliveries, DeliveryState, LAST_RETRY_DELAY, retry_delay};
 use crate::export::message::WebhookMessage;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::Outcome;
@@ -37,7 +37,7 @@ pub struct OwedWebhook {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextDelivery {
     /// None: it was accepted, declined for good, or given up.
-    Settled(Delivery),
+    Finished(DeliveryState),
     Due(Timestamp),
 }
 
@@ -48,7 +48,7 @@ impl OwedWebhook {
             format_version: FormatVersion,
             export_id: outcome.export_id.clone(),
             attempt: outcome.attempt,
-            outcome_key: outcome.name().key(),
+            outcome_key: outcome.object_key().key(),
             ended_at: outcome.ended_at,
             since: now,
             deliveries_before,
@@ -58,14 +58,14 @@ impl OwedWebhook {
 
     /// The same marker with a message sent now.
     #[must_use]
-    pub fn sent(self, now: Timestamp) -> Self {
+    pub fn with_sent_at(self, now: Timestamp) -> Self {
         Self {
             sent_at: now,
             ..self
         }
     }
 
-    pub fn name(&self) -> ObjectKey<'_> {
+    pub fn object_key(&self) -> ObjectKey<'_> {
         ObjectKey::Owed(&self.export_id, self.attempt)
     }
 
@@ -86,32 +86,32 @@ impl OwedWebhook {
 
     /// The next step, from the recorded deliveries alone; receives of messages do not count.
     pub fn next_delivery(&self, deliveries: &Deliveries) -> NextDelivery {
-        let delivery = deliveries.delivery();
-        let given_up_before = self.tried(deliveries) == 0;
-        match delivery {
-            Delivery::Delivered | Delivery::Ended => NextDelivery::Settled(delivery),
-            Delivery::GivenUp(_) if !given_up_before => NextDelivery::Settled(delivery),
-            _ => NextDelivery::Due(self.due(deliveries)),
+        let state = deliveries.state();
+        let given_up_before = self.delivery_count(deliveries) == 0;
+        match state {
+            DeliveryState::Delivered | DeliveryState::Ended => NextDelivery::Finished(state),
+            DeliveryState::GivenUp(_) if !given_up_before => NextDelivery::Finished(state),
+            _ => NextDelivery::Due(self.due_at(deliveries)),
         }
     }
 
     /// The time of the next delivery in the schedule.
-    pub fn due(&self, deliveries: &Deliveries) -> Timestamp {
-        let tried = self.tried(deliveries);
-        let newest = deliveries.newest().filter(|_| tried > 0);
+    pub fn due_at(&self, deliveries: &Deliveries) -> Timestamp {
+        let delivery_count = self.delivery_count(deliveries);
+        let newest = deliveries.newest_at().filter(|_| delivery_count > 0);
         newest.map_or(self.since, |newest| {
-            let delay = retry_delay(tried).unwrap_or(LAST_RETRY_DELAY);
+            let delay = retry_delay(delivery_count).unwrap_or(LAST_RETRY_DELAY);
             newest.saturating_add(delay).unwrap_or(Timestamp::MAX)
         })
     }
 
     /// The number within this schedule of the outcome's delivery `number`; both count from 1.
-    pub fn number_of(&self, number: u32) -> u32 {
+    pub fn number_in_schedule(&self, number: u32) -> u32 {
         number.saturating_sub(self.deliveries_before)
     }
 
     /// Number of deliveries in this schedule.
-    pub fn tried(&self, deliveries: &Deliveries) -> u32 {
+    pub fn delivery_count(&self, deliveries: &Deliveries) -> u32 {
         deliveries.count().saturating_sub(self.deliveries_before)
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::base::failure::{Failure, FailureKind};
 use crate::base::format::FormatVersion;
-use crate::base::time::millis;
+use crate::base::time::format_timestamp;
 use crate::export::message::{PageMessage, WaitingMessage};
 use crate::export::waiting::{Wait, WaitReason, Waiting};
 
@@ -63,7 +63,7 @@ pub fn park(
     prior: Option<&Waiting>,
     message: &PageMessage,
     wait: &Wait,
-    patience: &WaitLimits,
+    limits: &WaitLimits,
     now: Timestamp,
 ) -> Parking {
     let prior = prior.filter(|prior| prior.id == message.id);
@@ -73,14 +73,14 @@ pub fn park(
     let mut since = prior.map(|prior| prior.since.clone()).unwrap_or_default();
     let first = *since.entry(wait.reason).or_insert(now);
     let deadline = first
-        .saturating_add(patience.limit(wait.reason))
+        .saturating_add(limits.limit(wait.reason))
         .unwrap_or(Timestamp::MAX);
     if now >= deadline {
-        return Parking::GiveUp(given_up(wait, first));
+        return Parking::GiveUp(wait_failure(wait, first));
     }
-    let pause = pause(wait, message.times_parked);
+    let wait_time = wait_time(wait, message.times_parked);
     let not_before = now
-        .saturating_add(pause)
+        .saturating_add(wait_time)
         .unwrap_or(Timestamp::MAX)
         .min(deadline);
     Parking::Park(Waiting {
@@ -95,8 +95,8 @@ pub fn park(
     })
 }
 
-/// The delay before the next try: as the source asks, otherwise growing up to 15 minutes.
-fn pause(wait: &Wait, times_parked: u32) -> Duration {
+/// The delay before the next try: as the source requests, otherwise growing up to 15 minutes.
+fn wait_time(wait: &Wait, times_parked: u32) -> Duration {
     const LONGEST: Duration = Duration::from_mins(15);
     let first = match wait.reason {
         WaitReason::Watermark => LONGEST,
@@ -114,7 +114,7 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
     }
 }
 
-fn given_up(wait: &Wait, since: Timestamp) -> Failure {
+fn wait_failure(wait: &Wait, since: Timestamp) -> Failure {
     let kind = match wait.reason {
         WaitReason::Watermark => FailureKind::WatermarkDeadline,
         WaitReason::Job => FailureKind::JobDeadline,
@@ -126,7 +126,7 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
         kind,
         format!(
             "gave up after waiting since {}: {}",
-            millis(since),
+            format_timestamp(since),
             wait.detail
         ),
     )

@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
-use crate::base::time::{Interval, millis};
+use crate::base::time::{Interval, format_timestamp};
 use crate::export::audit::AuditEvent;
-use crate::export::checkpoint::{Checkpoint, Place};
+use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
     ExportRequest, Filters, InvalidRequest, Membership, OnBadRecord, SourceKind,
 };
@@ -33,7 +33,7 @@ pub use identity::Identity;
 pub use limits::PlanLimits;
 pub use redaction::{Pattern, RedactionPlan, RedactionSettings, UnusableRedaction};
 pub use residency::{Residency, ResidencyRule};
-pub use revisit::{Revisit, revisits};
+pub use revisit::{Revisit, due_revisits};
 pub use scope::archive_id;
 
 /// `request.json`.
@@ -124,7 +124,7 @@ pub struct OffsetRange {
     pub end: Option<u64>,
 }
 
-/// The gateway's answer to the export's query.
+/// The gateway's response to the export's query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayQuery {
@@ -165,7 +165,7 @@ impl ExportPlan {
     /// Adds the plan's digest to the start event and makes it the head of the chain.
     fn seal_start(&mut self) {
         self.start_event.details["planSha256"] = json!(self.digest());
-        self.start_event = self.start_event.clone().after(None);
+        self.start_event = self.start_event.clone().chained_after(None);
     }
 
     /// The fields that hold a record's id and start.
@@ -186,7 +186,7 @@ impl ExportPlan {
             (_, SliceRange::Interval(_)) => Checkpoint::job_start(job),
             (SourceKind::Transcripts, SliceRange::Offsets(OffsetRange { start, .. })) => {
                 Checkpoint::Conversations {
-                    next: Some(Place {
+                    next: Some(ConversationPosition {
                         page: 0,
                         line: start,
                     }),
@@ -220,7 +220,7 @@ fn day_slices(interval: Interval) -> Vec<Interval> {
 fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
     let (start, end) = (interval.start(), interval.end());
     let length = i128::from(end.as_millisecond() - start.as_millisecond());
-    let border = |number: u32| match number {
+    let boundary = |number: u32| match number {
         0 => start,
         number if number == count => end,
         number => {
@@ -230,7 +230,7 @@ fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
         }
     };
     (0..count)
-        .filter_map(|number| Interval::new(border(number), border(number + 1)).ok())
+        .filter_map(|number| Interval::new(boundary(number), boundary(number + 1)).ok())
         .collect()
 }
 
@@ -238,13 +238,13 @@ fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
 pub fn offset_ranges(total: u64, page_size: u32, count: u32) -> Vec<SliceRange> {
     let page = NonZeroU64::new(page_size.into()).unwrap_or(NonZeroU64::MIN);
     let pages_per_slice = total.div_ceil(page.get()).div_ceil(u64::from(count.max(1)));
-    let border = |number: u32| (u64::from(number) * pages_per_slice * page.get()).min(total);
+    let boundary = |number: u32| (u64::from(number) * pages_per_slice * page.get()).min(total);
     (0..count)
         .map(|number| {
             let last = number + 1 == count;
             SliceRange::Offsets(OffsetRange {
-                start: border(number),
-                end: (!last).then(|| border(number + 1)),
+                start: boundary(number),
+                end: (!last).then(|| boundary(number + 1)),
             })
         })
         .collect()

@@ -1,41 +1,41 @@
 //! The conversations of a page of transcripts, each with its position.
 
-use crate::export::checkpoint::Place;
+use crate::export::checkpoint::ConversationPosition;
 use crate::export::plan::ExportPlan;
 
 /// Conversations in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Portion {
-    conversations: Vec<(String, Place)>,
+    conversations: Vec<(String, ConversationPosition)>,
     /// The position after the last of them; `None` at the end.
-    next: Option<Place>,
+    next: Option<ConversationPosition>,
 }
 
 impl Portion {
     /// The conversations that the request lists, starting at `start`.
-    pub fn of_request(plan: &ExportPlan, start: Place) -> Self {
+    pub fn of_request(plan: &ExportPlan, start: ConversationPosition) -> Self {
         let mut portion = Self::default();
         for (line, id) in (0..)
             .zip(&plan.filters.conversation_ids)
             .skip_while(|(line, _)| *line < start.line)
         {
-            let place = Place { page: 0, line };
+            let position = ConversationPosition { page: 0, line };
             if portion.is_full(plan.page_size) {
-                portion.next = Some(place);
+                portion.next = Some(position);
                 break;
             }
-            portion.add(id.clone(), place);
+            portion.add(id.clone(), position);
         }
         portion
     }
 
-    pub fn add(&mut self, id: String, place: Place) {
-        self.conversations.push((id, place));
+    pub fn add(&mut self, id: String, position: ConversationPosition) {
+        self.conversations.push((id, position));
     }
 
     /// Sets the position after the last conversation.
     #[must_use]
-    pub fn followed_by(self, next: Option<Place>) -> Self {
+    pub fn with_next(self, next: Option<ConversationPosition>) -> Self {
         Self { next, ..self }
     }
 
@@ -48,9 +48,9 @@ impl Portion {
     }
 
     /// The position after the first `done` conversations.
-    pub fn after(&self, done: usize) -> Option<Place> {
+    pub fn position_after(&self, done: usize) -> Option<ConversationPosition> {
         match self.conversations.get(done) {
-            Some((_, place)) => Some(*place),
+            Some((_, position)) => Some(*position),
             None => self.next,
         }
     }

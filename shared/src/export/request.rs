@@ -209,7 +209,7 @@ impl Filters {
     }
 
     /// The non-empty filters, by field name, with their values.
-    pub fn given(&self) -> Vec<(&'static str, String)> {
+    pub fn non_empty(&self) -> Vec<(&'static str, String)> {
         let lists = [
             ("conversationIds", &self.conversation_ids),
             ("participantIds", &self.participant_ids),
@@ -219,14 +219,14 @@ impl Filters {
             ("directions", &self.directions),
         ];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-        let mut given: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
+        let mut non_empty: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
         if let Some(IdRange { min, max }) = &self.conversation_id_range {
-            given.push(("conversationIdRange", format!("{min}..{max}")));
+            non_empty.push(("conversationIdRange", format!("{min}..{max}")));
         }
         if let Some(category) = self.category {
-            given.push(("category", category.to_string()));
+            non_empty.push(("category", category.to_string()));
         }
-        given
+        non_empty
     }
 }
 
@@ -249,7 +249,7 @@ impl ExportRequest {
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
-        let asked = Self {
+        let normalized = Self {
             export_id: None,
             scheduled_time: None,
             revisit: Vec::new(),
@@ -261,9 +261,9 @@ impl ExportRequest {
                 .then_some(RequestedInterval::Absolute(interval)),
             ..self.clone()
         };
-        let mut asked = serde_json::to_value(&asked).unwrap_or_default();
-        asked.sort_all_objects();
-        Sha256::of(asked.to_string())
+        let mut normalized = serde_json::to_value(&normalized).unwrap_or_default();
+        normalized.sort_all_objects();
+        Sha256::of(normalized.to_string())
     }
 }
 
@@ -357,12 +357,12 @@ mod tests {
         ];
 
         for (field, path) in fields {
-            let told = refused(&format!("{{{field}}}"));
+            let message = refused(&format!("{{{field}}}"));
 
-            let named = told.strip_prefix("the request cannot be parsed: ");
+            let detail = message.strip_prefix("the request cannot be parsed: ");
             assert!(
-                named.is_some_and(|it| it.starts_with(&format!("`{path}`: "))),
-                "{told}"
+                detail.is_some_and(|it| it.starts_with(&format!("`{path}`: "))),
+                "{message}"
             );
         }
     }

@@ -28,14 +28,14 @@ use crate::export::plan::{
 use crate::export::request::ExportRequest;
 use crate::export::scheduled_resume::ScheduledResume;
 use crate::export::waiting::WaitReason;
-use crate::storage::queue::Outgoing;
+use crate::storage::queue::OutgoingMessage;
 
 mod generate;
 
 use generate::*;
 
 /// The document is sealed, on one line, and equal after it is read.
-fn is_kept<T>(document: &T) -> Result<(), TestCaseError>
+fn check_round_trip<T>(document: &T) -> Result<(), TestCaseError>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
 {
@@ -47,7 +47,7 @@ where
 }
 
 /// The queue accepts the message, and it is equal after it is received.
-fn is_sent<T>(message: &T, outgoing: &Outgoing) -> Result<(), TestCaseError>
+fn check_sending<T>(message: &T, outgoing: &OutgoingMessage) -> Result<(), TestCaseError>
 where
     T: DeserializeOwned + PartialEq + Debug,
 {
@@ -105,7 +105,7 @@ fn limits() -> BoxedStrategy<PlanLimits> {
         .boxed()
 }
 
-fn planned(request: &str, limits: &PlanLimits) -> Option<ExportPlan> {
+fn plan_for(request: &str, limits: &PlanLimits) -> Option<ExportPlan> {
     let now: Timestamp = "2026-03-10T00:00:00Z".parse().unwrap();
     let request = ExportRequest::parse(request).ok()?;
     let identity = Identity::of(&request, now).ok()?;
@@ -119,17 +119,17 @@ proptest! {
 
     #[test]
     fn any_plan_survives_a_round_trip(request in request(), limits in limits()) {
-        let plan = planned(&request.to_string(), &limits);
+        let plan = plan_for(&request.to_string(), &limits);
 
-        let asked = Timestamp::MAX.min("2026-03-11T00:00:00Z".parse().unwrap());
+        let latest_end = Timestamp::MAX.min("2026-03-11T00:00:00Z".parse().unwrap());
         let interval: Interval = request["interval"].as_str().unwrap().parse().unwrap();
-        prop_assert_eq!(plan.is_some(), interval.end() <= asked && request["quotaMb"] != 0);
+        prop_assert_eq!(plan.is_some(), interval.end() <= latest_end && request["quotaMb"] != 0);
         if let Some(plan) = plan {
-            is_kept(&plan)?;
+            check_round_trip(&plan)?;
             let read: ExportPlan = seal::open(&seal::seal(&plan).unwrap()).unwrap();
             prop_assert_eq!(read.digest(), plan.digest());
             prop_assert!(read.start_event.is_intact());
-            is_kept(&Attempt::first(&plan))?;
+            check_round_trip(&Attempt::first(&plan))?;
         }
     }
 
@@ -137,11 +137,11 @@ proptest! {
     fn the_documents_of_an_export_survive_a_round_trip(
         attempt in attempt(), run in run_record(), end in run_end(), waiting in waiting(), since in moment(),
     ) {
-        is_kept(&attempt)?;
-        is_kept(&run)?;
-        is_kept(&end)?;
-        is_kept(&waiting)?;
-        is_kept(&OwedWebhook {
+        check_round_trip(&attempt)?;
+        check_round_trip(&run)?;
+        check_round_trip(&end)?;
+        check_round_trip(&waiting)?;
+        check_round_trip(&OwedWebhook {
             format_version: FormatVersion,
             export_id: run.id.export_id.clone(),
             attempt: u32::MAX,
@@ -151,7 +151,7 @@ proptest! {
             deliveries_before: u32::MAX,
             sent_at: since,
         })?;
-        is_kept(&ScheduledResume {
+        check_round_trip(&ScheduledResume {
             format_version: FormatVersion,
             export_id: run.id.export_id.clone(),
             attempt: u32::MAX,
@@ -159,12 +159,12 @@ proptest! {
         })?;
         let mut marker = OpenMarker::new(run.id.export_id, since);
         marker.standing = Some(Sha256::of("x"));
-        is_kept(&marker)?;
+        check_round_trip(&marker)?;
     }
 
     #[test]
     fn a_page_record_keeps_its_content_digest_in_a_round_trip(record in page_record()) {
-        is_kept(&record)?;
+        check_round_trip(&record)?;
 
         let read: PageRecord = seal::open(&seal::seal(&record).unwrap()).unwrap();
         prop_assert_eq!(read.content.digest(), record.content.digest());
@@ -172,13 +172,13 @@ proptest! {
 
     #[test]
     fn outcomes_and_manifests_survive_a_round_trip(outcome in outcome(), manifest in manifest()) {
-        is_kept(&outcome)?;
-        is_kept(&manifest)?;
+        check_round_trip(&outcome)?;
+        check_round_trip(&manifest)?;
     }
 
     #[test]
     fn an_audit_event_is_intact_after_a_round_trip(event in event()) {
-        is_kept(&event)?;
+        check_round_trip(&event)?;
 
         let line = serde_json::to_string(&event).unwrap();
         let read: AuditEvent = serde_json::from_str(&line).unwrap();
@@ -203,7 +203,7 @@ proptest! {
             audit_head: Sha256::of("head"),
             before: Before::Committed,
         };
-        is_sent(&page, &page.outgoing().unwrap())?;
+        check_sending(&page, &page.outgoing().unwrap())?;
         let waiting = WaitingMessage {
             format_version: FormatVersion,
             page,
@@ -211,11 +211,11 @@ proptest! {
             not_before: at,
             deadline: at,
         };
-        is_sent(&waiting, &waiting.outgoing(at).unwrap())?;
+        check_sending(&waiting, &waiting.outgoing(at).unwrap())?;
         let ended = CompletionMessage::run_ended(&id.run);
-        is_sent(&ended, &ended.outgoing().unwrap())?;
+        check_sending(&ended, &ended.outgoing().unwrap())?;
         let nudge = CompletionMessage::nudge(&id.run.export_id, at);
-        is_sent(&nudge, &nudge.outgoing().unwrap())?;
+        check_sending(&nudge, &nudge.outgoing().unwrap())?;
         let webhook = WebhookMessage {
             format_version: FormatVersion,
             export_id: id.run.export_id,
@@ -223,6 +223,6 @@ proptest! {
             outcome_key: "exports/a/manifest.json".to_owned(),
             sent_at: Some(at),
         };
-        is_sent(&webhook, &webhook.outgoing().unwrap())?;
+        check_sending(&webhook, &webhook.outgoing().unwrap())?;
     }
 }

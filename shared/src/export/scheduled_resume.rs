@@ -38,17 +38,17 @@ const DELAYS: [Duration; 3] = [
 impl ScheduledResume {
     /// The automatic resume after the outcome of `attempt`, if there is to be one.
     pub fn after(outcome: &Outcome, attempt: &Attempt) -> Option<Self> {
-        let may_pass = |failed: &SliceFailure| {
+        let is_resumable = |failed: &SliceFailure| {
             let kind = failed.failure.kind;
             // A slice of too many pages would be read whole again, and may have too many again.
-            let begins_anew = kind.spoils_the_source() && kind != FailureKind::TooManyPages;
-            kind.may_pass() || begins_anew && attempt.continues(failed.slice)
+            let restarts_run = kind.makes_source_unusable() && kind != FailureKind::TooManyPages;
+            kind.is_transient() || restarts_run && attempt.continues(failed.slice)
         };
-        let all_may_pass = outcome.status == ExportStatus::Failed
+        let are_all_resumable = outcome.status == ExportStatus::Failed
             && !outcome.failures.is_empty()
-            && outcome.failures.iter().all(may_pass);
-        let in_a_row = usize::try_from(attempt.automatic_resumes).ok()?;
-        let delay = DELAYS.get(in_a_row).filter(|_| all_may_pass)?;
+            && outcome.failures.iter().all(is_resumable);
+        let resumes_in_a_row = usize::try_from(attempt.automatic_resumes).ok()?;
+        let delay = DELAYS.get(resumes_in_a_row).filter(|_| are_all_resumable)?;
         let not_before = outcome.ended_at.saturating_add(*delay);
         Some(Self {
             format_version: FormatVersion,
@@ -58,7 +58,7 @@ impl ScheduledResume {
         })
     }
 
-    pub fn name(&self) -> ObjectKey<'_> {
+    pub fn object_key(&self) -> ObjectKey<'_> {
         ObjectKey::Resume(&self.export_id, self.attempt)
     }
 }

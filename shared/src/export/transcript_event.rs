@@ -22,7 +22,7 @@ const EVENT: &str = "transcript.archived";
 
 /// The fields of a committed page that the events use.
 #[derive(Clone, Copy, Debug)]
-pub struct Committed<'a> {
+pub struct CommittedPage<'a> {
     pub id: &'a PageId,
     /// The export's global id, see [`ExportPlan::global_id`](crate::export::plan::ExportPlan::global_id).
     pub global_id: &'a str,
@@ -53,7 +53,7 @@ pub struct Notification {
 /// The event body.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Archived<'a> {
+struct ArchivedEvent<'a> {
     format_version: FormatVersion,
     event_id: &'a str,
     event: &'static str,
@@ -96,7 +96,7 @@ struct Line {
     status: Status,
     via: Option<Via>,
     participants: Vec<IgnoredAny>,
-    messages: Vec<Said>,
+    messages: Vec<LineMessage>,
     events: Vec<IgnoredAny>,
     #[serde(default)]
     unreadable: Vec<IgnoredAny>,
@@ -108,7 +108,7 @@ struct Line {
 }
 
 #[derive(Debug, Deserialize)]
-struct Said {
+struct LineMessage {
     time: Option<Timestamp>,
     #[serde(default)]
     attachments: Vec<IgnoredAny>,
@@ -121,7 +121,7 @@ struct Cut {
     unreadable: u64,
 }
 
-impl<'a> Committed<'a> {
+impl<'a> CommittedPage<'a> {
     /// `None` for a page without records.
     pub fn of(record: &'a PageRecord, global_id: &'a str) -> Option<Self> {
         let objects = record.content.objects.as_ref()?;
@@ -135,45 +135,49 @@ impl<'a> Committed<'a> {
 }
 
 /// Builds one event per line of the page.
-pub fn archived(
-    page: Committed<'_>,
+pub fn transcript_notifications(
+    page: CommittedPage<'_>,
     lines: &str,
 ) -> Result<Vec<Notification>, UnreadableTranscript> {
     let numbered = (1..).zip(lines.lines());
-    let notices = numbered.map(|(line, text)| {
-        notice(page, line, text).map_err(|source| UnreadableTranscript {
+    let notifications = numbered.map(|(line, text)| {
+        notification(page, line, text).map_err(|source| UnreadableTranscript {
             key: page.page_key.to_owned(),
             line,
             source,
         })
     });
-    notices.collect()
+    notifications.collect()
 }
 
-fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notification, serde_json::Error> {
-    let told: Line = serde_json::from_str(text)?;
+fn notification(
+    page: CommittedPage<'_>,
+    line: u64,
+    text: &str,
+) -> Result<Notification, serde_json::Error> {
+    let transcript: Line = serde_json::from_str(text)?;
     let id = event_id(page, line);
-    let (counts, latency_ms) = (told.counts(), told.latency_ms(page.at));
-    let body = message_body(&Archived {
+    let (counts, latency_ms) = (transcript.counts(), transcript.latency_ms(page.at));
+    let body = message_body(&ArchivedEvent {
         format_version: FormatVersion,
         event_id: &id,
         event: EVENT,
         page: page.id,
         line,
-        conversation_id: told.conversation_id,
-        conversation_start: told.conversation_start,
-        status: told.status,
-        via: told.via,
+        conversation_id: transcript.conversation_id,
+        conversation_start: transcript.conversation_start,
+        status: transcript.status,
+        via: transcript.via,
         counts,
-        languages: told.languages,
-        redactions: told.redactions,
+        languages: transcript.languages,
+        redactions: transcript.redactions,
         page_key: page.page_key,
         committed_at: page.at,
         latency_ms,
     })?;
     let attributes = vec![
         ("event", EVENT.to_owned()),
-        ("status", told.status.as_str().to_owned()),
+        ("status", transcript.status.as_str().to_owned()),
         ("exportId", page.id.run.export_id.to_string()),
     ];
     Ok(Notification {
@@ -184,7 +188,7 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notification, se
 }
 
 /// The event id: the same each time a line is published, and different for a line of any other archive.
-fn event_id(committed: Committed<'_>, line: u64) -> String {
+fn event_id(committed: CommittedPage<'_>, line: u64) -> String {
     let PageId { run, page } = committed.id;
     let (id, slice, run) = (committed.global_id, run.slice, run.run);
     let named = format!("{id}\n{EVENT}\n{slice}\n{run}\n{page}\n{line}");
@@ -193,7 +197,10 @@ fn event_id(committed: Committed<'_>, line: u64) -> String {
 
 impl Line {
     fn counts(&self) -> Counts {
-        let attachments = self.messages.iter().map(|said| said.attachments.len());
+        let attachments = self
+            .messages
+            .iter()
+            .map(|message| message.attachments.len());
         Counts {
             participants: self.participants.len(),
             messages: self.messages.len(),
@@ -208,7 +215,11 @@ impl Line {
     /// Time in milliseconds since the newest message, or since the conversation's start if no message has a time. Clock
     /// skew cannot make it negative.
     fn latency_ms(&self, archived_at: Timestamp) -> Option<u64> {
-        let newest = self.messages.iter().filter_map(|said| said.time).max();
+        let newest = self
+            .messages
+            .iter()
+            .filter_map(|message| message.time)
+            .max();
         let since = newest.or(self.conversation_start)?;
         let latency = archived_at.duration_since(since).as_millis();
         Some(u64::try_from(latency).unwrap_or_default())
@@ -222,7 +233,7 @@ mod tests {
     use super::*;
     use crate::base::ids::RunId;
     use crate::records::transcript::{
-        Attachment, Event, Limits, Message, NoTranscript, Participant, Transcript, record,
+        Attachment, Event, Limits, Message, NoTranscript, Participant, Transcript, build_record,
     };
 
     const LIMITS: Limits = Limits {
@@ -234,32 +245,35 @@ mod tests {
         format!("2026-03-02T{time}Z").parse().unwrap()
     }
 
-    fn tell(lines: &str) -> Result<Vec<Notification>, UnreadableTranscript> {
-        tell_of("texts", lines)
+    fn try_events(lines: &str) -> Result<Vec<Notification>, UnreadableTranscript> {
+        try_events_of("texts", lines)
     }
 
     /// Events of the same page, for an export with the given global id.
-    fn tell_of(global_id: &str, lines: &str) -> Result<Vec<Notification>, UnreadableTranscript> {
+    fn try_events_of(
+        global_id: &str,
+        lines: &str,
+    ) -> Result<Vec<Notification>, UnreadableTranscript> {
         let run = RunId {
             export_id: "texts".parse().unwrap(),
             slice: 1,
             run: 1,
         };
-        let page = Committed {
+        let page = CommittedPage {
             id: &run.page(2),
             global_id,
             at: at("12:00:00.5"),
             page_key: "exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz",
         };
-        archived(page, lines)
+        transcript_notifications(page, lines)
     }
 
-    fn told(lines: &str) -> Vec<Notification> {
-        tell(lines).unwrap()
+    fn events_for(lines: &str) -> Vec<Notification> {
+        try_events(lines).unwrap()
     }
 
-    fn body(notice: &Notification) -> Value {
-        serde_json::from_str(&notice.body).unwrap()
+    fn body(notification: &Notification) -> Value {
+        serde_json::from_str(&notification.body).unwrap()
     }
 
     fn message(id: &str, time: Option<&str>, text: &str) -> Message {
@@ -311,8 +325,8 @@ mod tests {
     }
 
     fn stored(id: &str, transcript: Result<Transcript, NoTranscript>) -> String {
-        let written = record(id, transcript, LIMITS, None).unwrap();
-        format!("{}\n", written.line)
+        let output = build_record(id, transcript, LIMITS, None).unwrap();
+        format!("{}\n", output.line)
     }
 
     #[test]
@@ -323,10 +337,10 @@ mod tests {
             message("c", Some("11:59:00"), "ok"),
         ];
 
-        let notices = told(&line("c-1", messages));
+        let notifications = events_for(&line("c-1", messages));
 
-        insta::assert_snapshot!(notices[0].body, @r#"{"formatVersion":1,"eventId":"evt_d3a6d9f9de8e5910f9a5de8e7a0c4642","event":"transcript.archived","exportId":"texts","slice":1,"run":1,"page":2,"line":1,"conversationId":"c-1","conversationStart":"2026-03-02T11:58:30Z","status":"partial","via":"messages","counts":{"participants":1,"messages":2,"events":1,"attachments":2,"missing":1,"cutMessages":1},"languages":{"eng":1,"und":1},"redactions":{},"pageKey":"exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz","archivedAt":"2026-03-02T12:00:00.5Z","latencyMs":60500}"#);
-        let attributes = json!(notices[0].attributes).to_string();
+        insta::assert_snapshot!(notifications[0].body, @r#"{"formatVersion":1,"eventId":"evt_d3a6d9f9de8e5910f9a5de8e7a0c4642","event":"transcript.archived","exportId":"texts","slice":1,"run":1,"page":2,"line":1,"conversationId":"c-1","conversationStart":"2026-03-02T11:58:30Z","status":"partial","via":"messages","counts":{"participants":1,"messages":2,"events":1,"attachments":2,"missing":1,"cutMessages":1},"languages":{"eng":1,"und":1},"redactions":{},"pageKey":"exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz","archivedAt":"2026-03-02T12:00:00.5Z","latencyMs":60500}"#);
+        let attributes = json!(notifications[0].attributes).to_string();
         insta::assert_snapshot!(attributes, @r#"[["event","transcript.archived"],["status","partial"],["exportId","texts"]]"#);
     }
 
@@ -334,11 +348,14 @@ mod tests {
     fn an_event_is_made_for_a_missing_transcript_too() {
         let gone = NoTranscript::new(Status::Gone, "the API knows nothing of it");
 
-        let notices = told(&stored("c-1", Err(gone)));
+        let notifications = events_for(&stored("c-1", Err(gone)));
 
-        let body = body(&notices[0]);
+        let body = body(&notifications[0]);
         assert_eq!(body["status"], "gone");
-        assert_eq!(notices[0].attributes[1], ("status", "gone".to_owned()));
+        assert_eq!(
+            notifications[0].attributes[1],
+            ("status", "gone".to_owned())
+        );
         let unknown = ["via", "conversationStart", "latencyMs"];
         assert!(unknown.iter().all(|field| body[field].is_null()), "{body}");
     }
@@ -347,7 +364,7 @@ mod tests {
     fn unreadable_elements_are_counted_with_those_that_were_cut() {
         let line = r#"{"conversationId":"c","conversationStart":null,"status":"partial","via":"messages","participants":[],"messages":[],"events":[],"unreadable":[{"list":"entities","content":1E+400},{}],"languages":{},"redactions":{},"cut":{"messages":0,"unreadable":3},"missing":0}"#;
 
-        let counts = body(&told(line)[0])["counts"].clone();
+        let counts = body(&events_for(line)[0])["counts"].clone();
 
         assert_eq!(counts["unreadable"], 5);
     }
@@ -358,12 +375,15 @@ mod tests {
             .map(|number| line(&format!("c-{number}"), Vec::new()))
             .collect();
 
-        let notices = told(&lines);
+        let notifications = events_for(&lines);
 
-        assert_eq!(notices, told(&lines));
-        let lines: Vec<_> = notices.iter().map(|it| body(it)["line"].clone()).collect();
+        assert_eq!(notifications, events_for(&lines));
+        let lines: Vec<_> = notifications
+            .iter()
+            .map(|it| body(it)["line"].clone())
+            .collect();
         assert_eq!(lines, [1, 2, 3]);
-        let ids: std::collections::BTreeSet<_> = notices.iter().map(|it| &it.id).collect();
+        let ids: std::collections::BTreeSet<_> = notifications.iter().map(|it| &it.id).collect();
         assert_eq!(ids.len(), 3);
     }
 
@@ -371,8 +391,8 @@ mod tests {
     fn the_same_line_in_two_archives_has_two_event_ids() {
         let line = line("c", Vec::new());
 
-        let here = tell_of("archive-1\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
-        let there = tell_of("archive-2\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
+        let here = try_events_of("archive-1\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
+        let there = try_events_of("archive-2\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
 
         assert_ne!(here[0].id, there[0].id);
         assert_eq!(body(&here[0])["exportId"], body(&there[0])["exportId"]);
@@ -383,7 +403,7 @@ mod tests {
         let latency = |messages: Vec<Message>, start: Option<&str>| {
             let mut transcript = Transcript::new(Via::Messages, start.map(at));
             transcript.messages = messages;
-            body(&told(&stored("c", Ok(transcript)))[0])["latencyMs"].clone()
+            body(&events_for(&stored("c", Ok(transcript)))[0])["latencyMs"].clone()
         };
 
         let timed = |time| vec![message("m", Some(time), "")];
@@ -400,19 +420,19 @@ mod tests {
     fn an_event_is_made_for_a_transcript_with_unparsable_content() {
         let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
         let odd = format!(r#"{{"half":"\ud800","\udc00":1E+400,"":{deep},"a":1,"a":2}}"#);
-        let mut said = message("m\u{0}\u{ffff}", Some("11:59:00"), "\u{0}\u{fffe}");
-        said.content = vec![serde_json::value::RawValue::from_string(odd).unwrap()];
+        let mut message = message("m\u{0}\u{ffff}", Some("11:59:00"), "\u{0}\u{fffe}");
+        message.content = vec![serde_json::value::RawValue::from_string(odd).unwrap()];
 
-        let notices = told(&line("c\u{ffff}", vec![said]));
+        let notifications = events_for(&line("c\u{ffff}", vec![message]));
 
-        assert_eq!(body(&notices[0])["conversationId"], "c\u{ffff}");
-        assert_eq!(body(&notices[0])["counts"]["messages"], 1);
-        assert!(!notices[0].body.contains('\u{ffff}'));
+        assert_eq!(body(&notifications[0])["conversationId"], "c\u{ffff}");
+        assert_eq!(body(&notifications[0])["counts"]["messages"], 1);
+        assert!(!notifications[0].body.contains('\u{ffff}'));
     }
 
     #[test]
     fn the_error_for_a_malformed_transcript_line_does_not_quote_it() {
-        let error = tell(r#"{"conversationId":"secret","status":"secret"}"#).unwrap_err();
+        let error = try_events(r#"{"conversationId":"secret","status":"secret"}"#).unwrap_err();
 
         assert_eq!(
             error.to_string(),

@@ -17,7 +17,7 @@ pub enum WaitReason {
     Job,
     /// The API's data does not reach the end of the slice yet.
     Watermark,
-    /// The API answers 429.
+    /// The API responds with 429.
     Throttled,
     /// Any other error that is still transient at the end of the invocation.
     Unavailable,
@@ -34,7 +34,7 @@ pub type Waits = BTreeMap<WaitReason, Timestamp>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     pub reason: WaitReason,
-    /// The delay that the source asks for, such as `Retry-After`.
+    /// The delay that the source requests, such as `Retry-After`.
     pub hint: Option<Duration>,
     /// A sentence for the failure, if the wait times out.
     pub detail: String,

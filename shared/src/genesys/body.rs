@@ -13,7 +13,7 @@ pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// Buffers above this capacity are freed: pages take a few megabytes, and an unusually large body must not occupy
 /// memory for the life of the client.
-const LARGEST_KEPT: usize = 16 * 1024 * 1024;
+const MAX_KEPT_CAPACITY: usize = 16 * 1024 * 1024;
 
 /// Free buffers for reuse, smallest first; at most as many as bodies were ever read concurrently. Allocating and
 /// freeing megabytes for every page would fragment the heap, and memory would grow with the length of an export.
@@ -37,16 +37,17 @@ pub(crate) async fn read(
         route: route.to_owned(),
         limit,
     };
-    let announced = response.content_length();
-    if announced.is_some_and(|announced| announced > limit) {
+    let content_length = response.content_length();
+    if content_length.is_some_and(|content_length| content_length > limit) {
         return Err(too_large());
     }
     // If reading fails, the buffer is freed instead of reused: it may have grown to the limit.
-    let mut bytes = buffers.take(announced.and_then(|announced| usize::try_from(announced).ok()));
+    let mut bytes = buffers
+        .take(content_length.and_then(|content_length| usize::try_from(content_length).ok()));
     while let Some(chunk) = response
         .chunk()
         .await
-        .map_err(|error| cut_off(route, error))?
+        .map_err(|error| transport_error(route, error))?
     {
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large());
@@ -58,23 +59,24 @@ pub(crate) async fn read(
 }
 
 impl Buffers {
-    /// Returns an empty buffer: the smallest with the announced capacity, or the largest one, since large responses
-    /// announce no length.
-    fn take(&self, announced: Option<usize>) -> Vec<u8> {
+    /// Returns an empty buffer: the smallest with at least the capacity `content_length`, or the largest one: large responses
+    /// do not state their length.
+    fn take(&self, content_length: Option<usize>) -> Vec<u8> {
         let mut free = self.lock();
-        let fits = announced.map(|length| free.partition_point(|bytes| bytes.capacity() < length));
+        let fits =
+            content_length.map(|length| free.partition_point(|bytes| bytes.capacity() < length));
         let place = fits.filter(|place| *place < free.len());
         let mut bytes = match place {
             Some(place) => free.remove(place),
             None => free.pop().unwrap_or_default(),
         };
         drop(free);
-        bytes.reserve_exact(announced.unwrap_or(0));
+        bytes.reserve_exact(content_length.unwrap_or(0));
         bytes
     }
 
-    fn give_back(&self, mut bytes: Vec<u8>) {
-        if bytes.capacity() == 0 || bytes.capacity() > LARGEST_KEPT {
+    fn put_back(&self, mut bytes: Vec<u8>) {
+        if bytes.capacity() == 0 || bytes.capacity() > MAX_KEPT_CAPACITY {
             return;
         }
         bytes.clear();
@@ -98,7 +100,7 @@ impl Deref for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.buffers.give_back(std::mem::take(&mut self.bytes));
+        self.buffers.put_back(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -121,14 +123,14 @@ pub(crate) async fn read_error(mut response: Response) -> Vec<u8> {
     body
 }
 
-fn cut_off(route: &str, error: reqwest::Error) -> ApiError {
+fn transport_error(route: &str, error: reqwest::Error) -> ApiError {
     ApiError::transport(route, error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::loopback::{Answer, Loopback};
+    use crate::net::loopback::{Loopback, Scripted};
     use crate::net::transport::builder_for;
 
     #[test]
@@ -159,7 +161,7 @@ mod tests {
     fn huge_and_empty_buffers_are_not_kept() {
         let buffers = Buffers::default();
 
-        drop(body(&buffers, LARGEST_KEPT + 1));
+        drop(body(&buffers, MAX_KEPT_CAPACITY + 1));
         drop(body(&buffers, 0));
 
         assert!(buffers.lock().is_empty());
@@ -168,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn the_buffer_of_a_truncated_body_is_freed() {
         let server = Loopback::start().await;
-        server.script("/page", [Answer::new(200, "x".repeat(900)).cut_off()]);
+        server.script("/page", [Scripted::new(200, "x".repeat(900)).cut_off()]);
         let buffers = Buffers::default();
         drop(body(&buffers, 10));
         let url = server.url.join("/page").unwrap();

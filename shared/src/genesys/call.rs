@@ -44,7 +44,7 @@ pub struct Reply<T> {
     /// Correlation id, which Genesys Cloud support asks for.
     pub correlation_id: Option<String>,
     /// Number of tries: one plus the failed ones.
-    pub attempts: u32,
+    pub tries: u32,
     /// Time spent waiting because of rate limits.
     pub throttled: Duration,
     pub content_type: Option<String>,
@@ -56,7 +56,7 @@ impl<T> Reply<T> {
     pub fn effort(&self) -> Effort {
         Effort {
             answers: 1,
-            repeats: u64::from(self.attempts.saturating_sub(1)),
+            repeats: u64::from(self.tries.saturating_sub(1)),
             cached: 0,
             latency_ms: saturating_millis(self.latency),
         }
@@ -74,12 +74,12 @@ impl Call {
 
     /// A `DELETE` call that expects any success status.
     pub fn delete(path: impl Into<String>) -> Self {
-        Self::new(Method::Delete, path.into()).expecting(ANY_SUCCESS)
+        Self::new(Method::Delete, path.into()).expect_statuses(ANY_SUCCESS)
     }
 
     /// Sets the statuses whose bodies are decoded; the default is 200 only.
     #[must_use]
-    pub fn expecting(mut self, statuses: &'static [u16]) -> Self {
+    pub fn expect_statuses(mut self, statuses: &'static [u16]) -> Self {
         self.expected = statuses;
         self
     }
@@ -111,7 +111,7 @@ impl Call {
 
     /// Limits the response to `bytes` if the limit of the settings is higher.
     #[must_use]
-    pub fn at_most(mut self, bytes: u64) -> Self {
+    pub fn with_reply_limit(mut self, bytes: u64) -> Self {
         self.reply_limit_bytes = Some(bytes);
         self
     }

@@ -12,7 +12,7 @@ use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
 use super::error::ApiError;
 use super::login::Login;
-use super::pace::Pace;
+use super::pace::RateLimiter;
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
 use super::token::{Bearer, TokenSource};
@@ -20,11 +20,11 @@ use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::net::clock::Clock;
 use crate::net::transport::{ClientError, builder_for, is_loopback};
-use attempt::{Answer, Failure};
+use send::{FailedTry, RawResponse};
 
-mod attempt;
 mod files;
 mod permit;
+mod send;
 
 /// Settings of a [`GenesysClient`].
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct ClientSettings {
     /// Timeout of each read from the connection.
     pub read_timeout: Duration,
     /// Maximum number of tries per call, whatever the deadline; one with a renewed token may be added.
-    pub attempts: u32,
+    pub max_tries: u32,
     pub user_agent: String,
     pub compression: Compression,
     /// Hosts, including their subdomains, from which files may be downloaded, besides the organisation's own domain.
@@ -49,9 +49,9 @@ pub struct ClientSettings {
 pub enum Compression {
     /// A compressed page is about a seventh of the size, and inflating it takes a tenth of the time that storing it
     /// takes.
-    QuerySpec,
+    Requested,
     /// For connections within one machine, where compression gains nothing.
-    NotAsked,
+    NotRequested,
 }
 
 /// Client for the Genesys Cloud API. Clones share token, rate limiting, connections and counters.
@@ -69,11 +69,11 @@ struct Inner {
     files: OnceLock<reqwest::Client>,
     buffers: Buffers,
     tokens: TokenSource,
-    pace: Mutex<Pace>,
+    pace: Mutex<RateLimiter>,
     /// Queue of callers that wait for the request budget: first come, first served.
-    line: tokio::sync::Mutex<()>,
+    queue: tokio::sync::Mutex<()>,
     /// Signals the end of a request, after which there may be room for the caller at the head of the queue.
-    news: Notify,
+    request_ended: Notify,
     stats: Arc<ClientStats>,
     clock: Clock,
 }
@@ -81,7 +81,7 @@ struct Inner {
 /// State of one call.
 #[derive(Default)]
 struct Progress {
-    attempts: u32,
+    tries: u32,
     /// Tries with a complete response of an unexpected shape.
     unexpected: u32,
     throttled: Duration,
@@ -104,9 +104,9 @@ const NEW_TOKEN_PAUSE: Duration = Duration::from_secs(5);
 impl ClientSettings {
     pub fn new(endpoints: Endpoints) -> Self {
         let compression = if is_loopback(endpoints.api()) {
-            Compression::NotAsked
+            Compression::NotRequested
         } else {
-            Compression::QuerySpec
+            Compression::Requested
         };
         Self {
             compression,
@@ -114,7 +114,7 @@ impl ClientSettings {
             body_limit_bytes: 64 * 1024 * 1024,
             request_timeout: Duration::from_mins(1),
             read_timeout: Duration::from_secs(15),
-            attempts: 6,
+            max_tries: 6,
             user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
                 .to_owned(),
             file_hosts: Vec::new(),
@@ -131,7 +131,7 @@ impl GenesysClient {
         let client = |url| {
             let builder = builder_for(url)
                 .user_agent(&settings.user_agent)
-                .gzip(settings.compression == Compression::QuerySpec)
+                .gzip(settings.compression == Compression::Requested)
                 .read_timeout(settings.read_timeout);
             builder.build()
         };
@@ -151,8 +151,8 @@ impl GenesysClient {
                 buffers: Buffers::default(),
                 tokens,
                 pace: Mutex::default(),
-                line: tokio::sync::Mutex::default(),
-                news: Notify::new(),
+                queue: tokio::sync::Mutex::default(),
+                request_ended: Notify::new(),
                 stats,
                 clock,
             }),
@@ -169,9 +169,9 @@ impl GenesysClient {
 
     /// Logs in unless a token is cached, and returns the token lifetime that the API reports, if it does: a setting
     /// of the OAuth client. Makes one try, within the login's own timeout.
-    pub async fn token_life(&self) -> Result<Option<Duration>, ApiError> {
+    pub async fn token_lifetime(&self) -> Result<Option<Duration>, ApiError> {
         let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
-        Ok(bearer.life)
+        Ok(bearer.lifetime)
     }
 
     /// Whether files may be downloaded from `url`.
@@ -190,7 +190,7 @@ impl GenesysClient {
     }
 
     /// Makes `call` and decodes the reply. Retries while a retry can help, tries are left and the wait ends before
-    /// `deadline`; otherwise returns the last error at once, with the wait that it asks for.
+    /// `deadline`; otherwise returns the last error at once, with the wait that the server asked for.
     ///
     /// `decode` receives the body of a response whose status the call expects. If it fails, the call is retried,
     /// unless the body is an API error: then that error counts, whatever the status was.
@@ -203,20 +203,20 @@ impl GenesysClient {
         let inner = &*self.inner;
         let mut progress = Progress::default();
         loop {
-            let turn = if self.is_foreign(call) {
-                inner.no_turn()
+            let permit = if self.is_foreign(call) {
+                inner.unlimited_permit()
             } else {
-                inner.await_turn(call, deadline, &mut progress).await?
+                inner.acquire_permit(call, deadline, &mut progress).await?
             };
-            progress.attempts += 1;
+            progress.tries += 1;
             let started = inner.clock.now();
-            let (error, bearer) = match inner.attempt(call, deadline, progress.attempts, turn).await
+            let (error, bearer) = match inner.try_once(call, deadline, progress.tries, permit).await
             {
-                Ok(answer) => match inner.read(call, &answer, &mut decode) {
-                    Ok(value) => return Ok(inner.reply(value, &answer, started, &progress)),
-                    Err(error) => (error, answer.bearer),
+                Ok(response) => match inner.decode_response(call, &response, &mut decode) {
+                    Ok(value) => return Ok(inner.reply(value, &response, started, &progress)),
+                    Err(error) => (error, response.bearer),
                 },
-                Err(Failure { error, bearer }) => (error, bearer),
+                Err(FailedTry { error, bearer }) => (error, bearer),
             };
             match bearer.filter(|_| error.status() == Some(401)) {
                 Some(bearer) => inner.renew(error, &bearer, deadline, &mut progress).await?,
@@ -243,7 +243,7 @@ impl Inner {
             }
             // There is no time to find out whether the client is refused or its new token is not known to all servers
             // yet.
-            TokenUse::Renewed => return Err(error.passing()),
+            TokenUse::Renewed => return Err(error.into_transient()),
             TokenUse::RenewedAgain => return Err(error),
         };
         self.tokens.discard(refused).await;
@@ -262,13 +262,13 @@ impl Inner {
             add(&self.stats.throttled, 1);
         }
         progress.unexpected += u32::from(error.is_unexpected());
-        let wait = retry::delay(&error, progress.attempts, fastrand::f64());
+        let wait = retry::delay(&error, progress.tries, fastrand::f64());
         let in_time = wait <= retry::LONGEST_SLEEP && deadline.allows(self.clock.now(), wait);
-        if progress.attempts >= self.settings.attempts {
+        if progress.tries >= self.settings.max_tries {
             // After an outage a single odd response may be an accident.
-            let is_always = progress.unexpected == progress.attempts;
-            return Err(if is_always {
-                error.after_tries(progress.attempts)
+            let are_all_unexpected = progress.unexpected == progress.tries;
+            return Err(if are_all_unexpected {
+                error.after_tries(progress.tries)
             } else {
                 error
             });
@@ -280,7 +280,7 @@ impl Inner {
             http.method = call.method().as_str(),
             http.route = call.route(),
             http.status = error.status(),
-            attempt = progress.attempts,
+            attempt = progress.tries,
             wait_ms = millis(wait),
             reason = %error,
             "retrying request"
@@ -298,20 +298,20 @@ impl Inner {
     fn reply<T>(
         &self,
         value: T,
-        answer: &Answer,
+        response: &RawResponse,
         started: jiff::Timestamp,
         progress: &Progress,
     ) -> Reply<T> {
         Reply {
             value,
-            status: answer.head.status,
+            status: response.head.status,
             latency: Duration::try_from(self.clock.now().duration_since(started))
                 .unwrap_or_default(),
-            correlation_id: answer.head.correlation_id.clone(),
-            attempts: progress.attempts,
+            correlation_id: response.head.correlation_id.clone(),
+            tries: progress.tries,
             throttled: progress.throttled,
-            content_type: answer.head.content_type.clone(),
-            bytes_in: answer.body.len() as u64,
+            content_type: response.head.content_type.clone(),
+            bytes_in: response.body.len() as u64,
         }
     }
 
@@ -319,7 +319,7 @@ impl Inner {
         call.is_foreign(self.settings.endpoints.api())
     }
 
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+    fn pace(&self) -> std::sync::MutexGuard<'_, RateLimiter> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

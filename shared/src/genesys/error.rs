@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::decode::DecodeError;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 
 /// Why a call failed. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,10 +21,10 @@ pub enum ApiError {
         context_id: Option<String>,
     },
     /// No usable response; a later retry may get one.
-    #[error("{route} {what}")]
+    #[error("{route} {reason}")]
     Unavailable {
         route: String,
-        what: UnavailableReason,
+        reason: UnavailableReason,
         /// Wait that the server asked for, if it did.
         wait: Option<Duration>,
         context_id: Option<String>,
@@ -32,15 +32,15 @@ pub enum ApiError {
         source: Option<Source>,
     },
     /// A complete response that does not match the API's documentation, in each try.
-    #[error("{route} {what}, in each of {tries} tries")]
+    #[error("{route} {reason}, in each of {tries} tries")]
     Broken {
         route: String,
-        what: UnavailableReason,
+        reason: UnavailableReason,
         tries: u32,
         context_id: Option<String>,
     },
     /// A response that will be the same on a retry.
-    #[error("{route} returned {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
+    #[error("{route} returned {status}{}", error_details(code.as_deref(), message.as_deref(), context_id.as_deref()))]
     Refused {
         route: String,
         status: u16,
@@ -95,7 +95,7 @@ pub enum UnavailableReason {
 }
 
 /// Length of a quoted message: enough for the API's longest one; an error body can be a whole web page.
-const MAX_TOLD_CHARS: usize = 300;
+const MAX_QUOTED_CHARS: usize = 300;
 
 impl ApiError {
     /// Whether a retry may succeed.
@@ -122,7 +122,7 @@ impl ApiError {
     }
 
     /// Whether the login failed, before the call itself was sent.
-    pub fn is_of_login(&self) -> bool {
+    pub fn is_login_error(&self) -> bool {
         match self {
             Self::Throttled { route, .. }
             | Self::Unavailable { route, .. }
@@ -134,9 +134,9 @@ impl ApiError {
     }
 
     /// Why there was no usable response.
-    pub fn trouble(&self) -> Option<&UnavailableReason> {
+    pub fn unavailable_reason(&self) -> Option<&UnavailableReason> {
         match self {
-            Self::Unavailable { what, .. } | Self::Broken { what, .. } => Some(what),
+            Self::Unavailable { reason, .. } | Self::Broken { reason, .. } => Some(reason),
             Self::Throttled { .. }
             | Self::Refused { .. }
             | Self::Login { .. }
@@ -148,7 +148,7 @@ impl ApiError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Throttled { .. } => Some(429),
-            Self::Unavailable { what, .. } | Self::Broken { what, .. } => what.status(),
+            Self::Unavailable { reason, .. } | Self::Broken { reason, .. } => reason.status(),
             Self::Refused { status, .. } => Some(*status),
             Self::Login { status, .. } => *status,
             Self::TooLarge { .. } => None,
@@ -187,10 +187,10 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unavailable(route: &str, what: UnavailableReason) -> Self {
+    pub(crate) fn unavailable(route: &str, reason: UnavailableReason) -> Self {
         Self::Unavailable {
             route: route.to_owned(),
-            what,
+            reason,
             wait: None,
             context_id: None,
             source: None,
@@ -199,11 +199,11 @@ impl ApiError {
 
     /// No usable response was received. The URL is removed, since its query holds cursors and ids.
     pub(crate) fn transport(route: &str, error: reqwest::Error) -> Self {
-        let what = UnavailableReason::of_transport(&error);
+        let reason = UnavailableReason::of_transport(&error);
         let source: Source = Arc::new(error.without_url());
         Self::Unavailable {
             route: route.to_owned(),
-            what,
+            reason,
             wait: None,
             context_id: None,
             source: Some(source),
@@ -211,7 +211,7 @@ impl ApiError {
     }
 
     /// Converts a refusal to a transient error.
-    pub(crate) fn passing(self) -> Self {
+    pub(crate) fn into_transient(self) -> Self {
         match self {
             Self::Refused {
                 route,
@@ -220,7 +220,7 @@ impl ApiError {
                 ..
             } => Self::Unavailable {
                 route,
-                what: UnavailableReason::Status(status),
+                reason: UnavailableReason::Status(status),
                 wait: None,
                 context_id,
                 source: None,
@@ -234,7 +234,7 @@ impl ApiError {
         matches!(
             self,
             Self::Unavailable {
-                what: UnavailableReason::Unexpected { .. },
+                reason: UnavailableReason::Unexpected { .. },
                 ..
             }
         )
@@ -245,12 +245,12 @@ impl ApiError {
         match self {
             Self::Unavailable {
                 route,
-                what: what @ UnavailableReason::Unexpected { .. },
+                reason: reason @ UnavailableReason::Unexpected { .. },
                 context_id,
                 ..
             } => Self::Broken {
                 route,
-                what,
+                reason,
                 tries,
                 context_id,
             },
@@ -265,7 +265,7 @@ impl UnavailableReason {
         match error {
             DecodeError::NotJson { line, column } => Self::NotJson {
                 status,
-                content_type: content_type.map(|kind| cut(kind).into()),
+                content_type: content_type.map(|kind| truncate(kind).into()),
                 line,
                 column,
             },
@@ -277,14 +277,14 @@ impl UnavailableReason {
     }
 
     fn of_transport(error: &reqwest::Error) -> Self {
-        let causes = in_one_line(error);
+        let causes = error_chain(error);
         match error {
             error if error.is_timeout() => Self::Timeout,
             error if error.is_body() || error.is_decode() => Self::CutOff,
             // Recognised by the texts of rustls and hyper: neither exposes the cause as a type.
             _ if causes.contains("UnknownIssuer") => Self::UnknownAuthority,
             _ if causes.contains("proxy authorization required") => Self::ProxyLogin,
-            // Connected, and closed before an answer came: perhaps at this request alone.
+            // Connected, and closed before a response was received; other requests may succeed.
             error if error.is_request() && !error.is_connect() => Self::CutOff,
             _ => Self::Unreachable,
         }
@@ -343,14 +343,14 @@ impl fmt::Display for UnavailableReason {
 }
 
 /// Truncates foreign text to a length that fits into a message.
-pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_TOLD_CHARS) {
+pub(crate) fn truncate(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-fn told(code: Option<&str>, message: Option<&str>, context_id: Option<&str>) -> String {
+fn error_details(code: Option<&str>, message: Option<&str>, context_id: Option<&str>) -> String {
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
     let message = message
         .map(|message| format!(": {message}"))
@@ -380,18 +380,18 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let told = cut(&"ü".repeat(301));
+        let truncated = truncate(&"ü".repeat(301));
 
-        assert_eq!(told.chars().count(), 301);
-        assert!(told.ends_with("ü…"));
+        assert_eq!(truncated.chars().count(), 301);
+        assert!(truncated.ends_with("ü…"));
     }
 
     #[test]
     fn invalid_json_is_reported_with_content_type_and_position() {
         let error = DecodeError::NotJson { line: 1, column: 1 };
-        let what = UnavailableReason::of_body(200, Some("text/html"), error);
+        let reason = UnavailableReason::of_body(200, Some("text/html"), error);
 
-        let error = ApiError::unavailable("/api/v2/jobs", what);
+        let error = ApiError::unavailable("/api/v2/jobs", reason);
 
         insta::assert_snapshot!(error, @"/api/v2/jobs returned 200 with text/html that is not JSON (line 1, column 1)");
     }
@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn only_unexpected_json_becomes_permanent_after_the_last_try() {
         let shape = UnavailableReason::of_body(200, None, DecodeError::missing("conversations"));
-        let unavailable = |what| ApiError::unavailable("/api/v2/jobs", what);
+        let unavailable = |reason| ApiError::unavailable("/api/v2/jobs", reason);
 
         let broken = unavailable(shape).after_tries(6);
         let outage = unavailable(UnavailableReason::Status(503)).after_tries(6);

@@ -12,8 +12,8 @@ use url::Url;
 use super::body::{self, Buffers};
 use super::credentials::Credentials;
 use super::endpoints::LOGIN_ROUTE;
-use super::error::{ApiError, cut};
-use super::refusal::Head;
+use super::error::{ApiError, truncate};
+use super::error_response::ResponseHead;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
 use crate::base::decode::{self, without_byte_order_mark};
@@ -30,7 +30,7 @@ pub(crate) struct Login {
 #[derive(Debug)]
 pub(crate) enum LoginError {
     /// The login rejects this id and secret.
-    Unfit(ApiError),
+    InvalidClient(ApiError),
     Other(ApiError),
 }
 
@@ -73,62 +73,70 @@ impl Login {
             http.status = status,
             "login response received"
         );
-        let head = Head::of(&response, now);
+        let head = ResponseHead::of(&response, now);
         if !(200..=299).contains(&status) {
-            return Err(self.refusal(&head, &body::read_error(response).await));
+            return Err(self.error_of_response(&head, &body::read_error(response).await));
         }
         let body = body::read(response, BODY_LIMIT, LOGIN_ROUTE, &Buffers::default()).await?;
         let body = without_byte_order_mark(&body);
-        if let Some(refusal) = self.disguised_refusal(&head, body) {
-            return Err(refusal);
+        if let Some(error) = self.disguised_error(&head, body) {
+            return Err(error);
         }
-        Ok(head.read(LOGIN_ROUTE, status == 200, body, decode::json)?)
+        Ok(head.decode_body(LOGIN_ROUTE, status == 200, body, decode::json)?)
     }
 
     /// Finds an error in a success response, of the login or of a gateway in front of it.
-    fn disguised_refusal(&self, head: &Head, body: &[u8]) -> Option<LoginError> {
-        let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
-        match said.filter(|said| said.error.is_some()) {
-            Some(said) => Some(self.no_login(400, &said, None)),
-            None => Some(self.refused(head.disguised_error(LOGIN_ROUTE, body)?, body)),
+    fn disguised_error(&self, head: &ResponseHead, body: &[u8]) -> Option<LoginError> {
+        let error_body: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
+        match error_body.filter(|error_body| error_body.error.is_some()) {
+            Some(error_body) => Some(self.login_error(400, &error_body, None)),
+            None => Some(self.error_of_body(head.disguised_error(LOGIN_ROUTE, body)?, body)),
         }
     }
 
-    fn refusal(&self, head: &Head, body: &[u8]) -> LoginError {
-        self.refused(head.error(LOGIN_ROUTE, body), body)
+    fn error_of_response(&self, head: &ResponseHead, body: &[u8]) -> LoginError {
+        self.error_of_body(head.error(LOGIN_ROUTE, body), body)
     }
 
-    fn refused(&self, error: ApiError, body: &[u8]) -> LoginError {
+    fn error_of_body(&self, error: ApiError, body: &[u8]) -> LoginError {
         match error {
             ApiError::Refused {
                 status, message, ..
             } => {
-                let said = serde_json::from_slice(without_byte_order_mark(body));
-                self.no_login(status, &said.unwrap_or_default(), message)
+                let error_body = serde_json::from_slice(without_byte_order_mark(body));
+                self.login_error(status, &error_body.unwrap_or_default(), message)
             }
             transient => transient.into(),
         }
     }
 
-    fn no_login(&self, status: u16, body: &LoginErrorBody, message: Option<String>) -> LoginError {
+    fn login_error(
+        &self,
+        status: u16,
+        body: &LoginErrorBody,
+        message: Option<String>,
+    ) -> LoginError {
         let description = body
             .error_description
             .as_ref()
             .or(body.description.as_ref());
-        let said = description.or(body.error.as_ref());
-        let said = said.map(|said| cut(said)).or(message);
-        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        let detail = description.or(body.error.as_ref());
+        let detail = detail.map(|detail| truncate(detail)).or(message);
+        let detail = detail
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
         if status == 401 || body.error.as_deref() == Some("invalid_client") {
             let reason = format!(
-                "the client id or secret is wrong, or the client belongs to another region{said}; check \
+                "the client id or secret is wrong, or the client belongs to another region{detail}; check \
                  GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION"
             );
-            return LoginError::Unfit(self.failed(status, reason));
+            return LoginError::InvalidClient(self.api_error(status, reason));
         }
-        self.failed(status, format!("status {status}{said}")).into()
+        self.api_error(status, format!("status {status}{detail}"))
+            .into()
     }
 
-    fn failed(&self, status: u16, reason: String) -> ApiError {
+    fn api_error(&self, status: u16, reason: String) -> ApiError {
         ApiError::Login {
             host: self.host(),
             reason,
@@ -151,7 +159,7 @@ impl From<ApiError> for LoginError {
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Unfit(error) | LoginError::Other(error) => error,
+            LoginError::InvalidClient(error) | LoginError::Other(error) => error,
         }
     }
 }

@@ -41,32 +41,32 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use budget::{Budget, Learned};
+use budget::{Budget, WindowUpdate};
 use foreign_traffic::ForeignTraffic;
 use headers::RateLimitHeaders;
 
 /// Decides when a request may be sent. One for all callers of a token.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
-    /// One layer for each limit that responses have reported, the last reported one at the end.
-    layers: Vec<Layer>,
-    /// Requests that were let through and are not answered yet.
+pub(crate) struct RateLimiter {
+    /// All limits that responses have reported, the last reported one at the end.
+    limits: Vec<Limit>,
+    /// Permitted requests without a response so far.
     in_flight: u32,
-    last: Option<Timestamp>,
-    /// The latest time that a caller has passed.
-    seen: Option<Timestamp>,
+    last_sent: Option<Timestamp>,
+    /// The latest time that was passed to this limiter.
+    latest_time: Option<Timestamp>,
     /// A 429 forbids requests until then.
-    held: Option<Timestamp>,
+    held_until: Option<Timestamp>,
 }
 
 /// One of the limits that a request counts towards; a response reports only one of them.
 #[derive(Debug, Default)]
-struct Layer {
+struct Limit {
     budget: Budget,
     others: ForeignTraffic,
 }
 
-/// One request that was let through; it is returned with the response, or without one.
+/// One permitted request; passed back when its response has arrived, or when there will be none.
 #[derive(Debug)]
 #[must_use = "a request without a reply keeps its place in the budget"]
 pub(crate) struct Ticket {
@@ -83,135 +83,143 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Callers on several threads overtake each other by less; a clock that goes back further was set.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-impl Pace {
+impl RateLimiter {
     /// Time during which no request may be sent, whatever responses arrive in the meantime; zero if one may be sent.
-    pub(crate) fn wait(&mut self, now: Timestamp) -> Duration {
-        self.keep_time(now);
-        let held = self.held.map_or(Duration::ZERO, |held| until(held, now));
-        let exhausted = self.layers.iter().map(|it| it.budget.exhausted(0, now));
+    pub(crate) fn min_wait(&mut self, now: Timestamp) -> Duration {
+        self.adjust_to_clock(now);
+        let held = self
+            .held_until
+            .map_or(Duration::ZERO, |held| time_until(held, now));
+        let exhausted = self.limits.iter().map(|it| it.budget.exhausted_for(0, now));
         exhausted.fold(held, Duration::max)
     }
 
     /// Requests per window, once a response has reported the limit.
     pub(crate) fn allowed(&self) -> Option<u32> {
-        self.layers.last().map(|layer| layer.budget.allowed())
+        self.limits.last().map(|limit| limit.budget.allowed())
     }
 
     /// Time until a request may be sent, as far as is known; a response to another caller may shorten it.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Duration {
-        self.wait(now).max(self.pause(now))
+    pub(crate) fn expected_wait(&mut self, now: Timestamp) -> Duration {
+        self.min_wait(now).max(self.pause(now))
     }
 
-    /// Lets one request through, or returns the wait before asking again. A response to another caller may shorten
+    /// Permits one request, or returns the wait before the next call of this function. A response to another caller may shorten
     /// it.
     pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
-        let wait = self.due(now);
+        let wait = self.expected_wait(now);
         if !wait.is_zero() {
             return Err(wait);
         }
         self.in_flight = self.in_flight.saturating_add(1);
-        self.last = Some(now);
+        self.last_sent = Some(now);
         Ok(Ticket { sent: now })
     }
 
     /// Updates the budget from a response. Missing and malformed headers are ignored.
-    pub(crate) fn answered(&mut self, ticket: &Ticket, headers: &HeaderMap, now: Timestamp) {
-        self.keep_time(now);
+    pub(crate) fn record_response(&mut self, ticket: &Ticket, headers: &HeaderMap, now: Timestamp) {
+        self.adjust_to_clock(now);
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.count_ours();
-        if let Some(told) = RateLimitHeaders::read(headers, ticket.sent, now) {
-            self.layer(told.allowed, now).learn(&told);
+        self.count_own_request();
+        if let Some(reported) = RateLimitHeaders::read(headers, ticket.sent, now) {
+            self.limit(reported.allowed, now).update(&reported);
         }
     }
 
     /// The request was never sent, so the server cannot have counted it.
-    pub(crate) fn unsent(&mut self, _: &Ticket) {
+    pub(crate) fn record_unsent(&mut self, _: &Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
     /// No response was received. The server may have counted the request all the same.
-    pub(crate) fn lost(&mut self, _: &Ticket) {
+    pub(crate) fn record_lost(&mut self, _: &Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.count_ours();
-        for layer in &mut self.layers {
-            layer.budget.count_one();
+        self.count_own_request();
+        for limit in &mut self.limits {
+            limit.budget.count_request();
         }
     }
 
     /// Forbids requests for `wait`.
     pub(crate) fn hold(&mut self, wait: Duration, now: Timestamp) {
-        self.keep_time(now);
-        self.held = self.held.max(now.saturating_add(wait).ok());
+        self.adjust_to_clock(now);
+        self.held_until = self.held_until.max(now.saturating_add(wait).ok());
     }
 
-    /// A wall clock may be set back. All stored times then move with it, so that no caller waits for the old time to
+    /// Detects that the wall clock was set back, and moves all stored times with it, so that no caller waits for the old time to
     /// come again.
-    fn keep_time(&mut self, now: Timestamp) {
-        let step = self.seen.map_or(Duration::ZERO, |seen| until(seen, now));
+    fn adjust_to_clock(&mut self, now: Timestamp) {
+        let step = self
+            .latest_time
+            .map_or(Duration::ZERO, |latest_time| time_until(latest_time, now));
         if step <= CLOCK_STEP {
-            self.seen = self.seen.max(Some(now));
+            self.latest_time = self.latest_time.max(Some(now));
             return;
         }
-        self.seen = Some(now);
-        self.held = self.held.map(|held| earlier(held, step));
-        self.last = self.last.map(|last| earlier(last, step));
-        for layer in &mut self.layers {
-            layer.others.set_back(step);
-            layer.budget.set_back(step);
+        self.latest_time = Some(now);
+        self.held_until = self.held_until.map(|held| earlier(held, step));
+        self.last_sent = self.last_sent.map(|last_sent| earlier(last_sent, step));
+        for limit in &mut self.limits {
+            limit.others.shift_back(step);
+            limit.budget.shift_back(step);
         }
     }
 
-    /// Time until the next request is due in every layer.
+    /// Time until every limit permits the next request.
     fn pause(&self, now: Timestamp) -> Duration {
         let pauses = self
-            .layers
+            .limits
             .iter()
-            .map(|layer| layer.pause(self.in_flight, self.last, now));
+            .map(|limit| limit.pause(self.in_flight, self.last_sent, now));
         pauses.max().unwrap_or_default()
     }
 
-    fn count_ours(&mut self) {
-        for layer in &mut self.layers {
-            layer.others.count_ours();
+    fn count_own_request(&mut self) {
+        for limit in &mut self.limits {
+            limit.others.count_own_request();
         }
     }
 
-    /// The layer of the limit that a response reports. Drops other layers that no response has reported for a whole
+    /// The limit that a response reports. Drops other limits that no response has reported for a whole
     /// window.
-    fn layer(&mut self, allowed: u32, now: Timestamp) -> &mut Layer {
-        let told = |layer: &Layer| layer.budget.allowed() == allowed;
-        self.layers
-            .retain(|layer| told(layer) || !layer.budget.is_forgotten(now));
-        let known = self.layers.iter().position(told);
-        let layer = known.map_or_else(Layer::default, |place| self.layers.remove(place));
-        self.layers.push_mut(layer)
+    fn limit(&mut self, allowed: u32, now: Timestamp) -> &mut Limit {
+        let is_reported = |limit: &Limit| limit.budget.allowed() == allowed;
+        self.limits
+            .retain(|limit| is_reported(limit) || !limit.budget.is_stale(now));
+        let known = self.limits.iter().position(is_reported);
+        let limit = known.map_or_else(Limit::default, |place| self.limits.remove(place));
+        self.limits.push_mut(limit)
     }
 }
 
-impl Layer {
-    fn learn(&mut self, told: &RateLimitHeaders) {
-        match self.budget.learn(told) {
-            Learned::Count { count, leaving } => {
-                self.others.observe(count, leaving, told.received);
+impl Limit {
+    fn update(&mut self, reported: &RateLimitHeaders) {
+        match self.budget.update(reported) {
+            WindowUpdate::Count {
+                count,
+                leaving_per_second,
+            } => {
+                self.others
+                    .observe(count, leaving_per_second, reported.received);
             }
-            Learned::Turned(count) => self.others.begin(count, told.received),
-            Learned::Nothing => {}
+            WindowUpdate::NewWindow(count) => self.others.restart(count, reported.received),
+            WindowUpdate::Ignored => {}
         }
     }
 
-    fn pause(&self, in_flight: u32, last: Option<Timestamp>, now: Timestamp) -> Duration {
-        let exhausted = self.budget.exhausted(in_flight, now);
+    fn pause(&self, in_flight: u32, last_sent: Option<Timestamp>, now: Timestamp) -> Duration {
+        let exhausted = self.budget.exhausted_for(in_flight, now);
         let rate = self.budget.rate(in_flight, self.others.rate(), now);
-        let (Some(last), Some(rate)) = (last, rate) else {
+        let (Some(last_sent), Some(rate)) = (last_sent, rate) else {
             return exhausted;
         };
         let pause = Duration::try_from_secs_f64(rate.recip()).unwrap_or(LONGEST_PAUSE);
-        let due = last.saturating_add(pause.min(LONGEST_PAUSE));
-        exhausted.max(until(due.unwrap_or(now), now))
+        let due = last_sent.saturating_add(pause.min(LONGEST_PAUSE));
+        exhausted.max(time_until(due.unwrap_or(now), now))
     }
 }
 
-fn until(moment: Timestamp, now: Timestamp) -> Duration {
+fn time_until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 

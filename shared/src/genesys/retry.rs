@@ -8,28 +8,28 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use super::error::ApiError;
 
 /// Genesys advises this wait after a 504, whose query keeps running on the server for a while.
-pub(crate) const AFTER_GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const GATEWAY_TIMEOUT_WAIT: Duration = Duration::from_secs(10);
 
 /// The longest wait inside a call. A caller that would wait longer parks its work and resumes it later.
 pub(crate) const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
 /// The first back-off's ceiling, and the jitter added to a wait that the server asked for, so that concurrent callers
 /// do not all return at once.
-const BASE: Duration = Duration::from_millis(500);
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 
-const CAP: Duration = Duration::from_secs(20);
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
 /// No rate limit of the API lasts a day, so a longer `Retry-After` is invalid.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 const DATE: DateTimeParser = DateTimeParser::new();
 
-/// The wait after the `tries`-th try, with `dice` between 0 and 1: full jitter, or the wait that the server asked
+/// The wait after the `tries`-th try, with `jitter` between 0 and 1: full jitter, or the wait that the server asked
 /// for.
-pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
+pub(crate) fn delay(error: &ApiError, tries: u32, jitter: f64) -> Duration {
     match error.wait() {
-        Some(asked) => asked.saturating_add(BASE.mul_f64(dice)),
-        None => ceiling(tries).mul_f64(dice),
+        Some(wait) => wait.saturating_add(FIRST_BACKOFF.mul_f64(jitter)),
+        None => ceiling(tries).mul_f64(jitter),
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 
 fn ceiling(tries: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
-    BASE.saturating_mul(doubled).min(CAP)
+    FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF)
 }
 
 #[cfg(test)]

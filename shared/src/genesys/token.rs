@@ -19,7 +19,7 @@ use super::wire::TokenResponse;
 pub(crate) struct Bearer {
     pub(crate) value: SecretString,
     /// Lifetime that the login reported.
-    pub(crate) life: Option<Duration>,
+    pub(crate) lifetime: Option<Duration>,
     /// The login that returned this token: shows whether another caller has renewed it since.
     login: u64,
 }
@@ -30,7 +30,7 @@ pub(crate) struct TokenSource {
     login: Login,
     source: Arc<dyn CredentialsSource>,
     /// Number of finished logins, successful or not.
-    ended: AtomicU64,
+    finished_logins: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -42,29 +42,29 @@ struct State {
 }
 
 /// A token is renewed this long before it expires; a short-lived one after nine tenths of its life.
-const MARGIN: Duration = Duration::from_mins(1);
+const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
 
 /// The shortest lifetime that an OAuth client can be given, for a response that does not report one.
-const SHORTEST_LIFE: Duration = Duration::from_mins(5);
+const MIN_LIFETIME: Duration = Duration::from_mins(5);
 
 impl TokenSource {
     pub(crate) fn new(login: Login, source: Arc<dyn CredentialsSource>) -> Self {
         Self {
             login,
             source,
-            ended: AtomicU64::new(0),
+            finished_logins: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
 
     /// Returns a token that is valid for a while, from the last login or a new one.
     pub(crate) async fn bearer(&self, now: Timestamp) -> Result<Bearer, ApiError> {
-        let ended = self.ended.load(Ordering::Acquire);
+        let finished_logins = self.finished_logins.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
-        if let Some(bearer) = state.fresh(now) {
+        if let Some(bearer) = state.valid_bearer(now) {
             return Ok(bearer);
         }
-        if self.ended.load(Ordering::Acquire) > ended
+        if self.finished_logins.load(Ordering::Acquire) > finished_logins
             && let Some(failure) = &state.failure
         {
             // A login failed while this caller waited for it; another one at once would fail as well.
@@ -72,7 +72,7 @@ impl TokenSource {
         }
         let outcome = self.log_in(&mut state, now).await;
         state.failure = outcome.as_ref().err().cloned();
-        let login = self.ended.fetch_add(1, Ordering::AcqRel);
+        let login = self.finished_logins.fetch_add(1, Ordering::AcqRel);
         let (bearer, renew_at) = token(outcome?, login, now);
         state.token = Some((bearer.clone(), renew_at));
         Ok(bearer)
@@ -94,35 +94,35 @@ impl TokenSource {
     async fn log_in(&self, state: &mut State, now: Timestamp) -> Result<TokenResponse, ApiError> {
         let credentials = match &state.credentials {
             Some(credentials) => credentials.clone(),
-            None => self.read(state).await?,
+            None => self.read_credentials(state).await?,
         };
         let refused = match self.login.request(&credentials, now).await {
-            Err(LoginError::Unfit(refused)) => refused,
+            Err(LoginError::InvalidClient(refused)) => refused,
             outcome => return Ok(outcome?),
         };
-        let anew = self.read(state).await?;
-        if anew.is_same(&credentials) {
+        let reread = self.read_credentials(state).await?;
+        if reread.is_same(&credentials) {
             return Err(refused);
         }
         tracing::info!("the client's credentials have changed; logging in with the new ones");
-        Ok(self.login.request(&anew, now).await?)
+        Ok(self.login.request(&reread, now).await?)
     }
 
-    async fn read(&self, state: &mut State) -> Result<Credentials, ApiError> {
+    async fn read_credentials(&self, state: &mut State) -> Result<Credentials, ApiError> {
         let credentials = self
             .source
             .read()
             .await
-            .map_err(|error| self.unread(error))?;
+            .map_err(|error| self.credentials_error(error))?;
         state.credentials = Some(credentials.clone());
         Ok(credentials)
     }
 
-    fn unread(&self, error: CredentialsError) -> ApiError {
+    fn credentials_error(&self, error: CredentialsError) -> ApiError {
         match error {
             CredentialsError::Transient(source) => ApiError::Unavailable {
                 route: LOGIN_ROUTE.to_owned(),
-                what: UnavailableReason::Credentials,
+                reason: UnavailableReason::Credentials,
                 wait: None,
                 context_id: None,
                 source: Some(source),
@@ -138,7 +138,7 @@ impl TokenSource {
 }
 
 impl State {
-    fn fresh(&self, now: Timestamp) -> Option<Bearer> {
+    fn valid_bearer(&self, now: Timestamp) -> Option<Bearer> {
         let (bearer, renew_at) = self.token.as_ref()?;
         (now < *renew_at).then(|| bearer.clone())
     }
@@ -146,14 +146,14 @@ impl State {
 
 /// The token and the time to renew it, counted from before the request.
 fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timestamp) {
-    let told = response.expires_in.map(Duration::from_secs);
-    let life = told.unwrap_or(SHORTEST_LIFE);
-    let good_for = life.saturating_sub(MARGIN.min(life / 10));
-    let renew_at = now.saturating_add(good_for).unwrap_or(Timestamp::MAX);
+    let reported = response.expires_in.map(Duration::from_secs);
+    let lifetime = reported.unwrap_or(MIN_LIFETIME);
+    let valid_for = lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 10));
+    let renew_at = now.saturating_add(valid_for).unwrap_or(Timestamp::MAX);
     (
         Bearer {
             value: response.access_token,
-            life: told,
+            lifetime: reported,
             login,
         },
         renew_at,

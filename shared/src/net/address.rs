@@ -40,14 +40,14 @@ pub enum WebhookUrlError {
     #[error("webhookUrl must be https: `{host}`")]
     PlainHttp { host: String },
     #[error(
-        "webhookUrl must not point to {rule}: `{host}`; list the host in WEBHOOK_ALLOWED_HOSTS to allow it"
+        "webhookUrl must not point to {kind}: `{host}`; list the host in WEBHOOK_ALLOWED_HOSTS to allow it"
     )]
-    Address { host: String, rule: Rule },
+    Address { host: String, kind: AddressKind },
 }
 
 /// The kind of an address that is not in the public internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum AddressKind {
     Loopback,
     Private,
     LinkLocal,
@@ -74,14 +74,14 @@ impl WebhookUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(WebhookUrlError::Credentials { host: name() });
         }
-        if let Some(rule) = rules.broken_by(&host) {
-            return Err(WebhookUrlError::Address { host: name(), rule });
+        if let Some(kind) = rules.forbidden_kind(&host) {
+            return Err(WebhookUrlError::Address { host: name(), kind });
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http"
                 if rules.loopback == Loopback::Allowed
-                    && kind_of_host(&host) == Some(Rule::Loopback) =>
+                    && kind_of_host(&host) == Some(AddressKind::Loopback) =>
             {
                 Ok(Self(url))
             }
@@ -102,35 +102,35 @@ impl WebhookUrl {
 
 impl AddressRules {
     /// The rule that forbids sending to `name` at `address`, if there is one.
-    pub(super) fn broken_at(&self, name: &str, address: IpAddr) -> Option<Rule> {
-        if self.lists(name) {
+    pub(super) fn forbidden_kind_at(&self, name: &str, address: IpAddr) -> Option<AddressKind> {
+        if self.allows_host(name) {
             None
         } else {
-            kind_of(address).filter(|rule| self.stands(*rule))
+            kind_of(address).filter(|kind| self.forbids(*kind))
         }
     }
 
-    pub(crate) fn broken_by(&self, host: &Host) -> Option<Rule> {
-        if self.lists(&host.to_string()) {
+    pub(crate) fn forbidden_kind(&self, host: &Host) -> Option<AddressKind> {
+        if self.allows_host(&host.to_string()) {
             None
         } else {
-            kind_of_host(host).filter(|rule| self.stands(*rule))
+            kind_of_host(host).filter(|kind| self.forbids(*kind))
         }
     }
 
-    fn stands(&self, rule: Rule) -> bool {
-        rule != Rule::Loopback || self.loopback == Loopback::Refused
+    fn forbids(&self, kind: AddressKind) -> bool {
+        kind != AddressKind::Loopback || self.loopback == Loopback::Refused
     }
 
-    fn lists(&self, name: &str) -> bool {
+    fn allows_host(&self, name: &str) -> bool {
         self.allowed_hosts
             .iter()
-            .any(|listed| bare(listed) == bare(name))
+            .any(|listed| normalized_host(listed) == normalized_host(name))
     }
 }
 
 /// A host as it is compared: in lower case, without a trailing dot or the brackets of an address.
-fn bare(host: &str) -> String {
+fn normalized_host(host: &str) -> String {
     host.trim()
         .trim_end_matches('.')
         .trim_start_matches('[')
@@ -138,15 +138,15 @@ fn bare(host: &str) -> String {
         .to_ascii_lowercase()
 }
 
-fn kind_of_host(host: &Host) -> Option<Rule> {
+fn kind_of_host(host: &Host) -> Option<AddressKind> {
     match host {
-        Host::Domain(name) => is_localhost(name).then_some(Rule::Loopback),
+        Host::Domain(name) => is_localhost(name).then_some(AddressKind::Loopback),
         Host::Ipv4(address) => kind_of_v4(*address),
         Host::Ipv6(address) => kind_of_v6(*address),
     }
 }
 
-fn kind_of(address: IpAddr) -> Option<Rule> {
+fn kind_of(address: IpAddr) -> Option<AddressKind> {
     match address {
         IpAddr::V4(address) => kind_of_v4(address),
         IpAddr::V6(address) => kind_of_v6(address),
@@ -155,51 +155,55 @@ fn kind_of(address: IpAddr) -> Option<Rule> {
 
 /// Classifies by the IANA registry of special addresses, as far as a host could listen there.
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml>
-fn kind_of_v4(address: Ipv4Addr) -> Option<Rule> {
+fn kind_of_v4(address: Ipv4Addr) -> Option<AddressKind> {
     match address.octets() {
-        _ if address == AZURE_METADATA => Some(Rule::Metadata),
+        _ if address == AZURE_METADATA => Some(AddressKind::Metadata),
         // EC2 and others, Alibaba Cloud, Oracle Cloud:
         // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html (IPv6 too)
         // https://github.com/canonical/cloud-init/blob/21.3/doc/rtd/topics/datasources/aliyun.rst
         // https://docs.oracle.com/en/cloud/cloud-at-customer/occ-get-started/retrieve-predefined-instance-metadata.html
-        [169, 254, 169, 254] | [100, 100, 100, 200] | [192, 0, 0, 192] => Some(Rule::Metadata),
-        [0, ..] => Some(Rule::Unspecified),
-        [127, ..] => Some(Rule::Loopback),
-        [169, 254, ..] => Some(Rule::LinkLocal),
-        [100, 64..=127, ..] => Some(Rule::CarrierGrade),
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some(Rule::Private),
-        [224..=239, ..] => Some(Rule::Multicast),
-        [192, 0, 0, _] | [198, 18..=19, ..] | [240..=255, ..] => Some(Rule::Reserved),
+        [169, 254, 169, 254] | [100, 100, 100, 200] | [192, 0, 0, 192] => {
+            Some(AddressKind::Metadata)
+        }
+        [0, ..] => Some(AddressKind::Unspecified),
+        [127, ..] => Some(AddressKind::Loopback),
+        [169, 254, ..] => Some(AddressKind::LinkLocal),
+        [100, 64..=127, ..] => Some(AddressKind::CarrierGrade),
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some(AddressKind::Private),
+        [224..=239, ..] => Some(AddressKind::Multicast),
+        [192, 0, 0, _] | [198, 18..=19, ..] | [240..=255, ..] => Some(AddressKind::Reserved),
         _ => None,
     }
 }
 
-fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
+fn kind_of_v6(address: Ipv6Addr) -> Option<AddressKind> {
     let embedded = |high: u16, low: u16| {
         let [a, b] = high.to_be_bytes();
         let [c, d] = low.to_be_bytes();
         kind_of_v4(Ipv4Addr::new(a, b, c, d))
     };
     match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0] => Some(Rule::Unspecified),
-        [0, 0, 0, 0, 0, 0, 0, 1] => Some(Rule::Loopback),
+        [0, 0, 0, 0, 0, 0, 0, 0] => Some(AddressKind::Unspecified),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some(AddressKind::Loopback),
         // Embedded IPv4 addresses: mapped and compatible (RFC 4291), translated (RFC 2765, RFC 6052 for NAT64), and
         // 6to4 (RFC 3056).
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => embedded(high, low),
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Some(Rule::Metadata),
-        [0xfc00..=0xfdff, ..] => Some(Rule::Private),
-        [0xfe80..=0xfebf, ..] => Some(Rule::LinkLocal),
-        [0xff00..=0xffff, ..] => Some(Rule::Multicast),
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Some(AddressKind::Metadata),
+        [0xfc00..=0xfdff, ..] => Some(AddressKind::Private),
+        [0xfe80..=0xfebf, ..] => Some(AddressKind::LinkLocal),
+        [0xff00..=0xffff, ..] => Some(AddressKind::Multicast),
         // Site-local (RFC 3879), local translation (RFC 8215), Teredo (RFC 4380): no public host listens there.
-        [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] => Some(Rule::Reserved),
+        [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] => {
+            Some(AddressKind::Reserved)
+        }
         _ => None,
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for AddressKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Loopback => "this machine",

@@ -52,7 +52,7 @@ impl Clock {
     }
 
     /// Waits until `moment`. Unlike [`Clock::sleep`] it does not advance a manual clock.
-    pub async fn reaches(&self, moment: Timestamp) {
+    pub async fn wait_until(&self, moment: Timestamp) {
         match self {
             Self::System => {
                 let left = Duration::try_from(moment.duration_since(self.now()));

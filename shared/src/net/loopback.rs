@@ -10,7 +10,7 @@ use url::Url;
 
 /// One received request.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: HashMap<String, String>,
@@ -19,11 +19,11 @@ pub(crate) struct Seen {
 
 /// One scripted response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Scripted {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
-    announced: usize,
+    content_length: usize,
     barrier: Option<Arc<Barrier>>,
 }
 
@@ -31,17 +31,17 @@ pub(crate) struct Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Loopback {
     pub(crate) url: Url,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    script: Arc<Mutex<HashMap<&'static str, VecDeque<Answer>>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
+    script: Arc<Mutex<HashMap<&'static str, VecDeque<Scripted>>>>,
 }
 
-impl Answer {
+impl Scripted {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         Self {
             status,
             headers: Vec::new(),
-            announced: body.len(),
+            content_length: body.len(),
             body,
             barrier: None,
         }
@@ -64,12 +64,12 @@ impl Answer {
 
     /// Closes the connection after half of the body.
     pub(crate) fn cut_off(mut self) -> Self {
-        self.body.truncate(self.announced / 2);
+        self.body.truncate(self.content_length / 2);
         self
     }
 
     /// Sends the response only when as many requests are waiting as the barrier requires.
-    pub(crate) fn held(mut self, barrier: &Arc<Barrier>) -> Self {
+    pub(crate) fn wait_for(mut self, barrier: &Arc<Barrier>) -> Self {
         self.barrier = Some(Arc::clone(barrier));
         self
     }
@@ -96,15 +96,15 @@ impl Loopback {
     }
 
     /// Responds to requests to `path` in this order; the last response repeats.
-    pub(crate) fn script(&self, path: &'static str, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn script(&self, path: &'static str, responses: impl IntoIterator<Item = Scripted>) {
         self.script
             .lock()
             .unwrap()
-            .insert(path, answers.into_iter().collect());
+            .insert(path, responses.into_iter().collect());
     }
 
     /// The requests to `path` so far.
-    pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
+    pub(crate) fn seen(&self, path: &str) -> Vec<ReceivedRequest> {
         let seen = self.seen.lock().unwrap();
         seen.iter()
             .filter(|seen| seen.path() == path)
@@ -118,32 +118,32 @@ impl Loopback {
 
     async fn serve(self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
-        let Some(seen) = Seen::read(&mut stream).await else {
+        let Some(seen) = ReceivedRequest::read(&mut stream).await else {
             return;
         };
-        let answer = self.next(seen.path());
+        let response = self.next(seen.path());
         self.seen.lock().unwrap().push(seen);
-        if let Some(barrier) = &answer.barrier {
+        if let Some(barrier) = &response.barrier {
             barrier.wait().await;
         }
-        let _ = stream.write_all(&answer.bytes()).await;
+        let _ = stream.write_all(&response.bytes()).await;
         let _ = stream.shutdown().await;
     }
 
-    fn next(&self, path: &str) -> Answer {
+    fn next(&self, path: &str) -> Scripted {
         let mut script = self.script.lock().unwrap();
-        let Some(answers) = script.get_mut(path) else {
-            return Answer::new(404, "{}");
+        let Some(responses) = script.get_mut(path) else {
+            return Scripted::new(404, "{}");
         };
-        if answers.len() > 1 {
-            answers.pop_front().unwrap()
+        if responses.len() > 1 {
+            responses.pop_front().unwrap()
         } else {
-            answers[0].clone()
+            responses[0].clone()
         }
     }
 }
 
-impl Seen {
+impl ReceivedRequest {
     fn path(&self) -> &str {
         self.target.split('?').next().unwrap()
     }
@@ -182,11 +182,11 @@ impl Seen {
     }
 }
 
-impl Answer {
+impl Scripted {
     fn bytes(&self) -> Vec<u8> {
         let length = match self.status {
             204 => String::new(),
-            _ => format!("content-length: {}\r\n", self.announced),
+            _ => format!("content-length: {}\r\n", self.content_length),
         };
         let headers: Vec<_> = self
             .headers

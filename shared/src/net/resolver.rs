@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::{AddressRules, Rule};
+use super::address::{AddressKind, AddressRules};
 
 /// Resolves names and omits the addresses that break a rule. It runs for each new connection, so a name that was
 /// harmless when the request was checked cannot lead into the internal network later.
@@ -16,9 +16,9 @@ pub(crate) struct GuardedResolver {
 
 /// Every address of a name was refused.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("its name resolves to {rule}")]
+#[error("its name resolves to {kind}")]
 pub(super) struct NameRefused {
-    pub(super) rule: Rule,
+    pub(super) kind: AddressKind,
 }
 
 impl GuardedResolver {
@@ -33,27 +33,27 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rules = Arc::clone(&self.rules);
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
+            let resolved: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(permitted(&rules, name.as_str(), found)?.into_iter()) as Addrs)
+            Ok(Box::new(allowed_addresses(&rules, name.as_str(), resolved)?.into_iter()) as Addrs)
         })
     }
 }
 
-fn permitted(
+fn allowed_addresses(
     rules: &AddressRules,
     name: &str,
-    found: Vec<SocketAddr>,
+    resolved: Vec<SocketAddr>,
 ) -> Result<Vec<SocketAddr>, NameRefused> {
-    let broken = |address: &SocketAddr| rules.broken_at(name, address.ip());
-    let refused = found.iter().find_map(broken);
-    let permitted: Vec<_> = found
+    let forbidden_kind = |address: &SocketAddr| rules.forbidden_kind_at(name, address.ip());
+    let refused = resolved.iter().find_map(forbidden_kind);
+    let allowed: Vec<_> = resolved
         .into_iter()
-        .filter(|address| broken(address).is_none())
+        .filter(|address| forbidden_kind(address).is_none())
         .collect();
     match refused {
-        Some(rule) if permitted.is_empty() => Err(NameRefused { rule }),
-        _ => Ok(permitted),
+        Some(kind) if allowed.is_empty() => Err(NameRefused { kind }),
+        _ => Ok(allowed),
     }
 }
 
@@ -63,16 +63,16 @@ mod tests {
 
     #[test]
     fn only_the_public_addresses_of_a_host_are_used() {
-        let found = ["10.0.0.1:0", "203.0.113.9:0", "[::ffff:169.254.169.254]:0"]
+        let resolved = ["10.0.0.1:0", "203.0.113.9:0", "[::ffff:169.254.169.254]:0"]
             .map(|text| text.parse().unwrap());
 
-        let permitted = permitted(
+        let allowed = allowed_addresses(
             &AddressRules::default(),
             "hooks.example.com",
-            found.to_vec(),
+            resolved.to_vec(),
         )
         .unwrap();
 
-        assert_eq!(permitted, ["203.0.113.9:0".parse().unwrap()]);
+        assert_eq!(allowed, ["203.0.113.9:0".parse().unwrap()]);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::archive::SliceStatus;
 use crate::archive::cancellation;
 use crate::archive::open_marker;
-use crate::base::failure::{Failure, in_one_line};
+use crate::base::failure::{Failure, error_chain};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
@@ -29,15 +29,15 @@ use crate::storage::store::Stored;
 mod audit_copies;
 mod portions;
 
-use crate::archive::{Compared, repeated_warning};
-use portions::{Read, Reader};
+use crate::archive::{Comparison, repeated_warning};
+use portions::{ExportPages, Reader};
 
 /// An attempt whose slices have all ended, or an export that is given up.
 #[derive(Clone, Copy, Debug)]
-pub struct Concluding<'a> {
+pub struct ConclusionInput<'a> {
     pub plan: &'a ExportPlan,
     pub attempt: &'a Attempt,
-    pub views: &'a [SliceStatus],
+    pub slice_statuses: &'a [SliceStatus],
     pub invocation: &'a Invocation,
 }
 
@@ -52,40 +52,40 @@ pub enum Progress {
 /// Fails an export that is given up. Uses the ends of its slices and does not read their pages.
 pub async fn give_up(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     failure: Failure,
 ) -> Result<Outcome, PipelineError> {
-    let id = &concluding.plan.export_id;
+    let id = &input.plan.export_id;
     if cancellation::is_requested(&pipeline.archive, id).await? {
-        let outcome = outcome(pipeline, concluding, ExportStatus::Cancelled, Vec::new());
-        return decide(pipeline, concluding, ObjectKey::Cancelled(id), outcome).await;
+        let outcome = outcome(pipeline, input, ExportStatus::Cancelled, Vec::new());
+        return create_outcome(pipeline, input, ObjectKey::Cancelled(id), outcome).await;
     }
-    let mut failures = failures(concluding.views);
-    let is_ended = |view: &SliceStatus| view.end.is_some();
-    if failures.is_empty() || !concluding.views.iter().all(is_ended) {
-        failures.insert(0, of_export(failure));
+    let mut failures = failures(input.slice_statuses);
+    let is_ended = |slice_status: &SliceStatus| slice_status.end.is_some();
+    if failures.is_empty() || !input.slice_statuses.iter().all(is_ended) {
+        failures.insert(0, export_failure(failure));
     }
-    fail_export(pipeline, concluding, failures).await
+    fail_export(pipeline, input, failures).await
 }
 
 /// Decides the outcome of the attempt from the ends of its slices. Reads pages until the invocation's deadline.
 /// Fails with `Superseded` if a later attempt has begun.
 pub async fn conclude(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
 ) -> Result<Progress, PipelineError> {
-    if let Some(outcome) = decided_without_pages(pipeline, concluding).await? {
+    if let Some(outcome) = decided_without_pages(pipeline, input).await? {
         return Ok(Progress::Decided(Box::new(outcome)));
     }
     let reader = Reader {
         archive: &pipeline.archive,
         clock: &pipeline.clock,
-        concluding,
+        input,
         limits: pipeline.portions,
     };
-    match reader.read().await? {
-        Some(read) => {
-            let outcome = complete(pipeline, concluding, read).await?;
+    match reader.read_pages().await? {
+        Some(pages) => {
+            let outcome = complete(pipeline, input, pages).await?;
             Ok(Progress::Decided(Box::new(outcome)))
         }
         None => Ok(Progress::Unfinished),
@@ -95,36 +95,36 @@ pub async fn conclude(
 /// The outcome of an attempt that was cancelled or failed; `None` if it can be completed.
 async fn decided_without_pages(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
 ) -> Result<Option<Outcome>, PipelineError> {
-    let id = &concluding.plan.export_id;
+    let id = &input.plan.export_id;
     if cancellation::is_requested(&pipeline.archive, id).await? {
-        let outcome = outcome(pipeline, concluding, ExportStatus::Cancelled, Vec::new());
-        return decide(pipeline, concluding, ObjectKey::Cancelled(id), outcome)
+        let outcome = outcome(pipeline, input, ExportStatus::Cancelled, Vec::new());
+        return create_outcome(pipeline, input, ObjectKey::Cancelled(id), outcome)
             .await
             .map(Some);
     }
-    let failures = failures(concluding.views);
+    let failures = failures(input.slice_statuses);
     if failures.is_empty() {
         return Ok(None);
     }
-    fail_export(pipeline, concluding, failures).await.map(Some)
+    fail_export(pipeline, input, failures).await.map(Some)
 }
 
 /// Writes the manifest.
 async fn complete(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
-    read: Read,
+    input: ConclusionInput<'_>,
+    pages: ExportPages,
 ) -> Result<Outcome, PipelineError> {
-    let Concluding { plan, attempt, .. } = concluding;
+    let ConclusionInput { plan, attempt, .. } = input;
     let id = &plan.export_id;
-    let Read {
+    let ExportPages {
         content,
-        compared: Compared { missing, .. },
+        comparison: Comparison { missing, .. },
         mut warnings,
         effort,
-    } = read;
+    } = pages;
     let query = attempt.query(plan);
     warnings.extend(repeated_warning(query, &content));
     let status = match content.counts.rejected {
@@ -144,31 +144,31 @@ async fn complete(
                 effort,
                 missing.len() as u64,
             )),
-            ..outcome(pipeline, concluding, status, Vec::new())
+            ..outcome(pipeline, input, status, Vec::new())
         },
         content,
         missing_ids: missing,
         warnings,
     };
-    check_newest(pipeline, concluding).await?;
+    check_newest(pipeline, input).await?;
     let name = ObjectKey::Manifest(id);
     let (manifest, stored) = pipeline.archive.create_or_read(name, manifest).await?;
-    measure(&manifest.outcome, stored);
+    record_metrics(&manifest.outcome, stored);
     Ok(manifest.outcome)
 }
 
 /// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this
-/// one end. The views of an attempt follow replaced runs into the later one, so an outcome made of them would mix
-/// the pages of two queries. This check is made after the views were read, and a run of the later attempt ends only
+/// one end. The slice statuses of an attempt follow replaced runs into the later one, so an outcome made of them would mix
+/// the pages of two queries. This check is made after the slice statuses were read, and a run of the later attempt ends only
 /// after that attempt was created, so the check cannot miss it.
 async fn check_newest(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
 ) -> Result<(), PipelineError> {
-    let attempt = concluding.attempt.attempt;
+    let attempt = input.attempt.attempt;
     let newest = pipeline
         .archive
-        .newest_attempt(&concluding.plan.export_id)
+        .newest_attempt(&input.plan.export_id)
         .await?;
     match newest.map(|newest| newest.attempt) {
         Some(newest) if newest > attempt => Err(PipelineError::Superseded { attempt, newest }),
@@ -179,30 +179,30 @@ async fn check_newest(
 /// Writes the failure of the attempt.
 pub async fn fail_export(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     failures: Vec<SliceFailure>,
 ) -> Result<Outcome, PipelineError> {
-    let Concluding { plan, attempt, .. } = concluding;
+    let ConclusionInput { plan, attempt, .. } = input;
     let first = failures
         .first()
         .map(|failure| failure.failure.to_string())
         .unwrap_or_default();
     tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
-    let outcome = outcome(pipeline, concluding, ExportStatus::Failed, failures);
+    let outcome = outcome(pipeline, input, ExportStatus::Failed, failures);
     let name = ObjectKey::Failed(&plan.export_id, attempt.attempt);
-    decide(pipeline, concluding, name, outcome).await
+    create_outcome(pipeline, input, name, outcome).await
 }
 
 /// Creates the outcome, or returns the existing one (first writer wins).
-async fn decide(
+async fn create_outcome(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     name: ObjectKey<'_>,
     outcome: Outcome,
 ) -> Result<Outcome, PipelineError> {
-    check_newest(pipeline, concluding).await?;
+    check_newest(pipeline, input).await?;
     let (outcome, stored) = pipeline.archive.create_or_read(name, outcome).await?;
-    measure(&outcome, stored);
+    record_metrics(&outcome, stored);
     Ok(outcome)
 }
 
@@ -210,32 +210,35 @@ async fn decide(
 /// marker.
 pub async fn announce(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     outcome: &Outcome,
 ) -> Result<(), PipelineError> {
-    let id = &concluding.plan.export_id;
-    let copied = match audit_copies::copy_audit(pipeline, concluding, outcome).await {
+    let id = &input.plan.export_id;
+    let copied = match audit_copies::copy_audit(pipeline, input, outcome).await {
         Ok(copied) => copied,
         // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
         Err(error) if outcome.status.is_complete() => return Err(error.into()),
         Err(error) => {
-            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events could not be copied");
+            tracing::warn!(export.id = %id, error = error_chain(&error), "audit events could not be copied");
             true
         }
     };
     if !copied && outcome.status.is_complete() {
         return scheduling::send_recheck(pipeline, id).await;
     }
-    if concluding.plan.webhook_url.is_some() {
+    if input.plan.webhook_url.is_some() {
         webhooks::schedule(pipeline, outcome).await?;
     }
     if !copied {
         return scheduling::send_recheck(pipeline, id).await;
     }
     if pipeline.failed_exports == FailedExports::Swept
-        && let Some(resume) = ScheduledResume::after(outcome, concluding.attempt)
+        && let Some(resume) = ScheduledResume::after(outcome, input.attempt)
     {
-        pipeline.archive.replace(resume.name(), &resume).await?;
+        pipeline
+            .archive
+            .replace(resume.object_key(), &resume)
+            .await?;
     }
     pipeline.archive.delete(ObjectKey::Open(id)).await?;
     keep_open_for_later_attempts(pipeline, id, outcome.attempt).await
@@ -256,21 +259,25 @@ async fn keep_open_for_later_attempts(
 
 fn outcome(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     status: ExportStatus,
     failures: Vec<SliceFailure>,
 ) -> Outcome {
-    let Concluding {
+    let ConclusionInput {
         plan,
         attempt,
-        views,
+        slice_statuses,
         ..
-    } = concluding;
+    } = input;
     let now = pipeline.clock.now();
-    let ends = || views.iter().filter_map(|view| view.end.as_ref());
+    let ends = || {
+        slice_statuses
+            .iter()
+            .filter_map(|slice_status| slice_status.end.as_ref())
+    };
     let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
     let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
-    let event = outcome_event(concluding, status, &failures, &audit_heads, now);
+    let event = outcome_event(input, status, &failures, &audit_heads, now);
     Outcome {
         format_version: FormatVersion,
         export_id: plan.export_id.clone(),
@@ -290,7 +297,7 @@ fn outcome(
     }
 }
 
-fn of_export(failure: Failure) -> SliceFailure {
+fn export_failure(failure: Failure) -> SliceFailure {
     SliceFailure {
         slice: None,
         run: None,
@@ -299,39 +306,42 @@ fn of_export(failure: Failure) -> SliceFailure {
     }
 }
 
-fn failures(views: &[SliceStatus]) -> Vec<SliceFailure> {
-    let failure = |view: &SliceStatus| match view.end.as_ref().map(|end| (&end.end, end.last_page))
+fn failures(slice_statuses: &[SliceStatus]) -> Vec<SliceFailure> {
+    let failure = |slice_status: &SliceStatus| match slice_status
+        .end
+        .as_ref()
+        .map(|end| (&end.end, end.last_page))
     {
         Some((End::Failed { failure }, last_page)) => {
-            Some(slice_failure(view, last_page, failure.clone()))
+            Some(slice_failure(slice_status, last_page, failure.clone()))
         }
         _ => None,
     };
-    views.iter().filter_map(failure).collect()
+    slice_statuses.iter().filter_map(failure).collect()
 }
 
-fn slice_failure(view: &SliceStatus, after_page: u32, failure: Failure) -> SliceFailure {
+fn slice_failure(slice_status: &SliceStatus, after_page: u32, failure: Failure) -> SliceFailure {
     SliceFailure {
-        slice: Some(view.slice.number),
-        run: Some(view.run.run),
+        slice: Some(slice_status.slice.number),
+        run: Some(slice_status.run.run),
         after_page: Some(after_page),
         failure,
     }
 }
 
 fn outcome_event(
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     status: ExportStatus,
     failures: &[SliceFailure],
     audit_heads: &[crate::base::hash::Sha256],
     now: Timestamp,
 ) -> AuditEvent {
-    let Concluding {
+    let ConclusionInput {
         plan,
         attempt,
         invocation,
         ..
-    } = concluding;
+    } = input;
     let action = match status {
         ExportStatus::Cancelled => Action::CancelExport,
         _ => Action::CompleteExport,
@@ -347,23 +357,24 @@ fn outcome_event(
         details: json!({"status": status, "attempt": attempt.attempt, "auditHeads": audit_heads}),
     });
     let event = match failures.first() {
-        Some(first) => event.failed(first.failure.to_string()),
+        Some(first) => event.with_failure(first.failure.to_string()),
         None => event,
     };
-    event.after(Some(plan.start_event.hash))
+    event.chained_after(Some(plan.start_event.hash))
 }
 
 /// Records the metrics of an outcome, once.
-fn measure(outcome: &Outcome, stored: Stored) {
+fn record_metrics(outcome: &Outcome, stored: Stored) {
     if stored != Stored::Created {
         return;
     }
-    let ended = match outcome.status {
+    let ended_as = match outcome.status {
         ExportStatus::Completed | ExportStatus::CompletedWithRejects => metrics::EXPORTS_COMPLETED,
         ExportStatus::Failed => metrics::EXPORTS_FAILED,
         ExportStatus::Cancelled => metrics::EXPORTS_CANCELLED,
     };
-    let took = outcome.ended_at.duration_since(outcome.started_at);
-    let took = crate::base::time::saturating_millis(took.try_into().unwrap_or_default());
-    metrics::record(&[(ended, 1), (metrics::EXPORT_DURATION, took)]);
+    let duration_ms = outcome.ended_at.duration_since(outcome.started_at);
+    let duration_ms =
+        crate::base::time::saturating_millis(duration_ms.try_into().unwrap_or_default());
+    metrics::record(&[(ended_as, 1), (metrics::EXPORT_DURATION, duration_ms)]);
 }

@@ -20,7 +20,7 @@ pub struct Pipeline {
     pub failed_exports: FailedExports,
 }
 
-/// Who resumes an export that failed and may succeed at another attempt.
+/// What resumes a failed export that may succeed in another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedExports {
     /// sweep-exports, at a time that a marker states.

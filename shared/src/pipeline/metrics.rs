@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded metric format: lines on standard output, which need no API call and no
+//! Metrics in CloudWatch's embedded metric format: lines on standard output. They need no API call and no
 //! permission.
 //!
 //! Recorded where they are measured and written only by [`crate::runtime::telemetry::init_lambda`]; the command line discards them.
@@ -100,7 +100,7 @@ pub const API_REQUESTS: Metric =
     metric("ApiRequests", Unit::Count, "API requests, excluding logins");
 pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "API requests that were retries");
 pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "response bodies of the API");
-pub const THROTTLED_ANSWERS: Metric =
+pub const THROTTLED_RESPONSES: Metric =
     metric("ThrottledAnswers", Unit::Count, "responses with status 429");
 pub const THROTTLED_TIME: Metric = metric(
     "ThrottledTime",
@@ -157,7 +157,7 @@ pub const ALL: [Metric; 25] = [
     API_REQUESTS,
     API_RETRIES,
     API_BYTES,
-    THROTTLED_ANSWERS,
+    THROTTLED_RESPONSES,
     THROTTLED_TIME,
     WEBHOOKS_DELIVERED,
     WEBHOOK_FAILURES,
@@ -183,7 +183,7 @@ pub fn record_client(before: &StatsSnapshot, after: &StatsSnapshot) {
         (API_REQUESTS, after.requests - before.requests),
         (API_RETRIES, after.retries - before.retries),
         (API_BYTES, after.bytes_in - before.bytes_in),
-        (THROTTLED_ANSWERS, after.throttled - before.throttled),
+        (THROTTLED_RESPONSES, after.throttled - before.throttled),
         (
             THROTTLED_TIME,
             saturating_millis(after.throttled_time.saturating_sub(before.throttled_time)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::base::failure::{Failure, FailureKind, in_one_line};
+use crate::base::failure::{Failure, FailureKind, error_chain};
 use crate::base::hash::Sha256;
 use crate::export::plan::{Draft, ExportPlan, RedactionPlan, UnusableRedaction};
 use crate::export::request::InvalidRequest;
@@ -47,24 +47,27 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
 
 /// A key from the settings, or none.
 #[derive(Clone, Debug, Default)]
-pub struct GivenKey(Option<SecretString>);
+pub struct ConfiguredKey(Option<SecretString>);
 
-impl GivenKey {
+impl ConfiguredKey {
     pub fn new(key: Option<SecretString>) -> Self {
         Self(key)
     }
 }
 
 #[async_trait]
-impl KeySource for GivenKey {
+impl KeySource for ConfiguredKey {
     /// The version is a digest of the key, so that another key has another version.
     async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError> {
         let key = self.0.clone().ok_or(KeyError::NotSet)?;
         let digest = Sha256::of(format!("key of redaction {}", key.expose_secret()));
-        let own = digest.short(12).clone();
+        let own_version = digest.short(12).clone();
         match version {
-            Some(version) if version != own => Err(KeyError::Gone(version.to_owned())),
-            _ => Ok(VersionedKey { version: own, key }),
+            Some(version) if version != own_version => Err(KeyError::Gone(version.to_owned())),
+            _ => Ok(VersionedKey {
+                version: own_version,
+                key,
+            }),
         }
     }
 }
@@ -74,15 +77,15 @@ impl KeySource for GivenKey {
 pub struct Redactors {
     keys: Arc<dyn KeySource>,
     /// A process mostly serves one export, so a redactor is reused while the redaction plan is the same.
-    latest: Arc<Mutex<Option<Made>>>,
+    latest: Arc<Mutex<Option<CachedRedactor>>>,
 }
 
 /// A redactor with the plan that it was created for.
-type Made = (RedactionPlan, Arc<Redactor>);
+type CachedRedactor = (RedactionPlan, Arc<Redactor>);
 
 impl Default for Redactors {
     fn default() -> Self {
-        Self::new(Arc::new(GivenKey::default()))
+        Self::new(Arc::new(ConfiguredKey::default()))
     }
 }
 
@@ -95,17 +98,17 @@ impl Redactors {
     }
 
     /// Adds the current key version to the draft, if its plan requires hashes.
-    pub async fn pin(&self, draft: Draft) -> Result<Draft, PinError> {
+    pub async fn pin_key_version(&self, draft: Draft) -> Result<Draft, PinError> {
         if !draft.needs_key() {
             return Ok(draft);
         }
-        match self.usable(None).await {
-            Ok((version, _)) => Ok(draft.hashing_with(version)),
+        match self.read_key(None).await {
+            Ok((version, _)) => Ok(draft.with_key_version(version)),
             Err(KeyError::NotSet) => {
                 let rule = format!("{}; the modes label and mask need no key", KeyError::NotSet);
                 Err(InvalidRequest::new("redaction.mode", "hash", rule).into())
             }
-            Err(error) => Err(setback(&error).into()),
+            Err(error) => Err(source_error(&error).into()),
         }
     }
 
@@ -114,25 +117,27 @@ impl Redactors {
         let Some(redaction) = &plan.redaction else {
             return Ok(None);
         };
-        if let Some((made_for, redactor)) = &*self.lock()
-            && made_for == redaction
+        if let Some((cached_plan, redactor)) = &*self.lock()
+            && cached_plan == redaction
         {
             return Ok(Some(Arc::clone(redactor)));
         }
         let key = match &redaction.key_version {
             None => None,
             Some(version) => {
-                let usable = self.usable(Some(version)).await;
-                Some(usable.map_err(|error| setback(&error))?.1)
+                let usable = self.read_key(Some(version)).await;
+                Some(usable.map_err(|error| source_error(&error))?.1)
             }
         };
-        let redactor = redaction.redactor(key).map_err(|error| unusable(&error))?;
+        let redactor = redaction
+            .redactor(key)
+            .map_err(|error| redaction_error(&error))?;
         let redactor = Arc::new(redactor);
         *self.lock() = Some((redaction.clone(), Arc::clone(&redactor)));
         Ok(Some(redactor))
     }
 
-    async fn usable(&self, version: Option<&str>) -> Result<(String, HashKey), KeyError> {
+    async fn read_key(&self, version: Option<&str>) -> Result<(String, HashKey), KeyError> {
         let VersionedKey { version, key } = self.keys.read(version).await?;
         let bytes = key.expose_secret().len();
         let usable = HashKey::new(&version, &key).filter(|_| bytes >= MIN_KEY_BYTES);
@@ -140,7 +145,7 @@ impl Redactors {
         Ok((version, key))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Made>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<CachedRedactor>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,10 +159,10 @@ pub enum PinError {
     SourceError(#[from] SourceError),
 }
 
-fn setback(error: &KeyError) -> SourceError {
+fn source_error(error: &KeyError) -> SourceError {
     let detail = format!(
         "the key for hashing redacted values is not usable: {}",
-        in_one_line(error)
+        error_chain(error)
     );
     match error {
         KeyError::Transient(_) => SourceError::NotReady(Wait {
@@ -172,10 +177,10 @@ fn setback(error: &KeyError) -> SourceError {
 }
 
 /// The plan is of a version that supported other countries or patterns.
-fn unusable(error: &UnusableRedaction) -> SourceError {
+fn redaction_error(error: &UnusableRedaction) -> SourceError {
     let message = format!(
         "the plan's redaction cannot be applied: {}",
-        in_one_line(error)
+        error_chain(error)
     );
     SourceError::Fatal(Failure::new(FailureKind::RedactionKey, message))
 }

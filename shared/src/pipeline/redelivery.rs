@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use crate::archive::ArchiveError;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::pipeline::PipelineError;
 use crate::storage::queue::{MessageQueue, Queue, QueueError};
 use crate::storage::store::StoreError;
@@ -78,10 +78,10 @@ pub struct Redelivery<'a> {
 impl Redelivery<'_> {
     /// Makes the message visible again after a delay that fits the error. If the queue refuses, it is visible again
     /// after the visibility timeout.
-    pub async fn give_back(&self, receipt: &str, receive_count: u32, trouble: ErrorClass) {
-        let delay = trouble.delay(receive_count, fastrand::f64());
+    pub async fn redeliver(&self, receipt: &str, receive_count: u32, class: ErrorClass) {
+        let delay = class.delay(receive_count, fastrand::f64());
         if let Err(error) = self.queues.postpone(self.queue, receipt, delay).await {
-            let error = in_one_line(&error);
+            let error = error_chain(&error);
             tracing::warn!(
                 queue = self.queue.name(),
                 error,
@@ -96,15 +96,15 @@ mod tests {
     use super::*;
 
     /// Total time over which a message is received, with the shortest or longest delays.
-    fn lasts(queue: Queue, trouble: ErrorClass, jitter: f64) -> Duration {
+    fn total_delay(queue: Queue, class: ErrorClass, jitter: f64) -> Duration {
         let receives = 1..queue.settings().max_receive_count;
-        receives.map(|count| trouble.delay(count, jitter)).sum()
+        receives.map(|count| class.delay(count, jitter)).sum()
     }
 
     #[test]
     fn transient_errors_are_retried_for_at_least_five_hours() {
         for queue in Queue::ALL {
-            let shortest = lasts(queue, ErrorClass::Transient, 0.0);
+            let shortest = total_delay(queue, ErrorClass::Transient, 0.0);
 
             assert!(
                 shortest >= Duration::from_hours(5),
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_message_with_a_permanent_error_is_given_up_within_an_hour() {
         for queue in [Queue::Pages, Queue::Completion] {
-            let longest = lasts(queue, ErrorClass::Permanent, 1.0);
+            let longest = total_delay(queue, ErrorClass::Permanent, 1.0);
 
             assert!(longest <= Duration::from_hours(1), "{queue:?}: {longest:?}");
         }
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_first_delays_are_seconds_and_the_later_ones_minutes() {
-        let ceiling = |trouble: ErrorClass, count| trouble.delay(count, 1.0).as_secs();
+        let ceiling = |class: ErrorClass, count| class.delay(count, 1.0).as_secs();
         let transient = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(ErrorClass::Transient, count));
         let permanent = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(ErrorClass::Permanent, count));
 
@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn damage_and_refused_messages_are_permanent() {
-        let refused = crate::storage::queue::Refused::EmptyBody.on("send a message", Queue::Pages);
+        let refused = crate::storage::queue::QueueRefusal::EmptyBody
+            .into_queue_error("send a message", Queue::Pages);
         for error in [
             anyhow::Error::from(ArchiveError::Missing("k".to_owned())),
             anyhow::Error::from(PipelineError::from(refused)),

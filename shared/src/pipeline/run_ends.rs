@@ -60,38 +60,38 @@ impl<'a> RunEndDraft<'a> {
 pub async fn end_run(
     pipeline: &Pipeline,
     plan: &ExportPlan,
-    ending: RunEndDraft<'_>,
+    draft: RunEndDraft<'_>,
     end: End,
     invocation: &Invocation,
 ) -> Result<RunEnd, PipelineError> {
-    let job = match ending.job {
+    let job = match draft.job {
         Some(job) => Some(job),
         None => pipeline
             .archive
-            .run(ending.run)
+            .run(draft.run)
             .await?
             .and_then(|record| record.job),
     };
     let event = end_event(
         plan,
-        ending.run,
+        draft.run,
         &end,
-        ending.last_page,
+        draft.last_page,
         invocation,
         pipeline.clock.now(),
     );
     let document = RunEnd {
         format_version: FormatVersion,
-        id: ending.run.clone(),
+        id: draft.run.clone(),
         end,
-        last_page: ending.last_page,
-        totals: ending.totals,
+        last_page: draft.last_page,
+        totals: draft.totals,
         job,
-        event: event.after(Some(ending.audit_head)),
+        event: event.chained_after(Some(draft.audit_head)),
     };
     Ok(pipeline
         .archive
-        .create_or_read(ObjectKey::End(ending.run), document)
+        .create_or_read(ObjectKey::End(draft.run), document)
         .await?
         .0)
 }
@@ -108,12 +108,12 @@ pub async fn clean_up_run(
     // A failed run keeps its job for a resume.
     let keeps_job = matches!(end.end, End::Failed { .. });
     if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
-        && let Err(setback) = sources
+        && let Err(source_error) = sources
             .of(plan.source)
             .close(job, invocation.deadline)
             .await
     {
-        tracing::warn!(run = %end.id, %setback, "could not delete the job; it will expire on its own");
+        tracing::warn!(run = %end.id, error = %source_error, "could not delete the job; it will expire on its own");
     }
     if !matches!(end.end, End::Replaced { .. }) {
         return scheduling::send_completion(pipeline, &CompletionMessage::run_ended(&end.id)).await;
@@ -131,12 +131,12 @@ pub async fn clean_up_run(
 pub async fn end_slice(
     pipeline: &Pipeline,
     plan: &ExportPlan,
-    view: &SliceStatus,
+    slice_status: &SliceStatus,
     end: End,
     invocation: &Invocation,
 ) -> Result<RunEnd, PipelineError> {
-    let Some(record) = pipeline.archive.newest_record(&view.run).await? else {
-        let message = slice_status::opening_message(&pipeline.archive, view, plan).await?;
+    let Some(record) = pipeline.archive.newest_record(&slice_status.run).await? else {
+        let message = slice_status::opening_message(&pipeline.archive, slice_status, plan).await?;
         return end_run(
             pipeline,
             plan,
@@ -155,7 +155,7 @@ pub async fn end_slice(
     end_run(
         pipeline,
         plan,
-        RunEndDraft::after(&view.run, &record),
+        RunEndDraft::after(&slice_status.run, &record),
         end,
         invocation,
     )
@@ -181,8 +181,8 @@ fn end_event(
         details: json!({"slice": run.slice, "run": run.run, "lastPage": last_page, "end": end}),
     });
     match end {
-        End::Failed { failure } => event.failed(failure.to_string()),
-        End::Replaced { reason, .. } => event.failed(reason),
+        End::Failed { failure } => event.with_failure(failure.to_string()),
+        End::Replaced { reason, .. } => event.with_failure(reason),
         End::Complete | End::Cancelled => event,
     }
 }

@@ -5,13 +5,13 @@ use crate::archive::slice_status;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
 use crate::export::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};
-use crate::export::outgoing::Outgoing;
+use crate::export::outgoing::OutgoingMessage;
 use crate::export::plan::ExportPlan;
 use crate::pipeline::{Pipeline, PipelineError};
 
 /// The selection of open slices that get a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SliceSelection {
     /// Slices that may start now and have no object in the bucket yet. The others have a message already.
     Unstarted,
     /// Also all started slices, because their messages may be lost. If one is not, both arrive, and the later one finds
@@ -24,44 +24,44 @@ pub async fn start_slices(
     pipeline: &Pipeline,
     plan: &ExportPlan,
     attempt: &Attempt,
-    which: Which,
+    selection: SliceSelection,
 ) -> Result<Vec<SliceStatus>, PipelineError> {
-    let mut views = slice_status::all(&pipeline.archive, plan, attempt).await?;
-    views.retain(|view| view.end.is_none());
-    for (place, view) in views.iter().enumerate() {
-        let may_go = place < pipeline.max_open_slices;
-        if !may_go && which == Which::Unstarted {
+    let mut slice_statuses = slice_status::all(&pipeline.archive, plan, attempt).await?;
+    slice_statuses.retain(|slice_status| slice_status.end.is_none());
+    for (index, slice_status) in slice_statuses.iter().enumerate() {
+        let may_start = index < pipeline.max_open_slices;
+        if !may_start && selection == SliceSelection::Unstarted {
             break;
         }
         match (
-            slice_status::is_untouched(&pipeline.archive, &view.run).await?,
-            which,
+            slice_status::has_no_objects(&pipeline.archive, &slice_status.run).await?,
+            selection,
         ) {
-            (true, Which::Unstarted) if may_go => {
+            (true, SliceSelection::Unstarted) if may_start => {
                 send_page(
                     pipeline,
-                    &slice_status::opening_message(&pipeline.archive, view, plan).await?,
+                    &slice_status::opening_message(&pipeline.archive, slice_status, plan).await?,
                 )
                 .await?;
             }
-            (true, Which::Every) if may_go => {
+            (true, SliceSelection::Every) if may_start => {
                 send_page_again(
                     pipeline,
-                    &slice_status::opening_message(&pipeline.archive, view, plan).await?,
+                    &slice_status::opening_message(&pipeline.archive, slice_status, plan).await?,
                 )
                 .await?;
             }
-            (false, Which::Every) => {
+            (false, SliceSelection::Every) => {
                 send_page_again(
                     pipeline,
-                    &slice_status::next_message(&pipeline.archive, view, plan).await?,
+                    &slice_status::next_message(&pipeline.archive, slice_status, plan).await?,
                 )
                 .await?;
             }
             _ => {}
         }
     }
-    Ok(views)
+    Ok(slice_statuses)
 }
 
 /// Sends the next message of one slice, if it is among those that may run now.
@@ -71,16 +71,16 @@ pub async fn start_slice(
     attempt: &Attempt,
     number: u32,
 ) -> Result<(), PipelineError> {
-    let views = slice_status::all(&pipeline.archive, plan, attempt).await?;
-    let mut open = views
+    let slice_statuses = slice_status::all(&pipeline.archive, plan, attempt).await?;
+    let mut open = slice_statuses
         .iter()
-        .filter(|view| view.end.is_none())
+        .filter(|slice_status| slice_status.end.is_none())
         .take(pipeline.max_open_slices);
-    match open.find(|view| view.slice.number == number) {
-        Some(view) => {
+    match open.find(|slice_status| slice_status.slice.number == number) {
+        Some(slice_status) => {
             send_page(
                 pipeline,
-                &slice_status::next_message(&pipeline.archive, view, plan).await?,
+                &slice_status::next_message(&pipeline.archive, slice_status, plan).await?,
             )
             .await
         }
@@ -95,7 +95,7 @@ pub async fn restart(
     plan: &ExportPlan,
     attempt: &Attempt,
 ) -> Result<(), PipelineError> {
-    if start_slices(pipeline, plan, attempt, Which::Every)
+    if start_slices(pipeline, plan, attempt, SliceSelection::Every)
         .await?
         .is_empty()
     {
@@ -109,7 +109,11 @@ pub async fn send_page(pipeline: &Pipeline, message: &PageMessage) -> Result<(),
 }
 
 async fn send_page_again(pipeline: &Pipeline, message: &PageMessage) -> Result<(), PipelineError> {
-    send(pipeline, message.outgoing_again(pipeline.clock.now())?).await
+    send(
+        pipeline,
+        message.outgoing_with_new_id(pipeline.clock.now())?,
+    )
+    .await
 }
 
 pub async fn send_waiting(
@@ -144,6 +148,9 @@ pub async fn send_recheck(pipeline: &Pipeline, id: &ExportId) -> Result<(), Pipe
     .await
 }
 
-pub(super) async fn send(pipeline: &Pipeline, message: Outgoing) -> Result<(), PipelineError> {
+pub(super) async fn send(
+    pipeline: &Pipeline,
+    message: OutgoingMessage,
+) -> Result<(), PipelineError> {
     Ok(pipeline.queue.send(message).await?)
 }

@@ -12,7 +12,7 @@ use crate::pipeline::scheduling;
 /// Writes the marker of the outcome's webhook and sends its message. Continues a schedule that has begun.
 pub async fn schedule(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
     let new = OwedWebhook::new(outcome, 0, pipeline.clock.now());
-    let stored: Option<OwedWebhook> = pipeline.archive.read(new.name()).await?;
+    let stored: Option<OwedWebhook> = pipeline.archive.read(new.object_key()).await?;
     send(pipeline, stored.unwrap_or(new)).await
 }
 
@@ -27,18 +27,18 @@ pub async fn restart_schedule(
     pipeline: &Pipeline,
     outcome: &Outcome,
 ) -> Result<OwedWebhook, PipelineError> {
-    let before = deliveries::of_outcome(&pipeline.archive, outcome)
+    let earlier_deliveries = deliveries::of_outcome(&pipeline.archive, outcome)
         .await?
         .count();
-    let owed = OwedWebhook::new(outcome, before, pipeline.clock.now());
-    pipeline.archive.replace(owed.name(), &owed).await?;
+    let owed = OwedWebhook::new(outcome, earlier_deliveries, pipeline.clock.now());
+    pipeline.archive.replace(owed.object_key(), &owed).await?;
     Ok(owed)
 }
 
 /// Sends the message of an owed webhook. Messages sent before become void.
 pub async fn send(pipeline: &Pipeline, owed: OwedWebhook) -> Result<(), PipelineError> {
-    let owed = owed.sent(pipeline.clock.now());
-    pipeline.archive.replace(owed.name(), &owed).await?;
+    let owed = owed.with_sent_at(pipeline.clock.now());
+    pipeline.archive.replace(owed.object_key(), &owed).await?;
     scheduling::send(pipeline, owed.message().outgoing()?).await
 }
 
@@ -49,8 +49,8 @@ pub async fn next_delivery(
 ) -> Result<NextDelivery, PipelineError> {
     let deliveries = deliveries::of_marker(&pipeline.archive, owed).await?;
     let next = owed.next_delivery(&deliveries);
-    if let NextDelivery::Settled(_) = next {
-        pipeline.archive.delete(owed.name()).await?;
+    if let NextDelivery::Finished(_) = next {
+        pipeline.archive.delete(owed.object_key()).await?;
     }
     Ok(next)
 }

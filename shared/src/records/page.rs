@@ -12,14 +12,15 @@ use crate::records::redaction::{Redactor, Tally};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod builder;
 mod channel;
 mod check;
 mod codec;
 mod copy;
-mod draft;
 mod identity;
 mod index;
 mod known;
+mod messaging;
 mod minimal;
 mod names;
 mod normalized;
@@ -29,28 +30,29 @@ mod results;
 mod salvage;
 mod standard;
 mod walk;
-mod written;
 
 #[cfg(test)]
 mod properties;
 
-pub use check::{IndexMismatch, check};
+pub use check::{IndexMismatch, check_index};
 pub use codec::{CodecError, decode_lines, page_text};
-pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, id_of};
-pub use index::{IndexEntry, IndexReader, each_indexed_id, each_indexed_version, read_index};
+pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, record_id};
+pub use index::{
+    IndexEntry, IndexReader, for_each_indexed_id, for_each_indexed_version, read_index,
+};
 pub use known::KnownVersions;
+pub use messaging::messaging_conversation_id;
 pub use names::Names;
 pub use raw_record::{OwnedRecord, RawRecord};
-pub use redact::redact_typed;
+pub use redact::redact_free_text;
 pub(crate) use redact::{escape_controls, text_of_bytes};
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, ResultsReader, gateway_records};
 pub use standard::dropped_paths;
-pub use written::written_id;
 
-use copy::{WHOLE, copy};
-use draft::Draft;
-use identity::{Identifying, start_of};
-use walk::pick;
+use builder::PageBuilder;
+use copy::{DROP_NOTHING, copy_record};
+use identity::{IdentityFields, record_start};
+use walk::member_values;
 
 /// Which fields of a record are stored, and in which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,43 +171,43 @@ pub struct Reject {
 
 /// Projects, compresses and indexes the records, in the order received.
 pub fn encode(records: &[RawRecord<'_>], rules: &PageRules<'_>) -> PageBody {
-    let mut draft = Draft::new(rules.shape);
+    let mut builder = PageBuilder::new(rules.shape);
     for record in records {
         let record = match record {
             RawRecord::Json(record) => record.get(),
             RawRecord::Unreadable(bytes) => {
-                draft.reject_unreadable(bytes, rules);
+                builder.reject_unreadable(bytes, rules);
                 continue;
             }
         };
-        let identifying = rules.project(record, draft.line());
-        match RecordIdentity::by(identifying, record, rules.shape) {
+        let identity_fields = rules.project(record, builder.line());
+        match RecordIdentity::from_fields(identity_fields, record, rules.shape) {
             // It has no usable identity, but it belongs to another interval, whose export rejects it.
-            Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
-            Err(reason) => draft.reject(record, reason, rules),
-            Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
-            Ok(identity) => draft.archive(rules.stored(identity), rules),
+            Err(_) if rules.starts_outside(identity_fields) => builder.leave_out(),
+            Err(reason) => builder.reject(record, reason, rules),
+            Ok(identity) if rules.leaves_out(&identity) => builder.leave_out(),
+            Ok(identity) => builder.archive(rules.stored_identity(identity), rules),
         }
     }
-    draft.finish()
+    builder.finish()
 }
 
 impl PageRules<'_> {
-    fn leave_out(&self, identity: &RecordIdentity<'_>) -> bool {
+    fn leaves_out(&self, identity: &RecordIdentity<'_>) -> bool {
         self.membership
             .is_some_and(|interval| !interval.contains(identity.start))
     }
 
-    fn begins_elsewhere(&self, identifying: Identifying<'_>) -> bool {
-        let start = start_of(identifying, self.shape);
+    fn starts_outside(&self, identity_fields: IdentityFields<'_>) -> bool {
+        let start = record_start(identity_fields, self.shape);
         let interval = self.membership.zip(start);
         interval.is_some_and(|(interval, start)| !interval.contains(start))
     }
 
     /// The identity as the stored line states it.
-    fn stored<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
+    fn stored_identity<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
         match self.projection {
-            Projection::Normalized => identity.in_millis(),
+            Projection::Normalized => identity.truncated_to_millis(),
             Projection::Minimal
             | Projection::Standard
             | Projection::Full
@@ -214,27 +216,27 @@ impl PageRules<'_> {
     }
 
     /// Writes the line of the record, in case it is archived, and returns the fields that identify it.
-    fn project<'a>(&self, record: &'a str, line: &mut String) -> Identifying<'a> {
-        let names = self.shape.identifying();
+    fn project<'a>(&self, record: &'a str, line: &mut String) -> IdentityFields<'a> {
+        let names = self.shape.identity_fields();
         match (self.projection, self.shape) {
-            (Projection::Minimal, RecordShape::Gateway) => minimal::gateway(record, line),
-            (Projection::Minimal, RecordShape::Analytics) => minimal::analytics(record, line),
+            (Projection::Minimal, RecordShape::Gateway) => minimal::write_gateway(record, line),
+            (Projection::Minimal, RecordShape::Analytics) => minimal::write_analytics(record, line),
             (Projection::Standard, RecordShape::Analytics) => {
-                return copy(record, names, &standard::RECORD, line);
+                return copy_record(record, names, &standard::RECORD, line);
             }
             (Projection::Normalized, RecordShape::Analytics) => {
-                return normalized::analytics(record, self, line);
+                return normalized::write_analytics(record, self, line);
             }
             (Projection::Normalized, RecordShape::Gateway) => {
-                return normalized::gateway(record, self, line);
+                return normalized::write_gateway(record, self, line);
             }
             (Projection::Standard, RecordShape::Gateway)
             | (Projection::Full | Projection::Transcript, _)
             | (_, RecordShape::Normalized | RecordShape::Transcript) => {
-                return copy(record, names, &WHOLE, line);
+                return copy_record(record, names, &DROP_NOTHING, line);
             }
         }
-        pick(record, names)
+        member_values(record, names)
     }
 }
 
@@ -288,7 +290,7 @@ mod tests {
         redactor: None,
     };
 
-    fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
+    fn encode_page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
         let page = encode(&gateway_records(body.as_bytes()).unwrap(), rules);
         let lines = page
             .object
@@ -304,7 +306,7 @@ mod tests {
             r#"{ "startTime" : "2026-03-02T13:00:00Z",	"id" : 1, "text" : "\ud800\u0041\n" }"#,
         ];
 
-        let (page, lines) = page(&format!("[{}]", records.join(" , ")), &FULL);
+        let (page, lines) = encode_page(&format!("[{}]", records.join(" , ")), &FULL);
 
         assert_eq!(lines, records.join("\n") + "\n");
         assert_eq!(page.ndjson_bytes, lines.len() as u64);
@@ -314,7 +316,7 @@ mod tests {
     fn only_line_breaks_between_tokens_are_removed() {
         let body = "[{\r\n  \"id\": \"a\\n\",\n  \"startTime\": \"2026-03-02T14:00:00Z\"\n}]";
 
-        let (_, lines) = page(body, &FULL);
+        let (_, lines) = encode_page(body, &FULL);
 
         insta::assert_snapshot!(lines.trim_end(), @r#"{  "id": "a\n",  "startTime": "2026-03-02T14:00:00Z"}"#);
     }
@@ -323,7 +325,7 @@ mod tests {
     fn the_index_holds_the_offset_and_length_of_each_line() {
         let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id":"é","startTime":"2026-03-02T15:00:00Z"}]"#;
 
-        let (page, lines) = page(body, &FULL);
+        let (page, lines) = encode_page(body, &FULL);
 
         let entries: Vec<_> = read_index(page.index.as_deref().unwrap())
             .map(Result::unwrap)
@@ -354,7 +356,7 @@ mod tests {
             {"id":"last","startTime":"2026-03-03T00:59:59.999+01:00"},
             {"id":"after","startTime":"2026-03-03T00:00:00Z"}]"#;
 
-        let (page, _) = page(body, &rules);
+        let (page, _) = encode_page(body, &rules);
 
         let ids: Vec<_> = read_index(page.index.as_deref().unwrap())
             .map(|entry| entry.unwrap().id)
@@ -377,7 +379,7 @@ mod tests {
         let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id": 1.5},7,
             {"id":"b","startTime":"2026-03-02T14:00:00Z"}]"#;
 
-        let (page, lines) = page(body, &FULL);
+        let (page, lines) = encode_page(body, &FULL);
 
         assert_eq!(lines.lines().count(), 2);
         let rejects: Vec<_> = page
@@ -419,7 +421,7 @@ mod tests {
             ..FULL
         };
 
-        let (page, _) = page(
+        let (page, _) = encode_page(
             r#"[{"startTime":"2026-03-02T14:00:00Z"},{"startTime":"2026-03-01T14:00:00Z"},{"id":"a"}]"#,
             &rules,
         );
@@ -430,7 +432,7 @@ mod tests {
     #[test]
     fn a_page_without_lines_has_neither_object_nor_index() {
         for body in ["[]", "[7]"] {
-            let (page, _) = page(body, &FULL);
+            let (page, _) = encode_page(body, &FULL);
 
             assert!(page.object.is_none() && page.index.is_none());
             assert_eq!(page.ndjson_bytes, 0);
@@ -439,7 +441,7 @@ mod tests {
 
     #[test]
     fn debug_output_hides_rejected_records() {
-        let (page, _) = page(r#"["Mary"]"#, &FULL);
+        let (page, _) = encode_page(r#"["Mary"]"#, &FULL);
 
         insta::assert_snapshot!(format!("{:?}", page.rejects), @"[Reject { position: 0, reason: NotAnObject, .. }]");
     }

@@ -20,6 +20,7 @@ mod ip;
 mod kind;
 mod labels;
 mod passport;
+mod person;
 mod phone;
 #[cfg(test)]
 mod probe;
@@ -29,19 +30,18 @@ mod replace;
 mod ssn;
 mod tax_id;
 mod url;
-mod whole;
 
 pub use custom::{CustomPattern, PatternError};
 pub use kind::{Kind, Tally};
+pub use person::{Person, Profile};
 pub use replace::{HashKey, Mode, Replacement};
 pub use rlibphonenumber::Region;
-pub use whole::{Person, Profile};
 
-use find::Sought;
+use find::Finder;
 use fold::Folded;
 
 /// Maximum number of passes over a text: removing one value may expose another next to it.
-const MOST_PASSES: usize = 8;
+const MAX_PASSES: usize = 8;
 
 /// The values to redact, and how.
 #[derive(Clone, Debug)]
@@ -74,10 +74,10 @@ impl Default for Rules {
 #[derive(Clone, Debug)]
 pub struct Redactor {
     profile: Profile,
-    sought: Sought,
+    finder: Finder,
     replacement: Replacement,
     custom: Vec<CustomPattern>,
-    /// In the form that [`squeezed`] returns.
+    /// In the form that [`normalized`] returns.
     allowed: HashSet<String>,
 }
 
@@ -87,7 +87,7 @@ struct Value<'r> {
     kind: Option<Kind>,
     range: Range<usize>,
     /// Canonical form, equal for all spellings of the value; empty if the replacement does not depend on it.
-    known_as: String,
+    canonical: String,
 }
 
 impl Value<'_> {
@@ -104,13 +104,17 @@ impl Redactor {
     pub fn new(rules: Rules) -> Self {
         Self {
             profile: rules.profile,
-            sought: Sought {
+            finder: Finder {
                 kinds: rules.kinds,
                 regions: rules.regions,
             },
             replacement: rules.replacement,
             custom: rules.custom,
-            allowed: rules.allowed.iter().map(|value| squeezed(value)).collect(),
+            allowed: rules
+                .allowed
+                .iter()
+                .map(|value| normalized(value))
+                .collect(),
         }
     }
 
@@ -121,8 +125,8 @@ impl Redactor {
     /// Redacts the text and counts the values.
     pub fn redact<'t>(&self, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
         let mut redacted = Cow::Borrowed(text);
-        for _ in 0..MOST_PASSES {
-            match self.pass(&redacted, tally) {
+        for _ in 0..MAX_PASSES {
+            match self.redact_once(&redacted, tally) {
                 Some(further) => redacted = Cow::Owned(further),
                 None => break,
             }
@@ -132,7 +136,7 @@ impl Redactor {
 
     /// Redacts the text of a field whose name may label its content, such as `dateOfBirth`.
     pub fn redact_named<'t>(&self, name: &str, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
-        let name = format!("{}: ", labels::spelled_out(name));
+        let name = format!("{}: ", labels::split_words(name));
         let mut found = Tally::default();
         let named = format!("{name}{text}");
         match self.redact(&named, &mut found).strip_prefix(&name) {
@@ -153,16 +157,16 @@ impl Redactor {
     }
 
     /// The labels and positions of the values in a text, for measuring detection quality.
-    pub fn places(&self, text: &str) -> Vec<(String, Range<usize>)> {
-        let values = self.values(text).into_iter();
+    pub fn locate_values(&self, text: &str) -> Vec<(String, Range<usize>)> {
+        let values = self.find_values(text).into_iter();
         values
             .map(|value| (value.label.to_owned(), value.range))
             .collect()
     }
 
     /// Redacts once. `None` when the text contains no value.
-    fn pass(&self, text: &str, tally: &mut Tally) -> Option<String> {
-        let values = self.values(text);
+    fn redact_once(&self, text: &str, tally: &mut Tally) -> Option<String> {
+        let values = self.find_values(text);
         if values.is_empty() {
             return None;
         }
@@ -170,9 +174,14 @@ impl Redactor {
         let mut at = 0;
         for value in &values {
             out.push_str(&text[at..value.range.start]);
-            let written = &text[value.range.clone()];
-            self.replacement
-                .write(value.label, value.kind, written, &value.known_as, &mut out);
+            let original = &text[value.range.clone()];
+            self.replacement.write(
+                value.label,
+                value.kind,
+                original,
+                &value.canonical,
+                &mut out,
+            );
             tally.count(value.label);
             at = value.range.end;
         }
@@ -181,37 +190,40 @@ impl Redactor {
     }
 
     /// All values to redact, in order and without overlaps.
-    fn values(&self, text: &str) -> Vec<Value<'_>> {
-        let mut values = custom::values(&self.custom, text);
-        if find::may_hold_any(text) {
+    fn find_values(&self, text: &str) -> Vec<Value<'_>> {
+        let mut values = custom::find_matches(&self.custom, text);
+        if find::may_contain_value(text) {
             let folded = Folded::new(text);
-            for (kind, range) in self.sought.within(&folded) {
-                let place = folded.range(&range);
-                if values.iter().any(|taken| taken.overlaps(&place)) {
+            for (kind, range) in self.finder.find_all(&folded) {
+                let original_range = folded.original_range(&range);
+                if values.iter().any(|taken| taken.overlaps(&original_range)) {
                     continue;
                 }
-                let known_as = match self.replacement {
-                    Replacement::Hash(_) => self.sought.known_as(kind, &folded, &range),
+                let canonical = match self.replacement {
+                    Replacement::Hash(_) => self.finder.canonical_form(kind, &folded, &range),
                     Replacement::Label | Replacement::Mask => String::new(),
                 };
                 values.push(Value {
                     label: kind.label(),
                     kind: Some(kind),
-                    range: place,
-                    known_as,
+                    range: original_range,
+                    canonical,
                 });
             }
             values.sort_by_key(|value| value.range.start);
         }
         values.retain(|value| {
-            self.allowed.is_empty() || !self.allowed.contains(&squeezed(&text[value.range.clone()]))
+            self.allowed.is_empty()
+                || !self
+                    .allowed
+                    .contains(&normalized(&text[value.range.clone()]))
         });
         values
     }
 }
 
 /// The value reduced to lower-case letters, digits and `@`, so that spellings compare equal.
-fn squeezed(value: &str) -> String {
+fn normalized(value: &str) -> String {
     let letters = value
         .chars()
         .filter(|letter| letter.is_alphanumeric() || *letter == '@');

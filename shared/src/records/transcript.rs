@@ -1,6 +1,6 @@
 //! Transcripts of conversations, independent of the route by which they were read: participants, messages, order. Pure.
 //!
-//! One module per route parses the API's bodies into a [`Transcript`]; [`record()`] turns that into the line that is
+//! One module per route parses the API's bodies into a [`Transcript`]; [`build_record()`] turns that into the line that is
 //! stored, without personal data if the export redacts.
 
 use jiff::Timestamp;
@@ -16,9 +16,9 @@ mod route;
 mod unreadable;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
-pub use document::document;
+pub use document::parse_document;
 pub use limits::{Cut, Limits};
-pub use record::{TranscriptRecord, Written, record};
+pub use record::{RecordLine, TranscriptRecord, build_record};
 pub use route::{TranscriptRoute, UnknownRoute};
 pub use unreadable::Unreadable;
 
@@ -47,7 +47,7 @@ pub enum Status {
     Malformed,
     /// The recording was not ready in time.
     Preparing,
-    /// The API answered for other conversations, but failed at this one or refused it.
+    /// The API returned other conversations, but failed at this one or refused it.
     Unavailable,
 }
 
@@ -142,7 +142,7 @@ pub struct Event {
 
 /// The author of a message, as far as the source identifies them.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
+pub(crate) struct Author {
     pub(crate) id: Option<String>,
     pub(crate) purpose: Option<String>,
     pub(crate) name: Option<String>,
@@ -174,21 +174,21 @@ impl Transcript {
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is
     /// assigned, since a name is not an id.
-    pub(crate) fn takes_part(&mut self, writer: Writer) -> String {
-        let known = self.participants.iter().find(|it| match &writer.id {
+    pub(crate) fn add_participant(&mut self, author: Author) -> String {
+        let known = self.participants.iter().find(|it| match &author.id {
             Some(id) => it.participant_id == *id,
-            None => it.name == writer.name && it.purpose == writer.purpose,
+            None => it.name == author.name && it.purpose == author.purpose,
         });
         if let Some(known) = known {
             return known.participant_id.clone();
         }
         let number = self.participants.len() + 1;
-        let participant_id = writer.id.unwrap_or_else(|| format!("p{number}"));
+        let participant_id = author.id.unwrap_or_else(|| format!("p{number}"));
         self.participants.push(Participant {
             participant_id: participant_id.clone(),
-            purpose: writer.purpose,
-            name: writer.name,
-            user_id: writer.user_id,
+            purpose: author.purpose,
+            name: author.name,
+            user_id: author.user_id,
         });
         participant_id
     }

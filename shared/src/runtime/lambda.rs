@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::deadline::Deadline;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::export::request::InvalidRequest;
 use crate::net::clock::Clock;
 use crate::pipeline::invocation::Invocation;
@@ -25,7 +25,7 @@ mod secrets;
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 pub use batch::{Disposition, MessageError, each_message, each_record, receive_count};
 pub use clients::{Clients, WiringError};
-pub use dead_letters::{Abandoned, dead_letter_queue};
+pub use dead_letters::{FailureEvent, dead_letter_queue};
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
 
 /// Time before the invocation's deadline to store the state of a waiting page and to send its message.
@@ -43,8 +43,8 @@ where
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
         let invocation = invocation(&event.context, &Clock::System);
         // Boxed, because the nested futures of a whole handler would form a type too deep for the compiler.
-        let answer = Box::pin(handle(event.payload, invocation)).await;
-        answer.map_err(|error| diagnostic(&error))
+        let response = Box::pin(handle(event.payload, invocation)).await;
+        response.map_err(|error| diagnostic(&error))
     }));
     served.await.map_err(anyhow::Error::from_boxed)
 }
@@ -53,10 +53,10 @@ where
 pub fn invocation(context: &Context, clock: &Clock) -> Invocation {
     let announced = i64::try_from(context.deadline).ok();
     let announced = announced.and_then(|at| Timestamp::from_millisecond(at).ok());
-    let deadline = announced.map_or(Deadline::NONE, |at| Deadline::announced(at, clock.now()));
+    let deadline = announced.map_or(Deadline::NONE, |at| Deadline::from_runtime(at, clock.now()));
     Invocation {
         request_id: context.request_id.clone(),
-        deadline: deadline.less(MARGIN),
+        deadline: deadline.earlier_by(MARGIN),
     }
 }
 
@@ -69,7 +69,7 @@ fn diagnostic(error: &anyhow::Error) -> Diagnostic {
     };
     Diagnostic {
         error_type: kind.to_owned(),
-        error_message: in_one_line(error.as_ref()),
+        error_message: error_chain(error.as_ref()),
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn called(deadline: &str) -> Invocation {
+    fn invocation_with_deadline(deadline: &str) -> Invocation {
         let mut context = Context::default();
         context.request_id = "request-1".to_owned();
         let deadline: Timestamp = deadline.parse().unwrap();
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_deadline_leaves_ten_seconds_for_cleanup() {
-        let invocation = called("2026-03-02T10:02:00Z");
+        let invocation = invocation_with_deadline("2026-03-02T10:02:00Z");
 
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
         assert_eq!(invocation.request_id, "request-1");
@@ -102,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_deadline_in_the_past_is_ignored() {
-        assert_eq!(called("1970-01-01T00:10:00Z").deadline, Deadline::NONE);
+        assert_eq!(
+            invocation_with_deadline("1970-01-01T00:10:00Z").deadline,
+            Deadline::NONE
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::pipeline::metrics;
 use crate::runtime::config::environment;
 
 /// Our own packages, by the targets of their log lines.
-const OWN: [&str; 10] = [
+const OWN_PACKAGES: [&str; 10] = [
     "conversation_archive",
     "start_export",
     "archive_page",
@@ -36,9 +36,9 @@ const OWN: [&str; 10] = [
 /// Writes one JSON object per line to standard output, where Lambda collects it, and metrics if `STACK_NAME` is set.
 /// Call it once, before anything else.
 pub fn init_lambda() {
-    let lines = json(std::io::stdout, asked());
+    let lines = json(std::io::stdout, rust_log_filter());
     let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
-    let metrics = stack.map(|stack| embedded(stack, std::io::stdout));
+    let metrics = stack.map(|stack| metrics_layer(stack, std::io::stdout));
     // A subscriber is installed already only in tests; logging then stays as they configured it.
     let _ = lines.with(metrics).try_init();
 }
@@ -50,11 +50,11 @@ pub fn init_cli() {
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
         .with_target(false)
-        .with_filter(heard(asked()));
+        .with_filter(log_filter(rust_log_filter()));
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-fn json<W>(writer: W, asked: EnvFilter) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync
+fn json<W>(writer: W, rust_log: EnvFilter) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -64,32 +64,32 @@ where
         .with_current_span(false)
         .with_span_list(true)
         .with_writer(writer)
-        .with_filter(heard(asked));
+        .with_filter(log_filter(rust_log));
     Registry::default().with(lines)
 }
 
 /// A layer that writes metrics and ignores all other events.
-fn embedded<S, W>(stack: String, writer: W) -> impl Layer<S>
+fn metrics_layer<S, W>(stack: String, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let measured = filter_fn(|metadata| metadata.target() == metrics::TARGET);
-    Embedded { stack, writer }.with_filter(measured)
+    MetricsWriter { stack, writer }.with_filter(measured)
 }
 
-struct Embedded<W> {
+struct MetricsWriter<W> {
     stack: String,
     writer: W,
 }
 
-impl<S, W> tracing_subscriber::Layer<S> for Embedded<W>
+impl<S, W> tracing_subscriber::Layer<S> for MetricsWriter<W>
 where
     S: Subscriber,
     W: for<'a> MakeWriter<'a> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut measured = Measured(None);
+        let mut measured = MeasuredField(None);
         event.record(&mut measured);
         let line = measured
             .0
@@ -102,9 +102,9 @@ where
 }
 
 /// The only field of a metrics event.
-struct Measured(Option<String>);
+struct MeasuredField(Option<String>);
 
-impl Visit for Measured {
+impl Visit for MeasuredField {
     fn record_str(&mut self, _: &Field, value: &str) {
         self.0 = Some(value.to_owned());
     }
@@ -113,25 +113,25 @@ impl Visit for Measured {
 }
 
 /// Filter from `RUST_LOG`; the default is `info`.
-fn asked() -> EnvFilter {
+fn rust_log_filter() -> EnvFilter {
     EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy()
 }
 
-fn heard<S>(asked: EnvFilter) -> impl Filter<S>
+fn log_filter<S>(rust_log: EnvFilter) -> impl Filter<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    asked.and(filter_fn(may_be_heard))
+    rust_log.and(filter_fn(is_logged))
 }
 
-fn may_be_heard(metadata: &Metadata<'_>) -> bool {
+fn is_logged(metadata: &Metadata<'_>) -> bool {
     if metadata.target() == metrics::TARGET {
         return false;
     }
     let package = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO || OWN.contains(&package)
+    *metadata.level() <= Level::INFO || OWN_PACKAGES.contains(&package)
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
         let (logs, lines) = (Lines::default(), Lines::default());
         let (log_writer, writer) = (logs.clone(), lines.clone());
         let subscriber = json(move || log_writer.clone(), EnvFilter::new("trace"))
-            .with(embedded("archive".to_owned(), move || writer.clone()));
+            .with(metrics_layer("archive".to_owned(), move || writer.clone()));
 
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!("a line");

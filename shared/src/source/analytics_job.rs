@@ -12,13 +12,13 @@ use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
 use super::{
-    Opened, PageContext, RunContext, Source, SourceError, SourcePage, broken, lost_at_cursor,
-    lost_when_unknown,
+    Opened, PageContext, RunContext, Source, SourceError, SourcePage, expired_at_cursor,
+    expired_if_unknown, source_broken,
 };
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::failure::{Failure, FailureKind};
-use crate::base::time::{Interval, millis};
+use crate::base::time::{Interval, format_timestamp};
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::SliceRange;
 use crate::export::waiting::{Wait, WaitReason};
@@ -64,11 +64,11 @@ impl AnalyticsJob {
         };
         let detail = format!(
             "the job's results reach {}, but the slice ends at {}",
-            millis(watermark),
-            millis(end)
+            format_timestamp(watermark),
+            format_timestamp(end)
         );
         let reason = WaitReason::Watermark;
-        Err(match context.waited(reason, self.clock.now()) {
+        Err(match context.waiting_time(reason, self.clock.now()) {
             None => SourceError::NotReady(Wait {
                 reason,
                 hint: None,
@@ -79,9 +79,9 @@ impl AnalyticsJob {
     }
 
     async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, SourceError> {
-        let call = Call::get(format!("{JOBS}/{job}")).expecting(&[200, 202]);
+        let call = Call::get(format!("{JOBS}/{job}")).expect_statuses(&[200, 202]);
         let reply = self.client.call(&call, deadline, decode::json).await;
-        let status: AsyncQueryStatus = reply.map_err(lost_when_unknown)?.value;
+        let status: AsyncQueryStatus = reply.map_err(expired_if_unknown)?.value;
         match status.state {
             JobState::Failed | JobState::Cancelled => {
                 let message = status
@@ -110,8 +110,8 @@ impl Source for AnalyticsJob {
                 hint: None,
                 detail: format!(
                     "data is available up to {}, but the slice ends at {}",
-                    millis(watermark),
-                    millis(interval.end())
+                    format_timestamp(watermark),
+                    format_timestamp(interval.end())
                 ),
             }));
         }
@@ -122,7 +122,7 @@ impl Source for AnalyticsJob {
         ));
         let call = Call::post(JOBS)
             .json(&submission)
-            .expecting(&[200, 201, 202]);
+            .expect_statuses(&[200, 201, 202]);
         let reply = self.client.call(&call, run.deadline, decode::json);
         let submitted: AsyncQueryResponse = reply.await?.value;
         Ok(Opened {
@@ -131,18 +131,18 @@ impl Source for AnalyticsJob {
         })
     }
 
-    async fn ready(&self, opened: &Opened, run: &RunContext<'_>) -> Result<(), SourceError> {
+    async fn check_ready(&self, opened: &Opened, run: &RunContext<'_>) -> Result<(), SourceError> {
         let Some(job) = &opened.job else {
             return Err(SourceError::Expired("the run has no job".to_owned()));
         };
         let mut pause = FIRST_POLL;
-        let mut polled = Duration::ZERO;
+        let mut waited = Duration::ZERO;
         loop {
             let state = self.poll(job, run.deadline).await?;
             if state == JobState::Fulfilled {
                 return Ok(());
             }
-            if polled + pause > LONGEST_POLLING || !run.deadline.allows(self.clock.now(), pause) {
+            if waited + pause > LONGEST_POLLING || !run.deadline.allows(self.clock.now(), pause) {
                 return Err(SourceError::NotReady(Wait {
                     reason: WaitReason::Job,
                     hint: None,
@@ -150,7 +150,7 @@ impl Source for AnalyticsJob {
                 }));
             }
             self.clock.sleep(pause).await;
-            polled += pause;
+            waited += pause;
             pause = pause * 3 / 2;
         }
     }
@@ -166,7 +166,7 @@ impl Source for AnalyticsJob {
             trail,
         } = checkpoint
         else {
-            return Err(broken("the checkpoint has no job"));
+            return Err(source_broken("the checkpoint has no job"));
         };
         let page_size = context.run.plan.page_size;
         let mut call =
@@ -179,19 +179,19 @@ impl Source for AnalyticsJob {
         let reply = self
             .client
             .call(&call, context.run.deadline, |body| {
-                read(&mut reader, body, &rules)
+                read_results(&mut reader, body, &rules)
             })
             .await
-            .map_err(|error| lost_at_cursor(error, cursor.as_deref()))?;
+            .map_err(|error| expired_at_cursor(error, cursor.as_deref()))?;
         let effort = reply.effort();
         let page = reply.value;
         self.check_watermark(page.watermark, context)?;
         let received = page.body.counts.received;
-        let follow =
+        let next_checkpoint =
             |next| Checkpoint::after_cursor(Some(job.clone()), trail.as_ref(), next, received);
         Ok(SourcePage {
             body: page.body,
-            next: page.next.map(follow).transpose()?,
+            next: page.next.map(next_checkpoint).transpose()?,
             requested: page_size.into(),
             watermark: page.watermark,
             correlation_id: reply.correlation_id,
@@ -210,30 +210,30 @@ impl Source for AnalyticsJob {
 }
 
 /// A transformed results page.
-struct ResultsOfJob {
+struct JobResultsPage {
     body: PageBody,
     next: Option<String>,
     watermark: Option<Timestamp>,
     warning: Option<&'static str>,
 }
 
-const NO_LIST: &str =
+const NO_LIST_WARNING: &str =
     "the last results page had no `conversations` on every read and was treated as empty";
 
 /// Reads a results page. The API omits an empty list (not documented; observed), so the last page may lack
 /// `conversations` if it has a watermark. A page without a cursor is the last one.
-fn read(
+fn read_results(
     reader: &mut ResultsReader,
     body: &[u8],
     rules: &PageRules<'_>,
-) -> Result<ResultsOfJob, DecodeError> {
-    let mut page = reader.page(body, DETAILS_FIELDS)?;
+) -> Result<JobResultsPage, DecodeError> {
+    let mut page = reader.read_page(body, DETAILS_FIELDS)?;
     let next = page.next.take();
     let watermark = page.data_availability_date;
     let may_lack_list = next.is_none() && watermark.is_some();
-    let records = reader.listed(page, DETAILS_FIELDS, may_lack_list)?;
-    let warning = records.is_none().then_some(NO_LIST);
-    Ok(ResultsOfJob {
+    let records = reader.records_of(page, DETAILS_FIELDS, may_lack_list)?;
+    let warning = records.is_none().then_some(NO_LIST_WARNING);
+    Ok(JobResultsPage {
         body: page::encode(&records.unwrap_or_default(), rules),
         next,
         watermark,
@@ -244,6 +244,6 @@ fn read(
 fn interval(run: &RunContext<'_>) -> Result<Interval, SourceError> {
     match run.slice.range {
         SliceRange::Interval(interval) => Ok(interval),
-        SliceRange::Offsets(_) => Err(broken("the slice has no interval")),
+        SliceRange::Offsets(_) => Err(source_broken("the slice has no interval")),
     }
 }

@@ -15,14 +15,16 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
-use super::{PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings, broken};
+use super::fetched_page::{FetchedPage, RequestCost};
+use super::{
+    PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings, source_broken,
+};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::failure::{Failure, FailureKind};
-use crate::base::time::{Interval, millis};
+use crate::base::time::{Interval, format_timestamp};
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{GatewayQuery, SliceRange};
 use crate::export::request::Filters;
@@ -30,18 +32,18 @@ use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{Call, GenesysClient};
 use crate::net::clock::Clock;
 use crate::records::page::{DETAILS_FIELDS, ResultsReader};
-use harvest::{Harvest, PAGES, QueryResults, Reach};
+use window_records::{MAX_PAGES, QueryResults, WindowOutcome, WindowRecords};
 
-mod harvest;
 mod lookup;
+mod window_records;
 mod windows;
 
 const DETAILS: &str = "/api/v2/analytics/conversations/details";
 
 /// How often a window whose results changed during the read is read again before it is made smaller.
-const SECOND_LOOKS: u32 = 1;
+const MAX_REREADS: u32 = 1;
 /// How long to wait when the results of even the smallest window change during the read.
-const RESTLESS: Duration = Duration::from_mins(1);
+const UNSTABLE_RESULTS_WAIT: Duration = Duration::from_mins(1);
 
 /// The query as a source.
 #[derive(Clone, Debug)]
@@ -71,52 +73,52 @@ impl AnalyticsQuery {
     }
 
     /// Reads the window, or the first part of it that fits one read, and determines the next window.
-    async fn window(
+    async fn read_window(
         &self,
         next: Interval,
         slice: &Interval,
         context: &PageContext<'_>,
-    ) -> Result<(Answer, Asking), SourceError> {
-        let mut window = self.closed(next)?;
-        let most = u64::from(context.run.plan.page_size) * u64::from(PAGES);
-        let mut asking = Asking::default();
-        let mut looks = 0;
+    ) -> Result<(FetchedPage, RequestCost), SourceError> {
+        let mut window = self.closed_part(next)?;
+        let max_records = u64::from(context.run.plan.page_size) * u64::from(MAX_PAGES);
+        let mut cost = RequestCost::default();
+        let mut rereads = 0;
         loop {
-            let (harvest, reach) = self.read(window, context, &mut asking).await?;
-            window = match reach {
-                _ if looks < SECOND_LOOKS && is_surprising(&harvest, reach) => {
-                    looks += 1;
+            let (window_records, outcome) = self.read_pages(window, context, &mut cost).await?;
+            window = match outcome {
+                _ if rereads < MAX_REREADS && is_worth_rereading(&window_records, outcome) => {
+                    rereads += 1;
                     window
                 }
-                Reach::Whole | Reach::Repeated => {
-                    let next = windows::following(window, slice, harvest.started(), most)
-                        .map(|next| Checkpoint::Windows { next });
-                    return Ok((harvest.answer(next), asking));
+                WindowOutcome::Complete | WindowOutcome::Repeated => {
+                    let next =
+                        windows::next_window(window, slice, window_records.started(), max_records)
+                            .map(|next| Checkpoint::Windows { next });
+                    return Ok((window_records.into_page(next), cost));
                 }
-                Reach::Moved => {
-                    looks = 0;
-                    windows::half(window).ok_or_else(|| restless(window))?
+                WindowOutcome::Changed => {
+                    rereads = 0;
+                    windows::first_half(window).ok_or_else(|| unstable_results(window))?
                 }
-                Reach::TooMany { hits } => {
-                    windows::holding(window, hits, most).ok_or_else(|| crowded(window, hits))?
-                }
+                WindowOutcome::TooMany { hits } => windows::part_for(window, hits, max_records)
+                    .ok_or_else(|| too_many_hits(window, hits))?,
             };
         }
     }
 
     /// Reads the pages of a window, newest conversations first, until they are complete or the page limit is reached.
-    async fn read(
+    async fn read_pages(
         &self,
         window: Interval,
         context: &PageContext<'_>,
-        asking: &mut Asking,
-    ) -> Result<(Harvest, Reach), SourceError> {
+        cost: &mut RequestCost,
+    ) -> Result<(WindowRecords, WindowOutcome), SourceError> {
         let page_size = context.run.plan.page_size;
-        let mut harvest = Harvest::new(window, page_size);
+        let mut window_records = WindowRecords::new(window, page_size);
         loop {
             let paging = Paging {
                 page_size,
-                page_number: harvest.pages() + 1,
+                page_number: window_records.pages() + 1,
             };
             let query =
                 ConversationQuery::new(window, Order::Desc, &context.run.plan.filters).page(paging);
@@ -127,29 +129,29 @@ impl AnalyticsQuery {
                 .client
                 .call(&call, context.run.deadline, decode)
                 .await?;
-            asking.add(&reply, page_size.into());
+            cost.add(&reply, page_size.into());
             let results = reply.value;
-            if let Some(reach) = harvest.add(results) {
-                return Ok((harvest, reach));
+            if let Some(outcome) = window_records.add(results) {
+                return Ok((window_records, outcome));
             }
         }
     }
 
     /// The part of the window that is old enough for the API to know all its conversations.
-    fn closed(&self, window: Interval) -> Result<Interval, SourceError> {
+    fn closed_part(&self, window: Interval) -> Result<Interval, SourceError> {
         let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
         let known = now.saturating_sub(lag).unwrap_or(window.start());
-        let closed = windows::before(window, known);
-        match closed.filter(|closed| windows::is_worth_reading(*closed, window)) {
-            Some(closed) => Ok(closed),
+        let closed_part = windows::part_before(window, known);
+        match closed_part.filter(|closed_part| windows::is_worth_reading(*closed_part, window)) {
+            Some(closed_part) => Ok(closed_part),
             None => Err(SourceError::NotReady(Wait {
                 reason: WaitReason::Watermark,
                 hint: Duration::try_from(windows::worth_reading_at(window).duration_since(known))
                     .ok(),
                 detail: format!(
                     "the window {window} had not ended at least GENESYS_QUERY_LAG_SECONDS before {}",
-                    millis(now)
+                    format_timestamp(now)
                 ),
             })),
         }
@@ -162,7 +164,7 @@ impl Source for AnalyticsQuery {
     /// export before anything is planned.
     async fn query(
         &self,
-        asked: &QuerySpec<'_>,
+        spec: &QuerySpec<'_>,
         deadline: Deadline,
     ) -> Result<Option<GatewayQuery>, SourceError> {
         if !self.is_allowed.load(Ordering::Relaxed) {
@@ -170,7 +172,7 @@ impl Source for AnalyticsQuery {
                 page_size: 1,
                 page_number: 1,
             };
-            let interval = windows::last_day(asked.interval);
+            let interval = windows::last_day(spec.interval);
             // The permission does not depend on the filters, which may be too many for one request.
             let filters = Filters::default();
             let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
@@ -190,42 +192,42 @@ impl Source for AnalyticsQuery {
         checkpoint: &Checkpoint,
         context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
-        let ask = async {
+        let fetch = async {
             match (checkpoint, &context.run.slice.range) {
                 (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
-                    self.window(*next, slice, context).await
+                    self.read_window(*next, slice, context).await
                 }
                 (Checkpoint::Offset { offset, .. }, SliceRange::Offsets(range)) => {
                     self.lookup(*offset, *range, context).await
                 }
-                _ => Err(broken("the checkpoint does not fit the slice")),
+                _ => Err(source_broken("the checkpoint does not fit the slice")),
             }
         };
-        self.cache.page(checkpoint, context, ask).await
+        self.cache.get_or_fetch(checkpoint, context, fetch).await
     }
 }
 
 /// Whether to read the window again at the cost of a few requests: results that changed may be stable now, and a
 /// response with a repeated conversation, or with only conversations that began before the window, may be an accident.
-fn is_surprising(harvest: &Harvest, reach: Reach) -> bool {
-    match reach {
-        Reach::Moved | Reach::Repeated => true,
-        Reach::Whole => harvest.is_all_before(),
-        Reach::TooMany { .. } => false,
+fn is_worth_rereading(window_records: &WindowRecords, outcome: WindowOutcome) -> bool {
+    match outcome {
+        WindowOutcome::Changed | WindowOutcome::Repeated => true,
+        WindowOutcome::Complete => window_records.is_all_before(),
+        WindowOutcome::TooMany { .. } => false,
     }
 }
 
 /// The results of the smallest window changed during the read.
-fn restless(window: Interval) -> SourceError {
+fn unstable_results(window: Interval) -> SourceError {
     SourceError::NotReady(Wait {
         reason: WaitReason::Unavailable,
-        hint: Some(RESTLESS),
+        hint: Some(UNSTABLE_RESULTS_WAIT),
         detail: format!("the results in {window} changed while they were read"),
     })
 }
 
 /// The smallest window holds too many conversations.
-fn crowded(window: Interval, hits: u64) -> SourceError {
+fn too_many_hits(window: Interval, hits: u64) -> SourceError {
     let message = format!(
         "too many of {hits} conversations start in {window}, which cannot be split further"
     );

@@ -1,7 +1,7 @@
-//! An in-memory cache of answers: repeating a request within the time to live takes no API request.
+//! An in-memory cache of fetched pages: within the time to live, fetching a page again takes no API request.
 //!
-//! Only settled answers are cached; the source decides which are. A run that replaces another does not read the cache,
-//! because the answers of the first run led to a failure.
+//! Only pages that no longer change are cached; the source decides which do not. A run that replaces another does not read the cache,
+//! because the pages of the first run led to a failure.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,81 +10,81 @@ use jiff::Timestamp;
 use lru::LruCache;
 use serde_json::json;
 
-use super::answer::{Answer, Asking, Permanence};
+use super::fetched_page::{FetchedPage, RequestCost, Stability};
 use super::{PageContext, SourceError, SourcePage};
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
 use crate::net::clock::Clock;
 
-/// Limit for all answers of all sources together. The least recently used are evicted first.
+/// Limit for all pages of all sources together. The least recently used are evicted first.
 const MAX_BYTES: usize = 32_000_000;
 
-/// Clones share the cached answers.
+/// Clones share the cached pages.
 #[derive(Clone, Debug)]
 pub(super) struct ResponseCache {
-    kept: Arc<Mutex<Kept>>,
+    entries: Arc<Mutex<Entries>>,
     time_to_live: Duration,
     clock: Clock,
 }
 
 #[derive(Debug)]
-struct Kept {
-    answers: LruCache<Sha256, Entry>,
+struct Entries {
+    by_key: LruCache<Sha256, Entry>,
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
-    answer: Arc<Answer>,
-    until: Timestamp,
+    page: Arc<FetchedPage>,
+    expires_at: Timestamp,
 }
 
 impl ResponseCache {
     /// A zero time to live disables the cache.
     pub(super) fn new(time_to_live: Duration, clock: Clock) -> Self {
-        let kept = Kept {
-            answers: LruCache::unbounded(),
+        let entries = Entries {
+            by_key: LruCache::unbounded(),
             bytes: 0,
         };
         Self {
-            kept: Arc::new(Mutex::new(kept)),
+            entries: Arc::new(Mutex::new(entries)),
             time_to_live,
             clock,
         }
     }
 
-    /// Builds the page from the cached answer, or from the result of `ask`, which is cached if it is settled.
-    pub(super) async fn page(
+    /// Returns the page from the cached records, or from the result of `fetch`, which is cached if it no longer changes.
+    pub(super) async fn get_or_fetch(
         &self,
         checkpoint: &Checkpoint,
         context: &PageContext<'_>,
-        ask: impl Future<Output = Result<(Answer, Asking), SourceError>>,
+        fetch: impl Future<Output = Result<(FetchedPage, RequestCost), SourceError>>,
     ) -> Result<SourcePage, SourceError> {
         let key = Self::key(context, checkpoint);
-        let known = if context.is_first_run() {
+        let cached = if context.is_first_run() {
             self.get(&key)
         } else {
             None
         };
-        if let Some(known) = known {
-            return Ok(known.page(context, Asking::nothing()));
+        if let Some(cached) = cached {
+            return Ok(cached.to_source_page(context, RequestCost::cached()));
         }
-        let (answer, asking) = match ask.await {
+        let (page, cost) = match fetch.await {
             Err(end @ (SourceError::Expired(_) | SourceError::Fatal(_))) => {
-                // The other cached answers may lead to the same failure.
-                self.forget();
+                // The other cached pages may lead to the same failure.
+                self.clear();
                 return Err(end);
             }
-            asked => asked?,
+            result => result?,
         };
-        let answer = Arc::new(answer);
-        if answer.permanence == Permanence::Settled {
-            self.keep(key, &answer);
+        let page = Arc::new(page);
+        if page.stability == Stability::Stable {
+            self.store(key, &page);
         }
-        Ok(answer.page(context, asking))
+        Ok(page.to_source_page(context, cost))
     }
 
-    /// The digest of everything that the answer depends on.
+    /// The digest of everything that the page depends on.
     fn key(context: &PageContext<'_>, checkpoint: &Checkpoint) -> Sha256 {
         let plan = context.run.plan;
         let mut query = json!({
@@ -98,63 +98,65 @@ impl ResponseCache {
         Sha256::of(query.to_string())
     }
 
-    fn get(&self, key: &Sha256) -> Option<Arc<Answer>> {
+    fn get(&self, key: &Sha256) -> Option<Arc<FetchedPage>> {
         let now = self.clock.now();
-        let mut kept = self.lock();
-        let entry = kept.answers.get(key)?;
-        if now < entry.until {
-            return Some(Arc::clone(&entry.answer));
+        let mut entries = self.lock();
+        let entry = entries.by_key.get(key)?;
+        if now < entry.expires_at {
+            return Some(Arc::clone(&entry.page));
         }
-        kept.remove(key);
+        entries.remove(key);
         None
     }
 
-    fn forget(&self) {
-        let mut kept = self.lock();
-        kept.answers.clear();
-        kept.bytes = 0;
+    fn clear(&self) {
+        let mut entries = self.lock();
+        entries.by_key.clear();
+        entries.bytes = 0;
     }
 
-    fn keep(&self, key: Sha256, answer: &Arc<Answer>) {
-        let size = answer.size_bytes();
+    fn store(&self, key: Sha256, page: &Arc<FetchedPage>) {
+        let size = page.size_bytes();
         if self.time_to_live.is_zero() || size > MAX_BYTES {
             return;
         }
-        let until = self.clock.now().saturating_add(self.time_to_live);
+        let expires_at = self.clock.now().saturating_add(self.time_to_live);
         let entry = Entry {
-            answer: Arc::clone(answer),
-            until: until.unwrap_or(Timestamp::MAX),
+            page: Arc::clone(page),
+            expires_at: expires_at.unwrap_or(Timestamp::MAX),
         };
-        let mut kept = self.lock();
-        kept.remove(&key);
-        kept.answers.put(key, entry);
-        kept.bytes += size;
+        let mut entries = self.lock();
+        entries.remove(&key);
+        entries.by_key.put(key, entry);
+        entries.bytes += size;
         let now = self.clock.now();
-        while (kept.bytes > MAX_BYTES || kept.oldest_is_over(now)) && kept.remove_oldest() {}
+        while (entries.bytes > MAX_BYTES || entries.oldest_is_expired(now))
+            && entries.evict_oldest()
+        {}
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl Entries {
     fn remove(&mut self, key: &Sha256) {
-        if let Some(entry) = self.answers.pop(key) {
-            self.bytes -= entry.answer.size_bytes();
+        if let Some(entry) = self.by_key.pop(key) {
+            self.bytes -= entry.page.size_bytes();
         }
     }
 
-    fn oldest_is_over(&self, now: Timestamp) -> bool {
-        let oldest = self.answers.peek_lru();
-        oldest.is_some_and(|(_, entry)| entry.until <= now)
+    fn oldest_is_expired(&self, now: Timestamp) -> bool {
+        let oldest = self.by_key.peek_lru();
+        oldest.is_some_and(|(_, entry)| entry.expires_at <= now)
     }
 
-    /// Evicts the least recently used answer. Returns whether there was one.
-    fn remove_oldest(&mut self) -> bool {
-        let oldest = self.answers.pop_lru();
+    /// Evicts the least recently used page. Returns whether there was one.
+    fn evict_oldest(&mut self) -> bool {
+        let oldest = self.by_key.pop_lru();
         if let Some((_, entry)) = &oldest {
-            self.bytes -= entry.answer.size_bytes();
+            self.bytes -= entry.page.size_bytes();
         }
         oldest.is_some()
     }
@@ -173,17 +175,17 @@ mod tests {
         (cache, clock)
     }
 
-    fn answer(bytes: usize) -> Arc<Answer> {
+    fn page_of_bytes(bytes: usize) -> Arc<FetchedPage> {
         let text = format!("\"{}\"", "x".repeat(bytes - 2));
-        answer_of(vec![RawValue::from_string(text).unwrap()])
+        page_of(vec![RawValue::from_string(text).unwrap()])
     }
 
-    fn answer_of(records: Vec<Box<RawValue>>) -> Arc<Answer> {
-        Arc::new(Answer {
+    fn page_of(records: Vec<Box<RawValue>>) -> Arc<FetchedPage> {
+        Arc::new(FetchedPage {
             records: records.into_iter().map(OwnedRecord::Json).collect(),
             window: None,
             next: None,
-            permanence: Permanence::Settled,
+            stability: Stability::Stable,
             warnings: Vec::new(),
         })
     }
@@ -192,7 +194,7 @@ mod tests {
     fn a_response_is_cached_until_its_time_to_live_ends() {
         let (cache, clock) = cache(60);
         let key = Sha256::of("a");
-        cache.keep(key, &answer(10));
+        cache.store(key, &page_of_bytes(10));
 
         clock.advance(Duration::from_secs(59));
         assert!(cache.get(&key).is_some());
@@ -205,30 +207,30 @@ mod tests {
     fn the_least_recently_used_response_is_evicted() {
         let (cache, _) = cache(60);
         let keys = ["a", "b", "c"].map(Sha256::of);
-        cache.keep(keys[0], &answer(MAX_BYTES / 2 - 1_000));
-        cache.keep(keys[1], &answer(MAX_BYTES / 2 - 1_000));
+        cache.store(keys[0], &page_of_bytes(MAX_BYTES / 2 - 1_000));
+        cache.store(keys[1], &page_of_bytes(MAX_BYTES / 2 - 1_000));
         cache.get(&keys[0]);
 
-        cache.keep(keys[2], &answer(2_000));
+        cache.store(keys[2], &page_of_bytes(2_000));
 
-        let known = keys.map(|key| cache.get(&key).is_some());
-        assert_eq!(known, [true, false, true]);
+        let cached = keys.map(|key| cache.get(&key).is_some());
+        assert_eq!(cached, [true, false, true]);
     }
 
     #[test]
     fn expired_responses_are_evicted_and_empty_ones_take_space() {
         let (cache, clock) = cache(60);
-        let empty = answer_of(Vec::new());
+        let empty = page_of(Vec::new());
         for key in ["a", "b", "c"] {
-            cache.keep(Sha256::of(key), &empty);
+            cache.store(Sha256::of(key), &empty);
         }
         let three = cache.lock().bytes;
 
         clock.advance(Duration::from_mins(1));
-        cache.keep(Sha256::of("d"), &empty);
+        cache.store(Sha256::of("d"), &empty);
 
         assert_eq!(cache.lock().bytes * 3, three);
-        assert_eq!(cache.lock().answers.len(), 1);
+        assert_eq!(cache.lock().by_key.len(), 1);
     }
 
     #[test]
@@ -237,8 +239,8 @@ mod tests {
         let (small, _) = cache(60);
         let key = Sha256::of("a");
 
-        timeless.keep(key, &answer(10));
-        small.keep(key, &answer(MAX_BYTES + 1));
+        timeless.store(key, &page_of_bytes(10));
+        small.store(key, &page_of_bytes(MAX_BYTES + 1));
 
         assert!(timeless.get(&key).is_none() && small.get(&key).is_none());
     }
@@ -248,9 +250,9 @@ mod tests {
         let (cache, _) = cache(60);
         let key = Sha256::of("a");
 
-        cache.keep(key, &answer(10));
-        cache.keep(key, &answer(30));
+        cache.store(key, &page_of_bytes(10));
+        cache.store(key, &page_of_bytes(30));
 
-        assert_eq!(cache.lock().bytes, answer(30).size_bytes());
+        assert_eq!(cache.lock().bytes, page_of_bytes(30).size_bytes());
     }
 }

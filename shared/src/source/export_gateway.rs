@@ -9,11 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{PageContext, QuerySpec, Source, SourceError, SourcePage, broken, lost_when_unknown};
+use super::{
+    PageContext, QuerySpec, Source, SourceError, SourcePage, expired_if_unknown, source_broken,
+};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
-use crate::export::checkpoint::{Checkpoint, DeadEnd, Trail};
+use crate::export::checkpoint::{Checkpoint, EndlessChain, Trail};
 use crate::export::effort::Effort;
 use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::export::waiting::{Wait, WaitReason};
@@ -60,42 +62,42 @@ impl ExportGateway {
             total_records,
         }) = context.run.query
         else {
-            return Err(broken("the export has no query"));
+            return Err(source_broken("the export has no query"));
         };
         let call = results_call(query_id, offset, limit);
         let rules = context.rules();
         let mut reader = ResultsReader::default();
         let mut exceeded = false;
         let decode = |body: &[u8]| {
-            let mut records = reader.records(body)?;
-            let more_than_asked = records.len() as u64 > limit;
+            let mut records = reader.read_array(body)?;
+            let is_oversized = records.len() as u64 > limit;
             // The first oversized response is retried: the surplus may be an accident.
-            if more_than_asked && !std::mem::replace(&mut exceeded, true) {
+            if is_oversized && !std::mem::replace(&mut exceeded, true) {
                 return Err(DecodeError::Shape(
                     "it has more records than requested".into(),
                 ));
             }
-            let received = cut_to(limit, &mut records);
+            let received = truncate_to(limit, &mut records);
             let encoded = page::encode(&records, &rules);
-            Ok((encoded, received, more_than_asked, Sha256::of(body)))
+            Ok((encoded, received, is_oversized, Sha256::of(body)))
         };
         let reply = match self.client.call(&call, context.run.deadline, decode).await {
             Ok(reply) => reply,
-            Err(error) if offset < *total_records => return Err(lost_when_unknown(error)),
-            Err(error) if self.is_about_the_offset(&error, offset, context).await => {
+            Err(error) if offset < *total_records => return Err(expired_if_unknown(error)),
+            Err(error) if self.means_end_of_results(&error, offset, context).await => {
                 return Ok(Results {
                     warning: Some(format!(
                         "offset {offset} was treated as the end of the results: {error}"
                     )),
-                    ..nothing(context)
+                    ..no_results(context)
                 });
             }
-            Err(error) => return Err(lost_when_unknown(error)),
+            Err(error) => return Err(expired_if_unknown(error)),
         };
         let effort = reply.effort();
         let correlation_id = reply.correlation_id;
-        let (body, received, more_than_asked, digest) = reply.value;
-        let warning = more_than_asked.then(|| {
+        let (body, received, is_oversized, digest) = reply.value;
+        let warning = is_oversized.then(|| {
             format!(
                 "at offset {offset} the gateway returned more than the {limit} requested records; the rest was discarded"
             )
@@ -110,10 +112,10 @@ impl ExportGateway {
         })
     }
 
-    /// Whether the error means that the offset is past the last record, which some gateways answer with an error. An
+    /// Whether the error means that the offset is past the last record: some gateways then return an error. An
     /// error about the client or the connection does not. A transient server error does only if it persists after a
-    /// wait while the gateway still answers the previous offset.
-    async fn is_about_the_offset(
+    /// wait while the gateway still returns a record at the previous offset.
+    async fn means_end_of_results(
         &self,
         error: &ApiError,
         offset: u64,
@@ -122,15 +124,15 @@ impl ExportGateway {
         match error {
             ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
             ApiError::Broken { .. } => true,
-            ApiError::Unavailable { what, .. } => {
-                let is_of_a_server = matches!(
-                    what,
+            ApiError::Unavailable { reason, .. } => {
+                let is_server_error = matches!(
+                    reason,
                     UnavailableReason::Status(500..)
                         | UnavailableReason::NotJson { .. }
                         | UnavailableReason::Unexpected { .. }
                 );
-                let waited = context.waited(WaitReason::Unavailable, self.clock.now());
-                is_of_a_server && waited.is_some() && self.answers_before(offset, context).await
+                let waited = context.waiting_time(WaitReason::Unavailable, self.clock.now());
+                is_server_error && waited.is_some() && self.has_record_before(offset, context).await
             }
             ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => {
                 false
@@ -138,7 +140,7 @@ impl ExportGateway {
         }
     }
 
-    async fn answers_before(&self, offset: u64, context: &PageContext<'_>) -> bool {
+    async fn has_record_before(&self, offset: u64, context: &PageContext<'_>) -> bool {
         let (Some(query), Some(before)) = (context.run.query, offset.checked_sub(1)) else {
             return false;
         };
@@ -159,26 +161,26 @@ fn results_call(query_id: &str, offset: u64, limit: u64) -> Call {
 impl Source for ExportGateway {
     async fn query(
         &self,
-        asked: &QuerySpec<'_>,
+        spec: &QuerySpec<'_>,
         deadline: Deadline,
     ) -> Result<Option<GatewayQuery>, SourceError> {
         let mut filter = json!({
             "type": "webchat",
             "dateRange": {
-                "start": crate::base::time::millis(asked.interval.start()).to_string(),
-                "end": crate::base::time::millis(asked.interval.end()).to_string(),
+                "start": crate::base::time::format_timestamp(spec.interval.start()).to_string(),
+                "end": crate::base::time::format_timestamp(spec.interval.end()).to_string(),
             },
         });
-        if let Some(range) = &asked.filters.conversation_id_range {
+        if let Some(range) = &spec.filters.conversation_id_range {
             filter["id"] = json!({"range": range});
         }
         let query = json!({
-            "query": {"filter": filter, "pageSize": asked.page_size},
-            "includeMedia": asked.include_media,
+            "query": {"filter": filter, "pageSize": spec.page_size},
+            "includeMedia": spec.include_media,
         });
         let call = Call::post("/api/v2/export/query")
             .json(&query)
-            .expecting(&[200, 201, 202]);
+            .expect_statuses(&[200, 201, 202]);
         let reply = self.client.call(&call, deadline, decode::json);
         let reply: QueryReply = reply.await?.value;
         Ok(Some(GatewayQuery {
@@ -195,20 +197,20 @@ impl Source for ExportGateway {
         let (Checkpoint::Offset { offset, trail }, SliceRange::Offsets(range)) =
             (checkpoint, &context.run.slice.range)
         else {
-            return Err(broken("the checkpoint is not an offset"));
+            return Err(source_broken("the checkpoint is not an offset"));
         };
         let total = context.run.query.map_or(0, |query| query.total_records);
-        let limit = limit(*offset, range, context.run.plan.page_size);
+        let limit = records_to_request(*offset, range, context.run.plan.page_size);
         let mut tries = 1;
         loop {
             let results = if limit == 0 {
-                nothing(context)
+                no_results(context)
             } else {
                 self.results(*offset, limit, context).await?
             };
             let step = step(*offset, results.received, total, range);
             if step != Step::EmptyTooEarly {
-                let next = next(step, &results, *offset >= total, trail.as_ref())?;
+                let next = next_checkpoint(step, &results, *offset >= total, trail.as_ref())?;
                 return Ok(source_page(next, results, *offset, total, limit));
             }
             if tries == EMPTY_PAGE_TRIES
@@ -244,7 +246,7 @@ fn step(offset: u64, received: u64, total: u64, range: &OffsetRange) -> Step {
 }
 
 /// The number of records to request: a full page, but nothing of the next slice.
-fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
+fn records_to_request(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
     let page_size = u64::from(page_size);
     range
         .end
@@ -254,18 +256,18 @@ fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
 /// The checkpoint after the page. A gateway that ignores the offset, or repeats its last page, would return the same
 /// page forever, so pages leave a [`Trail`]. A page with a single record before the total leaves none, because one
 /// record may legitimately occur twice in a query.
-fn next(
+fn next_checkpoint(
     step: Step,
     results: &Results,
     is_past_total: bool,
     trail: Option<&Trail>,
-) -> Result<Option<Checkpoint>, DeadEnd> {
+) -> Result<Option<Checkpoint>, EndlessChain> {
     let Step::Next(offset) = step else {
         return Ok(None);
     };
     let trail = match results.digest {
         Some(digest) if results.received > 1 || is_past_total => {
-            Some(Trail::to_offset(trail, digest)?)
+            Some(Trail::extended_by_page(trail, digest)?)
         }
         _ => trail.cloned(),
     };
@@ -299,11 +301,11 @@ fn source_page(
 
 /// Cuts a page that is longer than requested, and returns the number of records left. Repeats are dropped. An element that is
 /// not a record may have been added, so that it takes no record's place, and is kept to be rejected.
-fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
+fn truncate_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
     if records.len() as u64 <= limit {
         return records.len() as u64;
     }
-    let is_record = |json| page::id_of(json, RecordShape::Gateway).is_some();
+    let is_record = |json| page::record_id(json, RecordShape::Gateway).is_some();
     let mut known = HashSet::new();
     let mut kept = 0;
     records.retain(|record| {
@@ -315,7 +317,7 @@ fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
 }
 
 /// The results of a slice without records, for which no request is made.
-fn nothing(context: &PageContext<'_>) -> Results {
+fn no_results(context: &PageContext<'_>) -> Results {
     Results {
         body: page::encode(&[], &context.rules()),
         received: 0,
@@ -354,7 +356,7 @@ mod tests {
         let page = br#"[{"id":"a"},"x",{"id":"b"},{"id":"a"},{},{"id":"c"},{"id":"d"}]"#;
         let left = |limit| {
             let mut records = page::gateway_records(page).unwrap();
-            let received = cut_to(limit, &mut records);
+            let received = truncate_to(limit, &mut records);
             let left = records.iter().map(|it| String::from_utf8_lossy(it.bytes()));
             format!("{received}: {}", left.collect::<Vec<_>>().join(" "))
         };
@@ -376,9 +378,9 @@ mod tests {
 
     #[test]
     fn a_slice_requests_no_records_of_the_next_one() {
-        assert_eq!(limit(100, &CLOSED, 60), 60);
-        assert_eq!(limit(160, &CLOSED, 60), 40);
-        assert_eq!(limit(900, &OPEN, 60), 60);
+        assert_eq!(records_to_request(100, &CLOSED, 60), 60);
+        assert_eq!(records_to_request(160, &CLOSED, 60), 40);
+        assert_eq!(records_to_request(900, &OPEN, 60), 60);
     }
 
     #[test]

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
-use super::{PageContext, Source, SourceError, SourcePage, SourceSettings, broken, lost_at_cursor};
-use crate::base::time::{Interval, millis};
+use super::fetched_page::{FetchedPage, RequestCost, Stability};
+use super::{
+    PageContext, Source, SourceError, SourcePage, SourceSettings, expired_at_cursor, source_broken,
+};
+use crate::base::time::{Interval, format_timestamp};
 use crate::export::checkpoint::{Checkpoint, Trail};
 use crate::export::plan::ExportPlan;
 use crate::export::request::{Category, HistoryForm};
@@ -76,8 +78,8 @@ impl<'a> HistoryQuery<'a> {
 impl From<Interval> for DateRange {
     fn from(interval: Interval) -> Self {
         Self {
-            start: millis(interval.start()).to_string(),
-            end: millis(interval.end()).to_string(),
+            start: format_timestamp(interval.start()).to_string(),
+            end: format_timestamp(interval.end()).to_string(),
         }
     }
 }
@@ -97,19 +99,19 @@ impl HistoryGateway {
         }
     }
 
-    async fn ask(
+    async fn fetch(
         &self,
         token: Option<&str>,
         trail: Option<&Trail>,
         context: &PageContext<'_>,
-    ) -> Result<(Answer, Asking), SourceError> {
+    ) -> Result<(FetchedPage, RequestCost), SourceError> {
         let form = self.settings.history_form;
         let fields = fields(form);
         let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
-            let mut page = reader.page(body, fields)?;
+            let mut page = reader.read_page(body, fields)?;
             let next = page.next.take();
-            let records = page.listed(fields.records)?.into_iter();
+            let records = page.required_records(fields.records)?.into_iter();
             Ok((records.map(RawRecord::into_owned).collect::<Vec<_>>(), next))
         };
         let reply = self
@@ -120,27 +122,27 @@ impl HistoryGateway {
                 decode,
             )
             .await
-            .map_err(|error| lost_at_cursor(error, token))?;
-        let mut asking = Asking::default();
-        asking.add(&reply, context.run.plan.page_size.into());
+            .map_err(|error| expired_at_cursor(error, token))?;
+        let mut cost = RequestCost::default();
+        cost.add(&reply, context.run.plan.page_size.into());
         let (records, next) = reply.value;
         let received = records.len() as u64;
-        let follow = |next| Checkpoint::after_cursor(None, trail, next, received);
-        let answer = Answer {
+        let next_checkpoint = |next| Checkpoint::after_cursor(None, trail, next, received);
+        let fetched = FetchedPage {
             records,
             window: None,
-            next: next.map(follow).transpose()?,
+            next: next.map(next_checkpoint).transpose()?,
             warnings: Vec::new(),
-            permanence: Permanence::settled_if(self.is_over(context)),
+            stability: Stability::stable_if(self.is_settled(context)),
         };
-        Ok((answer, asking))
+        Ok((fetched, cost))
     }
 
-    /// Whether the interval ended long enough ago (more than the query lag) for its results to be settled.
-    fn is_over(&self, context: &PageContext<'_>) -> bool {
+    /// Whether the interval ended long enough ago (more than the query lag) that its results no longer change.
+    fn is_settled(&self, context: &PageContext<'_>) -> bool {
         let end = context.run.plan.interval.end();
-        let settled = end.saturating_add(self.settings.query_lag);
-        settled.is_ok_and(|settled| settled <= self.clock.now())
+        let settled_at = end.saturating_add(self.settings.query_lag);
+        settled_at.is_ok_and(|settled_at| settled_at <= self.clock.now())
     }
 }
 
@@ -157,10 +159,10 @@ impl Source for HistoryGateway {
             trail,
         } = checkpoint
         else {
-            return Err(broken("the checkpoint is not a token"));
+            return Err(source_broken("the checkpoint is not a token"));
         };
-        let ask = self.ask(cursor.as_deref(), trail.as_ref(), context);
-        self.cache.page(checkpoint, context, ask).await
+        let fetch = self.fetch(cursor.as_deref(), trail.as_ref(), context);
+        self.cache.get_or_fetch(checkpoint, context, fetch).await
     }
 }
 

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::base::deadline::Deadline;
-use crate::base::failure::{Failure, FailureKind, in_one_line};
-use crate::export::checkpoint::{Checkpoint, DeadEnd};
+use crate::base::failure::{Failure, FailureKind, error_chain};
+use crate::export::checkpoint::{Checkpoint, EndlessChain};
 use crate::export::effort::Effort;
 use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::export::portion::Portion;
@@ -39,7 +39,7 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     }
 
     /// Whether the first page can be read now.
-    async fn ready(&self, _: &Opened, _: &RunContext<'_>) -> Result<(), SourceError> {
+    async fn check_ready(&self, _: &Opened, _: &RunContext<'_>) -> Result<(), SourceError> {
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl<'a> QuerySpec<'a> {
 
 impl<'a> PageContext<'a> {
     /// How long this page has been waiting for `reason`.
-    pub(super) fn waited(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
+    pub(super) fn waiting_time(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
         let waited = now.duration_since(*self.waits.get(&reason)?);
         Some(Duration::try_from(waited).unwrap_or_default())
     }
@@ -193,12 +193,12 @@ impl From<ApiError> for SourceError {
             Self::NotReady(Wait {
                 reason,
                 hint,
-                detail: in_one_line(&error),
+                detail: error_chain(&error),
             })
         };
         let failed = |kind| {
             let context_id = error.context_id().map(ToOwned::to_owned);
-            let mut text = in_one_line(&error);
+            let mut text = error_chain(&error);
             if error.lacks_permission() {
                 text.extend(["; ", GRANT]);
             }
@@ -220,7 +220,7 @@ const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Rol
                      divisions (Admin > OAuth)";
 
 /// Maps a job or query that the API no longer knows to [`SourceError::Expired`], not to a failure.
-pub(super) fn lost_when_unknown(error: ApiError) -> SourceError {
+pub(super) fn expired_if_unknown(error: ApiError) -> SourceError {
     match &error {
         ApiError::Refused {
             status: 404 | 410, ..
@@ -229,21 +229,21 @@ pub(super) fn lost_when_unknown(error: ApiError) -> SourceError {
     }
 }
 
-/// Like [`lost_when_unknown`], for the page at a cursor: the API refuses an expired cursor with 400.
-pub(super) fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> SourceError {
+/// Like [`expired_if_unknown`], for the page at a cursor: the API refuses an expired cursor with 400.
+pub(super) fn expired_at_cursor(error: ApiError, cursor: Option<&str>) -> SourceError {
     match (&error, cursor) {
         (ApiError::Refused { status: 400, .. }, Some(_)) => SourceError::Expired(error.to_string()),
-        _ => lost_when_unknown(error),
+        _ => expired_if_unknown(error),
     }
 }
 
-pub(super) fn broken(what: impl Into<String>) -> SourceError {
+pub(super) fn source_broken(what: impl Into<String>) -> SourceError {
     SourceError::Fatal(Failure::new(FailureKind::SourceBroken, what))
 }
 
-impl From<DeadEnd> for SourceError {
-    fn from(dead_end: DeadEnd) -> Self {
-        broken(dead_end.to_string())
+impl From<EndlessChain> for SourceError {
+    fn from(error: EndlessChain) -> Self {
+        source_broken(error.to_string())
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::SourceError;
 use crate::base::deadline::Deadline;
 use crate::base::decode;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::export::waiting::{WaitReason, Waits};
 use crate::genesys::wire::EntityListing;
 use crate::genesys::{ApiError, Call, GenesysClient};
@@ -26,11 +26,11 @@ const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";
 /// In common use for listings; not documented.
 const PAGE_SIZE: u32 = 100;
 /// More pages than any organisation has: a listing that does not end before is broken.
-const MANY_PAGES: u32 = 1_000;
+const MAX_PAGES: u32 = 1_000;
 /// How long a renamed queue keeps its old name here.
 const TIME_TO_LIVE: Duration = Duration::from_hours(1);
 /// How long a page waits for names before it is archived without them.
-const PATIENCE: Duration = Duration::from_hours(1);
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// The names, and a warning if some or all of them are missing.
 #[derive(Clone, Debug, Default)]
@@ -44,24 +44,24 @@ pub struct NamesOrWarning {
 pub(super) struct NameDirectory {
     client: GenesysClient,
     clock: Clock,
-    known: Arc<Mutex<Option<Known>>>,
+    cached: Arc<Mutex<Option<CachedNames>>>,
 }
 
 #[derive(Debug)]
-struct Known {
-    found: Found,
-    until: Timestamp,
+struct CachedNames {
+    lookup: NameLookup,
+    expires_at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
-struct Found {
+struct NameLookup {
     names: Arc<Names>,
     /// Set when a listing held fewer entities than announced.
     warning: Option<String>,
 }
 
 /// A complete listing.
-struct Listed {
+struct CompleteListing {
     path: &'static str,
     /// Names by id.
     entities: BTreeMap<String, Option<String>>,
@@ -73,7 +73,7 @@ impl NameDirectory {
         Self {
             client,
             clock,
-            known: Arc::default(),
+            cached: Arc::default(),
         }
     }
 
@@ -84,7 +84,7 @@ impl NameDirectory {
         deadline: Deadline,
     ) -> Result<NamesOrWarning, SourceError> {
         let error = match self.names(deadline).await {
-            Ok(Found { names, warning }) => {
+            Ok(NameLookup { names, warning }) => {
                 return Ok(NamesOrWarning {
                     names: Some(names),
                     warning,
@@ -95,11 +95,11 @@ impl NameDirectory {
         let since = [WaitReason::Unavailable, WaitReason::Throttled];
         let since = since.iter().filter_map(|reason| waits.get(reason)).min();
         let waited = since.map(|since| self.clock.now().duration_since(*since));
-        let is_patient = waited.is_none_or(|waited| waited.unsigned_abs() < PATIENCE);
-        if error.is_transient() && is_patient {
+        let may_wait = waited.is_none_or(|waited| waited.unsigned_abs() < MAX_WAIT);
+        if error.is_transient() && may_wait {
             return Err(error.into());
         }
-        let warning = format!("names were not looked up: {}", in_one_line(&error));
+        let warning = format!("names were not looked up: {}", error_chain(&error));
         Ok(NamesOrWarning {
             names: None,
             warning: Some(warning),
@@ -114,34 +114,41 @@ impl NameDirectory {
     }
 
     /// Returns the cached names or requests them. Concurrent callers wait for the request of the first.
-    async fn names(&self, deadline: Deadline) -> Result<Found, ApiError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = &*known
-            && self.clock.now() < known.until
+    async fn names(&self, deadline: Deadline) -> Result<NameLookup, ApiError> {
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = &*cached
+            && self.clock.now() < cached.expires_at
         {
-            return Ok(known.found.clone());
+            return Ok(cached.lookup.clone());
         }
         let queues = self.listing(QUEUES, deadline).await?;
         let wrap_up_codes = self.listing(WRAP_UP_CODES, deadline).await?;
-        let shortfalls = [queues.shortfall(), wrap_up_codes.shortfall()];
+        let shortfalls = [
+            queues.shortfall_warning(),
+            wrap_up_codes.shortfall_warning(),
+        ];
         let shortfalls: Vec<String> = shortfalls.into_iter().flatten().collect();
-        let found = Found {
+        let lookup = NameLookup {
             names: Arc::new(Names::new(queues.names(), wrap_up_codes.names())),
             warning: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),
         };
-        let until = self.clock.now().saturating_add(TIME_TO_LIVE);
-        *known = Some(Known {
-            found: found.clone(),
-            until: until.unwrap_or(Timestamp::MAX),
+        let expires_at = self.clock.now().saturating_add(TIME_TO_LIVE);
+        *cached = Some(CachedNames {
+            lookup: lookup.clone(),
+            expires_at: expires_at.unwrap_or(Timestamp::MAX),
         });
-        Ok(found)
+        Ok(lookup)
     }
 
     /// Reads page by page, up to the announced number of pages.
-    async fn listing(&self, path: &'static str, deadline: Deadline) -> Result<Listed, ApiError> {
+    async fn listing(
+        &self,
+        path: &'static str,
+        deadline: Deadline,
+    ) -> Result<CompleteListing, ApiError> {
         let mut entities = BTreeMap::new();
         let mut announced = 0;
-        for page in 1..=MANY_PAGES {
+        for page in 1..=MAX_PAGES {
             let call = Call::get(path)
                 .query("pageSize", PAGE_SIZE.to_string())
                 .query("pageNumber", page.to_string());
@@ -151,15 +158,15 @@ impl NameDirectory {
             let is_announced_last = listing
                 .page_count
                 .is_some_and(|pages| pages > 0 && pages <= page.into());
-            let known = entities.len();
+            let before = entities.len();
             let listed = listing.entities.into_iter();
             entities.extend(listed.map(|entity| (entity.id, entity.name)));
             // A page without new entities ends the listing too: the API may ignore the page number.
-            if is_announced_last || entities.len() == known {
+            if is_announced_last || entities.len() == before {
                 break;
             }
         }
-        Ok(Listed {
+        Ok(CompleteListing {
             path,
             entities,
             announced,
@@ -167,8 +174,8 @@ impl NameDirectory {
     }
 }
 
-impl Listed {
-    fn shortfall(&self) -> Option<String> {
+impl CompleteListing {
+    fn shortfall_warning(&self) -> Option<String> {
         let (listed, announced) = (self.entities.len() as u64, self.announced);
         let path = self.path;
         (listed < announced)

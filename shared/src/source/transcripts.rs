@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 
-use super::{PageContext, Source, SourceError, SourcePage, broken};
+use super::{PageContext, Source, SourceError, SourcePage, source_broken};
 use crate::base::deadline::Deadline;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{SliceRange, TranscriptPlan};
@@ -60,7 +60,7 @@ impl Transcripts {
 
     /// How long the page has been waiting for something unavailable.
     fn waited(&self, context: &PageContext<'_>) -> Duration {
-        let waited = context.waited(WaitReason::Unavailable, self.clock.now());
+        let waited = context.waiting_time(WaitReason::Unavailable, self.clock.now());
         waited.unwrap_or_default()
     }
 
@@ -86,10 +86,10 @@ impl Source for Transcripts {
         let (Checkpoint::Conversations { next, postponed }, SliceRange::Offsets(_)) =
             (checkpoint, &context.run.slice.range)
         else {
-            return Err(broken("the checkpoint does not fit the slice"));
+            return Err(source_broken("the checkpoint does not fit the slice"));
         };
         let Some(plan) = &context.run.plan.transcripts else {
-            return Err(broken(
+            return Err(source_broken(
                 "the plan does not define how transcripts are fetched",
             ));
         };
@@ -117,7 +117,7 @@ impl Source for Transcripts {
         };
         let mut fetches = futures::stream::iter(fetches).buffered(at_once);
         while let Some((id, fetched)) = fetches.next().await {
-            page.add_cost(fetched.asking, fetched.warning);
+            page.add_cost(fetched.cost, fetched.warning);
             let fetch = conversations.limit(fetched.fetch, done, retry_later.len());
             page.answered += u64::from(fetch.is_answered());
             match fetch {

@@ -18,7 +18,7 @@ pub(crate) mod fake;
 mod throttling;
 mod transient;
 
-use calls::Calls;
+use calls::CallLogger;
 use throttling::Throttling;
 pub(crate) use transient::{is_transient, status};
 
@@ -26,10 +26,10 @@ pub(crate) use transient::{is_transient, status};
 /// runs from the start of the request, so it also bounds the upload of a page over a slow line.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Between attempts the SDK waits up to one second, two, four and so on, with jitter.
-const ATTEMPTS: u32 = 5;
+/// Between tries the SDK waits up to one second, two, four and so on, with jitter.
+const MAX_TRIES: u32 = 5;
 
-/// For all attempts of one request. It ends before the function's own timeout, so that the function can report the
+/// For all tries of one request. It ends before the function's own timeout, so that the function can report the
 /// error.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -64,14 +64,14 @@ pub enum AwsError {
 
 impl AwsClients {
     pub async fn from_environment(settings: AwsSettings) -> Self {
-        let config = configured().load().await;
+        let config = sdk_config_loader().load().await;
         Self { config, settings }
     }
 
     /// For an emulator at `endpoint`, which requires credentials but accepts any.
     pub async fn of_emulator(endpoint: &str, region: &'static str) -> Self {
         let credentials = Credentials::new("test", "test", None, None, "emulator");
-        let config = configured()
+        let config = sdk_config_loader()
             .endpoint_url(endpoint)
             .region(Region::from_static(region))
             .credentials_provider(credentials)
@@ -122,29 +122,29 @@ impl AwsClients {
                 // throttles one of them would use up the retries of the others.
                 // https://docs.rs/aws-smithy-runtime/latest/aws_smithy_runtime/client/retries/index.html
                 .retry_partition(RetryPartition::custom("s3").build())
-                .interceptor(Calls)
+                .interceptor(CallLogger)
                 .build(),
         )
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let config = aws_sdk_sqs::config::Builder::from(&self.config);
-        aws_sdk_sqs::Client::from_conf(config.interceptor(Calls).build())
+        aws_sdk_sqs::Client::from_conf(config.interceptor(CallLogger).build())
     }
 
     pub fn sns(&self) -> aws_sdk_sns::Client {
         let config = aws_sdk_sns::config::Builder::from(&self.config);
-        aws_sdk_sns::Client::from_conf(config.interceptor(Calls).build())
+        aws_sdk_sns::Client::from_conf(config.interceptor(CallLogger).build())
     }
 
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
-        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(Calls).build())
+        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(CallLogger).build())
     }
 }
 
 /// The configuration that AWS and emulators have in common.
-fn configured() -> ConfigLoader {
+fn sdk_config_loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .read_timeout(READ_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
@@ -152,7 +152,7 @@ fn configured() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https_client())
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_TRIES))
 }
 
 /// The current text of a secret.

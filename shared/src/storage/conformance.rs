@@ -15,7 +15,7 @@ pub struct Promise<S: ?Sized + 'static> {
 
 impl<S: ?Sized> Promise<S> {
     /// Runs the check. If `subject` breaks the promise, the error has the promise's name and the observation.
-    pub async fn ask(&self, subject: &S) -> anyhow::Result<()> {
+    pub async fn run(&self, subject: &S) -> anyhow::Result<()> {
         (self.check)(subject).await.context(self.name)
     }
 }

@@ -15,12 +15,12 @@ mod memory;
 mod settings;
 mod sqs;
 
-pub use crate::export::outgoing::{Fifo, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Queue};
-pub use memory::{DeadLetter, Delivery, Holding, MemoryQueues};
+pub use crate::export::outgoing::{Fifo, MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
+pub use memory::{DeadLetter, Delivery, MemoryQueues, QueueContents};
 pub use settings::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
-    DEDUPLICATION_WINDOW, MAX_FIFO_ID_BYTES, MAX_VISIBILITY, QueueSettings, RETENTION, Refused,
-    SEND_WEBHOOK_TIMEOUT,
+    DEDUPLICATION_WINDOW, MAX_FIFO_ID_BYTES, MAX_VISIBILITY, QueueRefusal, QueueSettings,
+    RETENTION, SEND_WEBHOOK_TIMEOUT,
 };
 pub use sqs::{QueueUrlMissing, QueueUrls, SqsQueues};
 
@@ -45,7 +45,7 @@ impl QueueError {
 /// The interface between the handlers and SQS or the in-process queues.
 #[async_trait]
 pub trait MessageQueue: Send + Sync + std::fmt::Debug {
-    async fn send(&self, message: Outgoing) -> Result<(), QueueError>;
+    async fn send(&self, message: OutgoingMessage) -> Result<(), QueueError>;
 
     /// Number of messages in the queue: visible, delayed or in flight. Approximate, like SQS's figures.
     async fn depth(&self, queue: Queue) -> Result<u64, QueueError>;

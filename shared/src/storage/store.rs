@@ -27,7 +27,7 @@ pub const MAX_OBJECT_BYTES: u64 = 256 << 20;
 pub enum Stored {
     Created,
     /// Another writer was first, or an earlier try of this one: the stored object counts, not the caller's.
-    AlreadyThere,
+    AlreadyExists,
 }
 
 /// One entry of a listing.

@@ -11,7 +11,7 @@ mod arn;
 mod sns;
 
 pub use crate::export::transcript_event::Notification;
-pub use arn::{BadTopicArn, TopicArn};
+pub use arn::{InvalidTopicArn, TopicArn};
 pub use sns::SnsTopic;
 
 /// Why not all notifications were published. Some of them may have been.
@@ -34,6 +34,9 @@ impl TopicError {
 #[async_trait]
 pub trait Topic: Send + Sync + std::fmt::Debug {
     /// Publishes all notifications, or fails; failed ones are retried until `deadline` at most.
-    async fn publish(&self, notices: &[Notification], deadline: Deadline)
-    -> Result<(), TopicError>;
+    async fn publish(
+        &self,
+        notifications: &[Notification],
+        deadline: Deadline,
+    ) -> Result<(), TopicError>;
 }

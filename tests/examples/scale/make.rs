@@ -116,7 +116,7 @@ async fn slice(
         let record = commit(archive, plan, &message, body, next).await?;
         message = match &record.content.next {
             NextStep::Continue { checkpoint } => {
-                PageMessage::following(&record, run, 1, Origin::First, checkpoint.clone())
+                PageMessage::for_next_page(&record, run, 1, Origin::First, checkpoint.clone())
             }
             NextStep::EndRun => return end(archive, plan, run, &record).await,
         };
@@ -215,7 +215,7 @@ async fn commit(
         watermark: None,
         correlation_id: None,
         effort: Effort::default(),
-        event: event.after(Some(message.audit_head)),
+        event: event.chained_after(Some(message.audit_head)),
     };
     Ok(archive
         .create_or_read(ObjectKey::Record(id), record)
@@ -255,7 +255,7 @@ async fn end(
         last_page: last.id.page,
         totals: last.totals,
         job: Some("job".to_owned()),
-        event: event.after(Some(last.event.hash)),
+        event: event.chained_after(Some(last.event.hash)),
     };
     archive.create_or_read(ObjectKey::End(run), end).await?;
     Ok(())

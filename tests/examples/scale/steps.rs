@@ -21,7 +21,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::storage::queue::MemoryQueues;
 use conversation_archive::storage::store::FolderStore;
-use sweep_exports::{SweepExports, Swept};
+use sweep_exports::{SweepExports, SweepOutcome};
 
 /// The id of every measured export.
 pub(crate) const ID: &str = "scale";
@@ -79,8 +79,8 @@ async fn sweep(archive: Archive) -> anyhow::Result<String> {
         sweeps += 1;
         let swept = sweep.handle(&invocation(&clock)).await?;
         match swept[..] {
-            [(_, Swept::Revived)] if sweeps < 10 => {}
-            [(_, Swept::Failed)] => break,
+            [(_, SweepOutcome::Revived)] if sweeps < 10 => {}
+            [(_, SweepOutcome::Failed)] => break,
             _ => bail!("swept {swept:?}"),
         }
     }
@@ -91,7 +91,7 @@ async fn sweep(archive: Archive) -> anyhow::Result<String> {
 pub(crate) async fn resume(folder: &Path) -> anyhow::Result<()> {
     let (archive, now) = (archive(folder)?, Clock::System.now());
     let id: ExportId = ID.parse()?;
-    let plan = archive.planned(&id).await?;
+    let plan = archive.existing_plan(&id).await?;
     let attempt = archive.attempt(&id, 1).await?;
     let standings = slice_status::all_progress(&archive, &plan, &attempt).await?;
     let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, now);

@@ -138,7 +138,7 @@ impl Checks<'_> {
             })
             .collect();
         for outcome in outcomes {
-            let event = format!("{:?}", outcome.status.event());
+            let event = format!("{:?}", outcome.status.event_type());
             let is_told = arrived.contains(&(event, outcome.attempt.to_string()));
             require(is_told, "an outcome's webhook was not delivered", || {
                 format!("{:?} of attempt {}", outcome.status, outcome.attempt)

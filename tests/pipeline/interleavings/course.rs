@@ -90,13 +90,13 @@ impl Course {
             attempt: 1,
             not_before: world.now(),
         };
-        let stored = world.archive().replace(marker.name(), &marker).await;
+        let stored = world.archive().replace(marker.object_key(), &marker).await;
         stored.expect("written");
     }
 
     async fn has_ended(&self, world: &World) -> bool {
         let archive = world.archive();
-        let plan = archive.planned(&self.id).await.expect("a plan");
+        let plan = archive.existing_plan(&self.id).await.expect("a plan");
         let attempt = archive.newest_attempt(&self.id).await;
         let attempt = attempt.expect("readable").expect("an attempt");
         let views = slice_status::all(&archive, &plan, &attempt)

@@ -1,6 +1,6 @@
 //! Performs an action in a world: a message handled, a command given, a sweep, a dead letter recorded.
 
-use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::failure::error_chain;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::storage::queue::{Delivery, Queue};
 use start_export::{Command, StartError};
@@ -48,7 +48,7 @@ impl Move {
             {
                 Ok(_) => Ok(Performed::Done),
                 Err(StartError::Refused(_)) => Ok(Performed::Refused),
-                Err(error) => Err(anyhow::anyhow!(in_one_line(&error))),
+                Err(error) => Err(anyhow::anyhow!(error_chain(&error))),
             },
             Self::Sweep => {
                 process.sweep.handle(invocation).await?;

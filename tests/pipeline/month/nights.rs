@@ -12,7 +12,7 @@ use fastrand::Rng;
 use genesys_simulator::{AnswerFilter, Route, Settings};
 use jiff::Timestamp;
 use start_export::Command;
-use sweep_exports::Swept;
+use sweep_exports::SweepOutcome;
 
 use super::oracle::{self, Effects, Tally};
 use super::troubles::{self, Kind, Trouble};
@@ -198,7 +198,7 @@ impl<'a> Running<'a> {
             match trouble.kind {
                 Kind::LostQueues => {
                     let queues = &self.world.queues;
-                    let holding = Queue::ALL.map(|queue| queues.holding(queue).messages as u64);
+                    let holding = Queue::ALL.map(|queue| queues.contents(queue).messages as u64);
                     self.effects.lost += holding.iter().sum::<u64>();
                     self.world.lose_messages();
                 }
@@ -228,7 +228,7 @@ impl<'a> Running<'a> {
         if self.world.now() >= self.next_sweep {
             // A failed sweep is not repeated before the next hour.
             if let Some(Ok(swept)) = self.world.try_sweep().await {
-                let acted = swept.iter().filter(|it| **it != Swept::LeftAlone);
+                let acted = swept.iter().filter(|it| **it != SweepOutcome::LeftAlone);
                 self.effects.swept += acted.count() as u64;
             }
             self.next_sweep = after(self.next_sweep, HOUR).max(self.world.now());

@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
-use crate::figures::counted;
-use crate::problem::chain;
+use crate::figures::quantity;
+use crate::problem::full_message;
 
 /// The kind of API host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    OfTheRegion,
+    Regional,
     /// `GENESYS_API_URL`, which may serve an export gateway only.
-    OfYourOwn,
+    Custom,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -35,11 +35,15 @@ const GATEWAY: &str = "/api/v2/export/query";
 
 /// Checks the job API by requesting up to when it has data. That call needs the same permission as an export; the
 /// details query needs another one, and so would prove nothing.
-pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
-    let asked = api
-        .ask::<DataAvailability>(&Call::get(format!("{JOBS}/availability")))
+pub(super) async fn check_jobs(
+    api: &Api,
+    host: Host,
+    findings: &mut Findings<'_>,
+) -> Option<Timestamp> {
+    let response = api
+        .request::<DataAvailability>(&Call::get(format!("{JOBS}/availability")))
         .await;
-    let error = match asked {
+    let error = match response {
         Ok(reply) => {
             findings.add(Finding::ok("jobs", "the job API responds"));
             let granted = format!("{DETAIL_VIEW} is granted");
@@ -49,22 +53,22 @@ pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> 
         Err(error) => error,
     };
     match error.status() {
-        Some(404) if host == Host::OfYourOwn => {
+        Some(404) if host == Host::Custom => {
             let what = format!(
                 "{JOBS} is not served by this host (404), so only `export-gateway` can be used"
             );
             findings.add(Finding::skipped("jobs", what));
             let what = "not checked: the gateway decides which clients may read";
             findings.add(Finding::skipped("permission", what));
-            findings.add(gateway(api).await);
+            findings.add(check_gateway(api).await);
         }
         Some(403) => {
             let what = "the job API responds only to clients with the permission";
             findings.add(Finding::skipped("jobs", what));
-            findings.add(denied("permission", DETAIL_VIEW, error));
+            findings.add(denied_finding("permission", DETAIL_VIEW, error));
         }
         _ => {
-            findings.add(denied("jobs", DETAIL_VIEW, error));
+            findings.add(denied_finding("jobs", DETAIL_VIEW, error));
             let what = "the job API does not report whether it is granted";
             findings.add(Finding::skipped("permission", what));
         }
@@ -73,7 +77,7 @@ pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> 
 }
 
 /// Checks the export gateway, where it is the only source.
-async fn gateway(api: &Api) -> Finding {
+async fn check_gateway(api: &Api) -> Finding {
     let end = api.now();
     let range = json!({
         "start": (end - DAY).as_millisecond().to_string(),
@@ -83,41 +87,43 @@ async fn gateway(api: &Api) -> Finding {
         "query": {"filter": {"type": "webchat", "dateRange": range}, "pageSize": 1},
         "includeMedia": false,
     });
-    let call = Call::post(GATEWAY).json(&query).expecting(&[200, 201, 202]);
-    match api.ask::<QueryReply>(&call).await {
+    let call = Call::post(GATEWAY)
+        .json(&query)
+        .expect_statuses(&[200, 201, 202]);
+    match api.request::<QueryReply>(&call).await {
         Ok(reply) => Finding::ok(
             "gateway",
             format!(
                 "the export gateway responds, with {} of one day",
-                counted(reply.value.total_records, "record", "records")
+                quantity(reply.value.total_records, "record", "records")
             ),
         ),
-        Err(error) => Finding::failed("gateway", chain(error))
+        Err(error) => Finding::failed("gateway", full_message(error))
             .fix("neither source can be read: check GENESYS_API_URL, and that the client may use the gateway"),
     }
 }
 
 /// Queries one day with a page of one record, for the count. Returns whether later checks can use queries; an export by
 /// jobs does not need them.
-pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) -> bool {
+pub(super) async fn check_queries(api: &Api, end: Timestamp, findings: &mut Findings<'_>) -> bool {
     let start = end - DAY;
-    let error = match hits(api, start, end, 1).await {
+    let error = match count_hits(api, start, end, 1).await {
         Ok(hits) => {
             findings.add(Finding::ok("queries", "the details query responds"));
-            findings.add(divisions(hits, start, end));
+            findings.add(divisions_finding(hits, start, end));
             return true;
         }
         Err(error) => error,
     };
-    findings.add(no_queries(error));
+    findings.add(queries_finding(error));
     findings.add(Finding::warning("divisions", UNCHECKED).fix(DIVISIONS));
     false
 }
 
-fn no_queries(error: ApiError) -> Finding {
+fn queries_finding(error: ApiError) -> Finding {
     const WITHOUT: &str = "exports by jobs do not need queries; this check uses them to count conversations and to test limits";
     let status = error.status();
-    let what = chain(error);
+    let what = full_message(error);
     match status {
         // A custom host need not serve the query.
         Some(404) => Finding::skipped(
@@ -134,7 +140,7 @@ fn no_queries(error: ApiError) -> Finding {
 }
 
 /// The number of conversations that a query finds, with a page of `page_size` records.
-pub(super) async fn hits(
+pub(super) async fn count_hits(
     api: &Api,
     start: Timestamp,
     end: Timestamp,
@@ -155,7 +161,7 @@ pub(super) async fn hits(
 }
 
 /// The finding for a failed call, with the name of the permission if that is missing.
-pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> Finding {
+pub(super) fn denied_finding(check: &'static str, permission: &str, error: ApiError) -> Finding {
     let fix = match error.status() {
         Some(400) => "the API rejects the request: report its message to the maintainers of this program".to_owned(),
         Some(401) => "the API rejects the token: check that GENESYS_API_URL and GENESYS_LOGIN_URL, if set, belong to one organisation, and try again".to_owned(),
@@ -164,12 +170,12 @@ pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> 
         Some(429) => "other clients use up the rate limit: try again in a few minutes".to_owned(),
         _ => "the API is unavailable, or the host is not a Genesys Cloud API: check the hosts, and try again".to_owned(),
     };
-    Finding::failed(check, chain(error)).fix(fix)
+    Finding::failed(check, full_message(error)).fix(fix)
 }
 
-fn divisions(hits: u64, start: Timestamp, end: Timestamp) -> Finding {
-    let seen = counted(hits, "conversation", "conversations");
-    let what = format!("{UNCHECKED}; {seen} seen between {start:.0} and {end:.0}");
+fn divisions_finding(hits: u64, start: Timestamp, end: Timestamp) -> Finding {
+    let conversations = quantity(hits, "conversation", "conversations");
+    let what = format!("{UNCHECKED}; {conversations} seen between {start:.0} and {end:.0}");
     if hits == 0 {
         Finding::warning("divisions", what).fix(DIVISIONS)
     } else {

@@ -8,23 +8,23 @@ use jiff::Timestamp;
 
 use super::{Api, Finding};
 use crate::figures::time;
-use crate::problem::chain;
+use crate::problem::full_message;
 
 /// A data lake that lags more than this is a matter for the vendor.
-const FAR_BEHIND: Duration = Duration::from_hours(24);
+const MAX_LAG: Duration = Duration::from_hours(24);
 
 const RETENTION: &str = "/api/v2/analytics/dataretention/settings";
 const RETENTION_VIEW: &str = "analytics:dataRetention:view";
 
 /// Reports up to when the job API can export, and the consequence for a schedule.
-pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
-    let behind = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
+pub(super) fn watermark_finding(watermark: Timestamp, now: Timestamp) -> Finding {
+    let lag = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
     let what = format!(
         "data is complete up to {watermark:.0} ({} ago); a daily export of the previous day waits until about {} after midnight UTC",
-        time(behind),
-        time(behind),
+        time(lag),
+        time(lag),
     );
-    if behind > FAR_BEHIND {
+    if lag > MAX_LAG {
         Finding::warning("watermark", what)
             .fix("exports wait for the data for up to WATERMARK_DEADLINE_HOURS; report a lag of more than a day to the vendor's support")
     } else {
@@ -33,8 +33,8 @@ pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
 }
 
 /// Reports how long the organisation keeps conversations.
-pub(super) async fn retention(api: &Api) -> Finding {
-    match api.ask::<DataRetention>(&Call::get(RETENTION)).await {
+pub(super) async fn check_retention(api: &Api) -> Finding {
+    match api.request::<DataRetention>(&Call::get(RETENTION)).await {
         Ok(reply) => match reply.value.retention_days {
             Some(days) => Finding::ok(
                 "retention",
@@ -51,7 +51,7 @@ pub(super) async fn retention(api: &Api) -> Finding {
         .fix(format!(
             "grant {RETENTION_VIEW}, or set ARCHIVE_RETENTION_DAYS"
         )),
-        Err(error) => Finding::warning("retention", chain(error))
+        Err(error) => Finding::warning("retention", full_message(error))
             .fix("set ARCHIVE_RETENTION_DAYS if the organisation has a limit"),
     }
 }

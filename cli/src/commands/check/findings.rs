@@ -4,7 +4,7 @@ use console::{Style, style};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::figures::counted;
+use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 
@@ -76,10 +76,10 @@ impl Finding {
     }
 
     fn text(&self) -> String {
-        let (sign, look) = self.mark.look();
+        let (sign, symbol_style) = self.mark.symbol_and_style();
         let line = format!(
             "{} {:<12} {}{}",
-            look.apply_to(sign),
+            symbol_style.apply_to(sign),
             self.check,
             if self.mark == Mark::Found {
                 "found: "
@@ -96,7 +96,7 @@ impl Finding {
 }
 
 impl Mark {
-    fn look(self) -> (&'static str, Style) {
+    fn symbol_and_style(self) -> (&'static str, Style) {
         match self {
             Self::Ok => ("✓", Style::new().green().bold()),
             Self::Warning => ("!", Style::new().yellow().bold()),
@@ -114,7 +114,7 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
-        self.screen.piece(&finding.text());
+        self.screen.print_piece(&finding.text());
         self.all.push(finding);
     }
 
@@ -126,18 +126,18 @@ impl<'a> Findings<'a> {
 
     /// Prints the result: all findings for a program, the totals for people.
     pub(super) fn finish(self) -> Exit {
-        let of = |mark| self.all.iter().filter(|it| it.mark == mark).count() as u64;
-        let (failed, warnings) = (of(Mark::Failed), of(Mark::Warning));
+        let count_of = |mark| self.all.iter().filter(|it| it.mark == mark).count() as u64;
+        let (failed, warnings) = (count_of(Mark::Failed), count_of(Mark::Warning));
         let (status, exit) = match failed {
             0 => ("ok", Exit::Done),
             _ => ("failed", Exit::Failed),
         };
         let text = format!(
             "{}, {}",
-            counted(failed, "check failed", "checks failed"),
-            counted(warnings, "warning", "warnings")
+            quantity(failed, "check failed", "checks failed"),
+            quantity(warnings, "warning", "warnings")
         );
-        self.screen.result(&Report {
+        self.screen.print_result(&Report {
             text,
             json: json!({"status": status, "checks": self.all}),
         });

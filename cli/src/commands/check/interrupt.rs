@@ -22,7 +22,9 @@ impl Interrupt {
         let screen = screen.clone();
         tokio::spawn(async move {
             wait().await;
-            screen.line("deleting what the check has created; press Ctrl-C again to stop at once");
+            screen.print_line(
+                "deleting what the check has created; press Ctrl-C again to stop at once",
+            );
             sender.send_replace(true);
             wait().await;
             std::process::exit(Exit::Failed as i32);
@@ -36,8 +38,8 @@ impl Interrupt {
     }
 
     /// Runs a step unless it is interrupted. Not for a step that creates something that must be deleted: without the
-    /// answer it cannot be deleted.
-    pub(super) fn or<T>(
+    /// response it cannot be deleted.
+    pub(super) fn run<T>(
         &self,
         step: impl Future<Output = T>,
     ) -> impl Future<Output = Result<T, Interrupted>> {

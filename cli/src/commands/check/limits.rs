@@ -8,10 +8,10 @@ use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::access::hits;
+use super::access::count_hits;
 use super::{Api, Finding, Findings};
 use crate::figures::count;
-use crate::problem::chain;
+use crate::problem::full_message;
 
 const LIMITS: &str = "limits";
 
@@ -44,7 +44,7 @@ struct Limit {
 }
 
 /// Reports the rate limit in the response headers, and the limits in the organisation's settings.
-pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
+pub(super) async fn check_limits(api: &Api, findings: &mut Findings<'_>) {
     findings.add(match api.client.allowed_per_minute() {
         Some(allowed) => Finding::ok(
             "rate limit",
@@ -58,43 +58,46 @@ pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
             .fix("exports slow down only on a 429; do not share the token with other programs"),
     });
     for namespace in NAMESPACES {
-        findings.add(of_namespace(api, namespace).await);
+        findings.add(check_namespace_limits(api, namespace).await);
     }
 }
 
 /// Tries the largest page and the largest interval that a query accepts.
-pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) {
+pub(super) async fn check_query_limits(api: &Api, end: Timestamp, findings: &mut Findings<'_>) {
     let hour = Duration::from_hours(1);
     for size in PAGE_SIZES {
-        let tried = hits(api, end - hour, end, size).await;
-        findings.add(tried_out(&format!("a query page of {size}"), tried));
+        let result = count_hits(api, end - hour, end, size).await;
+        findings.add(limit_finding(&format!("a query page of {size}"), result));
     }
     for days in INTERVAL_DAYS {
         let start = end - 24 * hour * u32::try_from(days).unwrap_or(1);
-        let tried = hits(api, start, end, 1).await;
-        findings.add(tried_out(&format!("a query over {days} days"), tried));
+        let result = count_hits(api, start, end, 1).await;
+        findings.add(limit_finding(&format!("a query over {days} days"), result));
     }
 }
 
 /// A refusal because of the size is a valid result. Any other failure says nothing about a limit.
-pub(super) fn tried_out<T>(what: &str, tried: Result<T, ApiError>) -> Finding {
-    match tried {
+pub(super) fn limit_finding<T>(what: &str, result: Result<T, ApiError>) -> Finding {
+    match result {
         Ok(_) => Finding::found(LIMITS, format!("{what} is accepted")),
         Err(
             error @ ApiError::Refused {
                 status: 400 | 413, ..
             },
-        ) => Finding::found(LIMITS, format!("{what} is not accepted: {}", chain(error))),
+        ) => Finding::found(
+            LIMITS,
+            format!("{what} is not accepted: {}", full_message(error)),
+        ),
         Err(error) => Finding::skipped(
             LIMITS,
-            format!("{what} could not be tested: {}", chain(error)),
+            format!("{what} could not be tested: {}", full_message(error)),
         ),
     }
 }
 
-async fn of_namespace(api: &Api, namespace: &str) -> Finding {
+async fn check_namespace_limits(api: &Api, namespace: &str) -> Finding {
     let path = format!("/api/v2/organizations/limits/namespaces/{namespace}/defaults");
-    let limits = match api.ask::<Limits>(&Call::get(path)).await {
+    let limits = match api.request::<Limits>(&Call::get(path)).await {
         Ok(reply) => reply.value,
         Err(error) => {
             let may = if error.status() == Some(403) {
@@ -102,7 +105,7 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
             } else {
                 "could"
             };
-            let what = format!("{namespace} {may} not be read: {}", chain(error));
+            let what = format!("{namespace} {may} not be read: {}", full_message(error));
             return Finding::skipped(LIMITS, what);
         }
     };
@@ -110,18 +113,18 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
         .entities
         .into_iter()
         .map(|limit| (limit.key, limit.value));
-    let ours: Vec<_> = listed
+    let relevant: Vec<_> = listed
         .chain(limits.values.unwrap_or_default())
         .filter(|(key, _)| key == TOKEN_RATE || key.contains(JOB_LIMITS))
         .map(|(key, value)| format!("{key} = {value}"))
         .collect();
-    if ours.is_empty() {
+    if relevant.is_empty() {
         Finding::found(
             LIMITS,
             format!("{namespace} lists no limits for tokens or jobs"),
         )
     } else {
-        Finding::found(LIMITS, format!("{namespace}: {}", ours.join(", ")))
+        Finding::found(LIMITS, format!("{namespace}: {}", relevant.join(", ")))
     }
 }
 
@@ -141,10 +144,10 @@ mod tests {
         }
     }
 
-    fn unavailable(what: UnavailableReason) -> ApiError {
+    fn unavailable(reason: UnavailableReason) -> ApiError {
         ApiError::Unavailable {
             route: "/jobs".to_owned(),
-            what,
+            reason,
             wait: None,
             context_id: None,
             source: None,
@@ -153,11 +156,11 @@ mod tests {
 
     #[test]
     fn only_statuses_400_and_413_show_that_a_size_is_over_the_limit() {
-        let tried = |error| tried_out::<()>("a page of 9", Err(error));
+        let result = |error| limit_finding::<()>("a page of 9", Err(error));
 
         for status in [400, 413] {
             let what = format!("a page of 9 is not accepted: /jobs returned {status}");
-            assert_eq!(tried(refused(status)), Finding::found("limits", what));
+            assert_eq!(result(refused(status)), Finding::found("limits", what));
         }
         for error in [
             refused(401),
@@ -172,7 +175,7 @@ mod tests {
             },
         ] {
             let what = format!("a page of 9 could not be tested: {error}");
-            assert_eq!(tried(error), Finding::skipped("limits", what));
+            assert_eq!(result(error), Finding::skipped("limits", what));
         }
     }
 }

@@ -5,21 +5,21 @@ use conversation_archive::genesys::ApiError;
 
 use super::{Api, Finding, Findings};
 use crate::figures::time;
-use crate::problem::chain;
+use crate::problem::full_message;
 use crate::settings::Settings;
 
-/// The region in which the archive lies, as far as it is known.
+/// The region of the archive, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lies {
-    In(String),
+pub(super) enum ArchiveRegion {
+    Known(String),
     /// A folder, or no archive was given.
-    Nowhere,
+    NotApplicable,
     /// A bucket that cannot be opened.
     Unknown,
 }
 
 /// Checks region, hosts, and whether data may go from there to the archive.
-pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
+pub(super) fn check_regions(settings: &Settings, archive: ArchiveRegion) -> Finding {
     let endpoints = &settings.client.endpoints;
     let api = endpoints.api().host_str().unwrap_or_default();
     let login = endpoints.login().host_str().unwrap_or_default();
@@ -32,9 +32,9 @@ pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
     let what = format!("{region}: API at {api}, login at {login}");
     let regions = settings.engine.regions.clone();
     let bucket_region = match archive {
-        Lies::In(region) => Some(region),
-        Lies::Nowhere => None,
-        Lies::Unknown => {
+        ArchiveRegion::Known(region) => Some(region),
+        ArchiveRegion::NotApplicable => None,
+        ArchiveRegion::Unknown => {
             let undecided =
                 "whether data may go to the bucket is undecided: the bucket cannot be opened";
             return Finding::warning("region", format!("{what}; {undecided}"))
@@ -49,11 +49,11 @@ pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
 }
 
 /// Checks whether the client gets a token, and reports how long it is valid.
-pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
-    let life = match api.client.token_life().await {
-        Ok(life) => life,
+pub(super) async fn check_login(api: &Api, findings: &mut Findings<'_>) -> bool {
+    let lifetime = match api.client.token_lifetime().await {
+        Ok(lifetime) => lifetime,
         Err(error) => {
-            findings.add(refused(error));
+            findings.add(refused_finding(error));
             return false;
         }
     };
@@ -61,10 +61,13 @@ pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
         "login",
         "the client id and secret are accepted",
     ));
-    findings.add(match life {
-        Some(life) => Finding::ok(
+    findings.add(match lifetime {
+        Some(lifetime) => Finding::ok(
             "token",
-            format!("valid for {}, and renewed before it expires", time(life)),
+            format!(
+                "valid for {}, and renewed before it expires",
+                time(lifetime)
+            ),
         ),
         None => Finding::warning(
             "token",
@@ -74,10 +77,10 @@ pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
     true
 }
 
-/// The finding for a failed login. A wrong region answers as if the client did not exist.
-fn refused(error: ApiError) -> Finding {
+/// The finding for a failed login. A wrong region responds as if the client did not exist.
+fn refused_finding(error: ApiError) -> Finding {
     let transient = error.is_transient();
-    let what = chain(error);
+    let what = full_message(error);
     let fix = if what.contains("client not found") {
         "the client does not exist in this region: check GENESYS_REGION first, then GENESYS_CLIENT_ID"
     } else if what.contains("authentication failed") {

@@ -7,14 +7,14 @@ use conversation_archive::storage::store::{
 
 use super::interrupt::{Interrupt, Interrupted};
 use super::{Finding, Findings};
-use crate::place::Opened;
-use crate::problem::{Problem, chain};
+use crate::place::OpenedPlace;
+use crate::problem::{Problem, full_message};
 
 const CHECK: &str = "archive";
 
 /// A failure of a store that can be opened.
 #[derive(Debug)]
-enum Trouble {
+enum ProbeError {
     Store(StoreError),
     /// The store broke a guarantee that exports need.
     Broken(&'static str),
@@ -22,16 +22,16 @@ enum Trouble {
 
 /// The result of writing, reading and deleting one object.
 struct Probe {
-    tried: Result<Result<(), Trouble>, Interrupted>,
+    result: Result<Result<(), ProbeError>, Interrupted>,
     /// The encryption that S3 reports, if the probe got that far.
     encryption: Option<Result<Encryption, StoreError>>,
     /// Why the object may still exist.
-    left: Option<StoreError>,
+    delete_error: Option<StoreError>,
 }
 
 /// Checks whether the location accepts objects, and for a bucket how it encrypts them.
-pub(super) async fn target(
-    place: Option<Result<Opened, Problem>>,
+pub(super) async fn check_target(
+    place: Option<Result<OpenedPlace, Problem>>,
     interrupt: &Interrupt,
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
@@ -39,41 +39,42 @@ pub(super) async fn target(
         findings.add(Finding::skipped(CHECK, "no archive was given").fix("give one with --out"));
         return Ok(());
     };
-    let opened = match opened.and_then(Opened::for_writing) {
+    let opened = match opened.and_then(OpenedPlace::for_writing) {
         Ok(opened) => opened,
         Err(problem) => {
-            findings.add(closed(problem));
+            findings.add(unusable_finding(problem));
             return Ok(());
         }
     };
     let bucket = match &opened {
-        Opened::Bucket { store, .. } => Some(store),
-        Opened::Folder { .. } => None,
+        OpenedPlace::Bucket { store, .. } => Some(store),
+        OpenedPlace::Folder { .. } => None,
     };
     let store = opened.store();
     let probe = probe(&*store, bucket, &new_id(), interrupt).await;
-    if let (Err(Interrupted), Some(error)) = (&probe.tried, probe.left) {
-        findings
-            .add(Finding::warning(CHECK, chain(error)).fix("delete the object: nothing reads it"));
+    if let (Err(Interrupted), Some(error)) = (&probe.result, probe.delete_error) {
+        findings.add(
+            Finding::warning(CHECK, full_message(error)).fix("delete the object: nothing reads it"),
+        );
     }
-    findings.add(told(&*store, probe.tried?));
+    findings.add(probe_finding(&*store, probe.result?));
     if bucket.is_some() {
-        findings.add(encryption(probe.encryption));
+        findings.add(encryption_finding(probe.encryption));
     }
     Ok(())
 }
 
-fn closed(problem: Problem) -> Finding {
+fn unusable_finding(problem: Problem) -> Finding {
     let fix = "set --out to a writable folder or s3://bucket[/prefix]";
     Finding::failed(CHECK, problem.message).fix(problem.hint.unwrap_or_else(|| fix.to_owned()))
 }
 
 /// The finding on encryption, with the key, since the operator may expect another one.
-fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
+fn encryption_finding(reported: Option<Result<Encryption, StoreError>>) -> Finding {
     const ENCRYPTION: &str = "encryption";
-    match seen {
+    match reported {
         None => Finding::skipped(ENCRYPTION, "there was no object to inspect"),
-        Some(Err(error)) => Finding::skipped(ENCRYPTION, chain(error)),
+        Some(Err(error)) => Finding::skipped(ENCRYPTION, full_message(error)),
         Some(Ok(Encryption {
             algorithm: None, ..
         })) => Finding::found(ENCRYPTION, "the store does not report how it encrypts"),
@@ -91,8 +92,8 @@ fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
 }
 
 /// The finding for the probe.
-fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
-    match tried {
+fn probe_finding(store: &dyn ArchiveStore, result: Result<(), ProbeError>) -> Finding {
+    match result {
         Ok(()) => Finding::ok(
             CHECK,
             format!(
@@ -100,11 +101,13 @@ fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
                 store.uri("")
             ),
         ),
-        Err(Trouble::Broken(what)) => Finding::failed(CHECK, format!("{}: {what}", store.uri("")))
-            .fix("exports rely on conditional writes; use a store that supports them"),
-        Err(Trouble::Store(error)) => {
-            let fix = right(&error);
-            Finding::failed(CHECK, chain(error)).fix(fix)
+        Err(ProbeError::Broken(what)) => {
+            Finding::failed(CHECK, format!("{}: {what}", store.uri("")))
+                .fix("exports rely on conditional writes; use a store that supports them")
+        }
+        Err(ProbeError::Store(error)) => {
+            let fix = required_permission(&error);
+            Finding::failed(CHECK, full_message(error)).fix(fix)
         }
     }
 }
@@ -119,37 +122,37 @@ async fn probe(
     let object = probe_object(id);
     let key = object.key.clone();
     let mut encryption = None;
-    let tried = match store.create(object.clone()).await {
+    let result = match store.create(object.clone()).await {
         Err(error) => Ok(Err(error.into())),
-        // The key is new, so an existing object is the result of this write, whose answer was lost.
-        Ok(Stored::Created | Stored::AlreadyThere) => {
+        // The key is new, so an existing object is the result of this write, whose response was lost.
+        Ok(Stored::Created | Stored::AlreadyExists) => {
             let steps = async {
                 if let Some(bucket) = bucket {
                     encryption = Some(bucket.encryption(&key).await);
                 }
-                try_it(store, object).await
+                test_guarantees(store, object).await
             };
-            interrupt.or(steps).await
+            interrupt.run(steps).await
         }
     };
     // Also after a failed write, which may have arrived.
     let deleted = store.delete(&key).await;
-    let (tried, left) = match (tried, deleted) {
-        (Ok(Ok(())), Ok(())) => (Ok(is_gone(store, &key).await), None),
+    let (result, delete_error) = match (result, deleted) {
+        (Ok(Ok(())), Ok(())) => (Ok(test_deleted(store, &key).await), None),
         (Ok(Ok(())), Err(error)) => (Ok(Err(error.into())), None),
-        (tried, deleted) => (tried, deleted.err()),
+        (result, deleted) => (result, deleted.err()),
     };
     Probe {
-        tried,
+        result,
         encryption,
-        left,
+        delete_error,
     }
 }
 
-async fn is_gone(store: &dyn ArchiveStore, key: &str) -> Result<(), Trouble> {
+async fn test_deleted(store: &dyn ArchiveStore, key: &str) -> Result<(), ProbeError> {
     match store.get(key).await? {
         None => Ok(()),
-        Some(_) => Err(Trouble::Broken(
+        Some(_) => Err(ProbeError::Broken(
             "the store keeps an object that was deleted",
         )),
     }
@@ -163,13 +166,15 @@ fn probe_object(id: &str) -> Object {
     ObjectKey::Probe(id).object(format!("{{\"check\":\"{id}\"}}\n"))
 }
 
-async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble> {
+async fn test_guarantees(store: &dyn ArchiveStore, object: Object) -> Result<(), ProbeError> {
     let (key, body) = (object.key.clone(), object.body.clone());
-    if store.create(object).await? != Stored::AlreadyThere {
-        return Err(Trouble::Broken("the store overwrites an existing object"));
+    if store.create(object).await? != Stored::AlreadyExists {
+        return Err(ProbeError::Broken(
+            "the store overwrites an existing object",
+        ));
     }
     if store.get(&key).await? != Some(body) {
-        return Err(Trouble::Broken(
+        return Err(ProbeError::Broken(
             "the store returns other bytes than were written",
         ));
     }
@@ -177,7 +182,7 @@ async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble>
 }
 
 /// The permission that a refused step needs, in a bucket and in a folder.
-fn right(error: &StoreError) -> String {
+fn required_permission(error: &StoreError) -> String {
     let (StoreError::Transient { action, .. } | StoreError::Permanent { action, .. }) = error;
     let needed = match *action {
         "read" => "s3:GetObject and s3:ListBucket",
@@ -187,7 +192,7 @@ fn right(error: &StoreError) -> String {
     format!("`{action}` needs permission: {needed} on a bucket, write access to a folder")
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for ProbeError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }

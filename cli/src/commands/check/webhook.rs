@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Finding;
 use crate::engine::EngineSettings;
-use crate::problem::chain;
+use crate::problem::full_message;
 
 const CHECK: &str = "webhook";
 
@@ -25,7 +25,7 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let receiver = match WebhookUrl::parse(url, &settings.address_rules) {
         Ok(receiver) => receiver,
         Err(error) => {
-            return Finding::failed(CHECK, chain(error)).fix(
+            return Finding::failed(CHECK, full_message(error)).fix(
                 "set DATA_LAKE_WEBHOOK_URL to an https URL; list a private host in WEBHOOK_ALLOWED_HOSTS",
             );
         }
@@ -33,7 +33,7 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let sender = match Sender::new(settings.address_rules.clone()) {
         Ok(sender) => sender,
         Err(error) => {
-            return Finding::failed(CHECK, chain(error))
+            return Finding::failed(CHECK, full_message(error))
                 .fix("this machine cannot make https connections: check its certificates");
         }
     };
@@ -41,18 +41,18 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let body = Bytes::from(json!({"type": PING, "timestamp": now, "data": {}}).to_string());
     let headers = signer.headers(&webhook_id(&now.to_string(), PING, 1), now, &body);
     match sender.post(&receiver, &headers, body).await {
-        Ok(reply) => of_reply(receiver.host(), &reply),
-        Err(error) => Finding::failed(CHECK, chain(error))
+        Ok(reply) => reply_finding(receiver.host(), &reply),
+        Err(error) => Finding::failed(CHECK, full_message(error))
             .fix("the receiver must respond within 5 s over https; list a private host in WEBHOOK_ALLOWED_HOSTS"),
     }
 }
 
-fn of_reply(host: &str, reply: &Reply) -> Finding {
+fn reply_finding(host: &str, reply: &Reply) -> Finding {
     let status = reply.status;
-    match reply.refusal() {
+    match reply.failure() {
         None => Finding::ok(CHECK, format!("{host} accepts a signed {PING} ({status})")),
         Some(refusal) => {
-            let what = refusal.what();
+            let what = refusal.summary();
             let message = format!("{host} does not accept a signed {PING}: {what}");
             Finding::failed(CHECK, message).fix(refusal.fix())
         }

@@ -17,7 +17,7 @@ pub(super) fn prepare(arguments: &DemoArguments) -> Result<PathBuf, Problem> {
         .clone()
         .unwrap_or_else(|| Path::new("archive").join(&name));
     if arguments.keep {
-        out = beside(&out);
+        out = free_name(&out);
     }
     let refused = |error: &io::Error| {
         Problem::refused(format!(
@@ -27,13 +27,13 @@ pub(super) fn prepare(arguments: &DemoArguments) -> Result<PathBuf, Problem> {
         .with_hint("give another folder with --out")
     };
     clear(&out)
-        .and_then(|()| mark(&out))
+        .and_then(|()| write_marker(&out))
         .map_err(|error| refused(&error))?;
     Ok(std::path::absolute(&out).unwrap_or(out))
 }
 
 /// The first name that is free: `out`, `out-2`, and so on.
-fn beside(out: &Path) -> PathBuf {
+fn free_name(out: &Path) -> PathBuf {
     let numbered = |number: u32| {
         let mut name = out.as_os_str().to_owned();
         name.push(format!("-{number}"));
@@ -65,7 +65,7 @@ fn clear(out: &Path) -> io::Result<()> {
     }
 }
 
-fn mark(out: &Path) -> io::Result<()> {
+fn write_marker(out: &Path) -> io::Result<()> {
     fs::create_dir_all(out)?;
     fs::write(
         out.join(MARKER),
@@ -77,7 +77,7 @@ fn mark(out: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn demo(out: &Path, keep: bool) -> Result<PathBuf, Problem> {
+    fn prepare_demo(out: &Path, keep: bool) -> Result<PathBuf, Problem> {
         prepare(&DemoArguments {
             out: Some(out.to_owned()),
             seed: 1,
@@ -91,7 +91,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
 
-        let problem = demo(folder.path(), false).unwrap_err();
+        let problem = prepare_demo(folder.path(), false).unwrap_err();
 
         assert!(
             problem
@@ -107,11 +107,11 @@ mod tests {
     fn an_earlier_demo_is_replaced_unless_it_is_kept_on_request() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("demo");
-        demo(&out, false).unwrap();
+        prepare_demo(&out, false).unwrap();
         fs::write(out.join("page"), "old").unwrap();
 
-        let kept = demo(&out, true).unwrap();
-        let replaced = demo(&out, false).unwrap();
+        let kept = prepare_demo(&out, true).unwrap();
+        let replaced = prepare_demo(&out, false).unwrap();
 
         assert_eq!(kept, folder.path().join("demo-2"));
         assert_eq!(replaced, out);

@@ -14,9 +14,9 @@ use genesys_simulator::Simulator;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::figures::{count, counted};
+use crate::figures::{count, quantity};
 use crate::problem::Problem;
-use crate::receiver::{Receiver, Seen};
+use crate::receiver::{ReceivedDelivery, Receiver};
 
 /// The result of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub(super) struct Proof {
     expected: u64,
     missing: u64,
     /// Archived, but not expected.
-    strange: u64,
+    unexpected: u64,
     repeated: u64,
-    deliveries: Vec<Seen>,
+    deliveries: Vec<ReceivedDelivery>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl Proof {
             .await?
             .context("the manifest is missing")?;
         let interval = manifest.outcome.interval;
-        let archived = archived(archive, &manifest).await?;
+        let archived = count_archived(archive, &manifest).await?;
         let expected = simulator.truth().conversations.into_iter();
         let expected: BTreeSet<String> = expected
             .filter(|it| interval.contains(it.start) && !it.malformed)
@@ -59,25 +59,25 @@ impl Proof {
                 .iter()
                 .filter(|id| !archived.contains_key(*id))
                 .count() as u64,
-            strange: archived.keys().filter(|id| !expected.contains(*id)).count() as u64,
+            unexpected: archived.keys().filter(|id| !expected.contains(*id)).count() as u64,
             repeated: archived.values().filter(|times| **times > 1).count() as u64,
-            deliveries: receiver.seen(),
+            deliveries: receiver.deliveries(),
         })
     }
 
     pub(super) fn text(&self) -> String {
-        let (records, webhook) = (self.records_fit(), self.webhook_fits());
+        let (records, webhook) = (self.records_match(), self.is_webhook_delivered());
         format!(
             "{} each of the organisation's {} conversations of these days is archived exactly once{}\n{} {}",
-            mark(records),
+            check_mark(records),
             count(self.expected),
             if records {
                 String::new()
             } else {
                 format!(": no, {}", self.difference())
             },
-            mark(webhook),
-            self.told(),
+            check_mark(webhook),
+            self.delivery_text(),
         )
     }
 
@@ -85,81 +85,90 @@ impl Proof {
         json!({
             "expected": self.expected,
             "missing": self.missing,
-            "unexpected": self.strange,
+            "unexpected": self.unexpected,
             "repeated": self.repeated,
             "deliveries": self.deliveries.len(),
             "webhookIds": self.ids().len(),
-            "proved": self.records_fit() && self.webhook_fits(),
+            "proved": self.records_match() && self.is_webhook_delivered(),
         })
     }
 
     /// Fails if anything differs from the promise.
-    pub(super) fn judge(&self) -> Result<(), Problem> {
-        if !self.records_fit() {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if !self.records_match() {
             return Err(Problem::failed(format!(
                 "the archive differs from the organisation's data: {}",
                 self.difference()
             )));
         }
-        if !self.webhook_fits() {
+        if !self.is_webhook_delivered() {
             return Err(Problem::failed(format!(
                 "the webhook was not delivered as promised: {}",
-                self.told()
+                self.delivery_text()
             )));
         }
         Ok(())
     }
 
-    fn records_fit(&self) -> bool {
-        self.missing + self.strange + self.repeated == 0
+    fn records_match(&self) -> bool {
+        self.missing + self.unexpected + self.repeated == 0
     }
 
     /// Whether one outcome was delivered until it was accepted once, with a valid signature on every delivery.
-    fn webhook_fits(&self) -> bool {
-        let taken = self
+    fn is_webhook_delivered(&self) -> bool {
+        let accepted = self
             .deliveries
             .iter()
-            .filter(|seen| (200..300).contains(&seen.status))
+            .filter(|delivery| (200..300).contains(&delivery.status))
             .count();
-        self.ids().len() == 1 && taken == 1 && self.deliveries.iter().all(|seen| seen.signed)
+        self.ids().len() == 1
+            && accepted == 1
+            && self.deliveries.iter().all(|delivery| delivery.signed)
     }
 
     fn ids(&self) -> BTreeSet<&str> {
         self.deliveries
             .iter()
-            .map(|seen| seen.id.as_str())
+            .map(|delivery| delivery.id.as_str())
             .collect()
     }
 
     fn difference(&self) -> String {
         let Self {
             missing,
-            strange,
+            unexpected,
             repeated,
             ..
         } = self;
-        format!("{missing} missing, {repeated} duplicated, {strange} unexpected")
+        format!("{missing} missing, {repeated} duplicated, {unexpected} unexpected")
     }
 
-    fn told(&self) -> String {
-        let signed = self.deliveries.iter().filter(|seen| seen.signed).count() as u64;
+    fn delivery_text(&self) -> String {
+        let signed = self
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.signed)
+            .count() as u64;
         let events: BTreeSet<&str> = self
             .deliveries
             .iter()
-            .map(|seen| seen.event.as_str())
+            .map(|delivery| delivery.event.as_str())
             .collect();
         format!(
             "the receiver got {} under {} in {}, {} with a valid signature",
             events.into_iter().collect::<Vec<_>>().join(" and "),
-            counted(self.ids().len() as u64, "webhook id", "webhook ids"),
-            counted(self.deliveries.len() as u64, "delivery", "deliveries"),
+            quantity(self.ids().len() as u64, "webhook id", "webhook ids"),
+            quantity(self.deliveries.len() as u64, "delivery", "deliveries"),
             count(signed),
         )
     }
 }
 
 /// The number of times that each conversation occurs on the pages that the manifest names.
-async fn archived(archive: &Archive, manifest: &Manifest) -> anyhow::Result<BTreeMap<String, u64>> {
+async fn count_archived(
+    archive: &Archive,
+    manifest: &Manifest,
+) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut times = BTreeMap::new();
     let pages = manifest
         .content
@@ -185,7 +194,7 @@ async fn archived(archive: &Archive, manifest: &Manifest) -> anyhow::Result<BTre
     Ok(times)
 }
 
-fn mark(good: bool) -> console::StyledObject<&'static str> {
+fn check_mark(good: bool) -> console::StyledObject<&'static str> {
     if good {
         style("✓").green().bold()
     } else {
@@ -197,8 +206,8 @@ fn mark(good: bool) -> console::StyledObject<&'static str> {
 mod tests {
     use super::*;
 
-    fn seen(id: &str, status: u16, signed: bool) -> Seen {
-        Seen {
+    fn delivery(id: &str, status: u16, signed: bool) -> ReceivedDelivery {
+        ReceivedDelivery {
             id: id.to_owned(),
             signed,
             status,
@@ -207,11 +216,11 @@ mod tests {
         }
     }
 
-    fn proof(deliveries: Vec<Seen>) -> Proof {
+    fn proof(deliveries: Vec<ReceivedDelivery>) -> Proof {
         Proof {
             expected: 10,
             missing: 0,
-            strange: 0,
+            unexpected: 0,
             repeated: 0,
             deliveries,
         }
@@ -219,26 +228,26 @@ mod tests {
 
     #[test]
     fn a_delivery_retried_under_the_same_id_passes() {
-        let proof = proof(vec![seen("a", 503, true), seen("a", 204, true)]);
+        let proof = proof(vec![delivery("a", 503, true), delivery("a", 204, true)]);
 
-        assert_eq!(proof.judge(), Ok(()));
+        assert_eq!(proof.check(), Ok(()));
     }
 
     #[test]
     fn a_missing_delivery_a_second_id_or_a_bad_signature_fails() {
         for deliveries in [
             vec![],
-            vec![seen("a", 503, true)],
-            vec![seen("a", 204, true), seen("b", 204, true)],
-            vec![seen("a", 503, true), seen("a", 401, false)],
+            vec![delivery("a", 503, true)],
+            vec![delivery("a", 204, true), delivery("b", 204, true)],
+            vec![delivery("a", 503, true), delivery("a", 401, false)],
         ] {
-            assert!(proof(deliveries.clone()).judge().is_err(), "{deliveries:?}");
+            assert!(proof(deliveries.clone()).check().is_err(), "{deliveries:?}");
         }
     }
 
     #[test]
     fn a_missing_or_repeated_record_fails() {
-        let good = proof(vec![seen("a", 204, true)]);
+        let good = proof(vec![delivery("a", 204, true)]);
 
         for bad in [
             Proof {
@@ -250,7 +259,7 @@ mod tests {
                 ..good.clone()
             },
         ] {
-            assert!(bad.judge().is_err());
+            assert!(bad.check().is_err());
         }
     }
 }

@@ -8,8 +8,8 @@ use conversation_archive::base::json::JsonText;
 
 use super::table;
 use crate::arguments::Format;
-use crate::plain::{Reader, plain};
 use crate::problem::Problem;
+use crate::sanitize::{Destination, sanitize};
 
 /// The fields of a normalized record.
 const COLUMNS: [&str; 13] = [
@@ -30,8 +30,8 @@ const COLUMNS: [&str; 13] = [
 
 pub(super) struct Output {
     format: Format,
-    reader: Reader,
-    has_begun: bool,
+    destination: Destination,
+    has_output: bool,
 }
 
 impl Output {
@@ -39,39 +39,39 @@ impl Output {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
-            reader: Reader::of_stdout(),
-            has_begun: false,
+            destination: Destination::of_stdout(),
+            has_output: false,
         }
     }
 
     /// Writes lines of records, each with its line break. Returns `Break` if the reader has closed the pipe.
     pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
-        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        let is_first = !std::mem::replace(&mut self.has_output, true);
         let text = match self.format {
-            Format::Ndjson => self.reader.json(lines),
-            Format::Csv => self.shown(csv(lines, is_first)?).into(),
+            Format::Ndjson => self.destination.sanitize_json(lines),
+            Format::Csv => self.displayed_csv(csv(lines, is_first)?).into(),
             Format::Table => table::rows(&rows(lines)?, is_first).into(),
         };
-        put(&text)
+        write_stdout(&text)
     }
 
     /// CSV unchanged for a program, and made safe for a terminal.
-    fn shown(&self, csv: String) -> String {
-        match self.reader {
-            Reader::Program => csv,
-            Reader::Terminal => plain(&csv),
+    fn displayed_csv(&self, csv: String) -> String {
+        match self.destination {
+            Destination::Program => csv,
+            Destination::Terminal => sanitize(&csv),
         }
     }
 
     /// Writes the CSV header if there was no record.
     pub(super) fn finish(&mut self) {
-        if !self.has_begun && self.format == Format::Csv {
-            let _ = put(&(COLUMNS.join(",") + "\n"));
+        if !self.has_output && self.format == Format::Csv {
+            let _ = write_stdout(&(COLUMNS.join(",") + "\n"));
         }
     }
 }
 
-fn put(text: &str) -> Result<ControlFlow<()>, Problem> {
+fn write_stdout(text: &str) -> Result<ControlFlow<()>, Problem> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())

@@ -8,7 +8,7 @@ use conversation_archive::base::json::JsonText;
 use conversation_archive::base::time::from_millis;
 
 use crate::figures::time;
-use crate::plain::plain_line;
+use crate::sanitize::sanitize_line;
 
 /// Name and width of each column; the width is in terminal columns.
 const COLUMNS: [(&str, usize); 6] = [
@@ -36,7 +36,7 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
     let dash = || "–".to_owned();
     let text = |name: &str| {
         let text = row.get(name)?.text()?;
-        Some(plain_line(&text))
+        Some(sanitize_line(&text))
     };
     let number = |name: &str| row.get(name)?.integer();
     let start = number("startTime").and_then(from_millis);
@@ -59,8 +59,8 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
 fn line(cells: &[String; 6]) -> String {
     let last = COLUMNS.len() - 1;
     let mut line = String::new();
-    for (place, (cell, (_, width))) in cells.iter().zip(COLUMNS).enumerate() {
-        if place == last {
+    for (column, (cell, (_, width))) in cells.iter().zip(COLUMNS).enumerate() {
+        if column == last {
             line.push_str(cell);
             break;
         }

@@ -8,7 +8,7 @@ use conversation_archive::runtime::config::{FUNCTIONS, environment};
 use serde::Deserialize;
 
 use crate::local::Project;
-use crate::problem::{Problem, chain};
+use crate::problem::{Problem, full_message};
 
 /// The binary of each function.
 pub(super) type Binaries = BTreeMap<String, PathBuf>;
@@ -50,11 +50,12 @@ pub(super) fn build(project: &Project) -> Result<Binaries, Problem> {
             "the functions could not be built; see above",
         ));
     }
-    binaries(&String::from_utf8_lossy(&built.stdout)).map_err(|error| Problem::failed(chain(error)))
+    binaries(&String::from_utf8_lossy(&built.stdout))
+        .map_err(|error| Problem::failed(full_message(error)))
 }
 
-fn binaries(told: &str) -> anyhow::Result<Binaries> {
-    let messages = told
+fn binaries(cargo_output: &str) -> anyhow::Result<Binaries> {
+    let messages = cargo_output
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok());
     let binaries: Binaries = messages

@@ -48,27 +48,29 @@ pub(super) fn deploy(
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start the deployment script")?;
-    talk(script, &input, screen)
+    run_script(script, &input, screen)
 }
 
 /// Sends the settings to the script, shows its output, and returns its result.
-fn talk(mut script: Child, input: &Value, screen: &Screen) -> Result<Outputs, Problem> {
+fn run_script(mut script: Child, input: &Value, screen: &Screen) -> Result<Outputs, Problem> {
     if let Some(mut stdin) = script.stdin.take() {
-        // If the script has already ended, its output says why.
+        // If the script has already ended, its output states the reason.
         let _ = stdin.write_all(input.to_string().as_bytes());
     }
-    let mut said = String::new();
+    let mut last_line = String::new();
     if let Some(stderr) = script.stderr.take() {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            screen.line(&format!("  {line}"));
-            said = line;
+            screen.print_line(&format!("  {line}"));
+            last_line = line;
         }
     }
     let output = script
         .wait_with_output()
         .context("cannot read the output of the deployment script")?;
     if !output.status.success() {
-        return Err(Problem::failed(format!("the deployment failed: {said}")));
+        return Err(Problem::failed(format!(
+            "the deployment failed: {last_line}"
+        )));
     }
     Ok(serde_json::from_slice(&output.stdout)
         .context("the deployment script did not return the stack's outputs")?)

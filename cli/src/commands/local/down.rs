@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::services::{Stopped, stop};
-use super::up::busy;
+use super::up::busy_problem;
 use crate::local::Folder;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 
 pub(super) fn down(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
-    let Some(_turn) = folder.lock_changes()? else {
-        return Err(busy(folder));
+    let Some(_lock) = folder.lock_changes()? else {
+        return Err(busy_problem(folder));
     };
     let stopped = tokio::task::block_in_place(|| stop(folder))?;
     let root = folder.root().display();
@@ -21,7 +21,7 @@ pub(super) fn down(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
         ),
         Stopped::NotRunning => (format!("nothing is running in {root}"), "not running"),
     };
-    screen.result(&Report {
+    screen.print_result(&Report {
         text,
         json: json!({"status": status, "folder": folder.root()}),
     });

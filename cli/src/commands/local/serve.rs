@@ -14,17 +14,17 @@ use conversation_archive::runtime::config::environment;
 use genesys_simulator::Simulator;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::local::{Folder, LocalSettings, REGION, Running, terminate};
+use crate::local::{Folder, LocalSettings, REGION, ServiceProcesses, terminate};
 use crate::organisation::organisation;
-use crate::problem::{Exit, Problem, chain};
-use crate::receiver::{AtFirst, Receiver, Seen};
+use crate::problem::{Exit, Problem, full_message};
+use crate::receiver::{InitialState, ReceivedDelivery, Receiver};
 use crate::screen::Screen;
 
 /// Poll interval for the state of the emulator.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Time limit for the emulator to end. It saves its whole memory first.
-const EMULATOR_ENDS_WITHIN: Duration = Duration::from_mins(1);
+const EMULATOR_STOP_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
     let Some(_lock) = folder.lock_services()? else {
@@ -38,45 +38,53 @@ pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Prob
     let _simulator = simulator(&settings).await?;
     let _receiver = receiver(folder, &settings).await?;
     let mut emulator = start_emulator(folder, &settings)?;
-    let running = Running {
+    let running = ServiceProcesses {
         services: std::process::id(),
         emulator: emulator.id(),
     };
     running.write(folder)?;
-    let ended = until_told(&mut emulator).await;
-    Running::forget(folder);
-    match ended? {
-        Ended::Told => {
-            screen.line("stopping on request");
+    let stop_reason = wait_for_stop(&mut emulator).await;
+    ServiceProcesses::remove(folder);
+    match stop_reason? {
+        StopReason::Requested => {
+            screen.print_line("stopping on request");
             stop(&mut emulator).await?;
             Ok(Exit::Done)
         }
-        Ended::Emulator(status) => Err(Problem::failed(format!("the emulator exited: {status}"))),
+        StopReason::EmulatorExited(status) => {
+            Err(Problem::failed(format!("the emulator exited: {status}")))
+        }
     }
 }
 
 /// Why the services end.
-enum Ended {
-    Told,
-    Emulator(std::process::ExitStatus),
+enum StopReason {
+    Requested,
+    EmulatorExited(std::process::ExitStatus),
 }
 
 async fn simulator(settings: &LocalSettings) -> Result<Simulator, Problem> {
     let address = settings.ports.simulator();
     let simulator = Simulator::start(organisation(&settings.organisation, address)).await;
-    simulator.map_err(|error| taken(address, "--simulator-port", &error.to_string()))
+    simulator.map_err(|error| port_in_use(address, "--simulator-port", &error.to_string()))
 }
 
 async fn receiver(folder: &Folder, settings: &LocalSettings) -> Result<Receiver, Problem> {
     let address = settings.ports.receiver();
     let path = folder.deliveries();
-    let note = move |delivery: &Seen| note(&path, delivery);
-    let receiver = Receiver::start(address, &settings.signing_secret, AtFirst::Up, note).await;
-    receiver.map_err(|error| taken(address, "--receiver-port", &chain(error)))
+    let record_delivery = move |delivery: &ReceivedDelivery| record_delivery(&path, delivery);
+    let receiver = Receiver::start(
+        address,
+        &settings.signing_secret,
+        InitialState::Up,
+        record_delivery,
+    )
+    .await;
+    receiver.map_err(|error| port_in_use(address, "--receiver-port", &full_message(error)))
 }
 
 /// Appends the delivery to the file, as one line of JSON. A delivery that cannot be written is still accepted.
-fn note(path: &PathBuf, delivery: &Seen) {
+fn record_delivery(path: &PathBuf, delivery: &ReceivedDelivery) {
     let Ok(mut line) = serde_json::to_string(delivery) else {
         return;
     };
@@ -87,7 +95,7 @@ fn note(path: &PathBuf, delivery: &Seen) {
     }
 }
 
-fn taken(address: SocketAddr, option: &str, error: &str) -> Problem {
+fn port_in_use(address: SocketAddr, option: &str, error: &str) -> Problem {
     Problem::refused(format!(
         "cannot listen on {address} ({error}): stop the process that uses the port, or choose another port with {option}"
     ))
@@ -98,7 +106,10 @@ fn taken(address: SocketAddr, option: &str, error: &str) -> Problem {
 fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Problem> {
     let address = settings.ports.emulator();
     // Without this check the emulator would listen elsewhere, or report the error only in its log.
-    drop(TcpListener::bind(address).map_err(|error| taken(address, "--port", &error.to_string()))?);
+    drop(
+        TcpListener::bind(address)
+            .map_err(|error| port_in_use(address, "--port", &error.to_string()))?,
+    );
     let log = folder.start_log("emulator")?;
     let errors = log.try_clone().context("cannot write the emulator's log")?;
     let child = Command::new(settings.python.join("bin/ministack"))
@@ -127,18 +138,18 @@ fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Pr
     Ok(child)
 }
 
-async fn until_told(emulator: &mut Child) -> anyhow::Result<Ended> {
+async fn wait_for_stop(emulator: &mut Child) -> anyhow::Result<StopReason> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     // The end of the terminal must not end the services.
     let _hung_up = signal(SignalKind::hangup())?;
-    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut poll = tokio::time::interval(POLL_INTERVAL);
     loop {
         tokio::select! {
-            _ = terminated.recv() => return Ok(Ended::Told),
-            _ = interrupted.recv() => return Ok(Ended::Told),
-            _ = look.tick() => if let Some(status) = emulator.try_wait()? {
-                return Ok(Ended::Emulator(status));
+            _ = terminated.recv() => return Ok(StopReason::Requested),
+            _ = interrupted.recv() => return Ok(StopReason::Requested),
+            _ = poll.tick() => if let Some(status) = emulator.try_wait()? {
+                return Ok(StopReason::EmulatorExited(status));
             },
         }
     }
@@ -149,14 +160,14 @@ async fn stop(emulator: &mut Child) -> anyhow::Result<()> {
     terminate(emulator.id())?;
     let since = Instant::now();
     while emulator.try_wait()?.is_none() {
-        if since.elapsed() > EMULATOR_ENDS_WITHIN {
+        if since.elapsed() > EMULATOR_STOP_TIMEOUT {
             emulator.kill()?;
             emulator.wait()?;
             anyhow::bail!(
-                "the emulator did not exit within {EMULATOR_ENDS_WITHIN:?} and was killed"
+                "the emulator did not exit within {EMULATOR_STOP_TIMEOUT:?} and was killed"
             );
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::local::{Folder, LocalSettings, Running, kill, runs, terminate};
+use crate::local::{Folder, LocalSettings, ServiceProcesses, is_running, kill, terminate};
 use crate::problem::Problem;
 use crate::screen::Screen;
 
 /// Time limit for the start, generous for a busy machine.
-const STARTED_WITHIN: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Time limit for the stop: that of the emulator and a little more.
-const ENDED_WITHIN: Duration = Duration::from_secs(75);
+const STOP_TIMEOUT: Duration = Duration::from_secs(75);
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether the services were running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn start(
     settings: &LocalSettings,
     screen: &Screen,
 ) -> Result<(), Problem> {
-    clear_away(folder, settings, screen)?;
+    clean_up(folder, settings, screen)?;
     let log = folder.start_log("services")?;
     let errors = log.try_clone().context("cannot write the services' log")?;
     let mut services = Command::new(program)
@@ -46,31 +46,32 @@ pub(super) fn start(
         .process_group(0)
         .spawn()
         .context("cannot start the services")?;
-    wait_until_there(folder, &mut services)
+    wait_until_started(folder, &mut services)
 }
 
-fn wait_until_there(folder: &Folder, services: &mut Child) -> Result<(), Problem> {
+fn wait_until_started(folder: &Folder, services: &mut Child) -> Result<(), Problem> {
     let since = Instant::now();
     loop {
-        if Running::told(folder)?.is_some_and(|running| running.services == services.id()) {
+        if ServiceProcesses::read(folder)?.is_some_and(|running| running.services == services.id())
+        {
             return Ok(());
         }
         if services.try_wait().map_err(anyhow::Error::from)?.is_some() {
-            return Err(why(folder));
+            return Err(start_failure(folder));
         }
-        if since.elapsed() > STARTED_WITHIN {
+        if since.elapsed() > START_TIMEOUT {
             let log = folder.log("services");
             return Err(Problem::failed(format!(
-                "the services did not start within {STARTED_WITHIN:?}; see {}",
+                "the services did not start within {START_TIMEOUT:?}; see {}",
                 log.display()
             )));
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
 /// The error of services that ended at once, from their log.
-fn why(folder: &Folder) -> Problem {
+fn start_failure(folder: &Folder) -> Problem {
     let log = folder.log("services");
     let text = fs::read_to_string(&log).unwrap_or_default();
     match text.lines().find_map(|line| line.strip_prefix("error: ")) {
@@ -83,36 +84,36 @@ fn why(folder: &Folder) -> Problem {
 }
 
 /// Cleans up after processes that were killed: removes the file, and ends an orphaned emulator.
-fn clear_away(folder: &Folder, settings: &LocalSettings, screen: &Screen) -> Result<(), Problem> {
-    let Some(left) = Running::told(folder)? else {
+fn clean_up(folder: &Folder, settings: &LocalSettings, screen: &Screen) -> Result<(), Problem> {
+    let Some(stale) = ServiceProcesses::read(folder)? else {
         return Ok(());
     };
-    if runs(left.emulator, &settings.python.join("bin/ministack")) {
-        screen.line("stopping an emulator that earlier services left running");
-        end(left.emulator, settings)?;
+    if is_running(stale.emulator, &settings.python.join("bin/ministack")) {
+        screen.print_line("stopping an emulator that earlier services left running");
+        end_emulator(stale.emulator, settings)?;
     }
-    Running::forget(folder);
+    ServiceProcesses::remove(folder);
     Ok(())
 }
 
-fn end(emulator: u32, settings: &LocalSettings) -> Result<(), Problem> {
+fn end_emulator(emulator: u32, settings: &LocalSettings) -> Result<(), Problem> {
     terminate(emulator)?;
     let since = Instant::now();
-    while runs(emulator, &settings.python.join("bin/ministack")) {
-        if since.elapsed() > ENDED_WITHIN {
+    while is_running(emulator, &settings.python.join("bin/ministack")) {
+        if since.elapsed() > STOP_TIMEOUT {
             kill(emulator)?;
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }
 
-/// Asks the services to end, and blocks until they have.
+/// Stops the services with SIGTERM, and blocks until they have ended.
 pub(super) fn stop(folder: &Folder) -> Result<Stopped, Problem> {
     if !folder.has_services()? {
         return Ok(Stopped::NotRunning);
     }
-    let Some(running) = Running::told(folder)? else {
+    let Some(running) = ServiceProcesses::read(folder)? else {
         return Err(Problem::failed(
             "the services are still starting; try again",
         ));
@@ -120,13 +121,13 @@ pub(super) fn stop(folder: &Folder) -> Result<Stopped, Problem> {
     terminate(running.services)?;
     let since = Instant::now();
     while folder.has_services()? {
-        if since.elapsed() > ENDED_WITHIN {
+        if since.elapsed() > STOP_TIMEOUT {
             return Err(Problem::failed(format!(
-                "the services did not exit within {ENDED_WITHIN:?}; see {}",
+                "the services did not exit within {STOP_TIMEOUT:?}; see {}",
                 folder.log("services").display()
             )));
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(Stopped::Running)
 }

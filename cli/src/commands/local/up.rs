@@ -15,7 +15,7 @@ use crate::local::{
     Folder, LocalSettings, Ports, Project, REGION, STACK, free_port, python_environment,
 };
 use crate::organisation::organisation;
-use crate::problem::{Exit, Problem, chain};
+use crate::problem::{Exit, Problem, full_message};
 use crate::receiver::{new_secret, receiver_url};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
@@ -34,16 +34,16 @@ pub(super) async fn up(
 ) -> Result<Exit, Problem> {
     let here = std::env::current_dir().map_err(anyhow::Error::from)?;
     let project = Project::find(&here)?;
-    let Some(_turn) = folder.lock_changes()? else {
-        return Err(busy(folder));
+    let Some(_lock) = folder.lock_changes()? else {
+        return Err(busy_problem(folder));
     };
-    let settings = tokio::task::block_in_place(|| raise(&project, folder, arguments, screen))?;
+    let settings = tokio::task::block_in_place(|| bring_up(&project, folder, arguments, screen))?;
     write_environment(folder, &settings).await?;
-    screen.result(&report(folder, &settings));
+    screen.print_result(&report(folder, &settings));
     Ok(Exit::Done)
 }
 
-pub(super) fn busy(folder: &Folder) -> Problem {
+pub(super) fn busy_problem(folder: &Folder) -> Problem {
     Problem::failed(format!(
         "another `local up` or `local down` is running in {}; wait until it ends",
         folder.root().display()
@@ -51,7 +51,7 @@ pub(super) fn busy(folder: &Folder) -> Problem {
 }
 
 /// Brings the deployment up. Blocks until it is.
-fn raise(
+fn bring_up(
     project: &Project,
     folder: &Folder,
     arguments: &UpArguments,
@@ -61,20 +61,20 @@ fn raise(
     let python = environment(project, environments, screen)?;
     // Read before the build, which may replace the executable.
     let program = std::env::current_exe().context("cannot find the path of this program")?;
-    screen.line("building the functions");
+    screen.print_line("building the functions");
     let binaries = build(project)?;
-    let before = LocalSettings::read(folder)?;
-    let mut settings = settings(before.as_ref(), python, arguments)?;
-    if folder.has_services()? && before.as_ref() != Some(&settings) {
-        screen.line("restarting the services, because the options have changed");
+    let previous = LocalSettings::read(folder)?;
+    let mut settings = settings(previous.as_ref(), python, arguments)?;
+    if folder.has_services()? && previous.as_ref() != Some(&settings) {
+        screen.print_line("restarting the services, because the options have changed");
         services::stop(folder)?;
     }
     settings.write(folder)?;
     if !folder.has_services()? {
-        screen.line("starting the emulator, the simulator and the receiver");
+        screen.print_line("starting the emulator, the simulator and the receiver");
         services::start(&program, folder, &settings, screen)?;
     }
-    screen.line("deploying infra/template.yaml");
+    screen.print_line("deploying infra/template.yaml");
     let outputs = deploy(project, &settings, &binaries, &arguments.parameters, screen)?;
     settings.bucket = outputs.get("ArchiveBucketName").cloned();
     settings.write(folder)?;
@@ -82,21 +82,21 @@ fn raise(
 }
 
 fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<PathBuf, Problem> {
-    let making = || screen.line("installing the emulator of AWS, once: takes half a minute");
+    let making = || screen.print_line("installing the emulator of AWS, once: takes half a minute");
     python_environment(folder, &project.requirements(), making)
-        .map_err(|error| Problem::refused(chain(error)))
+        .map_err(|error| Problem::refused(full_message(error)))
 }
 
 /// The new settings. An option that is not given keeps its previous value.
 fn settings(
-    before: Option<&LocalSettings>,
+    previous: Option<&LocalSettings>,
     python: PathBuf,
     arguments: &UpArguments,
 ) -> Result<LocalSettings, Problem> {
-    let last = before.map_or(PORTS, |before| before.ports);
-    let port = |asked: Option<u16>, last: u16| match asked {
+    let last = previous.map_or(PORTS, |previous| previous.ports);
+    let port = |requested: Option<u16>, last: u16| match requested {
         // A free port that was found earlier is kept.
-        Some(0) if before.is_some() => Ok(last),
+        Some(0) if previous.is_some() => Ok(last),
         Some(0) => free_port(),
         Some(port) => Ok(port),
         None => Ok(last),
@@ -111,9 +111,10 @@ fn settings(
     Ok(LocalSettings {
         ports: ports().map_err(anyhow::Error::from)?,
         organisation: arguments.organisation.clone(),
-        signing_secret: before.map_or_else(new_secret, |before| before.signing_secret.clone()),
+        signing_secret: previous
+            .map_or_else(new_secret, |previous| previous.signing_secret.clone()),
         python,
-        bucket: before.and_then(|before| before.bucket.clone()),
+        bucket: previous.and_then(|previous| previous.bucket.clone()),
     })
 }
 

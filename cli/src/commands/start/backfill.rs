@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::payload;
 use crate::arguments::StackArguments;
-use crate::commands::following::follow;
-use crate::figures::counted;
+use crate::commands::follow::follow;
+use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::stack::Stack;
@@ -29,23 +29,23 @@ pub(super) async fn backfill(
     // All requests are checked before the first export is started.
     let payloads: Vec<Value> = months
         .iter()
-        .map(|month| payload(&of_month(&template, *month).to_string()))
+        .map(|month| payload(&month_request(&template, *month).to_string()))
         .collect::<Result<_, _>>()?;
     let stack = Stack::find(arguments).await?;
     stack.require_conditional_writes().await?;
     let all = payloads.len();
     for (number, (payload, month)) in payloads.iter().zip(&months).enumerate() {
-        screen.line(&format!("month {} of {all}: {month}", number + 1));
-        let go_on = |problem: Problem| match problem.hint {
+        screen.print_line(&format!("month {} of {all}: {month}", number + 1));
+        let with_repeat_hint = |problem: Problem| match problem.hint {
             Some(_) => problem,
             None => problem.with_hint("run the same command again to continue with this month"),
         };
-        let started = stack.invoke(payload).await.map_err(go_on)?;
+        let started = stack.invoke(payload).await.map_err(with_repeat_hint)?;
         follow(&stack, &started, screen).await?;
     }
-    screen.line(&format!(
+    screen.print_line(&format!(
         "{} complete: {history}",
-        counted(all as u64, "month is", "months are")
+        quantity(all as u64, "month is", "months are")
     ));
     Ok(Exit::Done)
 }
@@ -67,16 +67,16 @@ fn template(request: Option<&str>) -> Result<Value, Problem> {
     }
 }
 
-fn of_month(template: &Value, month: Interval) -> Value {
+fn month_request(template: &Value, month: Interval) -> Value {
     let mut request = template.clone();
     let prefix = request["exportId"].as_str().unwrap_or(PREFIX).to_owned();
-    request["exportId"] = json!(format!("{prefix}-{}", name(month)));
+    request["exportId"] = json!(format!("{prefix}-{}", month_name(month)));
     request["interval"] = json!(month.to_string());
     request
 }
 
 /// `2026-03` for a whole month, otherwise its first and last moment.
-fn name(month: Interval) -> String {
+fn month_name(month: Interval) -> String {
     let compact = |moment: Timestamp| {
         let moment = Offset::UTC.to_datetime(moment);
         if moment.time() == jiff::civil::Time::midnight() {
@@ -86,7 +86,7 @@ fn name(month: Interval) -> String {
         }
     };
     let first = first_of(month.start());
-    if start_of(first) == month.start() && start_of(next(first)) == month.end() {
+    if start_of(first) == month.start() && start_of(next_month(first)) == month.end() {
         first.strftime("%Y-%m").to_string()
     } else {
         format!("{}-{}", compact(month.start()), compact(month.end()))
@@ -98,7 +98,7 @@ fn months(history: Interval) -> Vec<Interval> {
     let mut months = Vec::new();
     let mut start = history.start();
     while start < history.end() {
-        let end = start_of(next(first_of(start))).min(history.end());
+        let end = start_of(next_month(first_of(start))).min(history.end());
         months.extend(Interval::new(start, end));
         start = end;
     }
@@ -110,7 +110,7 @@ fn first_of(moment: Timestamp) -> Date {
 }
 
 /// The first day of the next month, or the last possible date if there is none.
-fn next(first: Date) -> Date {
+fn next_month(first: Date) -> Date {
     first.checked_add(1.month()).unwrap_or(Date::MAX)
 }
 
@@ -133,7 +133,7 @@ mod tests {
 
         let months: Vec<_> = months(history)
             .into_iter()
-            .map(|month| (name(month), month.to_string()))
+            .map(|month| (month_name(month), month.to_string()))
             .collect();
 
         let expected = [
@@ -162,7 +162,7 @@ mod tests {
     fn the_request_of_a_month_is_the_template_with_its_own_id() {
         let template = template(Some(r#"{"exportId": "voice", "pageSize": 100}"#)).unwrap();
 
-        let request = of_month(
+        let request = month_request(
             &template,
             interval("2026-03-01T00:00:00Z/2026-04-01T00:00:00Z"),
         );

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::exports::{self, ExportView};
 use super::value;
 use crate::arguments::StatusArguments;
-use crate::figures::counted;
+use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
@@ -28,19 +28,19 @@ pub(super) async fn coverage(
     arguments: &StatusArguments,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
-    let views = exports::read(stack.archive()).await?;
+    let views = exports::read_all(stack.archive()).await?;
     let mut report = Report {
         text: String::new(),
         json: json!({"sources": []}),
     };
     let mut missing = 0;
     for source in SourceKind::ALL {
-        let covered = covered(&views, source);
-        let Some(found) = find(covered, arguments.since, arguments.until) else {
+        let covered = covered_intervals(&views, source);
+        let Some(found) = find_gaps(covered, arguments.since, arguments.until) else {
             continue;
         };
         missing += found.gaps.len();
-        tell(&mut report, source, &found);
+        add_to_report(&mut report, source, &found);
     }
     if report.text.is_empty() {
         report
@@ -50,7 +50,7 @@ pub(super) async fn coverage(
     }
     report.text.truncate(report.text.trim_end().len());
     report.json["missing"] = json!(missing);
-    screen.result(&report);
+    screen.print_result(&report);
     // The gaps are printed already; the exit code is for a program.
     Ok(if missing == 0 {
         Exit::Done
@@ -60,7 +60,7 @@ pub(super) async fn coverage(
 }
 
 /// The intervals that a source's complete exports without filters cover.
-fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
+fn covered_intervals(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
     let whole = |plan: &ExportPlan| {
         plan.source == source
             && plan.filters.is_empty()
@@ -73,12 +73,12 @@ fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
     views.map(|view| view.plan.interval).collect()
 }
 
-fn tell(report: &mut Report, source: SourceKind, found: &Coverage) {
+fn add_to_report(report: &mut Report, source: SourceKind, found: &Coverage) {
     let gaps = match found.gaps.len() {
         0 => "covered without gaps".to_owned(),
         gaps => format!(
             "{} not covered",
-            counted(gaps as u64, "window is", "windows are")
+            quantity(gaps as u64, "window is", "windows are")
         ),
     };
     let _ = writeln!(report.text, "{source}, {}: {gaps}", found.span);
@@ -91,7 +91,7 @@ fn tell(report: &mut Report, source: SourceKind, found: &Coverage) {
 }
 
 /// Finds the gaps; `None` if there is no export or nothing to examine.
-fn find(
+fn find_gaps(
     mut covered: Vec<Interval>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -125,7 +125,7 @@ mod tests {
     fn gaps(covered: &[(u8, u8)], since: Option<u8>, until: Option<u8>) -> Vec<Interval> {
         let covered = covered.iter().map(|(start, end)| days(*start, *end));
         let day = |day: u8| days(day, 31).start();
-        let found = find(covered.collect(), since.map(day), until.map(day));
+        let found = find_gaps(covered.collect(), since.map(day), until.map(day));
         found.unwrap().gaps
     }
 
@@ -150,6 +150,6 @@ mod tests {
 
     #[test]
     fn without_exports_no_coverage_is_reported() {
-        assert_eq!(find(Vec::new(), None, None), None);
+        assert_eq!(find_gaps(Vec::new(), None, None), None);
     }
 }

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::{heading, records, value};
-use crate::figures::{bytes, counted, time};
+use crate::figures::{bytes, quantity, time};
 use crate::problem::Problem;
 
 /// Number of exports to read in parallel.
-const AT_ONCE: usize = 16;
+const MAX_PARALLEL_READS: usize = 16;
 
 /// The plan and the outcome of one export.
 #[derive(Clone, Debug)]
@@ -29,10 +29,10 @@ pub(super) struct ExportView {
 }
 
 /// Reads the exports, the newest first. An id without a plan is not an export yet.
-pub(super) async fn read(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
+pub(super) async fn read_all(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
     let ids = exports::ids(&archive).await.map_err(anyhow::Error::from)?;
-    let views = stream::iter(ids.iter().map(|id| view(archive, id)))
-        .buffer_unordered(AT_ONCE)
+    let views = stream::iter(ids.iter().map(|id| read_export(archive, id)))
+        .buffer_unordered(MAX_PARALLEL_READS)
         .try_collect::<Vec<_>>()
         .await
         .map_err(anyhow::Error::from)?;
@@ -43,7 +43,7 @@ pub(super) async fn read(archive: &Archive) -> Result<Vec<ExportView>, Problem> 
     Ok(views)
 }
 
-async fn view(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, ArchiveError> {
+async fn read_export(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, ArchiveError> {
     let Some(plan) = archive.plan(id).await? else {
         return Ok(None);
     };
@@ -71,22 +71,22 @@ impl ExportView {
             let age = now.duration_since(since).unsigned_abs();
             format!("{} ago", time(age))
         };
-        let told = match &self.outcome {
+        let details = match &self.outcome {
             None => format!(
                 "{}, started {}",
-                counted(self.plan.slice_count.into(), "slice", "slices"),
+                quantity(self.plan.slice_count.into(), "slice", "slices"),
                 age(self.plan.planned_at)
             ),
             Some(outcome) => format!(
                 "{}, {}, {}, ended {}",
-                counted(outcome.totals.pages, "page", "pages"),
+                quantity(outcome.totals.pages, "page", "pages"),
                 records(outcome.records()),
                 bytes(outcome.totals.stored_bytes),
                 age(outcome.ended_at)
             ),
         };
         format!(
-            "  {:<24} {:<22} {}  {told}",
+            "  {:<24} {:<22} {}  {details}",
             self.plan.export_id.as_str(),
             self.status(),
             self.plan.interval
@@ -121,7 +121,7 @@ pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
                 "status": view.status(),
                 "interval": view.plan.interval,
                 "plannedAt": view.plan.planned_at,
-                "outcome": view.outcome.as_ref().map(crate::summary::failed_json),
+                "outcome": view.outcome.as_ref().map(crate::summary::outcome_json),
                 "slices": view.plan.slice_count,
                 "source": value(&view.plan.source),
             })

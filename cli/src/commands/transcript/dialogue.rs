@@ -3,18 +3,18 @@
 use console::{Term, pad_str, style};
 use conversation_archive::base::json::JsonText;
 
-use crate::figures::{bytes, counted};
-use crate::plain::{plain, plain_line};
+use crate::figures::{bytes, quantity};
+use crate::sanitize::{sanitize, sanitize_line};
 
 /// Line width if the output is not a terminal.
 const WIDTH: usize = 80;
 /// Maximum line width; longer lines are hard to read.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 
 const TIME: usize = 8;
-const WHO: usize = 9;
+const SENDER: usize = 9;
 /// Width of the columns before the text, with one space between them and two after them.
-const MARGIN: usize = TIME + 1 + WHO + 2;
+const MARGIN: usize = TIME + 1 + SENDER + 2;
 
 /// Line width for the current output.
 pub(super) fn width() -> usize {
@@ -23,16 +23,16 @@ pub(super) fn width() -> usize {
         return WIDTH;
     }
     let (_, columns) = terminal.size();
-    usize::from(columns).clamp(MARGIN + 20, WIDEST)
+    usize::from(columns).clamp(MARGIN + 20, MAX_WIDTH)
 }
 
 /// The dialogue of a record, as text.
-pub(super) fn of(record: JsonText<'_>, width: usize) -> String {
-    let messages = list(record, "messages");
-    let mut lines = head(record, messages.len(), width);
+pub(super) fn render(record: JsonText<'_>, width: usize) -> String {
+    let messages = field_elements(record, "messages");
+    let mut lines = head_lines(record, messages.len(), width);
     let mut day = String::new();
     for message in messages {
-        let time = word(message, "time");
+        let time = field_text(message, "time");
         if let Some((date, _)) = time.split_once('T')
             && date != day
         {
@@ -40,53 +40,65 @@ pub(super) fn of(record: JsonText<'_>, width: usize) -> String {
             lines.push(String::new());
             lines.push(style(date).dim().to_string());
         }
-        lines.extend(said(message, &time, width));
+        lines.extend(message_lines(message, &time, width));
     }
     lines.join("\n")
 }
 
-fn head(record: JsonText<'_>, messages: usize, width: usize) -> Vec<String> {
-    let id = word(record, "conversationId");
+fn head_lines(record: JsonText<'_>, messages: usize, width: usize) -> Vec<String> {
+    let id = field_text(record, "conversationId");
     let mut lines = vec![style(id).bold().to_string()];
     let mut facts = vec![
-        word(record, "status"),
-        counted(messages as u64, "message", "messages"),
+        field_text(record, "status"),
+        quantity(messages as u64, "message", "messages"),
     ];
-    let languages = counts(record, "languages").into_iter();
+    let languages = field_counts(record, "languages").into_iter();
     facts.extend(languages.map(|(language, count)| format!("{count} {language}")));
-    let redactions = counts(record, "redactions").into_iter();
+    let redactions = field_counts(record, "redactions").into_iter();
     facts.extend(redactions.map(|(label, count)| format!("{count} {label} redacted")));
-    if let Some(left_out) = record.get("cut").and_then(|cut| number(cut, "messages")) {
+    if let Some(left_out) = record
+        .get("cut")
+        .and_then(|cut| field_number(cut, "messages"))
+    {
         facts.push(format!(
             "{} left out",
-            counted(left_out, "earlier message", "earlier messages")
+            quantity(left_out, "earlier message", "earlier messages")
         ));
     }
-    lines.extend(wrapped(&facts.join(", "), width));
-    lines.extend(wrapped_if_any(&word(record, "problem"), width));
-    let who = list(record, "participants").into_iter().map(|it| {
-        let name = word(it, "name");
-        format!("{} {name}", word(it, "purpose")).trim().to_owned()
-    });
-    let who = who.collect::<Vec<_>>().join(", ");
-    let who = wrapped_if_any(&who, width).into_iter();
-    lines.extend(who.map(|line| style(isolated(&line)).dim().to_string()));
+    lines.extend(wrap(&facts.join(", "), width));
+    lines.extend(wrap_if_any(&field_text(record, "problem"), width));
+    let participants = field_elements(record, "participants")
+        .into_iter()
+        .map(|it| {
+            let name = field_text(it, "name");
+            format!("{} {name}", field_text(it, "purpose"))
+                .trim()
+                .to_owned()
+        });
+    let participants = participants.collect::<Vec<_>>().join(", ");
+    let participants = wrap_if_any(&participants, width).into_iter();
+    lines.extend(participants.map(|line| style(isolate(&line)).dim().to_string()));
     lines
 }
 
-fn said(message: JsonText<'_>, time: &str, width: usize) -> Vec<String> {
+fn message_lines(message: JsonText<'_>, time: &str, width: usize) -> Vec<String> {
     let clock = time.split_once('T').map_or("", |(_, clock)| clock);
     let clock = clock.get(..TIME).unwrap_or_default();
-    let who = [word(message, "purpose"), word(message, "participantId")];
-    let who = who.into_iter().find(|who| !who.is_empty());
-    let who = who.unwrap_or_else(|| "?".to_owned());
-    let who = pad_str(&who, WHO, console::Alignment::Left, Some("…"));
+    let sender = [
+        field_text(message, "purpose"),
+        field_text(message, "participantId"),
+    ];
+    let sender = sender.into_iter().find(|sender| !sender.is_empty());
+    let sender = sender.unwrap_or_else(|| "?".to_owned());
+    let sender = pad_str(&sender, SENDER, console::Alignment::Left, Some("…"));
     let text = message.get("text").and_then(JsonText::text);
-    let text = text.filter(|it| !it.is_empty()).map(|it| plain(&it));
-    let attachments = list(message, "attachments").into_iter().map(attachment);
+    let text = text.filter(|it| !it.is_empty()).map(|it| sanitize(&it));
+    let attachments = field_elements(message, "attachments")
+        .into_iter()
+        .map(attachment_text);
     let paragraphs: Vec<String> = text.into_iter().chain(attachments).collect();
-    let text = wrapped(&paragraphs.join("\n"), width - MARGIN);
-    let first = format!("{:TIME$} {}", style(clock).dim(), style(who).cyan());
+    let text = wrap(&paragraphs.join("\n"), width - MARGIN);
+    let first = format!("{:TIME$} {}", style(clock).dim(), style(sender).cyan());
     let mut lines = Vec::with_capacity(text.len());
     for (number, line) in text.iter().enumerate() {
         let before = if number == 0 {
@@ -94,32 +106,32 @@ fn said(message: JsonText<'_>, time: &str, width: usize) -> Vec<String> {
         } else {
             " ".repeat(MARGIN - 2)
         };
-        lines.push(format!("{before}  {}", isolated(line)));
+        lines.push(format!("{before}  {}", isolate(line)));
     }
     lines
 }
 
-fn attachment(attachment: JsonText<'_>) -> String {
-    let size = number(attachment, "sizeBytes").map(bytes);
+fn attachment_text(attachment: JsonText<'_>) -> String {
+    let size = field_number(attachment, "sizeBytes").map(bytes);
     let parts = [
-        word(attachment, "filename"),
-        word(attachment, "mime"),
+        field_text(attachment, "filename"),
+        field_text(attachment, "mime"),
         size.unwrap_or_default(),
     ];
     let parts = parts.into_iter().filter(|part| !part.is_empty());
     format!("[{}]", parts.collect::<Vec<_>>().join(", "))
 }
 
-fn wrapped_if_any(text: &str, width: usize) -> Vec<String> {
+fn wrap_if_any(text: &str, width: usize) -> Vec<String> {
     if text.is_empty() {
         Vec::new()
     } else {
-        wrapped(text, width)
+        wrap(text, width)
     }
 }
 
 /// Wraps the text to the width, between words where the script has words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+fn wrap(text: &str, width: usize) -> Vec<String> {
     let lines = textwrap::wrap(text, width);
     lines
         .into_iter()
@@ -128,7 +140,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Isolates a line with right-to-left letters (U+2068, U+2069), so that the columns before it stay in place.
-fn isolated(line: &str) -> String {
+fn isolate(line: &str) -> String {
     let runs_left = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     if line.chars().any(runs_left) {
         format!("\u{2068}{line}\u{2069}")
@@ -137,26 +149,26 @@ fn isolated(line: &str) -> String {
     }
 }
 
-fn counts(record: JsonText<'_>, name: &str) -> Vec<(String, u64)> {
+fn field_counts(record: JsonText<'_>, name: &str) -> Vec<(String, u64)> {
     let counts = record.get(name).map(JsonText::members).unwrap_or_default();
     let count = |value: JsonText<'_>| u64::try_from(value.integer()?).ok();
     counts
         .into_iter()
-        .filter_map(|(key, value)| Some((plain_line(&key), count(value)?)))
+        .filter_map(|(key, value)| Some((sanitize_line(&key), count(value)?)))
         .collect()
 }
 
-fn number(value: JsonText<'_>, name: &str) -> Option<u64> {
+fn field_number(value: JsonText<'_>, name: &str) -> Option<u64> {
     u64::try_from(value.get(name)?.integer()?).ok()
 }
 
 /// A field as text in one line; empty if there is none.
-fn word(value: JsonText<'_>, name: &str) -> String {
+fn field_text(value: JsonText<'_>, name: &str) -> String {
     let text = value.get(name).and_then(JsonText::text);
-    plain_line(&text.unwrap_or_default())
+    sanitize_line(&text.unwrap_or_default())
 }
 
-fn list<'a>(value: JsonText<'a>, name: &str) -> Vec<JsonText<'a>> {
+fn field_elements<'a>(value: JsonText<'a>, name: &str) -> Vec<JsonText<'a>> {
     value.get(name).map(JsonText::elements).unwrap_or_default()
 }
 
@@ -168,7 +180,7 @@ mod tests {
     use super::*;
 
     fn dialogue(record: &Value) -> String {
-        of(JsonText::parse(&record.to_string()).unwrap(), WIDTH)
+        render(JsonText::parse(&record.to_string()).unwrap(), WIDTH)
     }
 
     fn shown(record: &Value) -> String {
@@ -263,7 +275,7 @@ mod tests {
             "cut":{"messages":-0},"problem":7,"messages":[null,7,{},{"time":"T","text":"half \ud83d","attachments":[{"filename":"x\ny","sizeBytes":1E+400}]},
             {"time":"2026-03-02T10:00:00Z","purpose":"c\u202eust","text":["no text"]},{"time":"TTTTTTTé","participantId":"\u009b","text":"x"}]}"#;
 
-        let shown = of(JsonText::parse(record).unwrap(), WIDTH);
+        let shown = render(JsonText::parse(record).unwrap(), WIDTH);
 
         let lines = console::strip_ansi_codes(&shown).into_owned();
         let lines: Vec<_> = lines.lines().map(str::trim).collect();

@@ -2,29 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{in_order, marks, said};
+use super::{finding_text, healthy_response, marks};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_permission_is_named_with_how_to_grant_it() {
     let world = World::of_today(|settings| settings.permissions.clear()).await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 1);
-    assert_eq!(marks(&told, "jobs"), ["skipped"]);
-    assert_eq!(marks(&told, "permission"), ["failed"]);
+    assert_eq!(output.code, 1);
+    assert_eq!(marks(&output, "jobs"), ["skipped"]);
+    assert_eq!(marks(&output, "permission"), ["failed"]);
     assert!(
-        said(&told, "permission").contains("analytics:conversationDetail:view is missing"),
+        finding_text(&output, "permission")
+            .contains("analytics:conversationDetail:view is missing"),
         "{}",
-        told.out
+        output.out
     );
-    assert_eq!(marks(&told, "retention"), ["warning"]);
+    assert_eq!(marks(&output, "retention"), ["warning"]);
     assert!(
-        said(&told, "retention")
+        finding_text(&output, "retention")
             .contains("grant analytics:dataRetention:view, or set ARCHIVE_RETENTION_DAYS")
     );
-    assert_eq!(marks(&told, "trial job"), ["skipped"]);
+    assert_eq!(marks(&output, "trial job"), ["skipped"]);
 }
 
 /// The 403 response of the API.
@@ -35,56 +36,56 @@ fn forbidden() -> (u16, Value) {
     )
 }
 
-fn is_query(asked: &str) -> bool {
-    asked == "POST /api/v2/analytics/conversations/details/query"
+fn is_query(route: &str) -> bool {
+    route == "POST /api/v2/analytics/conversations/details/query"
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permission_for_queries_alone_fails_the_permission_check() {
-    let world = World::scripted(|asked| {
-        if asked.contains("/details/jobs") {
+    let world = World::with_responses(|route| {
+        if route.contains("/details/jobs") {
             forbidden()
         } else {
-            in_order(asked)
+            healthy_response(route)
         }
     })
     .await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(marks(&told, "permission"), ["failed"]);
-    assert_eq!(marks(&told, "queries"), ["ok"]);
+    assert_eq!(output.code, 1, "{}", output.out);
+    assert_eq!(marks(&output, "permission"), ["failed"]);
+    assert_eq!(marks(&output, "queries"), ["ok"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_queries_are_a_warning_where_jobs_work() {
-    let world = World::scripted(|asked| {
-        if is_query(asked) {
+    let world = World::with_responses(|route| {
+        if is_query(route) {
             forbidden()
         } else {
-            in_order(asked)
+            healthy_response(route)
         }
     })
     .await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 0, "{}", told.out);
-    assert_eq!(marks(&told, "permission"), ["ok"]);
-    assert_eq!(marks(&told, "queries"), ["warning"]);
+    assert_eq!(output.code, 0, "{}", output.out);
+    assert_eq!(marks(&output, "permission"), ["ok"]);
+    assert_eq!(marks(&output, "queries"), ["warning"]);
     assert!(
-        said(&told, "queries").contains("queries are refused: "),
+        finding_text(&output, "queries").contains("queries are refused: "),
         "{}",
-        told.out
+        output.out
     );
-    assert_eq!(marks(&told, "divisions"), ["warning"]);
+    assert_eq!(marks(&output, "divisions"), ["warning"]);
 }
 
 /// An export gateway that serves nothing else.
-fn gateway_only(asked: &str) -> (u16, Value) {
-    match asked.split_once(' ').unwrap() {
-        ("POST", "/oauth/token") => in_order(asked),
+fn gateway_only(route: &str) -> (u16, Value) {
+    match route.split_once(' ').unwrap() {
+        ("POST", "/oauth/token") => healthy_response(route),
         ("POST", "/api/v2/export/query") => (
             200,
             json!({"queryId": "q1", "totalRecords": 12, "pageSize": 1}),
@@ -95,10 +96,10 @@ fn gateway_only(asked: &str) -> (u16, Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_alone_passes_and_a_gateway_answering_404_fails() {
-    let serving = World::scripted(gateway_only).await;
-    let silent = World::scripted(|asked| match asked {
+    let serving = World::with_responses(gateway_only).await;
+    let silent = World::with_responses(|route| match route {
         "POST /api/v2/export/query" => (404, json!({})),
-        _ => gateway_only(asked),
+        _ => gateway_only(route),
     })
     .await;
 
@@ -109,8 +110,8 @@ async fn a_gateway_alone_passes_and_a_gateway_answering_404_fails() {
     for check in ["jobs", "permission", "queries", "trial job"] {
         assert_eq!(marks(&passed, check), ["skipped"], "{check}");
     }
-    assert!(said(&passed, "jobs").contains("only `export-gateway` can be used"));
-    assert!(said(&passed, "gateway").contains("12 records"));
+    assert!(finding_text(&passed, "jobs").contains("only `export-gateway` can be used"));
+    assert!(finding_text(&passed, "gateway").contains("12 records"));
     assert_eq!(failed.code, 1, "{}", failed.out);
     assert_eq!(marks(&failed, "gateway"), ["failed"]);
 }
@@ -119,9 +120,9 @@ async fn a_gateway_alone_passes_and_a_gateway_answering_404_fails() {
 async fn divisions_without_visible_conversations_are_a_warning() {
     let world = World::of_today(|settings| settings.conversations = 0).await;
 
-    let told = world.check(&[]).await;
+    let output = world.check(&[]).await;
 
-    assert_eq!(told.code, 0);
-    assert_eq!(marks(&told, "divisions"), ["warning"]);
-    assert!(said(&told, "divisions").contains("silently absent"));
+    assert_eq!(output.code, 0);
+    assert_eq!(marks(&output, "divisions"), ["warning"]);
+    assert!(finding_text(&output, "divisions").contains("silently absent"));
 }

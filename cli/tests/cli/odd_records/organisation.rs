@@ -1,10 +1,10 @@
-//! An organisation whose records are valid but unusual. It answers as the API and a gateway do.
+//! An organisation whose records are valid but unusual. It responds as the API and a gateway do.
 
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::loopback::{Answer, Loopback, QuerySpec};
+use crate::loopback::{Loopback, RecordedRequest, StatusAndBody};
 use crate::world::World;
 
 /// A record as it is served, and the id by which it is found.
@@ -180,19 +180,22 @@ impl Names {
 /// Serves the records on every route, and returns a world whose settings lead to that server.
 pub(super) async fn world(records: Vec<Record>) -> (World, Loopback) {
     let mut world = World::new().await;
-    let server = Loopback::start(move |asked| answer(asked, &records)).await;
+    let server = Loopback::start(move |request| respond(request, &records)).await;
     world.set("GENESYS_API_URL", &server.url);
     world.set("GENESYS_LOGIN_URL", &server.url);
     (world, server)
 }
 
-fn answer(asked: &QuerySpec, records: &[Record]) -> Answer {
+fn respond(request: &RecordedRequest, records: &[Record]) -> StatusAndBody {
     const ANALYTICS: &str = "/api/v2/analytics/conversations/details";
     let list = records.iter().map(|record| record.json.as_str());
     let list = list.collect::<Vec<_>>().join(",");
-    let path = asked.path.strip_prefix(ANALYTICS).unwrap_or(&asked.path);
+    let path = request
+        .path
+        .strip_prefix(ANALYTICS)
+        .unwrap_or(&request.path);
     let total = records.len();
-    let (status, body) = match (asked.method.clone(), path) {
+    let (status, body) = match (request.method.clone(), path) {
         (Method::POST, "/oauth/token") => (
             200,
             r#"{"access_token":"t","token_type":"bearer","expires_in":86400}"#.to_owned(),
@@ -220,7 +223,7 @@ fn answer(asked: &QuerySpec, records: &[Record]) -> Answer {
             format!(r#"{{"id":"q","queryId":"query-1","totalRecords":{total},"pageSize":1000}}"#),
         ),
         (Method::GET, "/api/v2/export/job/query-1/results") => {
-            let is_first = asked.query.contains("offset=0&");
+            let is_first = request.query.contains("offset=0&");
             (200, format!("[{}]", if is_first { &list } else { "" }))
         }
         (_, path) => texts(path),

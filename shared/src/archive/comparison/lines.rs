@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::base::hash::Sha256;
-use crate::records::page::{CodecError, each_indexed_version};
+use crate::records::page::{CodecError, for_each_indexed_version};
 
 /// Bytes of a line in memory and in an object.
 pub(crate) const LINE_BYTES: usize = 24;
@@ -37,7 +37,7 @@ impl IdDigest {
     pub(crate) fn of(id: &str) -> Self {
         let sha256 = Sha256::of(id);
         Self {
-            head: sha256.head(),
+            head: sha256.first_64_bits(),
             tail: sha256.bits_64_to_96(),
         }
     }
@@ -49,7 +49,7 @@ impl Line {
         Self {
             id_head: head,
             id_tail: tail,
-            content: content.head(),
+            content: content.first_64_bits(),
             page,
         }
     }
@@ -95,8 +95,8 @@ impl Lines {
 
     /// Adds the lines of a page index.
     pub(crate) fn add_index(&mut self, page: u32, index_gz: &[u8]) -> Result<(), CodecError> {
-        each_indexed_version(index_gz, |id, content| {
-            self.make_room(1);
+        for_each_indexed_version(index_gz, |id, content| {
+            self.reserve_for(1);
             self.0.push(Line::new(id, content, page));
         })
     }
@@ -104,13 +104,13 @@ impl Lines {
     /// Adds the lines of an object. Returns false if the last line is incomplete.
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> bool {
         let (lines, rest) = bytes.as_chunks();
-        self.make_room(lines.len());
+        self.reserve_for(lines.len());
         self.0.extend(lines.iter().map(Line::read));
         rest.is_empty()
     }
 
     /// Grows by an eighth instead of doubling, because memory is limited.
-    fn make_room(&mut self, lines: usize) {
+    fn reserve_for(&mut self, lines: usize) {
         if lines > self.0.capacity() - self.0.len() {
             self.0.reserve_exact(lines.max(self.0.len() / 8));
         }
@@ -140,9 +140,9 @@ impl Lines {
     /// lines were added.
     pub(crate) fn by_bucket(&self, buckets: u32) -> impl Iterator<Item = (u32, Bytes)> + use<> {
         let buckets = buckets.max(1);
-        let even = self.0.len() / buckets as usize * LINE_BYTES;
+        let average_bytes = self.0.len() / buckets as usize * LINE_BYTES;
         // The sizes of the buckets vary by chance.
-        let part = || Vec::with_capacity(even + even / 16);
+        let part = || Vec::with_capacity(average_bytes + average_bytes / 16);
         let mut parts: Vec<_> = (0..buckets).map(|_| part()).collect();
         for line in &self.0 {
             line.write(&mut parts[line.bucket(buckets) as usize]);

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 
 use futures::TryStreamExt as _;
 
-use super::{Compared, Lines, PortionLimits, Tally, finish, sought};
+use super::{Comparison, Lines, PortionLimits, Tally, finish, requested_ids};
 use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError};
 use crate::export::outcome::Content;
@@ -31,16 +31,16 @@ pub async fn compare_in_scratch(
     plan: &ExportPlan,
     content: &Content,
     limits: PortionLimits,
-) -> Result<Compared, ScratchError> {
-    compare(archive, sought(plan), content, limits).await
+) -> Result<Comparison, ScratchError> {
+    compare(archive, requested_ids(plan), content, limits).await
 }
 
 pub(super) async fn compare(
     archive: &Archive,
-    sought: &[String],
+    requested_ids: &[String],
     content: &Content,
     limits: PortionLimits,
-) -> Result<Compared, ScratchError> {
+) -> Result<Comparison, ScratchError> {
     let expected = content.counts.archived;
     let mut scratch = Scratch(Vec::new());
     let mut lines = Lines::with_capacity(expected.min(limits.lines));
@@ -54,14 +54,14 @@ pub(super) async fn compare(
             scratch.write(&mut lines, limits.buckets(expected))?;
         }
     }
-    let mut tally = Tally::seeking(sought);
+    let mut tally = Tally::for_ids(requested_ids);
     if scratch.0.is_empty() {
         tally.add(lines.sorted());
     } else {
         scratch.write(&mut lines, limits.buckets(expected))?;
         scratch.read(&mut lines, &mut tally)?;
     }
-    Ok(finish(archive, content, &tally, sought).await?)
+    Ok(finish(archive, content, &tally, requested_ids).await?)
 }
 
 impl Scratch {

@@ -16,14 +16,14 @@ pub(crate) struct Tally {
     pub(crate) distinct_ids: u64,
     pub(crate) ids_with_versions: u64,
     /// The ids with versions that have the lowest digests.
-    pub(crate) named: Vec<Named>,
+    pub(crate) named: Vec<IdWithVersions>,
     /// Requested ids that are not found yet.
     missing: BTreeSet<IdDigest>,
 }
 
 /// An id with more than one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Named {
+pub(crate) struct IdWithVersions {
     pub(crate) id: IdDigest,
     pub(crate) versions: u64,
     /// The page of one of its lines.
@@ -31,8 +31,8 @@ pub(crate) struct Named {
 }
 
 impl Tally {
-    /// An empty tally that looks for these ids.
-    pub(crate) fn seeking(ids: &[String]) -> Self {
+    /// An empty tally that checks whether these ids occur.
+    pub(crate) fn for_ids(ids: &[String]) -> Self {
         Self {
             lines: 0,
             distinct_lines: 0,
@@ -60,7 +60,7 @@ impl Tally {
         if versions > 1 {
             self.ids_with_versions += 1;
             if self.named.len() < MAX_NAMED_IDS {
-                self.named.push(Named { id, versions, page });
+                self.named.push(IdWithVersions { id, versions, page });
             }
         }
         if !self.missing.is_empty() {
@@ -68,10 +68,10 @@ impl Tally {
         }
     }
 
-    /// The sought ids that are on no line, in the given order.
-    pub(crate) fn missing(&self, sought: &[String]) -> Vec<String> {
+    /// The requested ids that are on no line, in the given order.
+    pub(crate) fn missing(&self, requested_ids: &[String]) -> Vec<String> {
         let is_missing = |id: &&String| self.missing.contains(&IdDigest::of(id));
-        sought.iter().filter(is_missing).cloned().collect()
+        requested_ids.iter().filter(is_missing).cloned().collect()
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
         let entries = ids
             .iter()
             .flat_map(|id| [(id.as_str(), 0), (id.as_str(), 1)]);
-        let (mut lines, mut tally) = (Lines::default(), Tally::seeking(&[]));
+        let (mut lines, mut tally) = (Lines::default(), Tally::for_ids(&[]));
         lines.add_index(0, &index_of(entries)).unwrap();
 
         tally.add(lines.sorted());

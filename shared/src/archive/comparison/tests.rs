@@ -26,12 +26,12 @@ type Slices = Vec<Vec<Vec<Line>>>;
 /// A limit that keeps all lines in memory.
 const AT_ONCE: u64 = 1_000;
 
-async fn counted(slices: &Slices, lines: u64) -> Option<RepeatedRecords> {
-    compared(slices, &[], lines).await.repeated
+async fn count_repeated(slices: &Slices, lines: u64) -> Option<RepeatedRecords> {
+    comparison(slices, &[], lines).await.repeated
 }
 
 /// The comparison with this many lines in memory.
-async fn compared(slices: &Slices, sought: &[String], lines: u64) -> Compared {
+async fn comparison(slices: &Slices, requested_ids: &[String], lines: u64) -> Comparison {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FolderStore::open_without_sync(folder.path()).unwrap());
     let mut content = Content::default();
@@ -57,7 +57,9 @@ async fn compared(slices: &Slices, sought: &[String], lines: u64) -> Compared {
         ..PortionLimits::default()
     };
     let archive = Archive::new(store);
-    compare(&archive, sought, &content, limits).await.unwrap()
+    compare(&archive, requested_ids, &content, limits)
+        .await
+        .unwrap()
 }
 
 async fn entry(store: &dyn ArchiveStore, slice: u32, page: u32, lines: &[Line]) -> PageEntry {
@@ -157,8 +159,8 @@ fn expected(slices: &Slices) -> Option<RepeatedRecords> {
 async fn unique_ids_are_not_counted_as_repeated() {
     let slices = vec![vec![vec![(1, 0), (2, 0)], vec![]], vec![vec![(3, 0)]]];
 
-    assert_eq!(counted(&slices, AT_ONCE).await, None);
-    assert_eq!(counted(&Vec::new(), AT_ONCE).await, None);
+    assert_eq!(count_repeated(&slices, AT_ONCE).await, None);
+    assert_eq!(count_repeated(&Vec::new(), AT_ONCE).await, None);
 }
 
 #[tokio::test]
@@ -168,7 +170,7 @@ async fn an_identical_line_is_counted_in_any_page_or_slice() {
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)]]],
         vec![vec![vec![(1, 0), (2, 0)]], vec![vec![(1, 0)]]],
     ] {
-        let repeated = counted(&again, AT_ONCE).await.unwrap();
+        let repeated = count_repeated(&again, AT_ONCE).await.unwrap();
 
         assert_eq!(
             (repeated.identical_lines, repeated.distinct_ids),
@@ -186,7 +188,7 @@ async fn versions_are_counted_and_named_in_any_page_or_slice() {
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)], vec![(1, 1)]]],
         vec![vec![vec![(1, 0)]], vec![vec![(1, 1), (2, 0)], vec![(1, 0)]]],
     ] {
-        let repeated = counted(&versions, AT_ONCE).await.unwrap();
+        let repeated = count_repeated(&versions, AT_ONCE).await.unwrap();
 
         assert_eq!(
             (repeated.identical_lines, repeated.distinct_ids),
@@ -204,7 +206,7 @@ async fn versions_are_counted_and_named_in_any_page_or_slice() {
 async fn three_versions_of_an_id_are_counted_as_three() {
     let slices = vec![vec![vec![(7, 0), (7, 1)], vec![(7, 2), (8, 0), (8, 1)]]];
 
-    let repeated = counted(&slices, AT_ONCE).await.unwrap();
+    let repeated = count_repeated(&slices, AT_ONCE).await.unwrap();
 
     assert_eq!(repeated.identical_lines, 0);
     assert_eq!(repeated.versions, named(&[(7, 3), (8, 2)]));
@@ -216,7 +218,7 @@ async fn a_single_id_with_more_versions_than_fit_into_memory_is_counted() {
         .flat_map(|version| [(1, version), (1, version)])
         .collect();
 
-    let repeated = counted(&vec![vec![lines]], 10).await.unwrap();
+    let repeated = count_repeated(&vec![vec![lines]], 10).await.unwrap();
 
     assert_eq!((repeated.identical_lines, repeated.distinct_ids), (100, 1));
     assert_eq!(repeated.versions, named(&[(1, 100)]));
@@ -235,7 +237,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
-        let repeated = runtime.block_on(counted(&slices, in_memory));
+        let repeated = runtime.block_on(count_repeated(&slices, in_memory));
 
         prop_assert_eq!(repeated, expected(&slices));
     }
@@ -247,10 +249,10 @@ async fn missing_ids_are_listed_in_the_order_requested() {
         vec![vec![(1, 0), (2, 0), (3, 0)]],
         vec![vec![(3, 0), (4, 0)]],
     ];
-    let sought = [9, 4, 8, 1].map(id_of);
+    let requested_ids = [9, 4, 8, 1].map(id_of);
 
     for lines in [AT_ONCE, 2] {
-        let found = compared(&slices, &sought, lines).await;
+        let found = comparison(&slices, &requested_ids, lines).await;
 
         assert_eq!(found.missing, [id_of(9), id_of(8)]);
     }

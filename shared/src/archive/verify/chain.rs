@@ -19,17 +19,17 @@ use crate::export::totals::Totals;
 /// Pages in memory at a time, with their objects.
 const PAGES_AT_ONCE: usize = 4;
 /// Larger than any store; a greater number could overflow the sums.
-const MOST_BYTES: u64 = 1 << 50;
+const MAX_BYTES: u64 = 1 << 50;
 
 /// The pages of a slice checked so far.
 struct Chain<'a> {
     runs: &'a SliceRuns,
-    place: Place,
+    expected: ExpectedStart,
 }
 
 /// The expected start of a page: in the audit trail, at the source, in the sums.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ExpectedStart {
     pub(super) head: Sha256,
     pub(super) next: NextStep,
     /// `None` before a run that replaces another: only its first page records the share of the quota used before.
@@ -44,7 +44,7 @@ impl History<'_> {
         sums: &mut Sums<'_>,
     ) -> Result<(), VerifyError> {
         let listed = self.manifest_slice(runs)?;
-        let pages = slice_chain(self.archive, &runs.view).await?;
+        let pages = slice_chain(self.archive, &runs.slice_status).await?;
         let named = listed.pages.iter().map(|entry| (entry.run, entry.page));
         let chained = pages.iter().map(|page| (page.run.run, page.page));
         let same = named.eq(chained)
@@ -60,7 +60,7 @@ impl History<'_> {
 
         let mut chain = Chain::new(self, runs);
         let read = async |page| {
-            self.page(&page, Some(&runs.view.slice), Absence::Damage)
+            self.check_page(&page, Some(&runs.slice_status.slice), Absence::Damage)
                 .await
         };
         let mut records = Box::pin(stream::iter(pages).map(read).buffered(PAGES_AT_ONCE));
@@ -68,16 +68,16 @@ impl History<'_> {
         while let (Some(record), Some(entry)) = (records.try_next().await?, entries.next()) {
             chain.follow(&record)?;
             matches_entry(&record, entry)?;
-            sums.page(&record);
+            sums.add_page(&record);
         }
         let totals = chain.end()?;
-        sums.slice(listed, &runs.end, totals)
+        sums.end_slice(listed, &runs.end, totals)
     }
 
     /// The manifest's entry for the slice, checked as far as possible without the pages.
     fn manifest_slice(&self, runs: &SliceRuns) -> Result<&SliceContent, VerifyError> {
         let subject = Subject::of(ObjectKey::Manifest(self.id()));
-        let slice = runs.view.slice;
+        let slice = runs.slice_status.slice;
         let mut listed = self
             .manifest
             .content
@@ -109,20 +109,22 @@ impl<'a> Chain<'a> {
     fn new(history: &History<'_>, runs: &'a SliceRuns) -> Self {
         let first = runs.records.values().next();
         let job = first.and_then(|run| run.job.clone());
-        let checkpoint = history.plan.first_checkpoint(runs.view.slice.range, job);
+        let checkpoint = history
+            .plan
+            .first_checkpoint(runs.slice_status.slice.range, job);
         let is_first = first.is_some_and(|run| run.origin == Origin::First);
-        let place = Place {
+        let expected = ExpectedStart {
             head: history.plan.start_event.hash,
             next: NextStep::Continue { checkpoint },
             totals: is_first.then(Totals::default),
         };
-        Self { runs, place }
+        Self { runs, expected }
     }
 
     fn follow(&mut self, record: &PageRecord) -> Result<(), VerifyError> {
-        self.place
+        self.expected
             .check(record, self.runs.records.get(&record.id.run.run))?;
-        self.place = Place::behind(record);
+        self.expected = ExpectedStart::after(record);
         Ok(())
     }
 
@@ -130,13 +132,13 @@ impl<'a> Chain<'a> {
     fn end(self) -> Result<Totals, VerifyError> {
         let end = &self.runs.end;
         let subject = Subject::of(ObjectKey::End(&end.id));
-        let is_last = self.place.next == NextStep::EndRun;
+        let is_last = self.expected.next == NextStep::EndRun;
         subject.require(
             is_last,
             "the run completed, though its last page has a next one",
         )?;
-        subject.follows(&end.event, self.place.head)?;
-        let totals = self.place.totals.unwrap_or_default();
+        subject.follows(&end.event, self.expected.head)?;
+        let totals = self.expected.totals.unwrap_or_default();
         subject.require(
             end.totals == totals,
             "its totals differ from those of its last page",
@@ -145,8 +147,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-impl Place {
-    pub(super) fn behind(record: &PageRecord) -> Self {
+impl ExpectedStart {
+    pub(super) fn after(record: &PageRecord) -> Self {
         let next = record.content.next.clone();
         Self {
             head: record.event.hash,
@@ -189,7 +191,7 @@ fn inherited(first: &PageRecord) -> Totals {
         .totals
         .quota_bytes
         .checked_sub(first.content.totals().quota_bytes);
-    let quota_bytes = before.filter(|bytes| *bytes < MOST_BYTES).unwrap_or(0);
+    let quota_bytes = before.filter(|bytes| *bytes < MAX_BYTES).unwrap_or(0);
     Totals {
         quota_bytes,
         ..Totals::default()

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::history::{Closing, History};
 use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::export::audit::{Action, AuditEvent};
 use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::{Outcome, SliceFailure};
@@ -51,7 +51,7 @@ impl History<'_> {
         audit: &mut Audit,
     ) -> Result<(), VerifyError> {
         let (day, export_id, attempt) = (audit_day(outcome.ended_at), self.id(), outcome.attempt);
-        let subject = Subject::of(outcome.name());
+        let subject = Subject::of(outcome.object_key());
         let heads = outcome.audit_heads.len() as u64;
         subject.same(
             "its number of audit heads",
@@ -78,7 +78,7 @@ impl History<'_> {
                 attempt,
                 slice,
             };
-            if let Some(copy) = self.copy(name, outcome, listed, audit).await? {
+            if let Some(copy) = self.read_copy(name, outcome, listed, audit).await? {
                 self.check_slice_copy(&Subject::of(name), &copy, end)?;
             }
         }
@@ -98,8 +98,12 @@ impl History<'_> {
             export_id,
             attempt,
         };
-        if let Some(copy) = self.copy(name, outcome, listed, audit).await? {
-            let expected = [line(&self.plan.start_event), line(&outcome.event)].concat();
+        if let Some(copy) = self.read_copy(name, outcome, listed, audit).await? {
+            let expected = [
+                event_line(&self.plan.start_event),
+                event_line(&outcome.event),
+            ]
+            .concat();
             let rule = "its lines are not the start event and the event of the outcome";
             Subject::of(name).require(copy == expected, rule)?;
         }
@@ -107,7 +111,7 @@ impl History<'_> {
     }
 
     /// Reads a copy. While the announcement is owed, the copies of the manifest may be missing.
-    async fn copy(
+    async fn read_copy(
         &self,
         name: ObjectKey<'_>,
         outcome: &Outcome,
@@ -150,7 +154,7 @@ impl History<'_> {
         if end.end == End::Complete {
             subject.follows(&end.event, head)?;
         }
-        let ends = lines.next() == Some(&line(&end.event)) && lines.next().is_none();
+        let ends = lines.next() == Some(&event_line(&end.event)) && lines.next().is_none();
         subject.require(
             ends,
             format_args!(
@@ -164,12 +168,15 @@ impl History<'_> {
         let unreadable = |error: serde_json::Error| {
             subject.damaged(format!(
                 "a line is not an audit event: {}",
-                in_one_line(&error)
+                error_chain(&error)
             ))
         };
         let event: AuditEvent = serde_json::from_slice(text).map_err(unreadable)?;
         subject.event(&event, &self.plan, Action::ArchivePage)?;
-        subject.require(line(&event) == text, "a line differs from its audit event")?;
+        subject.require(
+            event_line(&event) == text,
+            "a line differs from its audit event",
+        )?;
         Ok(event)
     }
 
@@ -223,7 +230,7 @@ fn slice_failure(end: &RunEnd) -> Option<SliceFailure> {
     })
 }
 
-fn line(event: &AuditEvent) -> Vec<u8> {
+fn event_line(event: &AuditEvent) -> Vec<u8> {
     let mut line = serde_json::to_vec(event).unwrap_or_default();
     line.push(b'\n');
     line

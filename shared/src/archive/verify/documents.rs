@@ -60,18 +60,22 @@ impl History<'_> {
         };
         subject.require(same, "its job differs from that of its run")?;
         if !matches!(end.end, End::Complete) {
-            self.check_place(&subject, &end).await?;
+            self.check_end_position(&subject, &end).await?;
         }
         Ok(Some(end))
     }
 
     /// Checks that the end of an incomplete run follows one of its pages and takes over that page's totals. Superseded
     /// pages may have been removed.
-    async fn check_place(&self, subject: &Subject, end: &RunEnd) -> Result<(), VerifyError> {
+    async fn check_end_position(&self, subject: &Subject, end: &RunEnd) -> Result<(), VerifyError> {
         let last = match end.last_page {
             // Only the end itself records the quota used by replaced runs.
             0 => Some((self.plan.start_event.hash, end.totals.superseded())),
-            page => self.page_as_of(&end.id, page).await?.as_ref().map(place),
+            page => self
+                .page_as_of(&end.id, page)
+                .await?
+                .as_ref()
+                .map(head_and_totals),
         };
         // A page committed after the last one does not count if the run was ended from outside, but its event may be
         // the one followed.
@@ -79,7 +83,7 @@ impl History<'_> {
             .intact_record(&end.id.page(end.last_page.saturating_add(1)))
             .await?
             .as_ref()
-            .map(place);
+            .map(head_and_totals);
         let follows = |(hash, _): &(Sha256, Totals)| end.event.previous_hash == Some(*hash);
         if let Some((_, totals)) = last.into_iter().chain(late).find(follows) {
             return subject.require(
@@ -111,6 +115,6 @@ impl History<'_> {
     }
 }
 
-fn place(record: &PageRecord) -> (Sha256, Totals) {
+fn head_and_totals(record: &PageRecord) -> (Sha256, Totals) {
     (record.event.hash, record.totals)
 }

@@ -59,7 +59,7 @@ impl<'a> History<'a> {
         history.slices = history.read_slices()?;
         history.check_outcome(ObjectKey::Manifest(id), &history.manifest.outcome)?;
         history.read_failures().await?;
-        history.read_leftovers().await?;
+        history.read_optional_documents().await?;
         Ok(history)
     }
 
@@ -119,12 +119,12 @@ impl<'a> History<'a> {
 
     fn read_slices(&self) -> Result<Vec<Slice>, VerifyError> {
         let attempt = self.attempt()?;
-        let unknown = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
+        let subject = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
         let slice = |number| {
             let rule = "its query does not define what each slice reads";
             attempt
                 .slice(&self.plan, number)
-                .ok_or_else(|| unknown().damaged(rule))
+                .ok_or_else(|| subject().damaged(rule))
         };
         (1..=self.plan.slice_count).map(slice).collect()
     }

@@ -32,11 +32,11 @@ pub(super) async fn incomplete(
         let request = Subject::of(ObjectKey::Request(id));
         return Ok(request.damaged("missing, though other objects of the export exist"));
     }
-    let standing = standing(archive, id).await?;
-    Ok(manifest.damaged(format!("missing: the export is not complete; {standing}")))
+    let state = state(archive, id).await?;
+    Ok(manifest.damaged(format!("missing: the export is not complete; {state}")))
 }
 
-async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveError> {
+async fn state(archive: &Archive, id: &ExportId) -> Result<String, ArchiveError> {
     if archive
         .read::<Outcome>(ObjectKey::Cancelled(id))
         .await?
@@ -55,13 +55,13 @@ async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveErr
             failed.attempt
         ));
     }
-    let standing = match archive.is_open(id).await? {
+    let state = match archive.is_open(id).await? {
         true if cancellation::is_requested(&archive, id).await? => "it is being cancelled",
         true => "it is still open; continue it with resume",
         // The marker is deleted last, after the outcome is stored.
         false => "it is neither open nor ended: its outcome or its marker under open/ was lost",
     };
-    Ok(standing.to_owned())
+    Ok(state.to_owned())
 }
 
 async fn failure_of_newest_attempt(

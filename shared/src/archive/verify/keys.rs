@@ -36,7 +36,7 @@ pub(super) fn kind(id: &ExportId, key: &str) -> Option<Kind> {
         Some(("slices", path)) => of_run(id, path)?,
         Some(("failures", file)) => of_failure(id, file)?,
         Some((folder, file)) => {
-            let attempt = counted(folder.strip_prefix("comparison-")?, 2)?;
+            let attempt = parse_padded(folder.strip_prefix("comparison-")?, 2)?;
             of_comparison(file)?;
             Kind::Comparison(attempt)
         }
@@ -51,8 +51,8 @@ fn of_export(file: &str) -> Option<Kind> {
         "cancelled" => Some(Kind::Cancelled),
         "cancel" => Some(Kind::Cancel),
         stem => match stem.split_once('-')? {
-            ("attempt", number) => counted(number, 2).map(Kind::Attempt),
-            ("failed", number) => counted(number, 2).map(Kind::Failed),
+            ("attempt", number) => parse_padded(number, 2).map(Kind::Attempt),
+            ("failed", number) => parse_padded(number, 2).map(Kind::Failed),
             _ => None,
         },
     }
@@ -72,18 +72,18 @@ fn of_run(id: &ExportId, path: &str) -> Option<Kind> {
 
 fn of_page(run: &RunId, file: &str) -> Option<Kind> {
     if let Some(page) = file.strip_suffix(RECORD_SUFFIX) {
-        return Some(Kind::Record(run.page(counted(page, 6)?)));
+        return Some(Kind::Record(run.page(parse_padded(page, 6)?)));
     }
     if let Some((page, digest)) = file.split_once("-file-") {
         is_digest(digest, 64).then_some(())?;
-        return Some(Kind::File(run.page(counted(page, 6)?)));
+        return Some(Kind::File(run.page(parse_padded(page, 6)?)));
     }
     let stem = file
         .strip_suffix(".ndjson.gz")
         .or(file.strip_suffix(".index.gz"))?;
     let (page, digest) = stem.split_once('-')?;
     is_digest(digest, 8).then_some(())?;
-    Some(Kind::Page(run.page(counted(page, 6)?)))
+    Some(Kind::Page(run.page(parse_padded(page, 6)?)))
 }
 
 fn of_failure(id: &ExportId, file: &str) -> Option<Kind> {
@@ -93,11 +93,11 @@ fn of_failure(id: &ExportId, file: &str) -> Option<Kind> {
     }
     let mut parts = stem.split('-');
     let run = run_id(id, parts.next()?, parts.next()?)?;
-    let page = run.page(counted(parts.next()?, 6)?);
+    let page = run.page(parse_padded(parts.next()?, 6)?);
     let position = parts.next()?;
     let canonical: u64 = position.parse().ok()?;
-    let is_ours = canonical.to_string() == position && is_digest(parts.next()?, 8);
-    (is_ours && parts.next().is_none()).then_some(Kind::Reject(page))
+    let is_canonical = canonical.to_string() == position && is_digest(parts.next()?, 8);
+    (is_canonical && parts.next().is_none()).then_some(Kind::Reject(page))
 }
 
 fn of_comparison(file: &str) -> Option<()> {
@@ -105,10 +105,10 @@ fn of_comparison(file: &str) -> Option<()> {
         .strip_prefix("portion-")
         .or(file.strip_prefix("tally-"));
     if let Some(number) = document {
-        return counted(number.strip_suffix(".json")?, 4).map(drop);
+        return parse_padded(number.strip_suffix(".json")?, 4).map(drop);
     }
     let mut parts = file.strip_prefix("lines-")?.split('-');
-    counted(parts.next()?, 4)?;
+    parse_padded(parts.next()?, 4)?;
     let bucket: u32 = parts.next()?.parse().ok()?;
     let digest = parts.next()?;
     let name = file.ends_with(&format!("-{bucket:04}-{digest}"));
@@ -116,16 +116,16 @@ fn of_comparison(file: &str) -> Option<()> {
 }
 
 fn run_id(id: &ExportId, slice: &str, run: &str) -> Option<RunId> {
-    let run = counted(run.strip_prefix('r')?, 2)?;
+    let run = parse_padded(run.strip_prefix('r')?, 2)?;
     Some(RunId {
         export_id: id.clone(),
-        slice: counted(slice, 4)?,
+        slice: parse_padded(slice, 4)?,
         run,
     })
 }
 
 /// Parses a number from 1, zero-padded exactly as it is written.
-fn counted(text: &str, width: usize) -> Option<u32> {
+fn parse_padded(text: &str, width: usize) -> Option<u32> {
     let number: u32 = text.parse().ok().filter(|number| *number > 0)?;
     (format!("{number:0width$}") == text).then_some(number)
 }

@@ -48,15 +48,15 @@ impl History<'_> {
     }
 
     /// Reads documents that a complete export may have but does not need.
-    pub(super) async fn read_leftovers(&mut self) -> Result<(), VerifyError> {
+    pub(super) async fn read_optional_documents(&mut self) -> Result<(), VerifyError> {
         let id = &self.plan.export_id;
         let (cancel, cancelled, open) = (
             ObjectKey::Cancel(id),
             ObjectKey::Cancelled(id),
             ObjectKey::Open(id),
         );
-        if let Some(asked) = self.archive.read::<CancelRequest>(cancel).await? {
-            Subject::of(cancel).same_id(&asked.export_id, id)?;
+        if let Some(request) = self.archive.read::<CancelRequest>(cancel).await? {
+            Subject::of(cancel).same_id(&request.export_id, id)?;
             self.warnings.push(format!(
                 "{} came too late: the export is complete",
                 cancel.key()
@@ -74,10 +74,10 @@ impl History<'_> {
         if let Some(marker) = self.archive.read::<OpenMarker>(open).await? {
             Subject::of(open).same_id(&marker.export_id, id)?;
             self.closing = Closing::Owed;
-            let what =
+            let problem =
                 "the export is complete, but its announcement is still owed; resume sends it";
             self.warnings
-                .push(format!("{} still exists: {what}", open.key()));
+                .push(format!("{} still exists: {problem}", open.key()));
         }
         Ok(())
     }

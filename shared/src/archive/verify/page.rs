@@ -5,14 +5,14 @@ use bytes::Bytes;
 use super::history::History;
 use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
 use crate::export::audit::Action;
 use crate::export::objects::ObjectKey;
 use crate::export::page_record::{PageContent, PageObjects, PageRecord, StoredObject};
 use crate::export::plan::Slice;
-use crate::records::page::{check, decode_lines, read_index};
+use crate::records::page::{check_index, decode_lines, read_index};
 
 /// Meaning of a missing object that a record names.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) enum Absence {
 
 impl History<'_> {
     /// Returns the page's record after checking it and its objects.
-    pub(super) async fn page(
+    pub(super) async fn check_page(
         &self,
         page: &PageId,
         slice: Option<&Slice>,
@@ -79,7 +79,7 @@ impl History<'_> {
         )?;
         let counts = content.counts;
         // No page has more; a larger count could overflow the sums.
-        let sane = u32::try_from(counts.received).is_ok();
+        let is_plausible = u32::try_from(counts.received).is_ok();
         let sum = [
             counts.archived,
             counts.left_out,
@@ -90,7 +90,7 @@ impl History<'_> {
         .iter()
         .sum::<u128>();
         subject.require(
-            sane && sum == u128::from(counts.received),
+            is_plausible && sum == u128::from(counts.received),
             "its counts do not add up",
         )?;
         let has_objects = content.objects.is_some();
@@ -98,10 +98,10 @@ impl History<'_> {
             has_objects == (counts.archived > 0),
             "it must name objects if and only if it archived records",
         )?;
-        let kept = content.rejects.len() as u64;
+        let quarantined = content.rejects.len() as u64;
         subject.same(
             "the number of records that it quarantined",
-            kept,
+            quarantined,
             counts.rejected,
         )
     }
@@ -116,10 +116,10 @@ impl History<'_> {
     ) -> Result<(), VerifyError> {
         let sha256 = objects.page.sha256;
         let object = self
-            .stored(page, &objects.page, ObjectKey::Page(page, sha256), absence)
+            .read_stored(page, &objects.page, ObjectKey::Page(page, sha256), absence)
             .await?;
         let index = self
-            .stored(
+            .read_stored(
                 page,
                 &objects.index,
                 ObjectKey::Index(page, sha256),
@@ -135,7 +135,7 @@ impl History<'_> {
     }
 
     /// The object's bytes, read from the key that it must have, checked against the size and digest in the record.
-    async fn stored(
+    async fn read_stored(
         &self,
         page: &PageId,
         stored: &StoredObject,
@@ -180,7 +180,7 @@ impl History<'_> {
             Subject::at(&objects.index.key),
         );
         let lines = decode_lines(object, content.record_bytes)
-            .map_err(|error| of_object.damaged(in_one_line(&error)))?;
+            .map_err(|error| of_object.damaged(error_chain(&error)))?;
         of_object.same(
             "its size before compression",
             lines.len() as u64,
@@ -188,17 +188,17 @@ impl History<'_> {
         )?;
         let rules = slice.map(|slice| self.plan.page_rules(slice));
         let membership = rules.and_then(|rules| rules.membership);
-        let mut elsewhere = 0_u64;
+        let mut of_other_slices = 0_u64;
         let entries = read_index(index).inspect(|entry| {
             let outside = |start| membership.is_some_and(|interval| !interval.contains(start));
-            elsewhere += u64::from(entry.as_ref().is_ok_and(|entry| outside(entry.start)));
+            of_other_slices += u64::from(entry.as_ref().is_ok_and(|entry| outside(entry.start)));
         });
-        let counted = check(&lines, entries, self.plan.shape(), self.plan.records)
-            .map_err(|error| of_index.damaged(in_one_line(&error)))?;
+        let counted = check_index(&lines, entries, self.plan.shape(), self.plan.records)
+            .map_err(|error| of_index.damaged(error_chain(&error)))?;
         of_object.same("its number of lines", counted, content.counts.archived)?;
         of_object.same(
             "the number of its records that belong to another slice",
-            elsewhere,
+            of_other_slices,
             0,
         )
     }
@@ -210,12 +210,12 @@ impl History<'_> {
         absence: Absence,
     ) -> Result<(), VerifyError> {
         let digests = content.files.iter().map(|file| file.sha256);
-        let ordered = digests.is_sorted_by(|one, next| one < next);
+        let is_sorted = digests.is_sorted_by(|one, next| one < next);
         let rule = "the digests of its files are not in order";
-        Subject::of(ObjectKey::Record(page)).require(ordered, rule)?;
+        Subject::of(ObjectKey::Record(page)).require(is_sorted, rule)?;
         for file in &content.files {
             let name = ObjectKey::File(page, file.sha256);
-            self.stored(page, file, name, absence).await?;
+            self.read_stored(page, file, name, absence).await?;
         }
         Ok(())
     }
@@ -227,12 +227,13 @@ impl History<'_> {
         absence: Absence,
     ) -> Result<(), VerifyError> {
         let positions = content.rejects.iter().map(|reject| reject.position);
-        let ordered = positions.is_sorted_by(|one, next| one < next);
+        let is_sorted = positions.is_sorted_by(|one, next| one < next);
         let rule = "the positions of the records that it quarantined are not in order";
-        Subject::of(ObjectKey::Record(page)).require(ordered, rule)?;
+        Subject::of(ObjectKey::Record(page)).require(is_sorted, rule)?;
         for reject in &content.rejects {
             let name = ObjectKey::Reject(page, reject.position, reject.object.sha256);
-            self.stored(page, &reject.object, name, absence).await?;
+            self.read_stored(page, &reject.object, name, absence)
+                .await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
-use super::chain::Place;
+use super::chain::ExpectedStart;
 use super::history::{History, required};
 use super::keys::{Kind, kind};
 use super::page::Absence;
@@ -27,7 +27,7 @@ pub(super) struct Rest {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Verdict {
+enum ObjectState {
     InPlace,
     Orphan,
     Superseded,
@@ -35,7 +35,7 @@ enum Verdict {
 
 /// The part of a dead letter that its key is derived from.
 #[derive(Deserialize)]
-struct Letter {
+struct DeadLetterBody {
     body: String,
 }
 
@@ -49,14 +49,15 @@ impl History<'_> {
             let listing = self.archive.store().list(&prefix, after.as_deref()).await;
             let listing = listing.map_err(ArchiveError::from)?;
             after = listing.objects.last().map(|object| object.key.clone());
-            let judge = async |key: String| Ok::<_, VerifyError>((self.judge(&key).await?, key));
+            let state_of =
+                async |key: String| Ok::<_, VerifyError>((self.state_of(&key).await?, key));
             let keys = listing.objects.into_iter().map(|object| object.key);
-            let mut verdicts = Box::pin(stream::iter(keys).map(judge).buffered(READS_AT_ONCE));
-            while let Some((verdict, key)) = verdicts.try_next().await? {
-                match verdict {
-                    Verdict::InPlace => {}
-                    Verdict::Orphan => rest.orphans.push(key),
-                    Verdict::Superseded => rest.superseded.push(key),
+            let mut states = Box::pin(stream::iter(keys).map(state_of).buffered(READS_AT_ONCE));
+            while let Some((state, key)) = states.try_next().await? {
+                match state {
+                    ObjectState::InPlace => {}
+                    ObjectState::Orphan => rest.orphans.push(key),
+                    ObjectState::Superseded => rest.superseded.push(key),
                 }
             }
             if !listing.truncated {
@@ -65,18 +66,18 @@ impl History<'_> {
         }
     }
 
-    async fn judge(&self, key: &str) -> Result<Verdict, VerifyError> {
+    async fn state_of(&self, key: &str) -> Result<ObjectState, VerifyError> {
         match kind(self.id(), key) {
-            None => return Ok(Verdict::Orphan),
-            Some(Kind::Record(page)) => return self.judge_record(&page).await,
-            Some(Kind::Page(page)) => return self.judge_named(key, &page).await,
+            None => return Ok(ObjectState::Orphan),
+            Some(Kind::Record(page)) => return self.state_of_record(&page).await,
+            Some(Kind::Page(page)) => return self.state_of_page_object(key, &page).await,
             Some(Kind::File(page) | Kind::Reject(page)) => {
-                return self.judge_kept(key, &page).await;
+                return self.state_of_file_or_reject(key, &page).await;
             }
             Some(Kind::Run(run)) => drop(self.run_record(&run).await?),
             Some(Kind::End(run)) => drop(self.run_end(&run).await?),
             Some(Kind::Waiting(run)) => self.check_waiting(&run).await?,
-            Some(Kind::DeadLetter(digest)) => self.check_letter(key, &digest).await?,
+            Some(Kind::DeadLetter(digest)) => self.check_dead_letter(key, &digest).await?,
             // Checked together with the export's history, or only an intermediate object for its manifest.
             Some(
                 Kind::Request
@@ -88,68 +89,76 @@ impl History<'_> {
                 | Kind::Comparison(_),
             ) => {}
         }
-        Ok(Verdict::InPlace)
+        Ok(ObjectState::InPlace)
     }
 
-    async fn judge_named(&self, key: &str, page: &PageId) -> Result<Verdict, VerifyError> {
+    async fn state_of_page_object(
+        &self,
+        key: &str,
+        page: &PageId,
+    ) -> Result<ObjectState, VerifyError> {
         let is_named = match self.entry(page) {
-            Some(entry) => names(entry.objects.as_ref(), key),
+            Some(entry) => has_key(entry.objects.as_ref(), key),
             None => (self.intact_record(page).await?)
-                .is_some_and(|record| names(record.content.objects.as_ref(), key)),
+                .is_some_and(|record| has_key(record.content.objects.as_ref(), key)),
         };
         Ok(if is_named {
-            Verdict::InPlace
+            ObjectState::InPlace
         } else {
-            Verdict::Orphan
+            ObjectState::Orphan
         })
     }
 
     /// Judges an attachment or rejected record: only the page's record can name it.
-    async fn judge_kept(&self, key: &str, page: &PageId) -> Result<Verdict, VerifyError> {
+    async fn state_of_file_or_reject(
+        &self,
+        key: &str,
+        page: &PageId,
+    ) -> Result<ObjectState, VerifyError> {
         let record = self.intact_record(page).await?;
         let is_named = record.is_some_and(|record| {
             let rejects = record.content.rejects.iter().map(|reject| &reject.object);
-            let mut kept = record.content.files.iter().chain(rejects);
-            kept.any(|object| object.key == key)
+            let mut named_objects = record.content.files.iter().chain(rejects);
+            named_objects.any(|object| object.key == key)
         });
         Ok(if is_named {
-            Verdict::InPlace
+            ObjectState::InPlace
         } else {
-            Verdict::Orphan
+            ObjectState::Orphan
         })
     }
 
     /// Judges a page record. The pages of the manifest are checked in order elsewhere; other pages must be intact by
     /// themselves.
-    async fn judge_record(&self, page: &PageId) -> Result<Verdict, VerifyError> {
+    async fn state_of_record(&self, page: &PageId) -> Result<ObjectState, VerifyError> {
         if self.entry(page).is_some() {
-            return Ok(Verdict::InPlace);
+            return Ok(ObjectState::InPlace);
         }
         let slice = self
             .slices
             .iter()
             .find(|slice| slice.number == page.run.slice);
-        let record = self.page(page, slice, Absence::Removed).await?;
+        let record = self.check_page(page, slice, Absence::Removed).await?;
         let run: RunRecord = required(self.archive, ObjectKey::Run(&page.run)).await?;
-        if let Some(place) = self.place_of(&record, &run).await? {
-            place.check(&record, Some(&run))?;
+        if let Some(start) = self.expected_start(&record, &run).await? {
+            start.check(&record, Some(&run))?;
         }
-        Ok(Verdict::Superseded)
+        Ok(ObjectState::Superseded)
     }
 
     /// The expected start of a superseded page; `None` if the page before it was removed.
-    async fn place_of(
+    async fn expected_start(
         &self,
         record: &PageRecord,
         run: &RunRecord,
-    ) -> Result<Option<Place>, VerifyError> {
+    ) -> Result<Option<ExpectedStart>, VerifyError> {
         let page = &record.id;
         if page.page == 1 {
             // Only the lost query defines where its slice started.
             let next = NextStep::Continue {
                 checkpoint: record.content.checkpoint.clone(),
             };
-            return Ok(Some(Place {
+            return Ok(Some(ExpectedStart {
                 head: self.plan.start_event.hash,
                 next,
                 totals: None,
@@ -162,12 +171,12 @@ impl History<'_> {
             _ => page.run.clone(),
         };
         let before = self.intact_record(&before.page(page.page - 1)).await?;
-        Ok(before.as_ref().map(Place::behind))
+        Ok(before.as_ref().map(ExpectedStart::after))
     }
 
-    async fn check_letter(&self, key: &str, digest: &str) -> Result<(), VerifyError> {
+    async fn check_dead_letter(&self, key: &str, digest: &str) -> Result<(), VerifyError> {
         let subject = Subject::at(key);
-        match self.archive.read_key::<Letter>(key).await? {
+        match self.archive.read_key::<DeadLetterBody>(key).await? {
             Some(letter) => subject.same(
                 "the digest of its body",
                 Sha256::of(letter.body).short(16).as_str(),
@@ -186,6 +195,6 @@ impl History<'_> {
     }
 }
 
-fn names(objects: Option<&PageObjects>, key: &str) -> bool {
+fn has_key(objects: Option<&PageObjects>, key: &str) -> bool {
     objects.is_some_and(|objects| objects.page.key == key || objects.index.key == key)
 }

@@ -14,7 +14,7 @@ use crate::export::run::{End, Origin, RunEnd, RunRecord};
 /// A slice with the documents of its runs, excluding pages.
 #[derive(Debug)]
 pub(super) struct SliceRuns {
-    pub(super) view: SliceStatus,
+    pub(super) slice_status: SliceStatus,
     pub(super) end: RunEnd,
     /// The run records of the runs whose pages count.
     pub(super) records: BTreeMap<u32, RunRecord>,
@@ -43,7 +43,7 @@ impl History<'_> {
             fits,
             "its origin differs from that in its attempt or predecessor",
         )?;
-        let view = SliceStatus {
+        let slice_status = SliceStatus {
             slice: *slice,
             attempt,
             run,
@@ -51,7 +51,7 @@ impl History<'_> {
             end: Some(end.clone()),
         };
         Ok(SliceRuns {
-            view,
+            slice_status,
             end,
             records,
             earlier_ends,
@@ -60,9 +60,9 @@ impl History<'_> {
 
     async fn completed_run(&self, slice: &Slice) -> Result<(RunId, Origin, RunEnd), VerifyError> {
         let attempt = self.attempt()?;
-        let unnamed = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
+        let attempt_subject = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
         let (mut run, mut origin) = attempt.run_of(slice.number).ok_or_else(|| {
-            unnamed().damaged(format!("it does not name a run for slice {}", slice.number))
+            attempt_subject().damaged(format!("it does not name a run for slice {}", slice.number))
         })?;
         loop {
             let name = ObjectKey::End(&run);

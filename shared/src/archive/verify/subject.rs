@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::archive::ArchiveError;
 use crate::archive::ScratchError;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::base::hash::Sha256;
 use crate::export::audit::{Action, AuditEvent};
 use crate::export::objects::ObjectKey;
@@ -37,7 +37,7 @@ pub enum VerifyError {
 impl From<ArchiveError> for VerifyError {
     fn from(error: ArchiveError) -> Self {
         match error {
-            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(in_one_line(&source)),
+            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(error_chain(&source)),
             ArchiveError::Page { key, source } => {
                 Subject::at(key).damaged(format!("it cannot be read: {source}"))
             }

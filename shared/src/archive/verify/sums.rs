@@ -5,7 +5,7 @@ use super::history::History;
 use super::rest::Rest;
 use super::subject::{Subject, VerifyError};
 use super::{Progress, Report};
-use crate::archive::{Compared, PortionLimits, compare_in_scratch, repeated_warning};
+use crate::archive::{Comparison, PortionLimits, compare_in_scratch, repeated_warning};
 use crate::base::hash::Sha256;
 use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
@@ -21,7 +21,7 @@ pub(super) struct Sums<'a> {
     history: &'a History<'a>,
     progress: &'a mut (dyn FnMut(Progress) + Send),
     seen: Progress,
-    of_slice: Counts,
+    slice_counts: Counts,
     totals: Totals,
     effort: Effort,
     redactions: Tally,
@@ -46,9 +46,9 @@ impl<'a> Sums<'a> {
             progress,
             seen: Progress {
                 pages: 0,
-                of: pages.sum(),
+                total_pages: pages.sum(),
             },
-            of_slice: Counts::default(),
+            slice_counts: Counts::default(),
             totals: Totals::default(),
             effort: Effort::default(),
             redactions: Tally::default(),
@@ -58,8 +58,8 @@ impl<'a> Sums<'a> {
         }
     }
 
-    pub(super) fn page(&mut self, record: &PageRecord) {
-        self.of_slice = self.of_slice + record.content.counts;
+    pub(super) fn add_page(&mut self, record: &PageRecord) {
+        self.slice_counts = self.slice_counts + record.content.counts;
         let place = format!("slice {} page {}: ", record.id.run.slice, record.id.page);
         let warnings = record.content.warnings.iter();
         self.warnings
@@ -71,13 +71,13 @@ impl<'a> Sums<'a> {
         (self.progress)(self.seen);
     }
 
-    pub(super) fn slice(
+    pub(super) fn end_slice(
         &mut self,
         listed: &SliceContent,
         end: &RunEnd,
         totals: Totals,
     ) -> Result<(), VerifyError> {
-        let counts = std::mem::take(&mut self.of_slice);
+        let counts = std::mem::take(&mut self.slice_counts);
         let rule = format_args!(
             "its counts of slice {} are not the sum of its pages",
             listed.slice
@@ -114,7 +114,7 @@ impl<'a> Sums<'a> {
             ("auditHeads", outcome.audit_heads == self.audit_heads),
             ("warnings", manifest.warnings == self.all_warnings()?),
             ("failures", outcome.failures.is_empty()),
-            ("metrics", self.are_metrics_true()?),
+            ("metrics", self.metrics_match()?),
         ] {
             let rule = format_args!("its `{field}` does not match the page records");
             self.manifest().require(same, rule)?;
@@ -131,22 +131,22 @@ impl<'a> Sums<'a> {
     }
 
     /// Checks the metrics; manifests of earlier versions have none.
-    fn are_metrics_true(&self) -> Result<bool, VerifyError> {
+    fn metrics_match(&self) -> Result<bool, VerifyError> {
         let (plan, manifest) = (&self.history.plan, &self.history.manifest);
-        let Some(told) = manifest.outcome.metrics else {
+        let Some(metrics) = manifest.outcome.metrics else {
             return Ok(true);
         };
         let attempt = self.history.attempt_number(manifest.outcome.attempt)?;
         let missing = manifest.missing_ids.len() as u64;
         let query = attempt.query(plan);
-        Ok(told == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
+        Ok(metrics == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
     }
 
     pub(super) fn report(self, ends: &[RunEnd], audit: Audit, rest: Rest) -> Report {
         let History {
             manifest,
             failed,
-            warnings: noticed,
+            warnings: history_warnings,
             ..
         } = self.history;
         let totals = self.totals;
@@ -170,7 +170,12 @@ impl<'a> Sums<'a> {
                 + rest.superseded.len() as u64,
             orphans: [rest.orphans, audit.orphans].concat(),
             superseded: rest.superseded,
-            warnings: [manifest.warnings.clone(), noticed.clone(), audit.warnings].concat(),
+            warnings: [
+                manifest.warnings.clone(),
+                history_warnings.clone(),
+                audit.warnings,
+            ]
+            .concat(),
         }
     }
 
@@ -186,9 +191,12 @@ impl History<'_> {
         let of_manifest = Subject::of(ObjectKey::Manifest(self.id()));
         let content = &self.manifest.content;
         let limits = PortionLimits::default();
-        let Compared { repeated, missing } =
+        let Comparison { repeated, missing } =
             compare_in_scratch(self.archive, &self.plan, content, limits).await?;
-        let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
+        let (claimed, found) = (
+            describe(content.repeated.as_ref()),
+            describe(repeated.as_ref()),
+        );
         let rule =
             format!("its `content.repeated` is {claimed}, but the page indexes contain {found}");
         of_manifest.require(content.repeated == repeated, rule)?;
@@ -201,6 +209,6 @@ impl History<'_> {
     }
 }
 
-fn of(repeated: Option<&RepeatedRecords>) -> String {
+fn describe(repeated: Option<&RepeatedRecords>) -> String {
     repeated.map_or_else(|| "absent".to_owned(), |repeated| format!("({repeated})"))
 }

@@ -9,7 +9,7 @@ mod examples;
 mod export;
 mod matrix;
 mod repeated;
-mod standing;
+mod reports;
 mod store;
 
 use store::{MemoryStore, Objects};

@@ -34,7 +34,7 @@ pub struct NotReadable;
 
 /// A list that was read element by element.
 #[derive(Debug)]
-pub struct Listed<T> {
+pub struct ParsedList<T> {
     pub read: Vec<T>,
     pub unreadable: Vec<UnreadableElement>,
 }
@@ -104,7 +104,7 @@ impl<'a> Object<'a> {
 
     /// An integer, or a text that contains one.
     pub(crate) fn integer<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
-        let text = scalar(self.member(name)?)?;
+        let text = scalar_text(self.member(name)?)?;
         let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
         let whole: i64 = whole.parse().ok()?;
         let is_whole = fraction.bytes().all(|digit| digit == b'0');
@@ -112,8 +112,8 @@ impl<'a> Object<'a> {
     }
 
     /// A timestamp: a text, or milliseconds or seconds since 1970.
-    pub(crate) fn moment(&self, name: &str) -> Option<Timestamp> {
-        moment(scalar(self.member(name)?)?.trim())
+    pub(crate) fn timestamp(&self, name: &str) -> Option<Timestamp> {
+        parse_timestamp(scalar_text(self.member(name)?)?.trim())
     }
 
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
@@ -135,14 +135,14 @@ impl<'a> Object<'a> {
     }
 
     /// Reads the elements of a list that may be absent. A value that is not a list becomes one unreadable element.
-    pub(crate) fn listed<T>(
+    pub(crate) fn parse_list<T>(
         &self,
         name: &str,
         read: impl Fn(Object<'a>) -> Result<T, NotReadable>,
-    ) -> Listed<T> {
+    ) -> ParsedList<T> {
         match self.elements(name) {
-            Ok(elements) => Listed::of(elements, read),
-            Err(value) => Listed {
+            Ok(elements) => ParsedList::of(elements, read),
+            Err(value) => ParsedList {
                 read: Vec::new(),
                 unreadable: vec![UnreadableElement::of(value)],
             },
@@ -189,8 +189,8 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: HashMap<String, Member<'de>> = HashMap::new();
         while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            let is_other = |it: &Member<'_>| it.is_ambiguous || it.value.get() != value.get();
-            let is_ambiguous = members.get(&name).is_some_and(is_other);
+            let differs = |it: &Member<'_>| it.is_ambiguous || it.value.get() != value.get();
+            let is_ambiguous = members.get(&name).is_some_and(differs);
             members.insert(
                 name,
                 Member {
@@ -203,7 +203,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-impl<T> Listed<T> {
+impl<T> ParsedList<T> {
     pub(crate) fn of<'a>(
         elements: Vec<&'a RawValue>,
         read: impl Fn(Object<'a>) -> Result<T, NotReadable>,
@@ -219,7 +219,7 @@ impl<T> Listed<T> {
     }
 }
 
-impl<T> Default for Listed<T> {
+impl<T> Default for ParsedList<T> {
     fn default() -> Self {
         Self {
             read: Vec::new(),
@@ -254,7 +254,7 @@ fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
 }
 
 /// The content of a string, or a number as written.
-fn scalar(value: &RawValue) -> Option<String> {
+fn scalar_text(value: &RawValue) -> Option<String> {
     match value.get().as_bytes() {
         [b'"', ..] => serde_json::from_str(value.get()).ok(),
         [b'-' | b'0'..=b'9', ..] => Some(value.get().to_owned()),
@@ -262,20 +262,20 @@ fn scalar(value: &RawValue) -> Option<String> {
     }
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
-    let written = || text.parse().ok();
-    written()
-        .or_else(|| epoch(text))
-        .or_else(|| without_zone(text))
+fn parse_timestamp(text: &str) -> Option<Timestamp> {
+    let iso = || text.parse().ok();
+    iso()
+        .or_else(|| parse_epoch(text))
+        .or_else(|| parse_without_zone(text))
 }
 
 /// Reads a timestamp without a zone: the API writes timestamps in UTC.
-fn without_zone(text: &str) -> Option<Timestamp> {
+fn parse_without_zone(text: &str) -> Option<Timestamp> {
     let moment: DateTime = text.parse().ok()?;
     Some(moment.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-fn epoch(text: &str) -> Option<Timestamp> {
+fn parse_epoch(text: &str) -> Option<Timestamp> {
     let number: f64 = text.parse().ok()?;
     let seconds = match number {
         _ if number >= FIRST_MILLISECONDS => number / 1_000.0,
@@ -315,7 +315,7 @@ mod tests {
             "1772460190112.0",
         ];
         for spelling in spellings {
-            let at = member(spelling, |it| it.moment("x"));
+            let at = member(spelling, |it| it.timestamp("x"));
             assert_eq!(at, "2026-03-02T14:03:10.112Z".parse().ok(), "{spelling}");
         }
         for nonsense in [
@@ -335,7 +335,7 @@ mod tests {
             "[]",
             r#"["2026-03-02T14:03:10.112Z"]"#,
         ] {
-            assert_eq!(member(nonsense, |it| it.moment("x")), None, "{nonsense}");
+            assert_eq!(member(nonsense, |it| it.timestamp("x")), None, "{nonsense}");
         }
     }
 
@@ -427,7 +427,7 @@ mod tests {
     fn a_list_is_read_by_element_and_other_values_are_not_readable() {
         let ids = |value: &str| {
             member(value, |it| {
-                let listed = it.listed("x", |it| it.id("id").ok_or(NotReadable));
+                let listed = it.parse_list("x", |it| it.id("id").ok_or(NotReadable));
                 let unreadable = listed.unreadable.iter().map(|it| it.raw.get().to_owned());
                 (listed.read, unreadable.collect::<Vec<_>>())
             })

@@ -30,9 +30,9 @@ pub struct Trail {
 
 /// The reason why a chain is not continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeadEnd {
+pub enum EndlessChain {
     #[error("the page's next cursor was already used in this chain")]
-    Circle,
+    Cycle,
     #[error("the page has the same records as an earlier page: the offset seems to be ignored")]
     SamePage,
     #[error(
@@ -43,15 +43,19 @@ pub enum DeadEnd {
 
 impl Trail {
     /// The trail after a page with `received` records whose next cursor is `next`.
-    pub fn to_cursor(before: Option<&Self>, next: &str, received: u64) -> Result<Self, DeadEnd> {
+    pub fn extended_by_cursor(
+        before: Option<&Self>,
+        next: &str,
+        received: u64,
+    ) -> Result<Self, EndlessChain> {
         let empty_pages = match received {
             0 => before.map_or(0, |trail| trail.empty_pages) + 1,
             _ => 0,
         };
         if empty_pages >= EMPTY_PAGES_MAX {
-            return Err(DeadEnd::Empty);
+            return Err(EndlessChain::Empty);
         }
-        let trail = Self::follow(before, Sha256::of(next)).ok_or(DeadEnd::Circle)?;
+        let trail = Self::extended_by(before, Sha256::of(next)).ok_or(EndlessChain::Cycle)?;
         Ok(Self {
             empty_pages,
             ..trail
@@ -59,12 +63,12 @@ impl Trail {
     }
 
     /// The trail after a page whose body has this digest, for sources that page by offset.
-    pub fn to_offset(before: Option<&Self>, body: Sha256) -> Result<Self, DeadEnd> {
-        Self::follow(before, body).ok_or(DeadEnd::SamePage)
+    pub fn extended_by_page(before: Option<&Self>, body: Sha256) -> Result<Self, EndlessChain> {
+        Self::extended_by(before, body).ok_or(EndlessChain::SamePage)
     }
 
     /// `None` if the chain is in a cycle.
-    fn follow(before: Option<&Self>, digest: Sha256) -> Option<Self> {
+    fn extended_by(before: Option<&Self>, digest: Sha256) -> Option<Self> {
         let digest = digest.short(DIGEST_LENGTH);
         let steps = before.map_or(0, |trail| trail.steps).saturating_add(1);
         let mark = match before {
@@ -93,13 +97,13 @@ mod tests {
     use super::*;
 
     /// The number of steps after which a chain of these cursors is detected as a cycle.
-    fn steps_until_circle(cursors: impl Iterator<Item = usize>) -> Option<usize> {
+    fn steps_until_cycle(cursors: impl Iterator<Item = usize>) -> Option<usize> {
         let mut trail = None;
         for (step, cursor) in cursors.enumerate() {
-            match Trail::to_cursor(trail.as_ref(), &cursor.to_string(), 1) {
+            match Trail::extended_by_cursor(trail.as_ref(), &cursor.to_string(), 1) {
                 Ok(next) => trail = Some(next),
-                Err(DeadEnd::Circle) => return Some(step + 1),
-                Err(dead_end) => unreachable!("{dead_end}"),
+                Err(EndlessChain::Cycle) => return Some(step + 1),
+                Err(error) => unreachable!("{error}"),
             }
         }
         None
@@ -114,7 +118,7 @@ mod tests {
                     step => tail + (step - tail) % length,
                 });
 
-                let steps = steps_until_circle(cursors).expect("a circle");
+                let steps = steps_until_cycle(cursors).expect("a circle");
 
                 assert!(
                     steps <= 3 * tail.max(length) + 2,
@@ -126,16 +130,16 @@ mod tests {
 
     #[test]
     fn a_chain_without_repeats_is_not_a_cycle() {
-        assert_eq!(steps_until_circle(0..5_000), None);
+        assert_eq!(steps_until_cycle(0..5_000), None);
     }
 
     #[test]
     fn only_consecutive_empty_pages_are_counted() {
         let mut trail = None;
         let mut follow = |cursor: u32, received| {
-            let next = Trail::to_cursor(trail.as_ref(), &cursor.to_string(), received)?;
+            let next = Trail::extended_by_cursor(trail.as_ref(), &cursor.to_string(), received)?;
             trail = Some(next);
-            Ok::<_, DeadEnd>(())
+            Ok::<_, EndlessChain>(())
         };
 
         for cursor in 0..99 {
@@ -146,6 +150,6 @@ mod tests {
             follow(cursor, 0).unwrap();
         }
 
-        assert_eq!(follow(199, 0), Err(DeadEnd::Empty));
+        assert_eq!(follow(199, 0), Err(EndlessChain::Empty));
     }
 }

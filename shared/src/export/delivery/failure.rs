@@ -36,7 +36,7 @@ pub enum DeliveryFailure {
 }
 
 impl DeliveryFailure {
-    pub(crate) fn of_status(status: u16) -> Self {
+    pub(crate) fn from_status(status: u16) -> Self {
         Self::Status {
             status,
             location: None,
@@ -44,10 +44,10 @@ impl DeliveryFailure {
     }
 
     /// Reads the `answer` of a delivery event of an earlier version, which had no `refusal`.
-    pub(crate) fn of_answer(answer: &str) -> Self {
+    pub(crate) fn from_legacy_answer(answer: &str) -> Self {
         let status = answer.strip_prefix("status ");
         match status.and_then(|status| status.parse().ok()) {
-            Some(status) => Self::of_status(status),
+            Some(status) => Self::from_status(status),
             None => Self::NotSent {
                 cause: answer.to_owned(),
             },
@@ -55,9 +55,9 @@ impl DeliveryFailure {
     }
 
     /// The result in one phrase.
-    pub fn what(&self) -> String {
+    pub fn summary(&self) -> String {
         match self {
-            Self::Status { status, .. } => format!("{status}, {}", meaning(*status)),
+            Self::Status { status, .. } => format!("{status}, {}", status_meaning(*status)),
             Self::Timeout { seconds } => format!("no response within {seconds} s"),
             Self::Tls { cause } => format!("no TLS connection ({cause})"),
             Self::Name { cause } => format!("the host name cannot be resolved ({cause})"),
@@ -68,7 +68,7 @@ impl DeliveryFailure {
     }
 
     /// Whether retrying the same URL is useless, because the receiver is elsewhere.
-    pub fn wants_another_url(&self) -> bool {
+    pub fn needs_another_url(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
                 is_redirect(*status) || matches!(status, 404 | 405 | 407 | 410)
@@ -84,7 +84,9 @@ impl DeliveryFailure {
     /// The change that is needed before a delivery can succeed.
     pub fn fix(&self) -> String {
         let fix = match self {
-            Self::Status { status, location } => return fix_of(*status, location.as_deref()),
+            Self::Status { status, location } => {
+                return fix_for_status(*status, location.as_deref());
+            }
             Self::Timeout { .. } => {
                 "let the receiver respond first and process the event afterwards"
             }
@@ -106,7 +108,7 @@ impl DeliveryFailure {
 /// The result and the fix.
 impl fmt::Display for DeliveryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what(), self.fix())
+        write!(f, "{}; {}", self.summary(), self.fix())
     }
 }
 
@@ -114,7 +116,7 @@ fn is_redirect(status: u16) -> bool {
     matches!(status, 301..=303 | 307 | 308)
 }
 
-fn meaning(status: u16) -> &'static str {
+fn status_meaning(status: u16) -> &'static str {
     match status {
         _ if is_redirect(status) => "redirects are not followed",
         401 => "the receiver does not accept the signature",
@@ -134,11 +136,11 @@ fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn fix_of(status: u16, location: Option<&str>) -> String {
+fn fix_for_status(status: u16, location: Option<&str>) -> String {
     let fix = match status {
         _ if is_redirect(status) => {
-            let leads = location.map(|to| format!(" (the redirect points to {to})"));
-            return format!("set the final URL{}", leads.unwrap_or_default());
+            let target = location.map(|to| format!(" (the redirect points to {to})"));
+            return format!("set the final URL{}", target.unwrap_or_default());
         }
         401 => "verify with the same WEBHOOK_SIGNING_SECRET, over the bytes of the body",
         403 => "let the receiver, or its firewall, accept these requests and their signature",
@@ -169,7 +171,7 @@ mod tests {
             301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 415, 422, 429, 451,
             500, 503, 599,
         ];
-        let of_status = statuses.map(|status| DeliveryFailure::of_status(status).to_string());
+        let of_status = statuses.map(|status| DeliveryFailure::from_status(status).to_string());
         let cause = || "why".to_owned();
         let others = [
             DeliveryFailure::Status {
@@ -225,14 +227,14 @@ mod tests {
             location: Some("https://new.example".to_owned()),
         };
 
-        let kept = json!(refusal);
+        let stored = json!(refusal);
 
         assert_eq!(
-            kept,
+            stored,
             json!({"kind": "status", "status": 308, "location": "https://new.example"})
         );
         assert_eq!(
-            serde_json::from_value::<DeliveryFailure>(kept).unwrap(),
+            serde_json::from_value::<DeliveryFailure>(stored).unwrap(),
             refusal
         );
     }
@@ -242,11 +244,11 @@ mod tests {
         let unreachable = "the webhook receiver at lake.example could not be reached";
 
         assert_eq!(
-            DeliveryFailure::of_answer("status 308"),
-            DeliveryFailure::of_status(308)
+            DeliveryFailure::from_legacy_answer("status 308"),
+            DeliveryFailure::from_status(308)
         );
         assert_eq!(
-            DeliveryFailure::of_answer(unreachable).what(),
+            DeliveryFailure::from_legacy_answer(unreachable).summary(),
             format!("not sent: {unreachable}")
         );
     }

@@ -33,9 +33,9 @@ const DELAYS: [u64; 11] = [
 /// The longest delay of the schedule.
 pub const LAST_RETRY_DELAY: Duration = Duration::from_secs(DELAYS[DELAYS.len() - 1]);
 
-/// The delay after the failed `attempt`-th attempt, counted from 1; `None` after the last one.
-pub fn retry_delay(attempt: u32) -> Option<Duration> {
-    let index = usize::try_from(attempt.saturating_sub(1)).ok()?;
+/// The delay after the failed `delivery`-th delivery, counted from 1; `None` after the last one.
+pub fn retry_delay(delivery: u32) -> Option<Duration> {
+    let index = usize::try_from(delivery.saturating_sub(1)).ok()?;
     DELAYS.get(index).copied().map(Duration::from_secs)
 }
 

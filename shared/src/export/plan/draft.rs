@@ -45,7 +45,7 @@ impl Draft {
         limits: &PlanLimits,
     ) -> Result<Self, InvalidRequest> {
         if request.source.is_analytics() {
-            tidy(&mut request.filters.conversation_ids);
+            normalize_ids(&mut request.filters.conversation_ids);
         }
         let Identity {
             export_id,
@@ -97,7 +97,7 @@ impl Draft {
     /// Makes the draft a revisit of those exports. It uses the redaction of the first of them, because any other
     /// redaction would change every record.
     #[must_use]
-    pub fn revisiting(self, revisit: Revisit, redaction: Option<RedactionPlan>) -> Self {
+    pub fn with_revisit(self, revisit: Revisit, redaction: Option<RedactionPlan>) -> Self {
         Self {
             revisit: Some((revisit, redaction)),
             ..self
@@ -106,7 +106,7 @@ impl Draft {
 
     /// Sets the key version for hashing values.
     #[must_use]
-    pub fn hashing_with(self, key_version: String) -> Self {
+    pub fn with_key_version(self, key_version: String) -> Self {
         Self {
             key_version: Some(key_version),
             ..self
@@ -115,7 +115,7 @@ impl Draft {
 
     /// Sets the digest of archive and organisation.
     #[must_use]
-    pub fn for_archive(self, archive_id: Sha256) -> Self {
+    pub fn with_archive_id(self, archive_id: Sha256) -> Self {
         Self {
             archive_id: Some(archive_id),
             ..self
@@ -194,7 +194,7 @@ impl Draft {
             let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
             (None, redaction)
         };
-        let transcripts = transcripts(&request, limits);
+        let transcripts = transcript_plan(&request, limits);
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -296,7 +296,7 @@ impl Draft {
             if !(1..=max).contains(&count) {
                 return Err(InvalidRequest::new("slices", count, format!("1 to {max}")));
             }
-            if let Some(what) = self.only_one_slice().filter(|_| count > 1) {
+            if let Some(what) = self.single_slice_reason().filter(|_| count > 1) {
                 let rule = format!("{what} allows only one slice");
                 return Err(InvalidRequest::new("slices", count, rule));
             }
@@ -305,7 +305,7 @@ impl Draft {
     }
 
     /// The property of the request that allows only one slice; `None` if there is none.
-    fn only_one_slice(&self) -> Option<&'static str> {
+    fn single_slice_reason(&self) -> Option<&'static str> {
         if self.request.source == SourceKind::HistoryGateway {
             Some("a history gateway, which is read by tokens,")
         } else if self.request.is_lookup() {
@@ -382,7 +382,7 @@ impl Draft {
 }
 
 /// Lower-cases UUIDs, as the API writes them, and removes duplicates.
-fn tidy(ids: &mut Vec<String>) {
+fn normalize_ids(ids: &mut Vec<String>) {
     for id in ids.iter_mut().filter(|id| is_uuid(id)) {
         id.make_ascii_lowercase();
     }
@@ -390,7 +390,7 @@ fn tidy(ids: &mut Vec<String>) {
     ids.retain(|id| seen.insert(id.clone()));
 }
 
-fn transcripts(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),
         ..limits.transcripts.clone()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{ExportRequest, Interval, InvalidRequest, Sha256};
 use crate::base::ids::ExportId;
-use crate::base::time::millis;
+use crate::base::time::format_timestamp;
 
 /// The identity of the export that a request is for. It is known before any rule is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Identity {
     pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, InvalidRequest> {
         let interval = match &request.interval {
             Some(interval) => interval.resolve(scheduled_time)?,
-            None => all_until(request, scheduled_time)?,
+            None => interval_until(request, scheduled_time)?,
         };
         let query_hash = request.fingerprint(interval);
         let export_id = export_id(request, interval, query_hash)?;
@@ -31,7 +31,7 @@ impl Identity {
 }
 
 /// The interval of a request without one: from the Unix epoch to the scheduled time. Only lookups by id may omit it.
-fn all_until(
+fn interval_until(
     request: &ExportRequest,
     scheduled_time: Timestamp,
 ) -> Result<Interval, InvalidRequest> {
@@ -40,7 +40,11 @@ fn all_until(
         return Err(InvalidRequest::new("interval", "missing", rule));
     }
     Interval::new(Timestamp::UNIX_EPOCH, scheduled_time).map_err(|error| {
-        InvalidRequest::new("scheduledTime", millis(scheduled_time), error.to_string())
+        InvalidRequest::new(
+            "scheduledTime",
+            format_timestamp(scheduled_time),
+            error.to_string(),
+        )
     })
 }
 

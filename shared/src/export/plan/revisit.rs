@@ -22,7 +22,7 @@ pub struct Revisit {
 }
 
 /// The revisits that are due together with the export of `scheduled_time`, each with its identity.
-pub fn revisits(
+pub fn due_revisits(
     request: &ExportRequest,
     scheduled_time: Timestamp,
 ) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
@@ -31,7 +31,7 @@ pub fn revisits(
     periods.sort_unstable();
     periods.dedup();
     let mut due = Vec::new();
-    for (place, after) in periods.iter().enumerate() {
+    for (index, after) in periods.iter().enumerate() {
         let refusal = || {
             InvalidRequest::new(
                 "revisit",
@@ -39,17 +39,17 @@ pub fn revisits(
                 "it goes back beyond the earliest supported time",
             )
         };
-        let then = after.before(scheduled_time).ok_or_else(refusal)?;
-        let first = Identity::of(request, then)?;
-        let id_after = |period: &Period| of_period(&first.export_id, *period);
-        let earlier = periods[..place].iter().map(id_after);
+        let earlier_time = after.before(scheduled_time).ok_or_else(refusal)?;
+        let first = Identity::of(request, earlier_time)?;
+        let id_for = |period: &Period| revisit_id(&first.export_id, *period);
+        let earlier = periods[..index].iter().map(id_for);
         let exports = [Ok(first.export_id.clone())].into_iter().chain(earlier);
         let revisit = Revisit {
             after: *after,
             exports: exports.collect::<Result<_, _>>()?,
         };
         let identity = Identity {
-            export_id: id_after(after)?,
+            export_id: id_for(after)?,
             ..first
         };
         due.push((identity, revisit));
@@ -57,7 +57,7 @@ pub fn revisits(
     Ok(due)
 }
 
-fn of_period(first: &ExportId, after: Period) -> Result<ExportId, InvalidRequest> {
+fn revisit_id(first: &ExportId, after: Period) -> Result<ExportId, InvalidRequest> {
     let id = format!("{first}-after-{}", after.short());
     let refusal = |_| {
         InvalidRequest::new(
@@ -102,14 +102,14 @@ mod tests {
     fn due(more: &str) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
         let request = format!(r#"{{"interval":{{"last":"P1D"}}{more}}}"#);
         let request = ExportRequest::parse(&request).unwrap();
-        revisits(&request, "2026-03-10T04:00:00Z".parse().unwrap())
+        due_revisits(&request, "2026-03-10T04:00:00Z".parse().unwrap())
     }
 
     #[test]
     fn a_revisit_reads_its_interval_and_compares_earlier_exports() {
         let due = due(r#","revisit":["P3D","P1D"]"#).unwrap();
 
-        let told: Vec<_> = due
+        let lines: Vec<_> = due
             .iter()
             .map(|(identity, revisit)| {
                 let ids = revisit.exports.iter().map(ToString::to_string);
@@ -121,7 +121,7 @@ mod tests {
                 )
             })
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(lines.join("\n"), @r"
         analytics-job-20260308-d733ceb68f42-after-24h 2026-03-08T04:00:00.000Z/2026-03-09T04:00:00.000Z: analytics-job-20260308-d733ceb68f42
         analytics-job-20260306-5488900de807-after-72h 2026-03-06T04:00:00.000Z/2026-03-07T04:00:00.000Z: analytics-job-20260306-5488900de807 analytics-job-20260306-5488900de807-after-24h
         ");
@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn a_revisit_names_the_first_export_by_the_id_of_its_schedule() {
         let plain = ExportRequest::parse(r#"{"interval":{"last":"P1D"}}"#).unwrap();
-        let then = Identity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
+        let earlier_time = Identity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
 
         let due = due(r#","revisit":["P1D"]"#).unwrap();
 
-        assert_eq!(due[0].1.exports, [then.export_id]);
+        assert_eq!(due[0].1.exports, [earlier_time.export_id]);
     }
 
     #[test]

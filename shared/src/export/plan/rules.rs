@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ExportRequest, Interval, InvalidRequest, Membership, OnBadRecord, PlanLimits, SourceKind,
-    millis,
+    format_timestamp,
 };
 use crate::base::ids::ExportId;
 use crate::base::json::message_body;
@@ -20,7 +20,7 @@ pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Invali
     }
     let rule = format!(
         "the end is more than 24 hours in the future; the latest end is currently {}",
-        millis(latest)
+        format_timestamp(latest)
     );
     Err(InvalidRequest::new("interval", interval, rule))
 }
@@ -30,14 +30,14 @@ pub(super) fn check_retention(
     now: Timestamp,
     days: u32,
 ) -> Result<(), InvalidRequest> {
-    let kept = SignedDuration::from_hours(24 * i64::from(days));
-    let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    let retention = SignedDuration::from_hours(24 * i64::from(days));
+    let earliest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
     if earliest <= interval.start() {
         return Ok(());
     }
     let rule = format!(
         "conversations are kept for {days} days; the earliest start is currently {}",
-        millis(earliest)
+        format_timestamp(earliest)
     );
     Err(InvalidRequest::new("interval", interval, rule))
 }
@@ -141,16 +141,16 @@ const MAX_FILTER_BYTES: usize = 200_000_000;
 /// Checks that the source supports these filters and that their values are well-formed.
 pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let (source, filters) = (request.source, &request.filters);
-    let taken = taken_filters(source);
-    let given = filters.given();
-    if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
+    let supported = supported_filters(source);
+    let non_empty = filters.non_empty();
+    if let Some((name, value)) = non_empty.iter().find(|(name, _)| !supported.contains(name)) {
         let rule = format!(
             "the source {source} supports only the filters {}",
-            taken.join(", ")
+            supported.join(", ")
         );
         return Err(InvalidRequest::new(format!("filters.{name}"), value, rule));
     }
-    check_length(&given, MAX_FILTER_BYTES)?;
+    check_length(&non_empty, MAX_FILTER_BYTES)?;
     if source == SourceKind::Transcripts {
         return check_values(
             "conversationIds",
@@ -175,14 +175,14 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidReques
             "expected an id of 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e",
         )?;
     }
-    let known = |value: &str| matches!(value, "inbound" | "outbound");
+    let is_direction = |value: &str| matches!(value, "inbound" | "outbound");
     check_values(
         "directions",
         &filters.directions,
-        known,
+        is_direction,
         "inbound or outbound",
     )?;
-    let values: usize = given
+    let values: usize = non_empty
         .iter()
         .map(|(_, value)| value.split(", ").count())
         .sum();
@@ -199,12 +199,12 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidReques
 }
 
 /// Checks that the filter values fit into the plan.
-fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), InvalidRequest> {
-    let long = given.iter().find_map(|(name, value)| {
-        let written = message_body(value).map_or(usize::MAX, |json| json.len());
-        (written > max_bytes).then_some((name, written))
+fn check_length(non_empty: &[(&str, String)], max_bytes: usize) -> Result<(), InvalidRequest> {
+    let too_long = non_empty.iter().find_map(|(name, value)| {
+        let size = message_body(value).map_or(usize::MAX, |json| json.len());
+        (size > max_bytes).then_some((name, size))
     });
-    let Some((name, bytes)) = long else {
+    let Some((name, bytes)) = too_long else {
         return Ok(());
     };
     let rule = format!("at most {max_bytes} fit into a plan; use several exports");
@@ -216,7 +216,7 @@ fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Invali
 }
 
 /// The filters that a source supports.
-fn taken_filters(source: SourceKind) -> &'static [&'static str] {
+fn supported_filters(source: SourceKind) -> &'static [&'static str] {
     match source {
         SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => &[
             "conversationIds",
@@ -240,13 +240,13 @@ fn taken_filters(source: SourceKind) -> &'static [&'static str] {
 fn check_values(
     name: &str,
     values: &[String],
-    is_good: impl Fn(&str) -> bool,
+    is_valid: impl Fn(&str) -> bool,
     rule: &str,
 ) -> Result<(), InvalidRequest> {
-    match values.iter().position(|value| !is_good(value)) {
-        Some(place) => Err(InvalidRequest::new(
-            format!("filters.{name}[{place}]"),
-            &values[place],
+    match values.iter().position(|value| !is_valid(value)) {
+        Some(index) => Err(InvalidRequest::new(
+            format!("filters.{name}[{index}]"),
+            &values[index],
             rule,
         )),
         None => Ok(()),
@@ -290,14 +290,14 @@ mod tests {
 
     #[test]
     fn filters_too_long_for_a_plan_are_refused_by_name() {
-        let given = [
+        let non_empty = [
             ("mediaTypes", "voice".to_owned()),
             ("conversationIds", "abcdef".to_owned()),
         ];
 
-        assert_eq!(check_length(&given, 8), Ok(()));
+        assert_eq!(check_length(&non_empty, 8), Ok(()));
         assert_eq!(
-            check_length(&given, 7).unwrap_err().to_string(),
+            check_length(&non_empty, 7).unwrap_err().to_string(),
             "`filters.conversationIds` is 8 bytes long: at most 7 fit into a plan; use several exports"
         );
     }

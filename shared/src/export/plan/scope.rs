@@ -42,7 +42,7 @@ mod tests {
         let identity = Identity::of(&request, now).unwrap();
         let draft = Draft::check(request, identity, now, &limits).unwrap();
         let draft = match archive {
-            Some((uri, host)) => draft.for_archive(archive_id(uri, host)),
+            Some((uri, host)) => draft.with_archive_id(archive_id(uri, host)),
             None => draft,
         };
         let residency = Residency::decide(None, None, &[]).unwrap();

@@ -115,13 +115,13 @@ pub fn scheduled_time(
     now: Timestamp,
     emulated: bool,
 ) -> Result<Timestamp, InvalidRequest> {
-    let minute = |moment: Timestamp| {
+    let truncate_to_minute = |moment: Timestamp| {
         let second = moment.as_second();
         Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
     };
     match sent {
-        None => Ok(minute(now)),
-        Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(minute(now)),
+        None => Ok(truncate_to_minute(now)),
+        Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(truncate_to_minute(now)),
         Some(text) => text.parse().map_err(|_| {
             InvalidRequest::new(
                 "scheduledTime",

@@ -16,7 +16,7 @@ use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::time::Interval;
 use crate::export::attempt::{Attempt, Cause, Overrides, SliceRun};
 use crate::export::audit::{Action, AuditEvent, EventType, Governance, NewAuditEvent};
-use crate::export::checkpoint::{Checkpoint, Place};
+use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::effort::Effort;
 use crate::export::outcome::{
     Content, ExportMetrics, ExportStatus, Manifest, Outcome, PageEntry, SliceContent, SliceFailure,
@@ -47,7 +47,7 @@ pub(super) fn text() -> BoxedStrategy<String> {
     ]);
     let short = any::<String>();
     let mixed = (any::<String>(), odd, any::<String>())
-        .prop_map(|(before, odd, behind)| format!("{before}{odd}{behind}"));
+        .prop_map(|(before, odd, after)| format!("{before}{odd}{after}"));
     prop_oneof![
         4 => short,
         4 => mixed,
@@ -116,7 +116,8 @@ pub(super) fn origin() -> BoxedStrategy<Origin> {
 }
 
 pub(super) fn checkpoint() -> BoxedStrategy<Checkpoint> {
-    let place = (any::<u64>(), any::<u64>()).prop_map(|(page, line)| Place { page, line });
+    let position =
+        (any::<u64>(), any::<u64>()).prop_map(|(page, line)| ConversationPosition { page, line });
     prop_oneof![
         any::<u64>().prop_map(Checkpoint::offset),
         (option::of(text()), option::of(text())).prop_map(|(job, cursor)| Checkpoint::Cursor {
@@ -125,7 +126,7 @@ pub(super) fn checkpoint() -> BoxedStrategy<Checkpoint> {
             trail: None
         }),
         interval().prop_map(|next| Checkpoint::Windows { next }),
-        (option::of(place), texts())
+        (option::of(position), texts())
             .prop_map(|(next, postponed)| Checkpoint::Conversations { next, postponed }),
     ]
     .boxed()
@@ -231,10 +232,10 @@ pub(super) fn event() -> BoxedStrategy<AuditEvent> {
                     subject,
                     details: json!({"end": end, "page": u64::MAX}),
                 })
-                .failed(message);
+                .with_failure(message);
                 event.governance = governance;
                 event.records_retrieved = Some(u64::MAX);
-                event.after(previous)
+                event.chained_after(previous)
             },
         )
         .boxed()

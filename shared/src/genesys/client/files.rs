@@ -8,7 +8,7 @@ use crate::net::transport::{self, ClientError, is_loopback};
 use crate::net::{AddressRules, GuardedResolver, Loopback};
 
 /// From an API address to the file, plus two more.
-const REDIRECTS: usize = 3;
+const MAX_REDIRECTS: usize = 3;
 
 /// Client that follows redirects, within the rules, to hosts of the public internet; reqwest drops the token on a
 /// redirect to another host. It uses no proxy: a proxy would resolve names itself and bypass the rules.
@@ -28,7 +28,7 @@ pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, Clien
 }
 
 fn follow(attempt: Attempt<'_>, rules: &AddressRules) -> reqwest::redirect::Action {
-    if attempt.previous().len() > REDIRECTS || !is_public(attempt.url(), rules) {
+    if attempt.previous().len() > MAX_REDIRECTS || !is_public(attempt.url(), rules) {
         attempt.stop()
     } else {
         attempt.follow()
@@ -50,11 +50,11 @@ pub(super) fn is_allowed(url: &Url, settings: &ClientSettings) -> bool {
     let is_listed = own
         .into_iter()
         .chain(listed)
-        .any(|domain| is_below(host, domain));
+        .any(|domain| is_domain_or_subdomain(host, domain));
     is_listed && is_public(url, &rules(settings))
 }
 
-fn is_below(host: &str, domain: &str) -> bool {
+fn is_domain_or_subdomain(host: &str, domain: &str) -> bool {
     let rest = host.strip_suffix(domain);
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
@@ -65,7 +65,7 @@ fn is_public(url: &Url, rules: &AddressRules) -> bool {
     let Some(host) = url.host() else {
         return false;
     };
-    is_encrypted && !has_credentials(url) && rules.broken_by(&host.to_owned()).is_none()
+    is_encrypted && !has_credentials(url) && rules.forbidden_kind(&host.to_owned()).is_none()
 }
 
 /// Credentials in the URL would be sent instead of the token, or in addition to it.

@@ -1,10 +1,10 @@
-//! A caller's turn: waits for a place in the request budget and reports the outcome of the request to the pace.
+//! Permits to send a request: waits for a place in the request budget and reports the outcome of the request to the rate limiter.
 
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-use super::{Inner, Progress, attempt, millis};
+use super::{Inner, Progress, millis, send};
 use crate::base::deadline::Deadline;
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, UnavailableReason};
@@ -21,20 +21,20 @@ pub(super) struct RateLimitPermit<'a> {
 
 impl RateLimitPermit<'_> {
     /// Marks the request as sent: from now on the server may count it.
-    pub(super) fn sending(&mut self) {
+    pub(super) fn mark_sent(&mut self) {
         self.is_sent = true;
     }
 
     /// Marks the request as not sent: no connection was made.
-    pub(super) fn not_sent(&mut self) {
+    pub(super) fn mark_not_sent(&mut self) {
         self.is_sent = false;
     }
 
     /// Records the response's head; its body may take a while.
-    pub(super) fn answered(mut self, headers: &HeaderMap) {
+    pub(super) fn record_response(mut self, headers: &HeaderMap) {
         if let Some(ticket) = self.ticket.take() {
             let now = self.inner.clock.now();
-            self.inner.pace().answered(&ticket, headers, now);
+            self.inner.pace().record_response(&ticket, headers, now);
         }
     }
 }
@@ -44,18 +44,18 @@ impl Drop for RateLimitPermit<'_> {
         if let Some(ticket) = self.ticket.take() {
             let mut pace = self.inner.pace();
             if self.is_sent {
-                pace.lost(&ticket);
+                pace.record_lost(&ticket);
             } else {
-                pace.unsent(&ticket);
+                pace.record_unsent(&ticket);
             }
         }
-        self.inner.news.notify_one();
+        self.inner.request_ended.notify_one();
     }
 }
 
 impl Inner {
-    /// A turn for a request that the budget does not count.
-    pub(super) fn no_turn(&self) -> RateLimitPermit<'_> {
+    /// A permit for a request that the budget does not count.
+    pub(super) fn unlimited_permit(&self) -> RateLimitPermit<'_> {
         RateLimitPermit {
             inner: self,
             ticket: None,
@@ -64,19 +64,19 @@ impl Inner {
     }
 
     /// Waits until the budget has a place, if it has one in time for `deadline`.
-    pub(super) async fn await_turn(
+    pub(super) async fn acquire_permit(
         &self,
         call: &Call,
         deadline: Deadline,
         progress: &mut Progress,
     ) -> Result<RateLimitPermit<'_>, ApiError> {
-        let since = self.clock.now();
-        let turn = self.stand_in_line(call, deadline).await;
-        let waited = self.clock.now().duration_since(since);
+        let queued_at = self.clock.now();
+        let permit = self.wait_for_permit(call, deadline).await;
+        let waited = self.clock.now().duration_since(queued_at);
         let waited = Duration::try_from(waited).unwrap_or_default();
         progress.throttled += waited;
         self.stats.count_throttled_time(waited);
-        turn
+        permit
     }
 
     /// Holds all callers on this token for `wait`.
@@ -84,7 +84,7 @@ impl Inner {
         self.pace().hold(wait, self.clock.now());
     }
 
-    async fn stand_in_line(
+    async fn wait_for_permit(
         &self,
         call: &Call,
         deadline: Deadline,
@@ -97,13 +97,13 @@ impl Inner {
         }
         // If the deadline rules out waiting for the caller at the head of the queue, it rules out queueing behind it
         // too.
-        let wait = self.pace().wait(self.clock.now());
+        let wait = self.pace().min_wait(self.clock.now());
         self.check_wait(call, deadline, wait)?;
         let _first = match deadline.remaining(self.clock.now()) {
-            None => self.line.lock().await,
-            Some(left) => tokio::time::timeout(left, self.line.lock())
+            None => self.queue.lock().await,
+            Some(left) => tokio::time::timeout(left, self.queue.lock())
                 .await
-                .map_err(|_| self.late(call))?,
+                .map_err(|_| self.timed_out_in_queue(call))?,
         };
         loop {
             let reserved = self.pace().reserve(self.clock.now());
@@ -127,7 +127,7 @@ impl Inner {
             tokio::select! {
                 biased;
                 () = self.clock.sleep(wait) => {}
-                () = self.news.notified() => {}
+                () = self.request_ended.notified() => {}
             }
         }
     }
@@ -135,14 +135,14 @@ impl Inner {
     /// Fails at once if the wait is too long or ends after the deadline.
     fn check_wait(&self, call: &Call, deadline: Deadline, wait: Duration) -> Result<(), ApiError> {
         if wait > retry::LONGEST_SLEEP || !deadline.allows(self.clock.now(), wait) {
-            return Err(attempt::throttled(call.route(), Some(wait), None));
+            return Err(send::throttled(call.route(), Some(wait), None));
         }
         Ok(())
     }
 
     /// The error when the deadline passes in the queue, which is due to the rate limit, too.
-    fn late(&self, call: &Call) -> ApiError {
-        let due = self.pace().due(self.clock.now());
-        attempt::throttled(call.route(), Some(due), None)
+    fn timed_out_in_queue(&self, call: &Call) -> ApiError {
+        let wait = self.pace().expected_wait(self.clock.now());
+        send::throttled(call.route(), Some(wait), None)
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::base::decode;
 use crate::genesys::credentials::Credentials;
 use crate::genesys::wire::AsyncQueryResponse;
-use crate::net::loopback::{Answer as Scripted, Loopback};
+use crate::net::loopback::{Loopback, Scripted};
 
 mod compression;
 mod errors;
@@ -28,14 +28,14 @@ struct Setup {
 }
 
 impl Setup {
-    async fn new(answers: impl IntoIterator<Item = Scripted>) -> Self {
+    async fn new(responses: impl IntoIterator<Item = Scripted>) -> Self {
         Self::with(
             |_| {},
             [
                 Scripted::token("t0ken-1", 86_399),
                 Scripted::token("t0ken-2", 86_399),
             ],
-            answers,
+            responses,
         )
         .await
     }
@@ -43,9 +43,9 @@ impl Setup {
     async fn with(
         adjust: impl FnOnce(&mut ClientSettings),
         logins: impl IntoIterator<Item = Scripted>,
-        answers: impl IntoIterator<Item = Scripted>,
+        responses: impl IntoIterator<Item = Scripted>,
     ) -> Self {
-        Self::at(Clock::manual(start()), adjust, logins, answers).await
+        Self::at(Clock::manual(start()), adjust, logins, responses).await
     }
 
     /// With this clock, and a server that expects no requests.
@@ -57,11 +57,11 @@ impl Setup {
         clock: Clock,
         adjust: impl FnOnce(&mut ClientSettings),
         logins: impl IntoIterator<Item = Scripted>,
-        answers: impl IntoIterator<Item = Scripted>,
+        responses: impl IntoIterator<Item = Scripted>,
     ) -> Self {
         let server = Loopback::start().await;
         server.script(LOGIN, logins);
-        server.script(JOBS, answers);
+        server.script(JOBS, responses);
         let endpoints =
             Endpoints::new(None, Some(server.url.as_str()), Some(server.url.as_str())).unwrap();
         let mut settings = ClientSettings::new(endpoints);
@@ -139,7 +139,7 @@ async fn a_reply_reports_attempts_latency_and_bytes() {
             status: 200,
             latency: Duration::ZERO,
             correlation_id: Some("c-7".to_owned()),
-            attempts: 1,
+            tries: 1,
             throttled: Duration::ZERO,
             content_type: None,
             bytes_in: 14,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::headers::RateLimitHeaders;
-use super::{WINDOW, earlier, until};
+use super::{WINDOW, earlier, time_until};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Budget {
@@ -20,12 +20,12 @@ pub(super) struct Budget {
     /// Of the request that reported this state.
     sent: Timestamp,
     received: Timestamp,
-    course: Course,
+    window_kind: WindowKind,
 }
 
 /// How the server's windows follow each other: the API does not document it, but their ends show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Course {
+enum WindowKind {
     /// One after another, each starting from zero.
     #[default]
     Fixed,
@@ -35,17 +35,17 @@ enum Course {
 
 /// Result of a response's headers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Learned {
-    /// The count of the known window, from which `leaving` requests drop out per second.
-    Count { count: u32, leaving: f64 },
-    /// The response starts another window with this count.
-    Turned(u32),
+pub(super) enum WindowUpdate {
+    /// The count of the known window, from which `leaving_per_second` requests drop out per second.
+    Count { count: u32, leaving_per_second: f64 },
+    /// The response is of a new window, with this count.
+    NewWindow(u32),
     /// The response is of a window that is over, or older than the known state.
-    Nothing,
+    Ignored,
 }
 
 /// Ends that differ by up to this, because the servers' clocks differ, are of the same window.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(3);
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3);
 
 /// The rest of the budget is never spread over less: closer to the end the reset's whole seconds are too coarse, and
 /// the count takes this long to show what other clients have spent.
@@ -56,47 +56,47 @@ const SHORTEST_SPREAD: Duration = Duration::from_secs(2);
 const CLEARANCE: f64 = 0.03;
 
 /// Highest rate, relative to an even one, at which a sliding window with more room than [`CLEARANCE`] is filled.
-const CATCHING_UP: f64 = 1.5;
+const MAX_CATCH_UP_RATE: f64 = 1.5;
 
 /// One part in four of a budget is not slowed down.
 const FREE_PART: u32 = 4;
 
 impl Budget {
     /// Updates the budget from a response.
-    pub(super) fn learn(&mut self, told: &RateLimitHeaders) -> Learned {
+    pub(super) fn update(&mut self, reported: &RateLimitHeaders) -> WindowUpdate {
         // Ends of fixed windows are a window apart.
-        let later = until(told.earliest, self.latest);
-        if later > WINDOW / 2 {
-            return self.turn(told);
+        let advance = time_until(reported.earliest, self.latest);
+        if advance > WINDOW / 2 {
+            return self.start_window(reported);
         }
-        if until(self.earliest, told.latest) > WINDOW / 2 {
+        if time_until(self.earliest, reported.latest) > WINDOW / 2 {
             // Of the previous window, unless the request was sent after this window was known: then this window was a
             // mistake.
-            return if told.sent < self.received {
-                Learned::Nothing
+            return if reported.sent < self.received {
+                WindowUpdate::Ignored
             } else {
-                self.turn(told)
+                self.start_window(reported)
             };
         }
         // Ends that advance by less than that, and by more than clocks differ, are those of a sliding window.
-        if later > CLOCKS_DIFFER {
-            self.course = Course::Sliding;
+        if advance > MAX_CLOCK_DIFFERENCE {
+            self.window_kind = WindowKind::Sliding;
         }
-        match self.course {
-            Course::Sliding if told.sent < self.sent => Learned::Nothing,
-            Course::Fixed => {
-                self.narrow(told);
-                Learned::Count {
+        match self.window_kind {
+            WindowKind::Sliding if reported.sent < self.sent => WindowUpdate::Ignored,
+            WindowKind::Fixed => {
+                self.narrow(reported);
+                WindowUpdate::Count {
                     count: self.count,
-                    leaving: 0.0,
+                    leaving_per_second: 0.0,
                 }
             }
-            Course::Sliding => {
-                *self = Self::new(told, Course::Sliding);
-                let leaving = f64::from(self.count) / WINDOW.as_secs_f64();
-                Learned::Count {
+            WindowKind::Sliding => {
+                *self = Self::new(reported, WindowKind::Sliding);
+                let leaving_per_second = f64::from(self.count) / WINDOW.as_secs_f64();
+                WindowUpdate::Count {
                     count: self.count,
-                    leaving,
+                    leaving_per_second,
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Budget {
     }
 
     /// Moves all times back after the clock was set back.
-    pub(super) fn set_back(&mut self, step: Duration) {
+    pub(super) fn shift_back(&mut self, step: Duration) {
         for moment in [
             &mut self.earliest,
             &mut self.latest,
@@ -119,45 +119,50 @@ impl Budget {
     }
 
     /// Whether no response has reported this budget for a whole window.
-    pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
-        until(now, self.received) > WINDOW
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
+        time_until(now, self.received) > WINDOW
     }
 
     /// Counts a request that the server may have counted.
-    pub(super) fn count_one(&mut self) {
+    pub(super) fn count_request(&mut self) {
         self.count = self.count.saturating_add(1);
     }
 
     /// Time for which the budget is used up; zero if it is not.
-    pub(super) fn exhausted(&self, in_flight: u32, now: Timestamp) -> Duration {
-        if self.room(in_flight, now) > 0 {
+    pub(super) fn exhausted_for(&self, in_flight: u32, now: Timestamp) -> Duration {
+        if self.remaining(in_flight, now) > 0 {
             return Duration::ZERO;
         }
-        until(self.good_until(), now)
+        time_until(self.valid_until(), now)
     }
 
     /// Requests per second to send while other clients send `others` per second; `None` for no limit, zero or less
     /// for none.
     pub(super) fn rate(&self, in_flight: u32, others: f64, now: Timestamp) -> Option<f64> {
-        if self.used(now) < self.free() {
+        if self.used(now) < self.free_part() {
             return None;
         }
-        let room = f64::from(self.room(in_flight, now));
-        let even = f64::from(self.allowed) / WINDOW.as_secs_f64() - others;
-        Some(match self.course {
-            Course::Sliding => {
-                even * (room / (CLEARANCE * f64::from(self.allowed))).min(CATCHING_UP)
+        let remaining = f64::from(self.remaining(in_flight, now));
+        let even_rate = f64::from(self.allowed) / WINDOW.as_secs_f64() - others;
+        Some(match self.window_kind {
+            WindowKind::Sliding => {
+                even_rate
+                    * (remaining / (CLEARANCE * f64::from(self.allowed))).min(MAX_CATCH_UP_RATE)
             }
-            Course::Fixed if self.is_over(now) => even,
+            WindowKind::Fixed if self.is_over(now) => even_rate,
             // We spread up to the earliest end, and other clients go on up to the latest.
-            Course::Fixed => {
-                let theirs = others * until(self.over(), now).as_secs_f64();
-                (room - theirs) / until(self.aim(), now).max(SHORTEST_SPREAD).as_secs_f64()
+            WindowKind::Fixed => {
+                let expected_from_others =
+                    others * time_until(self.latest_end(), now).as_secs_f64();
+                (remaining - expected_from_others)
+                    / time_until(self.earliest_end(), now)
+                        .max(SHORTEST_SPREAD)
+                        .as_secs_f64()
             }
         })
     }
 
-    fn new(told: &RateLimitHeaders, course: Course) -> Self {
+    fn new(reported: &RateLimitHeaders, window_kind: WindowKind) -> Self {
         let RateLimitHeaders {
             count,
             allowed,
@@ -165,7 +170,7 @@ impl Budget {
             received,
             earliest,
             latest,
-        } = *told;
+        } = *reported;
         Self {
             allowed,
             count,
@@ -173,35 +178,35 @@ impl Budget {
             latest,
             sent,
             received,
-            course,
+            window_kind,
         }
     }
 
-    fn turn(&mut self, told: &RateLimitHeaders) -> Learned {
-        *self = Self::new(told, Course::Fixed);
-        Learned::Turned(self.count)
+    fn start_window(&mut self, reported: &RateLimitHeaders) -> WindowUpdate {
+        *self = Self::new(reported, WindowKind::Fixed);
+        WindowUpdate::NewWindow(self.count)
     }
 
     /// Narrows the bounds by another response of the same window.
-    fn narrow(&mut self, told: &RateLimitHeaders) {
-        self.received = self.received.max(told.received);
-        self.count = self.count.max(told.count);
-        self.earliest = self.earliest.max(told.earliest);
-        self.latest = self.latest.min(told.latest);
+    fn narrow(&mut self, reported: &RateLimitHeaders) {
+        self.received = self.received.max(reported.received);
+        self.count = self.count.max(reported.count);
+        self.earliest = self.earliest.max(reported.earliest);
+        self.latest = self.latest.min(reported.latest);
     }
 
     /// The earliest possible end.
-    fn aim(&self) -> Timestamp {
+    fn earliest_end(&self) -> Timestamp {
         self.earliest.min(self.latest)
     }
 
     /// The latest possible end, after which the window is certainly over.
-    fn over(&self) -> Timestamp {
+    fn latest_end(&self) -> Timestamp {
         self.earliest.max(self.latest)
     }
 
     /// Number of requests that may still be sent in this window.
-    fn room(&self, in_flight: u32, now: Timestamp) -> u32 {
+    fn remaining(&self, in_flight: u32, now: Timestamp) -> u32 {
         self.allowed
             .saturating_sub(self.used(now))
             .saturating_sub(in_flight)
@@ -210,25 +215,25 @@ impl Budget {
     /// Used part of the budget. After the window's end an unreported one has begun, whose free part counts as used.
     fn used(&self, now: Timestamp) -> u32 {
         if self.is_over(now) {
-            self.free()
+            self.free_part()
         } else {
             self.count
         }
     }
 
-    fn free(&self) -> u32 {
+    fn free_part(&self) -> u32 {
         self.allowed / FREE_PART
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        self.good_until() <= now
+        self.valid_until() <= now
     }
 
     /// Time until which the state is valid. The state of a sliding window is soon out of date.
-    fn good_until(&self) -> Timestamp {
-        match self.course {
-            Course::Fixed => self.over(),
-            Course::Sliding => self
+    fn valid_until(&self) -> Timestamp {
+        match self.window_kind {
+            WindowKind::Fixed => self.latest_end(),
+            WindowKind::Sliding => self
                 .received
                 .saturating_add(SHORTEST_SPREAD)
                 .unwrap_or(Timestamp::MAX),

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{earlier, until};
+use super::{earlier, time_until};
 
 /// An average over about the last 15 seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ForeignTraffic {
     per_second: f64,
-    since: Option<Mark>,
-    /// Responses to our requests since the mark.
-    ours: u32,
+    last_sample: Option<Sample>,
+    /// Responses to our requests since the last sample.
+    own_requests: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct Sample {
     count: u32,
     at: Timestamp,
 }
@@ -32,37 +32,37 @@ impl ForeignTraffic {
         self.per_second.max(0.0)
     }
 
-    pub(super) fn count_ours(&mut self) {
-        self.ours = self.ours.saturating_add(1);
+    pub(super) fn count_own_request(&mut self) {
+        self.own_requests = self.own_requests.saturating_add(1);
     }
 
-    /// Records the current count of the same window, from which `leaving` requests per second have dropped out.
-    pub(super) fn observe(&mut self, count: u32, leaving: f64, now: Timestamp) {
-        let Some(mark) = self.since else {
-            return self.begin(count, now);
+    /// Records the current count of the same window, from which `leaving_per_second` requests per second have dropped out.
+    pub(super) fn observe(&mut self, count: u32, leaving_per_second: f64, now: Timestamp) {
+        let Some(sample) = self.last_sample else {
+            return self.restart(count, now);
         };
-        let passed = until(now, mark.at);
-        if passed < SHORTEST_STEP {
+        let elapsed = time_until(now, sample.at);
+        if elapsed < SHORTEST_STEP {
             return;
         }
-        let seconds = passed.as_secs_f64();
-        let growth = f64::from(count) - f64::from(mark.count) - f64::from(self.ours);
-        let theirs = growth / seconds + leaving;
+        let seconds = elapsed.as_secs_f64();
+        let growth = f64::from(count) - f64::from(sample.count) - f64::from(self.own_requests);
+        let others_per_second = growth / seconds + leaving_per_second;
         let weight = 1.0 - (-seconds / MEMORY.as_secs_f64()).exp();
-        self.per_second += weight * (theirs - self.per_second);
-        self.begin(count, now);
+        self.per_second += weight * (others_per_second - self.per_second);
+        self.restart(count, now);
     }
 
-    /// Moves the mark back after the clock was set back.
-    pub(super) fn set_back(&mut self, step: Duration) {
-        if let Some(mark) = &mut self.since {
-            mark.at = earlier(mark.at, step);
+    /// Moves the last sample back after the clock was set back.
+    pub(super) fn shift_back(&mut self, step: Duration) {
+        if let Some(sample) = &mut self.last_sample {
+            sample.at = earlier(sample.at, step);
         }
     }
 
     /// Sets the count to compare with from now on.
-    pub(super) fn begin(&mut self, count: u32, now: Timestamp) {
-        self.since = Some(Mark { count, at: now });
-        self.ours = 0;
+    pub(super) fn restart(&mut self, count: u32, now: Timestamp) {
+        self.last_sample = Some(Sample { count, at: now });
+        self.own_requests = 0;
     }
 }

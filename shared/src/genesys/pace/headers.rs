@@ -32,7 +32,7 @@ impl RateLimitHeaders {
         let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
         let earliest = sent.saturating_add(reset.saturating_sub(ROUNDING)).ok()?;
         let latest = received.saturating_add(reset + ROUNDING).ok()?;
-        let told = Self {
+        let reported = Self {
             count: number("inin-ratelimit-count")?,
             allowed: number("inin-ratelimit-allowed")?,
             earliest,
@@ -40,6 +40,6 @@ impl RateLimitHeaders {
             sent,
             received,
         };
-        (reset <= LONGEST_RESET && told.allowed > 0).then_some(told)
+        (reset <= LONGEST_RESET && reported.allowed > 0).then_some(reported)
     }
 }

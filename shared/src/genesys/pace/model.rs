@@ -15,14 +15,14 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::{Pace, Ticket};
+use super::{RateLimiter, Ticket};
 
 mod other;
 mod promises;
 mod server;
 
 use other::Other;
-use server::{Answer, Server};
+use server::{Server, ServerResponse};
 
 const CALLERS: usize = 4;
 /// One window to begin with, and then the windows that are measured.
@@ -35,12 +35,12 @@ const MINUTE: u64 = 60 * SECOND;
 enum Event {
     /// A caller has done its work and wants to send.
     Ready(usize),
-    /// The pace asked to be called again now; ignored if it has been called since.
-    Ask(usize),
+    /// A retry of `reserve` after the wait that it returned; ignored if it has been called since.
+    Retry(usize),
     /// A caller's request reaches the server.
     Arrival(usize),
-    /// The response has arrived, with this index among the answers.
-    Back(usize, usize),
+    /// The response has arrived, with this index among the responses.
+    Response(usize, usize),
     /// The other client's request reaches the server.
     Other,
 }
@@ -50,21 +50,21 @@ struct Run {
     now: u64,
     events: BinaryHeap<Reverse<(u64, usize, Event)>>,
     scheduled: usize,
-    asked: usize,
-    pace: Pace,
+    last_retry: usize,
+    pace: RateLimiter,
     /// Callers in the queue, and since when each has waited.
     waiting: VecDeque<(usize, u64)>,
     tickets: Vec<Option<Ticket>>,
-    answers: Vec<Answer>,
+    responses: Vec<ServerResponse>,
     server: Server,
     other: Other,
-    way: Way,
-    served: Served,
+    latency: Latency,
+    counts: Counts,
 }
 
 /// Latency of requests and responses, in milliseconds.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct Latency {
     shortest: u64,
     typical: u64,
     /// One in this many takes ten times as long.
@@ -73,7 +73,7 @@ struct Way {
 
 /// Counts from the second window on.
 #[derive(Clone, Copy, Debug, Default)]
-struct Served {
+struct Counts {
     ours: u64,
     ours_refused: u64,
     theirs: u64,
@@ -83,133 +83,133 @@ struct Served {
 }
 
 impl Run {
-    fn new(seed: u64, server: Server, other: Other, way: Way) -> Self {
+    fn new(seed: u64, server: Server, other: Other, latency: Latency) -> Self {
         let mut run = Self {
             rng: Rng::with_seed(seed),
             now: 0,
             events: BinaryHeap::new(),
             scheduled: 0,
-            asked: 0,
-            pace: Pace::default(),
+            last_retry: 0,
+            pace: RateLimiter::default(),
             waiting: VecDeque::new(),
             tickets: (0..CALLERS).map(|_| None).collect(),
-            answers: Vec::new(),
+            responses: Vec::new(),
             server,
             other,
-            way,
-            served: Served::default(),
+            latency,
+            counts: Counts::default(),
         };
-        (0..CALLERS).for_each(|caller| run.after(0, Event::Ready(caller)));
+        (0..CALLERS).for_each(|caller| run.schedule(0, Event::Ready(caller)));
         if let Some(pause) = run.other.pause(0, &mut run.rng) {
-            run.after(pause, Event::Other);
+            run.schedule(pause, Event::Other);
         }
         run
     }
 
-    fn finish(mut self) -> Served {
+    fn finish(mut self) -> Counts {
         while let Some(Reverse((at, _, event))) = self.events.pop() {
             if at >= WINDOWS * MINUTE {
                 break;
             }
             self.now = at;
-            if !matches!(event, Event::Ask(asked) if asked != self.asked) {
+            if !matches!(event, Event::Retry(number) if number != self.last_retry) {
                 let changes_nothing_for_us = matches!(event, Event::Arrival(_) | Event::Other);
-                self.take(event);
+                self.handle(event);
                 if !changes_nothing_for_us {
-                    self.let_go();
+                    self.send_waiting();
                 }
             }
         }
-        self.served
+        self.counts
     }
 
-    fn take(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Ready(caller) => self.waiting.push_back((caller, self.now)),
-            Event::Ask(_) => {}
+            Event::Retry(_) => {}
             Event::Arrival(caller) => {
-                let answer = self.server.count_ours(self.now);
-                self.tally(|served| {
-                    if answer.ok {
-                        &mut served.ours
+                let response = self.server.count_ours(self.now);
+                self.tally(|counts| {
+                    if response.ok {
+                        &mut counts.ours
                     } else {
-                        &mut served.ours_refused
+                        &mut counts.ours_refused
                     }
                 });
-                self.answers.push(answer);
-                let back = self.travel();
-                self.after(back, Event::Back(caller, self.answers.len() - 1));
+                self.responses.push(response);
+                let delay = self.random_latency();
+                self.schedule(delay, Event::Response(caller, self.responses.len() - 1));
             }
-            Event::Back(caller, number) => self.back(caller, number),
+            Event::Response(caller, number) => self.receive_response(caller, number),
             Event::Other => {
-                let answer = self.server.count_theirs(self.now);
-                self.tally(|served| {
-                    if answer.ok {
-                        &mut served.theirs
+                let response = self.server.count_theirs(self.now);
+                self.tally(|counts| {
+                    if response.ok {
+                        &mut counts.theirs
                     } else {
-                        &mut served.theirs_refused
+                        &mut counts.theirs_refused
                     }
                 });
-                let silence = if answer.ok {
+                let retry_pause = if response.ok {
                     0
                 } else {
-                    answer.retry_after * SECOND
+                    response.retry_after * SECOND
                 };
-                if let Some(pause) = self.other.pause(self.now + silence, &mut self.rng) {
-                    self.after(silence + pause, Event::Other);
+                if let Some(pause) = self.other.pause(self.now + retry_pause, &mut self.rng) {
+                    self.schedule(retry_pause + pause, Event::Other);
                 }
             }
         }
     }
 
     /// First come, first served, as in the client.
-    fn let_go(&mut self) {
+    fn send_waiting(&mut self) {
         while let Some(&(caller, since)) = self.waiting.front() {
             match self.pace.reserve(moment(self.now)) {
                 Ok(ticket) => {
                     self.waiting.pop_front();
-                    self.served.longest_wait = self.served.longest_wait.max(self.now - since);
+                    self.counts.longest_wait = self.counts.longest_wait.max(self.now - since);
                     self.tickets[caller] = Some(ticket);
-                    let there = self.travel();
-                    self.after(there, Event::Arrival(caller));
+                    let delay = self.random_latency();
+                    self.schedule(delay, Event::Arrival(caller));
                 }
                 Err(wait) => {
                     let wait = u64::try_from(wait.as_millis()).unwrap() + 1;
-                    self.asked += 1;
-                    return self.after(wait, Event::Ask(self.asked));
+                    self.last_retry += 1;
+                    return self.schedule(wait, Event::Retry(self.last_retry));
                 }
             }
         }
     }
 
-    fn back(&mut self, caller: usize, number: usize) {
-        let answer = &self.answers[number];
+    fn receive_response(&mut self, caller: usize, number: usize) {
+        let response = &self.responses[number];
         let ticket = self.tickets[caller].take().unwrap();
         self.pace
-            .answered(&ticket, &answer.headers(), moment(self.now));
-        if answer.ok {
+            .record_response(&ticket, &response.headers(), moment(self.now));
+        if response.ok {
             // The caller reads and archives the body before it wants the next page.
             let work = self.rng.u64(0..200);
-            self.after(work, Event::Ready(caller));
+            self.schedule(work, Event::Ready(caller));
         } else {
-            let wait = Duration::from_secs(answer.retry_after);
+            let wait = Duration::from_secs(response.retry_after);
             self.pace.hold(wait, moment(self.now));
-            self.after(0, Event::Ready(caller));
+            self.schedule(0, Event::Ready(caller));
         }
     }
 
-    fn after(&mut self, milliseconds: u64, event: Event) {
+    fn schedule(&mut self, milliseconds: u64, event: Event) {
         self.scheduled += 1;
         self.events
             .push(Reverse((self.now + milliseconds, self.scheduled, event)));
     }
 
-    fn travel(&mut self) -> u64 {
-        let Way {
+    fn random_latency(&mut self) -> u64 {
+        let Latency {
             shortest,
             typical,
             slow_one_in,
-        } = self.way;
+        } = self.latency;
         let usual = shortest + self.rng.u64(0..=2 * (typical - shortest));
         if self.rng.u64(0..slow_one_in) == 0 {
             10 * usual
@@ -218,14 +218,14 @@ impl Run {
         }
     }
 
-    fn tally(&mut self, which: impl FnOnce(&mut Served) -> &mut u64) {
+    fn tally(&mut self, counter: impl FnOnce(&mut Counts) -> &mut u64) {
         if self.now >= MINUTE {
-            *which(&mut self.served) += 1;
+            *counter(&mut self.counts) += 1;
         }
     }
 }
 
-impl Served {
+impl Counts {
     /// Used share of what was allowed in the measured windows.
     fn used(&self) -> f64 {
         let allowed = f64::from(server::ALLOWED) * (WINDOWS - 1) as f64;

@@ -8,19 +8,19 @@ use tokio::sync::Barrier;
 
 use super::*;
 use crate::genesys::stats::ClientStats;
-use crate::net::loopback::{Answer, Loopback};
+use crate::net::loopback::{Loopback, Scripted};
 use crate::net::transport;
 
-const UNFIT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
+const INVALID_CLIENT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
 
 /// A source whose secret changes with each read; the last one repeats.
 #[derive(Debug)]
-struct Rotating {
+struct RotatingSecret {
     secrets: StdMutex<Vec<&'static str>>,
     reads: AtomicU64,
 }
 
-impl Rotating {
+impl RotatingSecret {
     fn new(secrets: &[&'static str]) -> Arc<Self> {
         let secrets = secrets.iter().rev().copied().collect();
         Arc::new(Self {
@@ -35,7 +35,7 @@ impl Rotating {
 }
 
 #[async_trait]
-impl CredentialsSource for Rotating {
+impl CredentialsSource for RotatingSecret {
     async fn read(&self) -> Result<Credentials, CredentialsError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let mut secrets = self.secrets.lock().unwrap();
@@ -66,8 +66,8 @@ fn now() -> Timestamp {
 #[tokio::test]
 async fn concurrent_callers_share_one_login() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Answer::token("t1", 86_399)]);
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    server.script(LOGIN_ROUTE, [Scripted::token("t1", 86_399)]);
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
 
     let bearers = join_all((0..20).map(|_| tokens.bearer(now()))).await;
 
@@ -92,9 +92,9 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
-        [Answer::new(503, ""), Answer::token("t1", 600)],
+        [Scripted::new(503, ""), Scripted::token("t1", 600)],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
 
     let failures = join_all((0..20).map(|_| tokens.bearer(now()))).await;
 
@@ -112,9 +112,9 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
-        [Answer::token("t1", 3600), Answer::token("t2", 3600)],
+        [Scripted::token("t1", 3600), Scripted::token("t2", 3600)],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
     let later = |seconds| now() + Duration::from_secs(seconds);
 
     tokens.bearer(now()).await.unwrap();
@@ -132,9 +132,9 @@ async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
-        [Answer::token("t1", 300), Answer::token("t2", 300)],
+        [Scripted::token("t1", 300), Scripted::token("t2", 300)],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
     let later = |seconds| now() + Duration::from_secs(seconds);
 
     tokens.bearer(now()).await.unwrap();
@@ -153,12 +153,12 @@ async fn a_token_refused_to_many_callers_is_renewed_once() {
     server.script(
         LOGIN_ROUTE,
         [
-            Answer::token("t1", 600),
-            Answer::token("t2", 600),
-            Answer::token("t3", 600),
+            Scripted::token("t1", 600),
+            Scripted::token("t2", 600),
+            Scripted::token("t3", 600),
         ],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
     let used = tokens.bearer(now()).await.unwrap();
 
     let renewed = join_all((0..5).map(|_| async {
@@ -181,9 +181,12 @@ async fn a_rotated_secret_is_read_again_once() {
         let server = Loopback::start().await;
         server.script(
             LOGIN_ROUTE,
-            [Answer::new(status, UNFIT), Answer::token("t1", 600)],
+            [
+                Scripted::new(status, INVALID_CLIENT),
+                Scripted::token("t1", 600),
+            ],
         );
-        let source = Rotating::new(&["old", "new"]);
+        let source = RotatingSecret::new(&["old", "new"]);
         let tokens = tokens(&server, source.clone());
 
         let bearer = tokens.bearer(now()).await.unwrap();
@@ -200,8 +203,8 @@ async fn a_rotated_secret_is_read_again_once() {
 #[tokio::test]
 async fn a_secret_refused_after_rereading_is_a_permanent_error() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Answer::new(400, UNFIT)]);
-    let source = Rotating::new(&["old", "new"]);
+    server.script(LOGIN_ROUTE, [Scripted::new(400, INVALID_CLIENT)]);
+    let source = RotatingSecret::new(&["old", "new"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
@@ -214,8 +217,8 @@ async fn a_secret_refused_after_rereading_is_a_permanent_error() {
 #[tokio::test]
 async fn the_same_secret_is_not_tried_twice() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Answer::new(400, UNFIT)]);
-    let source = Rotating::new(&["s3cret"]);
+    server.script(LOGIN_ROUTE, [Scripted::new(400, INVALID_CLIENT)]);
+    let source = RotatingSecret::new(&["s3cret"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
@@ -229,9 +232,9 @@ async fn a_throttled_login_reports_its_retry_after() {
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
-        [Answer::new(429, "").header("Retry-After", "12")],
+        [Scripted::new(429, "").header("Retry-After", "12")],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
 
     let error = tokens.bearer(now()).await.unwrap_err();
 
@@ -242,19 +245,19 @@ async fn a_throttled_login_reports_its_retry_after() {
 #[tokio::test]
 async fn a_cancelled_login_does_not_block_the_next_caller() {
     let server = Loopback::start().await;
-    let asked = Arc::new(Barrier::new(2));
+    let login_requested = Arc::new(Barrier::new(2));
     server.script(
         LOGIN_ROUTE,
         [
-            Answer::token("t1", 600).held(&asked),
-            Answer::token("t2", 600),
+            Scripted::token("t1", 600).wait_for(&login_requested),
+            Scripted::token("t2", 600),
         ],
     );
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
 
     tokio::select! {
         _ = tokens.bearer(now()) => panic!("the login is still under way"),
-        _ = asked.wait() => {}
+        _ = login_requested.wait() => {}
     }
     let bearer = tokens.bearer(now()).await.unwrap();
 
@@ -264,8 +267,8 @@ async fn a_cancelled_login_does_not_block_the_next_caller() {
 #[tokio::test]
 async fn debug_output_contains_neither_token_nor_secret() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Answer::token("t0ken", 600)]);
-    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    server.script(LOGIN_ROUTE, [Scripted::token("t0ken", 600)]);
+    let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
     tokens.bearer(now()).await.unwrap();
 
     let state = format!("{:?}", *tokens.state.lock().await);

@@ -6,13 +6,13 @@ use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::{
-    Listed, NotReadable, Object, UnreadableElement, required_object,
+    NotReadable, Object, ParsedList, UnreadableElement, required_object,
 };
 
 /// `GET …/conversations/messages/{conversationId}`: the participants, and the list of messages.
 #[derive(Debug)]
 pub struct MessageConversation {
-    pub participants: Listed<MessageMediaParticipant>,
+    pub participants: ParsedList<MessageMediaParticipant>,
 }
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct MessageMediaParticipant {
     pub purpose: Option<String>,
     pub user_id: Option<String>,
     pub start_time: Option<Timestamp>,
-    pub messages: Listed<MessageDetails>,
+    pub messages: ParsedList<MessageDetails>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct MessageData {
     pub timestamp: Option<Timestamp>,
     pub direction: Option<String>,
     pub normalized_message: Option<ConversationNormalizedMessage>,
-    pub normalized_receipts: Listed<ConversationNormalizedMessage>,
+    pub normalized_receipts: ParsedList<ConversationNormalizedMessage>,
     /// Deprecated in favour of the normalized message, and the only text if that was not requested.
     pub text_body: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct ConversationNormalizedMessage {
     pub kind: Option<String>,
     pub text: Option<String>,
     pub content: Vec<Box<RawValue>>,
-    pub events: Listed<ConversationMessageEvent>,
+    pub events: ParsedList<ConversationMessageEvent>,
     pub status: Option<String>,
     pub originating_entity: Option<String>,
     pub direction: Option<String>,
@@ -82,7 +82,7 @@ pub struct ConversationContentAttachment {
 #[derive(Debug)]
 pub struct WebDetails {
     pub start_timestamp: Option<Timestamp>,
-    pub messages: Listed<WebMessage>,
+    pub messages: ParsedList<WebMessage>,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl MessageConversation {
         conversation.require_id(id)?;
         let participants = conversation.required_list("participants")?;
         Ok(Self {
-            participants: Listed::of(participants, |it| Ok(MessageMediaParticipant::read(&it))),
+            participants: ParsedList::of(participants, |it| Ok(MessageMediaParticipant::read(&it))),
         })
     }
 }
@@ -112,15 +112,15 @@ impl MessageMediaParticipant {
             name: participant.text("name"),
             purpose: participant.text("purpose"),
             user_id: participant.object("user").and_then(|user| user.id("id")),
-            start_time: participant.moment("startTime"),
+            start_time: participant.timestamp("startTime"),
             messages: message_details(participant),
         }
     }
 }
 
 /// The messages of a participant: its `messages`, or those of the communications that are listed there.
-fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
-    let mut details = Listed::default();
+fn message_details(participant: &Object<'_>) -> ParsedList<MessageDetails> {
+    let mut details = ParsedList::default();
     let elements = participant.elements("messages").unwrap_or_else(|value| {
         if !participant.is_ambiguous("messages") && is_list_of_messages(value) {
             return vec![value];
@@ -149,7 +149,7 @@ fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
             None if is_communication => {}
             None => details.unreadable.push(UnreadableElement::of(element)),
         }
-        let nested = object.listed("messages", |it| {
+        let nested = object.parse_list("messages", |it| {
             let message_id = it.message_id().ok_or(NotReadable)?;
             Ok(MessageDetails { message_id })
         });
@@ -177,11 +177,11 @@ impl MessageData {
     /// A message without any known content is not readable: its content may be in another form.
     pub fn read(element: &RawValue) -> Result<Self, NotReadable> {
         let data = Self::of(&Object::read(element)?)?;
-        let says = data
+        let has_content = data
             .normalized_message
             .as_ref()
             .is_some_and(ConversationNormalizedMessage::is_any);
-        (says || data.text_body.is_some())
+        (has_content || data.text_body.is_some())
             .then_some(data)
             .ok_or(NotReadable)
     }
@@ -193,12 +193,12 @@ impl MessageData {
                 .id("id")
                 .or_else(|| data.id("messageId"))
                 .ok_or(NotReadable)?,
-            timestamp: data.moment("timestamp"),
+            timestamp: data.timestamp("timestamp"),
             direction: data.text("direction"),
             normalized_message: normalized
                 .map(|it| ConversationNormalizedMessage::read(&it))
                 .transpose()?,
-            normalized_receipts: data.listed("normalizedReceipts", |it| {
+            normalized_receipts: data.parse_list("normalizedReceipts", |it| {
                 ConversationNormalizedMessage::read(&it)
             }),
             text_body: data.content_text("textBody")?,
@@ -217,13 +217,13 @@ impl ConversationNormalizedMessage {
             kind: message.text("type"),
             text: message.content_text("text")?,
             content: content.into_iter().map(ToOwned::to_owned).collect(),
-            events: message.listed("events", |it| Ok(ConversationMessageEvent::read(&it))),
+            events: message.parse_list("events", |it| Ok(ConversationMessageEvent::read(&it))),
             status: message.text("status"),
             originating_entity: message.text("originatingEntity"),
             direction: message.text("direction"),
             time: message
                 .object("channel")
-                .and_then(|channel| channel.moment("time")),
+                .and_then(|channel| channel.timestamp("time")),
         })
     }
 
@@ -274,8 +274,8 @@ impl WebDetails {
         details.require_id(id)?;
         let messages = details.required_list("messages")?;
         Ok(Self {
-            start_timestamp: details.moment("startTimestamp"),
-            messages: Listed::of(messages, |it| WebMessage::read(&it)),
+            start_timestamp: details.timestamp("startTimestamp"),
+            messages: ParsedList::of(messages, |it| WebMessage::read(&it)),
         })
     }
 }
@@ -286,7 +286,7 @@ impl WebMessage {
             sequence_id: message.integer("sequenceId"),
             from: message.text("from"),
             text: message.content_text("text")?.ok_or(NotReadable)?,
-            timestamp: message.moment("timestamp"),
+            timestamp: message.timestamp("timestamp"),
         })
     }
 }

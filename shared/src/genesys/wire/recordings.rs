@@ -5,17 +5,17 @@ use serde_json::value::RawValue;
 
 use super::messages::ConversationMessageEvent;
 use crate::base::decode::DecodeError;
-use crate::base::decode::object::{Listed, NotReadable, Object, required_elements};
+use crate::base::decode::object::{NotReadable, Object, ParsedList, required_elements};
 
 /// `GET …/conversations/{conversationId}/recordings`, 200: a list of these.
 #[derive(Debug)]
 pub struct Recording {
     pub file_state: Option<String>,
     /// The list that an available recording of its medium has, if this one lacks it.
-    pub lacks: Option<&'static str>,
+    pub missing_list: Option<&'static str>,
     pub start_time: Option<Timestamp>,
-    pub messaging_transcript: Listed<RecordingMessagingMessage>,
-    pub transcript: Listed<ChatMessage>,
+    pub messaging_transcript: ParsedList<RecordingMessagingMessage>,
+    pub transcript: ParsedList<ChatMessage>,
 }
 
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub struct RecordingMessagingMessage {
     pub purpose: Option<String>,
     pub participant_id: Option<String>,
     pub message_text: Option<String>,
-    pub message_media_attachments: Listed<MessageMediaAttachment>,
-    pub events: Listed<ConversationMessageEvent>,
-    pub message_receipts: Listed<RecordingMessageReceipt>,
+    pub message_media_attachments: ParsedList<MessageMediaAttachment>,
+    pub events: ParsedList<ConversationMessageEvent>,
+    pub message_receipts: ParsedList<RecordingMessageReceipt>,
     pub content_type: Option<Box<RawValue>>,
     /// Content besides text and media, each with its member's name.
     pub content: Vec<(&'static str, Box<RawValue>)>,
@@ -98,7 +98,7 @@ const CONTENT: [&str; 16] = [
 impl Recording {
     /// Reads the recordings of a document, which is a list. Fails if a recording names a conversation other than
     /// `id`.
-    pub fn list(document: &RawValue, id: &str) -> Result<Listed<Self>, DecodeError> {
+    pub fn list(document: &RawValue, id: &str) -> Result<ParsedList<Self>, DecodeError> {
         let elements = required_elements(document)?;
         let conversation = |it: &&RawValue| Object::read(it).ok()?.id("conversationId");
         let mut conversations = elements.iter().filter_map(conversation);
@@ -106,7 +106,7 @@ impl Recording {
             let problem = "a recording belongs to another conversation";
             return Err(DecodeError::Shape(problem.into()));
         }
-        Ok(Listed::of(elements, |it| Self::read(&it)))
+        Ok(ParsedList::of(elements, |it| Self::read(&it)))
     }
 
     /// An object without any member of a recording is not readable: it may hold texts in another form.
@@ -126,12 +126,12 @@ impl Recording {
         };
         Ok(Self {
             file_state,
-            lacks: list.filter(|list| is_available && recording.member(list).is_none()),
-            start_time: recording.moment("startTime"),
-            messaging_transcript: recording.listed("messagingTranscript", |it| {
+            missing_list: list.filter(|list| is_available && recording.member(list).is_none()),
+            start_time: recording.timestamp("startTime"),
+            messaging_transcript: recording.parse_list("messagingTranscript", |it| {
                 RecordingMessagingMessage::read(&it)
             }),
-            transcript: recording.listed("transcript", |it| ChatMessage::read(&it)),
+            transcript: recording.parse_list("transcript", |it| ChatMessage::read(&it)),
         })
     }
 }
@@ -139,15 +139,15 @@ impl Recording {
 impl RecordingMessagingMessage {
     /// A message without any known content is not readable: its content may be in another form.
     fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
-        let says = [
+        let has_content = [
             "messageText",
             "messageMediaAttachments",
             "contentType",
             "events",
             "messageReceipts",
         ];
-        let mut says = says.iter().chain(&CONTENT);
-        if !says.any(|name| message.member(name).is_some()) {
+        let mut has_content = has_content.iter().chain(&CONTENT);
+        if !has_content.any(|name| message.member(name).is_some()) {
             return Err(NotReadable);
         }
         let mut content = Vec::new();
@@ -160,15 +160,15 @@ impl RecordingMessagingMessage {
             id: message.id("id"),
             from: message.text("from"),
             from_user_id: message.object("fromUser").and_then(|user| user.id("id")),
-            timestamp: message.moment("timestamp"),
+            timestamp: message.timestamp("timestamp"),
             purpose: message.text("purpose"),
             participant_id: message.id("participantId"),
             message_text: message.content_text("messageText")?,
-            message_media_attachments: message.listed("messageMediaAttachments", |it| {
+            message_media_attachments: message.parse_list("messageMediaAttachments", |it| {
                 Ok(MessageMediaAttachment::read(&it))
             }),
-            events: message.listed("events", |it| Ok(ConversationMessageEvent::read(&it))),
-            message_receipts: message.listed("messageReceipts", |it| {
+            events: message.parse_list("events", |it| Ok(ConversationMessageEvent::read(&it))),
+            message_receipts: message.parse_list("messageReceipts", |it| {
                 Ok(RecordingMessageReceipt::read(&it))
             }),
             content_type: message.content("contentType")?.map(ToOwned::to_owned),
@@ -192,7 +192,7 @@ impl MessageMediaAttachment {
 impl RecordingMessageReceipt {
     fn read(receipt: &Object<'_>) -> Self {
         Self {
-            receipt_time: receipt.moment("receiptTime"),
+            receipt_time: receipt.timestamp("receiptTime"),
             status: receipt.text("status"),
         }
     }
@@ -208,7 +208,7 @@ impl ChatMessage {
         Ok(Self {
             id: message.id("id"),
             from: message.text("from"),
-            utc: message.moment("utc"),
+            utc: message.timestamp("utc"),
             body,
             body_type,
             participant_purpose: message.text("participantPurpose"),

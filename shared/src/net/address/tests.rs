@@ -6,9 +6,9 @@ fn refused(text: &str) -> WebhookUrlError {
     WebhookUrl::parse(text, &AddressRules::default()).expect_err(text)
 }
 
-fn rule(text: &str) -> Option<Rule> {
+fn refused_kind(text: &str) -> Option<AddressKind> {
     match WebhookUrl::parse(text, &AddressRules::default()) {
-        Err(WebhookUrlError::Address { rule, .. }) => Some(rule),
+        Err(WebhookUrlError::Address { kind, .. }) => Some(kind),
         Err(error) => panic!("{text}: {error}"),
         Ok(_) => None,
     }
@@ -17,56 +17,64 @@ fn rule(text: &str) -> Option<Rule> {
 #[test]
 fn addresses_that_are_not_public_are_refused_by_their_kind() {
     for (host, kind) in [
-        ("127.0.0.1", Rule::Loopback),
-        ("127.1.2.3", Rule::Loopback),
-        ("localhost", Rule::Loopback),
-        ("LOCALHOST.", Rule::Loopback),
-        ("hooks.localhost", Rule::Loopback),
-        ("10.0.0.1", Rule::Private),
-        ("172.16.0.1", Rule::Private),
-        ("172.31.255.255", Rule::Private),
-        ("192.168.1.1", Rule::Private),
-        ("169.254.1.1", Rule::LinkLocal),
-        ("169.254.169.254", Rule::Metadata),
-        ("100.100.100.200", Rule::Metadata),
-        ("168.63.129.16", Rule::Metadata),
-        ("100.64.0.1", Rule::CarrierGrade),
-        ("224.0.0.1", Rule::Multicast),
-        ("0.0.0.0", Rule::Unspecified),
-        ("255.255.255.255", Rule::Reserved),
-        ("198.18.0.1", Rule::Reserved),
-        ("[::]", Rule::Unspecified),
-        ("[::1]", Rule::Loopback),
-        ("[fd12:3456::1]", Rule::Private),
-        ("[fd00:ec2::254]", Rule::Metadata),
-        ("[fe80::1]", Rule::LinkLocal),
-        ("[fec0::1]", Rule::Reserved),
-        ("[ff02::1]", Rule::Multicast),
+        ("127.0.0.1", AddressKind::Loopback),
+        ("127.1.2.3", AddressKind::Loopback),
+        ("localhost", AddressKind::Loopback),
+        ("LOCALHOST.", AddressKind::Loopback),
+        ("hooks.localhost", AddressKind::Loopback),
+        ("10.0.0.1", AddressKind::Private),
+        ("172.16.0.1", AddressKind::Private),
+        ("172.31.255.255", AddressKind::Private),
+        ("192.168.1.1", AddressKind::Private),
+        ("169.254.1.1", AddressKind::LinkLocal),
+        ("169.254.169.254", AddressKind::Metadata),
+        ("100.100.100.200", AddressKind::Metadata),
+        ("168.63.129.16", AddressKind::Metadata),
+        ("100.64.0.1", AddressKind::CarrierGrade),
+        ("224.0.0.1", AddressKind::Multicast),
+        ("0.0.0.0", AddressKind::Unspecified),
+        ("255.255.255.255", AddressKind::Reserved),
+        ("198.18.0.1", AddressKind::Reserved),
+        ("[::]", AddressKind::Unspecified),
+        ("[::1]", AddressKind::Loopback),
+        ("[fd12:3456::1]", AddressKind::Private),
+        ("[fd00:ec2::254]", AddressKind::Metadata),
+        ("[fe80::1]", AddressKind::LinkLocal),
+        ("[fec0::1]", AddressKind::Reserved),
+        ("[ff02::1]", AddressKind::Multicast),
     ] {
-        assert_eq!(rule(&format!("https://{host}/hook")), Some(kind), "{host}");
+        assert_eq!(
+            refused_kind(&format!("https://{host}/hook")),
+            Some(kind),
+            "{host}"
+        );
     }
 }
 
 #[test]
 fn non_public_addresses_in_other_notations_are_refused() {
     for (host, kind) in [
-        ("2130706433", Rule::Loopback),
-        ("0x7f.1", Rule::Loopback),
-        ("0177.0.0.1", Rule::Loopback),
-        ("127.1", Rule::Loopback),
-        ("0", Rule::Unspecified),
-        ("0xa9fea9fe", Rule::Metadata),
-        ("１２７.0.0.1", Rule::Loopback),
-        ("[::ffff:10.0.0.1]", Rule::Private),
-        ("[::ffff:a9fe:a9fe]", Rule::Metadata),
-        ("[::10.0.0.1]", Rule::Private),
-        ("[::ffff:0:10.0.0.1]", Rule::Private),
-        ("[64:ff9b::10.0.0.1]", Rule::Private),
-        ("[64:ff9b:1::1]", Rule::Reserved),
-        ("[2002:a00:1::]", Rule::Private),
-        ("[2001::1]", Rule::Reserved),
+        ("2130706433", AddressKind::Loopback),
+        ("0x7f.1", AddressKind::Loopback),
+        ("0177.0.0.1", AddressKind::Loopback),
+        ("127.1", AddressKind::Loopback),
+        ("0", AddressKind::Unspecified),
+        ("0xa9fea9fe", AddressKind::Metadata),
+        ("１２７.0.0.1", AddressKind::Loopback),
+        ("[::ffff:10.0.0.1]", AddressKind::Private),
+        ("[::ffff:a9fe:a9fe]", AddressKind::Metadata),
+        ("[::10.0.0.1]", AddressKind::Private),
+        ("[::ffff:0:10.0.0.1]", AddressKind::Private),
+        ("[64:ff9b::10.0.0.1]", AddressKind::Private),
+        ("[64:ff9b:1::1]", AddressKind::Reserved),
+        ("[2002:a00:1::]", AddressKind::Private),
+        ("[2001::1]", AddressKind::Reserved),
     ] {
-        assert_eq!(rule(&format!("https://{host}/hook")), Some(kind), "{host}");
+        assert_eq!(
+            refused_kind(&format!("https://{host}/hook")),
+            Some(kind),
+            "{host}"
+        );
     }
 }
 
@@ -80,7 +88,11 @@ fn public_hosts_are_allowed() {
         "[2606:4700::1]",
         "[::ffff:8.8.8.8]",
     ] {
-        assert_eq!(rule(&format!("https://{host}:8443/hook")), None, "{host}");
+        assert_eq!(
+            refused_kind(&format!("https://{host}:8443/hook")),
+            None,
+            "{host}"
+        );
     }
 }
 
@@ -101,7 +113,10 @@ fn plain_http_is_refused_whatever_the_host() {
             }
         );
     }
-    assert_eq!(rule("http://[::ffff:10.0.0.1]/"), Some(Rule::Private));
+    assert_eq!(
+        refused_kind("http://[::ffff:10.0.0.1]/"),
+        Some(AddressKind::Private)
+    );
 }
 
 #[test]
@@ -141,12 +156,12 @@ fn a_listed_host_may_have_any_address() {
     }
     assert!(WebhookUrl::parse("https://10.0.0.8/hook", &rules).is_err());
     assert_eq!(
-        rules.broken_at("hooks.internal", [10, 0, 0, 9].into()),
+        rules.forbidden_kind_at("hooks.internal", [10, 0, 0, 9].into()),
         None
     );
     assert_eq!(
-        rules.broken_at("other.internal", [10, 0, 0, 9].into()),
-        Some(Rule::Private)
+        rules.forbidden_kind_at("other.internal", [10, 0, 0, 9].into()),
+        Some(AddressKind::Private)
     );
 }
 

@@ -11,7 +11,7 @@ use reqwest::header::LOCATION;
 
 use crate::export::delivery::DeliveryFailure;
 use crate::net::ClientError;
-use crate::net::address::{AddressRules, Rule, WebhookUrl};
+use crate::net::address::{AddressKind, AddressRules, WebhookUrl};
 use crate::net::resolver::{GuardedResolver, NameRefused};
 use crate::net::transport;
 
@@ -35,20 +35,20 @@ pub struct Reply {
 
 /// No response was received; a later attempt may get one.
 #[derive(Debug, thiserror::Error)]
-#[error("the webhook receiver at {host} {what}")]
+#[error("the webhook receiver at {host} {kind}")]
 pub struct DeliveryError {
     host: String,
-    what: What,
+    kind: DeliveryErrorKind,
     #[source]
     source: reqwest::Error,
 }
 
 /// Why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum DeliveryErrorKind {
     Timeout,
     Unreachable(Step),
-    Refused(Rule),
+    Refused(AddressKind),
 }
 
 /// The step at which an unanswered request failed.
@@ -57,7 +57,7 @@ enum Step {
     Name,
     Connection,
     Tls,
-    Answer,
+    Response,
 }
 
 /// A receiver is expected to accept a delivery at once and to process it afterwards. Standard Webhooks recommends 15
@@ -65,7 +65,7 @@ enum Step {
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Headers of every delivery, unless the caller sets them.
-const ALWAYS: [(&str, &str); 2] = [
+const DEFAULT_HEADERS: [(&str, &str); 2] = [
     ("content-type", "application/json"),
     (SOURCE_HEADER, SOURCE_NAME),
 ];
@@ -95,14 +95,16 @@ impl Sender {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Reply, DeliveryError> {
-        let given = |name: &str| {
+        let is_set = |name: &str| {
             headers
                 .iter()
                 .any(|(header, _)| header.eq_ignore_ascii_case(name))
         };
-        let always = ALWAYS.into_iter().filter(|(name, _)| !given(name));
+        let default_headers = DEFAULT_HEADERS
+            .into_iter()
+            .filter(|(name, _)| !is_set(name));
         let request = self.http.post(url.as_url().clone()).body(body);
-        let request = always.fold(request, |request, (name, value)| {
+        let request = default_headers.fold(request, |request, (name, value)| {
             request.header(name, value)
         });
         let request = headers.iter().fold(request, |request, (name, value)| {
@@ -116,14 +118,14 @@ impl Sender {
             status: response.status().as_u16(),
             location: location(url, &response),
         };
-        ignore(response).await;
+        discard_body(response).await;
         Ok(reply)
     }
 }
 
 impl Reply {
     /// `None` if the receiver accepted the delivery.
-    pub fn refusal(&self) -> Option<DeliveryFailure> {
+    pub fn failure(&self) -> Option<DeliveryFailure> {
         let Self { status, location } = self.clone();
         (!(200..=299).contains(&status)).then_some(DeliveryFailure::Status { status, location })
     }
@@ -141,47 +143,51 @@ fn location(url: &WebhookUrl, response: &Response) -> Option<String> {
 
 impl DeliveryError {
     fn new(url: &WebhookUrl, error: reqwest::Error) -> Self {
-        let what = match refused_name(&error) {
-            Some(rule) => What::Refused(rule),
-            None if error.is_timeout() => What::Timeout,
-            None => What::Unreachable(step(&error)),
+        let kind = match forbidden_kind(&error) {
+            Some(kind) => DeliveryErrorKind::Refused(kind),
+            None if error.is_timeout() => DeliveryErrorKind::Timeout,
+            None => DeliveryErrorKind::Unreachable(failed_step(&error)),
         };
         Self {
             host: url.host().to_owned(),
-            what,
+            kind,
             source: error.without_url(),
         }
     }
 
     /// The error as the audit trail stores it and the operator sees it.
-    pub fn refusal(&self) -> DeliveryFailure {
-        let cause = || deepest(&self.source);
-        match self.what {
-            What::Timeout => DeliveryFailure::Timeout {
+    pub fn failure(&self) -> DeliveryFailure {
+        let cause = || root_cause(&self.source);
+        match self.kind {
+            DeliveryErrorKind::Timeout => DeliveryFailure::Timeout {
                 seconds: TIMEOUT.as_secs(),
             },
-            What::Refused(rule) => DeliveryFailure::Forbidden {
-                cause: format!("the host's name resolves to {rule}"),
+            DeliveryErrorKind::Refused(kind) => DeliveryFailure::Forbidden {
+                cause: format!("the host's name resolves to {kind}"),
             },
-            What::Unreachable(Step::Name) => DeliveryFailure::Name { cause: cause() },
-            What::Unreachable(Step::Connection) => DeliveryFailure::NoConnection { cause: cause() },
-            What::Unreachable(Step::Tls) => DeliveryFailure::Tls { cause: cause() },
-            What::Unreachable(Step::Answer) => DeliveryFailure::NoAnswer { cause: cause() },
+            DeliveryErrorKind::Unreachable(Step::Name) => DeliveryFailure::Name { cause: cause() },
+            DeliveryErrorKind::Unreachable(Step::Connection) => {
+                DeliveryFailure::NoConnection { cause: cause() }
+            }
+            DeliveryErrorKind::Unreachable(Step::Tls) => DeliveryFailure::Tls { cause: cause() },
+            DeliveryErrorKind::Unreachable(Step::Response) => {
+                DeliveryFailure::NoAnswer { cause: cause() }
+            }
         }
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for DeliveryErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => write!(f, "did not respond within {} s", TIMEOUT.as_secs()),
             Self::Unreachable(_) => f.write_str("could not be reached"),
-            Self::Refused(rule) => write!(f, "is not allowed: its name resolves to {rule}"),
+            Self::Refused(kind) => write!(f, "is not allowed: its name resolves to {kind}"),
         }
     }
 }
 
-fn step(error: &reqwest::Error) -> Step {
+fn failed_step(error: &reqwest::Error) -> Step {
     let is_name = |cause: &(dyn Error + 'static)| cause.to_string() == "dns error";
     if causes(error).any(is_tls) {
         Step::Tls
@@ -190,18 +196,18 @@ fn step(error: &reqwest::Error) -> Step {
     } else if error.is_connect() {
         Step::Connection
     } else {
-        Step::Answer
+        Step::Response
     }
 }
 
 /// TLS errors are in the chain, or inside I/O errors, which hide them from it. A peer that closes the connection
 /// during the handshake is recognised only by the error's text.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
-    let hidden = successors(cause.downcast_ref::<io::Error>(), |error| {
+    let inner_errors = successors(cause.downcast_ref::<io::Error>(), |error| {
         error.get_ref()?.downcast_ref()
     });
     cause.is::<rustls::Error>()
-        || hidden
+        || inner_errors
             .filter_map(io::Error::get_ref)
             .any(<dyn Error + Send + Sync>::is::<rustls::Error>)
         || cause.to_string().starts_with("tls handshake")
@@ -212,20 +218,20 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
 }
 
 /// The last cause, which is the most specific; those above it only name the layers of the HTTP client.
-fn deepest(error: &reqwest::Error) -> String {
+fn root_cause(error: &reqwest::Error) -> String {
     causes(error)
         .last()
         .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// The rule by which the resolver refused the name, found below the layers of the HTTP client.
-fn refused_name(error: &reqwest::Error) -> Option<Rule> {
+fn forbidden_kind(error: &reqwest::Error) -> Option<AddressKind> {
     causes(error)
         .find_map(|cause| cause.downcast_ref::<NameRefused>())
-        .map(|refused| refused.rule)
+        .map(|refused| refused.kind)
 }
 
-async fn ignore(mut response: Response) {
+async fn discard_body(mut response: Response) {
     let mut read = 0;
     while read < IGNORED_BYTES
         && let Ok(Some(chunk)) = response.chunk().await

@@ -18,7 +18,7 @@ pub const SIGNATURE_HEADER: &str = "webhook-signature";
 /// Signs deliveries, and verifies signatures on behalf of a receiver.
 #[derive(Clone)]
 pub struct Signer {
-    keyed: Hmac<Sha256>,
+    keyed_mac: Hmac<Sha256>,
 }
 
 /// The signing secret cannot be used. The error does not reveal its content.
@@ -68,14 +68,14 @@ impl Signer {
         if key.len() < MIN_KEY_BYTES {
             return Err(SigningSecretError::TooShort { bytes: key.len() });
         }
-        let keyed = Hmac::new_from_slice(&key).map_err(|_| SigningSecretError::Malformed)?;
-        Ok(Self { keyed })
+        let keyed_mac = Hmac::new_from_slice(&key).map_err(|_| SigningSecretError::Malformed)?;
+        Ok(Self { keyed_mac })
     }
 
     /// The value of `webhook-signature`.
     pub fn sign(&self, id: &str, timestamp: Timestamp, body: &[u8]) -> String {
         let code = self
-            .over(id, &timestamp.as_second().to_string(), body)
+            .mac_of(id, &timestamp.as_second().to_string(), body)
             .finalize();
         format!("v1,{}", BASE64.encode(code.into_bytes()))
     }
@@ -109,7 +109,7 @@ impl Signer {
         if now.duration_since(sent).unsigned_abs() > TOLERANCE {
             return Err(VerifyError::Stale);
         }
-        let expected = self.over(id, timestamp, body);
+        let expected = self.mac_of(id, timestamp, body);
         let mut codes = signatures.split_ascii_whitespace().filter_map(decode);
         if codes.any(|code| expected.clone().verify_slice(&code).is_ok()) {
             Ok(())
@@ -118,8 +118,8 @@ impl Signer {
         }
     }
 
-    fn over(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut code = self.keyed.clone();
+    fn mac_of(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
+        let mut code = self.keyed_mac.clone();
         code.update(format!("{id}.{timestamp}.").as_bytes());
         code.update(body);
         code

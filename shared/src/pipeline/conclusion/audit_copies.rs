@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 
-use super::Concluding;
-use super::portions::Extent;
+use super::ConclusionInput;
+use super::portions::ExportSize;
 use crate::archive::content::{chain_records, slice_chain};
 use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::export::audit::AuditEvent;
@@ -21,26 +21,28 @@ const SLICE_TIME: Duration = Duration::from_mins(1);
 /// portion this may take more than one invocation, and a later one continues with the slices that have no copy.
 pub(super) async fn copy_audit(
     pipeline: &Pipeline,
-    concluding: Concluding<'_>,
+    input: ConclusionInput<'_>,
     outcome: &Outcome,
 ) -> Result<bool, ArchiveError> {
-    let Concluding {
-        views, invocation, ..
-    } = concluding;
+    let ConclusionInput {
+        slice_statuses,
+        invocation,
+        ..
+    } = input;
     let day = audit_day(outcome.ended_at);
     let (export_id, attempt) = (&outcome.export_id, outcome.attempt);
-    let is_large = Extent::of(views).pages > pipeline.portions.pages;
+    let is_large = ExportSize::of(slice_statuses).pages > pipeline.portions.pages;
     let copied = if is_large {
-        copied(&pipeline.archive, outcome).await?
+        copied_keys(&pipeline.archive, outcome).await?
     } else {
         BTreeSet::new()
     };
-    for view in views {
+    for slice_status in slice_statuses {
         let name = ObjectKey::AuditSlice {
             day,
             export_id,
             attempt,
-            slice: view.slice.number,
+            slice: slice_status.slice.number,
         };
         if copied.contains(&name.key()) {
             continue;
@@ -48,11 +50,11 @@ pub(super) async fn copy_audit(
         if is_large && !invocation.deadline.allows(pipeline.clock.now(), SLICE_TIME) {
             return Ok(false);
         }
-        let lines = slice_events(&pipeline.archive, view).await?;
+        let lines = slice_events(&pipeline.archive, slice_status).await?;
         pipeline.archive.put(name, lines).await?;
     }
     let mut lines = Vec::new();
-    write_line(&mut lines, &concluding.plan.start_event)?;
+    write_line(&mut lines, &input.plan.start_event)?;
     write_line(&mut lines, &outcome.event)?;
     let name = ObjectKey::AuditOutcome {
         day,
@@ -64,7 +66,10 @@ pub(super) async fn copy_audit(
 }
 
 /// The keys of the existing copies of the outcome.
-async fn copied(archive: &Archive, outcome: &Outcome) -> Result<BTreeSet<String>, ArchiveError> {
+async fn copied_keys(
+    archive: &Archive,
+    outcome: &Outcome,
+) -> Result<BTreeSet<String>, ArchiveError> {
     let prefix = slice_copies_prefix(
         audit_day(outcome.ended_at),
         &outcome.export_id,
@@ -74,14 +79,17 @@ async fn copied(archive: &Archive, outcome: &Outcome) -> Result<BTreeSet<String>
     Ok(listed.into_iter().map(|object| object.key).collect())
 }
 
-async fn slice_events(archive: &Archive, view: &SliceStatus) -> Result<Vec<u8>, ArchiveError> {
-    let pages = slice_chain(archive, view).await?;
+async fn slice_events(
+    archive: &Archive,
+    slice_status: &SliceStatus,
+) -> Result<Vec<u8>, ArchiveError> {
+    let pages = slice_chain(archive, slice_status).await?;
     let mut lines = Vec::new();
     let mut records = chain_records(archive, &pages);
     while let Some(record) = records.try_next().await? {
         write_line(&mut lines, &record.event)?;
     }
-    if let Some(end) = &view.end {
+    if let Some(end) = &slice_status.end {
         write_line(&mut lines, &end.event)?;
     }
     Ok(lines)

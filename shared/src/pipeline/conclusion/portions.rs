@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Concluding;
-use crate::archive::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
-use crate::archive::content::{Pages, Stretch, pages_of, slice_stretches};
+use super::ConclusionInput;
+use crate::archive::comparison::{Comparison, Lines, PortionLimits, Tally, finish, requested_ids};
+use crate::archive::content::{PageRange, Pages, pages_of, slice_page_ranges};
 use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::base::ids::{ExportId, PageId};
@@ -32,13 +32,13 @@ use stored::PortionRecord;
 const READS_AT_ONCE: usize = 16;
 
 /// More than the time of the longest uninterrupted step: storing a portion, merging a bucket, or writing the manifest.
-const LAST_STEP: Duration = Duration::from_secs(20);
+const LONGEST_STEP: Duration = Duration::from_secs(20);
 
 /// All pages of an export, and the result of the comparison of their lines.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct ExportPages {
     pub(super) content: Content,
-    pub(super) compared: Compared,
+    pub(super) comparison: Comparison,
     pub(super) warnings: Vec<String>,
     pub(super) effort: Effort,
 }
@@ -50,21 +50,21 @@ type Page = (PageRecord, Option<Bytes>);
 pub(super) struct Reader<'a> {
     pub(super) archive: &'a Archive,
     pub(super) clock: &'a Clock,
-    pub(super) concluding: Concluding<'a>,
+    pub(super) input: ConclusionInput<'a>,
     pub(super) limits: PortionLimits,
 }
 
 impl Reader<'_> {
     /// Reads all pages and compares their lines. `None` if the deadline is reached and another invocation can continue.
-    pub(super) async fn read(&self) -> Result<Option<Read>, PipelineError> {
-        let expected = Extent::of(self.concluding.views);
+    pub(super) async fn read_pages(&self) -> Result<Option<ExportPages>, PipelineError> {
+        let expected = ExportSize::of(self.input.slice_statuses);
         if expected.fits(self.limits) {
-            return self.read_at_once(expected).await.map(Some);
+            return self.read_in_memory(expected).await.map(Some);
         }
-        let mut portions = self.stored().await?;
+        let mut portions = self.stored_portions().await?;
         let before = portions.len();
         let read = self.read_portions(&mut portions, expected).await;
-        match read.and_then(|()| self.check_time()) {
+        match read.and_then(|()| self.check_deadline()) {
             // If this invocation made no progress, the next one would not either, so it fails.
             Err(PipelineError::OutOfTime) if portions.len() > before => return Ok(None),
             read => read?,
@@ -76,16 +76,16 @@ impl Reader<'_> {
     }
 
     /// Reads an export of one portion.
-    async fn read_at_once(&self, expected: Extent) -> Result<Read, PipelineError> {
+    async fn read_in_memory(&self, expected: ExportSize) -> Result<ExportPages, PipelineError> {
         let mut pages = Pages::default();
         let mut lines = Lines::with_capacity(expected.lines);
         let (mut position, mut stream) = (0, self.pages_after(0).await?);
         while let Some((record, index)) = stream.try_next().await? {
-            self.check_time()?;
+            self.check_deadline()?;
             add(&mut lines, &mut position, &record, index)?;
             pages.add(record);
         }
-        let mut tally = Tally::seeking(sought(self.concluding.plan));
+        let mut tally = Tally::for_ids(requested_ids(self.input.plan));
         tally.add(lines.sorted());
         drop(lines);
         self.finish(pages, &tally).await
@@ -95,32 +95,35 @@ impl Reader<'_> {
     async fn read_portions(
         &self,
         portions: &mut Vec<PortionRecord>,
-        expected: Extent,
+        expected: ExportSize,
     ) -> Result<(), PipelineError> {
         let buckets = self.limits.buckets(expected.lines);
         let mut lines = Lines::with_capacity(expected.lines.min(self.limits.lines));
         // Repeated after another handler stored a portion of another size, because of other limits.
-        while !self.read_on(portions, &mut lines, buckets).await? {}
+        while !self
+            .store_next_portions(portions, &mut lines, buckets)
+            .await?
+        {}
         Ok(())
     }
 
     /// Stores portions until no page is left. Returns false after a portion that another handler stored differently.
-    async fn read_on(
+    async fn store_next_portions(
         &self,
         portions: &mut Vec<PortionRecord>,
         lines: &mut Lines,
         buckets: u32,
     ) -> Result<bool, PipelineError> {
         let buckets = portions.first().map_or(buckets, |first| first.buckets);
-        let read = portions.iter().map(|portion| portion.pages.len()).sum();
+        let skipped = portions.iter().map(|portion| portion.pages.len()).sum();
         let positions = portions.iter().map(|it| it.pages.with_records());
-        let (mut position, mut stream) = (positions.sum(), self.pages_after(read).await?);
+        let (mut position, mut stream) = (positions.sum(), self.pages_after(skipped).await?);
         let mut pages = Pages::default();
         loop {
             let next = stream.try_next().await?;
             let is_last = next.is_none();
             if let Some((record, index)) = next {
-                self.check_time()?;
+                self.check_deadline()?;
                 add(lines, &mut position, &record, index)?;
                 pages.add(record);
             }
@@ -129,9 +132,9 @@ impl Reader<'_> {
                 let full = std::mem::take(&mut pages);
                 let number = full.len();
                 let stored = self.store(portions, full, lines, buckets).await?;
-                let is_ours = stored.pages.len() == number && stored.buckets == buckets;
+                let is_own = stored.pages.len() == number && stored.buckets == buckets;
                 portions.push(stored);
-                if !is_ours {
+                if !is_own {
                     return Ok(false);
                 }
             }
@@ -141,15 +144,15 @@ impl Reader<'_> {
         }
     }
 
-    async fn finish(&self, pages: Pages, tally: &Tally) -> Result<Read, PipelineError> {
+    async fn finish(&self, pages: Pages, tally: &Tally) -> Result<ExportPages, PipelineError> {
         let (warnings, effort) = (pages.warnings.clone(), pages.effort);
-        let mut content = pages.into_content(self.concluding.views);
-        let sought = sought(self.concluding.plan);
-        let compared = finish(self.archive, &content, tally, sought).await?;
-        content.repeated.clone_from(&compared.repeated);
-        Ok(Read {
+        let mut content = pages.into_content(self.input.slice_statuses);
+        let requested_ids = requested_ids(self.input.plan);
+        let comparison = finish(self.archive, &content, tally, requested_ids).await?;
+        content.repeated.clone_from(&comparison.repeated);
+        Ok(ExportPages {
             content,
-            compared,
+            comparison,
             warnings,
             effort,
         })
@@ -158,22 +161,22 @@ impl Reader<'_> {
     /// The pages of the export without the first `read` ones, in order, each with its index.
     async fn pages_after(
         &self,
-        read: u64,
+        skipped: u64,
     ) -> Result<BoxStream<'static, Result<Page, ArchiveError>>, ArchiveError> {
-        let mut stretches: Vec<Stretch> = Vec::new();
-        for view in self.concluding.views {
-            stretches.extend(slice_stretches(self.archive, view).await?);
+        let mut ranges: Vec<PageRange> = Vec::new();
+        for slice_status in self.input.slice_statuses {
+            ranges.extend(slice_page_ranges(self.archive, slice_status).await?);
         }
-        let pages = stretches.into_iter().flat_map(pages_of);
-        let pages = pages.skip(usize::try_from(read).unwrap_or(usize::MAX));
+        let pages = ranges.into_iter().flat_map(pages_of);
+        let pages = pages.skip(usize::try_from(skipped).unwrap_or(usize::MAX));
         let archive = self.archive.clone();
-        let reads = stream::iter(pages).map(move |page| page_of(archive.clone(), page));
+        let reads = stream::iter(pages).map(move |page| read_page(archive.clone(), page));
         Ok(reads.buffered(READS_AT_ONCE).boxed())
     }
 
-    fn check_time(&self) -> Result<(), PipelineError> {
-        let deadline = self.concluding.invocation.deadline;
-        if deadline.allows(self.clock.now(), LAST_STEP) {
+    fn check_deadline(&self) -> Result<(), PipelineError> {
+        let deadline = self.input.invocation.deadline;
+        if deadline.allows(self.clock.now(), LONGEST_STEP) {
             Ok(())
         } else {
             Err(PipelineError::OutOfTime)
@@ -181,20 +184,24 @@ impl Reader<'_> {
     }
 
     fn id(&self) -> &ExportId {
-        &self.concluding.plan.export_id
+        &self.input.plan.export_id
     }
 }
 
 /// The size of an export, from the ends of its runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
+pub(super) struct ExportSize {
     pub(super) lines: u64,
     pub(super) pages: u64,
 }
 
-impl Extent {
-    pub(super) fn of(views: &[SliceStatus]) -> Self {
-        let ends = || views.iter().filter_map(|view| view.end.as_ref());
+impl ExportSize {
+    pub(super) fn of(slice_statuses: &[SliceStatus]) -> Self {
+        let ends = || {
+            slice_statuses
+                .iter()
+                .filter_map(|slice_status| slice_status.end.as_ref())
+        };
         Self {
             lines: ends().map(|end| end.totals.counts.archived).sum(),
             pages: ends().map(|end| u64::from(end.last_page)).sum(),
@@ -206,7 +213,7 @@ impl Extent {
     }
 }
 
-async fn page_of(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
+async fn read_page(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
     let record = archive.existing_record(&page).await?;
     let index = match &record.content.objects {
         Some(objects) => Some(page_objects::read(&archive, &objects.index.key).await?),

@@ -36,7 +36,7 @@ pub enum IndexMismatch {
 
 /// Compares every line with its index entry: byte range, content hash, and the id and start in the line. Returns the
 /// number of lines.
-pub fn check(
+pub fn check_index(
     object_ndjson: &[u8],
     entries: impl IntoIterator<Item = Result<IndexEntry<'static>, CodecError>>,
     shape: RecordShape,
@@ -46,17 +46,17 @@ pub fn check(
     let mut entries = entries.into_iter();
     let mut lines = 0;
     let mut offset = 0;
-    for ended in object_ndjson.split_inclusive(|byte| *byte == b'\n') {
+    for terminated in object_ndjson.split_inclusive(|byte| *byte == b'\n') {
         lines += 1;
-        let line = ended
+        let line = terminated
             .strip_suffix(b"\n")
             .ok_or(IndexMismatch::CutOff { line: lines })?;
         let entry = entries
             .next()
             .ok_or(IndexMismatch::NotIndexed { line: lines })??;
-        let actual = IndexEntry::of(identity(line, lines, shape)?, offset, line);
+        let actual = IndexEntry::of(read_identity(line, lines, shape)?, offset, line);
         compare(&entry, &actual, lines)?;
-        offset += ended.len() as u64;
+        offset += terminated.len() as u64;
     }
     match entries.next().transpose()? {
         None => Ok(lines),
@@ -74,7 +74,7 @@ pub(super) fn stored_shape(shape: RecordShape, projection: Projection) -> Record
     }
 }
 
-fn identity(
+fn read_identity(
     text: &[u8],
     line: u64,
     shape: RecordShape,
@@ -131,9 +131,9 @@ mod tests {
         ]
     }
 
-    fn problem(object: &[u8], entries: &[IndexEntry<'static>]) -> String {
+    fn mismatch(object: &[u8], entries: &[IndexEntry<'static>]) -> String {
         let entries = entries.iter().cloned().map(Ok);
-        check(object, entries, RecordShape::Gateway, Projection::Full)
+        check_index(object, entries, RecordShape::Gateway, Projection::Full)
             .unwrap_err()
             .to_string()
     }
@@ -143,7 +143,7 @@ mod tests {
         let entries = entries().map(Ok);
 
         assert_eq!(
-            check(OBJECT, entries, RecordShape::Gateway, Projection::Full).unwrap(),
+            check_index(OBJECT, entries, RecordShape::Gateway, Projection::Full).unwrap(),
             2
         );
     }
@@ -164,7 +164,7 @@ mod tests {
 
             let expected =
                 format!("line 2 of the page object and its index entry differ in `{field}`");
-            assert_eq!(problem(OBJECT, &entries), expected);
+            assert_eq!(mismatch(OBJECT, &entries), expected);
         }
     }
 
@@ -172,23 +172,24 @@ mod tests {
     fn lines_and_index_entries_must_be_equal_in_number() {
         let [first, second] = entries();
 
-        insta::assert_snapshot!(problem(OBJECT, std::slice::from_ref(&first)), @"line 2 of the page object is not in the page index");
-        insta::assert_snapshot!(problem(OBJECT, &[first.clone(), second.clone(), first.clone()]), @"the page index names line 3, which the page object does not have");
-        insta::assert_snapshot!(problem(&OBJECT[..OBJECT.len() - 1], &[first, second]), @"line 2 of the page object is cut off");
+        insta::assert_snapshot!(mismatch(OBJECT, std::slice::from_ref(&first)), @"line 2 of the page object is not in the page index");
+        insta::assert_snapshot!(mismatch(OBJECT, &[first.clone(), second.clone(), first.clone()]), @"the page index names line 3, which the page object does not have");
+        insta::assert_snapshot!(mismatch(&OBJECT[..OBJECT.len() - 1], &[first, second]), @"line 2 of the page object is cut off");
     }
 
     #[test]
     fn a_line_that_is_not_a_record_is_reported_with_its_number() {
-        insta::assert_snapshot!(problem(b"{\"id\":\n", &entries()), @"line 1 of the page object is not JSON");
-        insta::assert_snapshot!(problem(b"{\"id\":1}\n", &entries()), @"line 1 of the page object is not a record");
+        insta::assert_snapshot!(mismatch(b"{\"id\":\n", &entries()), @"line 1 of the page object is not JSON");
+        insta::assert_snapshot!(mismatch(b"{\"id\":1}\n", &entries()), @"line 1 of the page object is not a record");
     }
 
     #[test]
     fn an_unreadable_index_is_reported_as_such() {
         let entries = [Err(CodecError::IndexLine { line: 1 })];
 
-        let problem = check(OBJECT, entries, RecordShape::Gateway, Projection::Full).unwrap_err();
+        let mismatch =
+            check_index(OBJECT, entries, RecordShape::Gateway, Projection::Full).unwrap_err();
 
-        assert!(matches!(problem, IndexMismatch::Index(_)));
+        assert!(matches!(mismatch, IndexMismatch::Index(_)));
     }
 }

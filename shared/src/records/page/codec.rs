@@ -7,10 +7,10 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 /// The gzip header's value for "unknown", so that an object does not depend on the machine that wrote it.
-const ANY_SYSTEM: u8 = 255;
+const UNKNOWN_SYSTEM: u8 = 255;
 
 /// Twice the usual compression ratio of records. Beyond it, the buffer for the lines grows while they are read.
-const LIKELY_RATIO: u64 = 16;
+const ESTIMATED_RATIO: u64 = 16;
 
 /// Fed line by line, a compressor compresses slightly worse than with chunks of this size.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -49,8 +49,8 @@ pub fn page_text(object_gz: &[u8]) -> Result<String, CodecError> {
 pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
     let mut decoder = GzDecoder::new(object_gz);
     // The size stated by the page record may be wrong, so it alone does not determine the allocation.
-    let likely = (object_gz.len() as u64).saturating_mul(LIKELY_RATIO);
-    let expected = limit_bytes.saturating_add(1).min(likely);
+    let estimate = (object_gz.len() as u64).saturating_mul(ESTIMATED_RATIO);
+    let expected = limit_bytes.saturating_add(1).min(estimate);
     let mut lines = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     // Reading one byte past the limit distinguishes "too large" from "just fits", and reads on to the checksum.
     let mut limited = decoder.by_ref().take(limit_bytes.saturating_add(1));
@@ -58,11 +58,11 @@ pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, Codec
     if lines.len() as u64 > limit_bytes {
         return Err(CodecError::TooLarge { limit_bytes });
     }
-    nothing_follows(&decoder)?;
+    check_no_trailing_bytes(&decoder)?;
     Ok(lines)
 }
 
-pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecError> {
+pub(super) fn check_no_trailing_bytes(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecError> {
     match decoder.get_ref().len() {
         0 => Ok(()),
         bytes => Err(CodecError::TrailingBytes { bytes }),
@@ -71,28 +71,28 @@ pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecErr
 
 /// A gzip member being written, without time, name and system: a pure function of the level and the input.
 #[derive(Debug)]
-pub(super) struct Member(BufWriter<GzEncoder<Vec<u8>>>);
+pub(super) struct GzipWriter(BufWriter<GzEncoder<Vec<u8>>>);
 
-impl Member {
+impl GzipWriter {
     pub(super) fn new(level: u32) -> Self {
-        let header = GzBuilder::new().mtime(0).operating_system(ANY_SYSTEM);
+        let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
         let encoder = header.write(Vec::new(), Compression::new(level));
         Self(BufWriter::with_capacity(CHUNK_BYTES, encoder))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        in_memory(self.0.write_all(bytes));
+        infallible(self.0.write_all(bytes));
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
-        let encoder = in_memory(self.0.into_inner());
-        in_memory(encoder.finish())
+        let encoder = infallible(self.0.into_inner());
+        infallible(encoder.finish())
     }
 }
 
 /// Unwraps the result of writing to a `Vec`, which cannot fail.
-pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
-    match written {
+pub(super) fn infallible<T, E: std::error::Error>(result: Result<T, E>) -> T {
+    match result {
         Ok(value) => value,
         Err(error) => unreachable!("writing to memory cannot fail: {error}"),
     }
@@ -100,9 +100,9 @@ pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
 
 #[cfg(test)]
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut member = Member::new(6);
-    member.write(bytes);
-    member.finish()
+    let mut writer = GzipWriter::new(6);
+    writer.write(bytes);
+    writer.finish()
 }
 
 #[cfg(test)]

@@ -11,37 +11,37 @@ pub(super) struct Level {
 }
 
 /// Drops nothing.
-pub(super) const WHOLE: Level = Level {
+pub(super) const DROP_NOTHING: Level = Level {
     drops: &[],
     inner: None,
 };
 
 /// Appends the record without the members that `level` and its inner levels drop. Returns the values of the members
-/// with these names, as [`pick`](super::walk::pick) does.
-pub(super) fn copy<'a, const N: usize>(
+/// with these names, as [`member_values`](super::walk::member_values) does.
+pub(super) fn copy_record<'a, const N: usize>(
     record: &'a str,
     names: [&str; N],
     level: &Level,
     out: &mut String,
 ) -> [Option<&'a str>; N] {
-    let mut met = [None; N];
-    let mut copy = Copy {
+    let mut values = [None; N];
+    let mut copier = RecordCopier {
         record,
         cursor: Cursor::new(record),
         copied: 0,
         out,
     };
-    copy.object(level, &mut |key, value| {
-        if let Some(place) = names.iter().position(|name| key.is(name)) {
-            met[place] = Some(value);
+    copier.copy_object(level, &mut |key, value| {
+        if let Some(index) = names.iter().position(|name| key.is(name)) {
+            values[index] = Some(value);
         }
     });
-    copy.up_to(record.len());
-    met
+    copier.copy_up_to(record.len());
+    values
 }
 
 /// Walks the record and copies what stays in runs that are as long as possible.
-struct Copy<'a, 'o> {
+struct RecordCopier<'a, 'o> {
     record: &'a str,
     cursor: Cursor<'a>,
     /// Everything before this offset has been copied or dropped.
@@ -49,9 +49,9 @@ struct Copy<'a, 'o> {
     out: &'o mut String,
 }
 
-impl<'a> Copy<'a, '_> {
+impl<'a> RecordCopier<'a, '_> {
     /// Calls `visit` for each member that stays.
-    fn object(&mut self, level: &Level, visit: &mut dyn FnMut(Key<'a>, &'a str)) {
+    fn copy_object(&mut self, level: &Level, visit: &mut dyn FnMut(Key<'a>, &'a str)) {
         if !self.cursor.is_at_object() {
             self.cursor.skip();
             return;
@@ -59,51 +59,53 @@ impl<'a> Copy<'a, '_> {
         self.cursor.enter();
         let mut is_first = true;
         loop {
-            let behind_last = self.cursor.at();
+            let end_of_previous = self.cursor.offset();
             let Some(key) = self.cursor.next_key() else {
                 return;
             };
             if !level.drops(key) {
-                visit(key, self.value(key, level));
+                visit(key, self.copy_value(key, level));
                 is_first = false;
             } else if is_first {
                 // The first member is dropped with the comma after it, later ones with the comma before.
                 self.drop_member(key.at);
-                self.copied = self.cursor.behind_comma();
+                self.copied = self.cursor.offset_after_comma();
             } else {
-                self.drop_member(behind_last);
+                self.drop_member(end_of_previous);
             }
         }
     }
 
     /// Drops the current member, and the text from `from` up to it.
     fn drop_member(&mut self, from: usize) {
-        self.up_to(from);
+        self.copy_up_to(from);
         self.cursor.skip();
-        self.copied = self.cursor.at();
+        self.copied = self.cursor.offset();
     }
 
-    fn value(&mut self, key: Key<'a>, level: &Level) -> &'a str {
-        let from = self.cursor.at();
+    fn copy_value(&mut self, key: Key<'a>, level: &Level) -> &'a str {
+        let from = self.cursor.offset();
         match level.inner {
-            Some((name, inner)) if key.is(name) => self.array(inner),
+            Some((name, inner)) if key.is(name) => self.copy_array(inner),
             _ => return self.cursor.skip(),
         }
-        self.record.get(from..self.cursor.at()).unwrap_or_default()
+        self.record
+            .get(from..self.cursor.offset())
+            .unwrap_or_default()
     }
 
-    fn array(&mut self, level: &Level) {
+    fn copy_array(&mut self, level: &Level) {
         if !self.cursor.is_at_array() {
             self.cursor.skip();
             return;
         }
         self.cursor.enter();
         while self.cursor.next_element() {
-            self.object(level, &mut |_, _| {});
+            self.copy_object(level, &mut |_, _| {});
         }
     }
 
-    fn up_to(&mut self, end: usize) {
+    fn copy_up_to(&mut self, end: usize) {
         let run = self.record.get(self.copied..end);
         self.out.push_str(run.unwrap_or_default());
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RecordShape;
-use super::walk::{is_null, is_object, pick};
+use super::walk::{is_null, is_object, member_values};
 use crate::base::time::from_millis;
 
 /// No id of the API is longer than 36 characters. The limit bounds the lines of a page index, which is read line by
@@ -96,32 +96,36 @@ pub fn has_ended(record: &str, shape: RecordShape) -> bool {
         RecordShape::Analytics | RecordShape::Transcript => "conversationEnd",
         RecordShape::Gateway | RecordShape::Normalized => "endTime",
     };
-    let [end] = pick(record, [name]);
+    let [end] = member_values(record, [name]);
     end.is_some_and(|end| !is_null(end))
 }
 
 /// The id of the record, even if it has no start.
-pub fn id_of(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
-    let [id, _] = pick(record, shape.identifying());
+pub fn record_id(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
+    let [id, _] = member_values(record, shape.identity_fields());
     read_id(id, shape).ok()
 }
 
 /// The values of the id and start fields, as JSON text.
-pub(super) type Identifying<'a> = [Option<&'a str>; 2];
+pub(super) type IdentityFields<'a> = [Option<&'a str>; 2];
 
 impl RecordShape {
-    pub(super) fn identifying(self) -> [&'static str; 2] {
+    pub(super) fn identity_fields(self) -> [&'static str; 2] {
         [self.id_field().name(), self.start_field().name()]
     }
 }
 
 impl<'a> RecordIdentity<'a> {
     pub fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
-        Self::by(pick(record, shape.identifying()), record, shape)
+        Self::from_fields(
+            member_values(record, shape.identity_fields()),
+            record,
+            shape,
+        )
     }
 
     /// The same identity with the start in whole milliseconds, as in a normalized record.
-    pub(super) fn in_millis(self) -> Self {
+    pub(super) fn truncated_to_millis(self) -> Self {
         let millis = self.start.as_nanosecond().div_euclid(1_000_000);
         let start = i64::try_from(millis).ok().and_then(from_millis);
         Self {
@@ -131,8 +135,8 @@ impl<'a> RecordIdentity<'a> {
     }
 
     /// Like `of`, for callers that have already read the identifying fields.
-    pub(super) fn by(
-        [id, start]: Identifying<'a>,
+    pub(super) fn from_fields(
+        [id, start]: IdentityFields<'a>,
         record: &str,
         shape: RecordShape,
     ) -> Result<Self, RejectReason> {
@@ -147,7 +151,10 @@ impl<'a> RecordIdentity<'a> {
 }
 
 /// The start of the record, even if it has no id.
-pub(super) fn start_of([_, start]: Identifying<'_>, shape: RecordShape) -> Option<Timestamp> {
+pub(super) fn record_start(
+    [_, start]: IdentityFields<'_>,
+    shape: RecordShape,
+) -> Option<Timestamp> {
     read_start(start, shape).ok()
 }
 
@@ -236,7 +243,7 @@ mod tests {
         let identity = read(&row, RecordShape::Normalized).unwrap();
 
         assert_eq!(identity.start.as_millisecond(), last);
-        assert_eq!(identity.in_millis().start.as_millisecond(), last);
+        assert_eq!(identity.truncated_to_millis().start.as_millisecond(), last);
     }
 
     #[test]

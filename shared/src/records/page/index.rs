@@ -7,10 +7,10 @@ use flate2::bufread::GzDecoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::codec::{CodecError, nothing_follows};
+use super::codec::{CodecError, check_no_trailing_bytes};
 use super::identity::RecordIdentity;
 use crate::base::hash::Sha256;
-use crate::base::time::millis;
+use crate::base::time::format_timestamp;
 
 /// Several times the longest possible entry: an id of 1 KiB with each byte escaped as six.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
@@ -45,7 +45,7 @@ impl<'a> IndexEntry<'a> {
 /// Serializes milliseconds, as everywhere, or all digits of a more precise time, so that it equals the record's own.
 fn at_least_millis<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     if moment.subsec_nanosecond() % 1_000_000 == 0 {
-        serializer.collect_str(&millis(*moment))
+        serializer.collect_str(&format_timestamp(*moment))
     } else {
         serializer.collect_str(moment)
     }
@@ -61,7 +61,7 @@ pub fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
 }
 
 /// Calls `visit` with the id of each entry of a page index, in order. Parses nothing else of the entries.
-pub fn each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(), CodecError> {
+pub fn for_each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(), CodecError> {
     #[derive(Deserialize)]
     struct Entry<'a> {
         #[serde(borrow)]
@@ -76,7 +76,7 @@ pub fn each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(
 }
 
 /// Calls `visit` with id and content hash of each entry of a page index, in order.
-pub fn each_indexed_version(
+pub fn for_each_indexed_version(
     index_gz: &[u8],
     mut visit: impl FnMut(&str, Sha256),
 ) -> Result<(), CodecError> {
@@ -141,7 +141,7 @@ impl IndexReader<'_> {
             .read_until(b'\n', &mut self.line)
             .map_err(CodecError::Gzip)?;
         if self.line.is_empty() {
-            nothing_follows(rest.get_ref())?;
+            check_no_trailing_bytes(rest.get_ref())?;
             return Ok(false);
         }
         self.number += 1;

@@ -25,7 +25,7 @@ impl KnownVersions {
     pub fn add_index(&mut self, index_gz: &[u8]) -> Result<(), CodecError> {
         for entry in read_index(index_gz) {
             let entry = entry?;
-            self.add(short_id(&entry.id), entry.sha256.head());
+            self.add(hash_id(&entry.id), entry.sha256.first_64_bits());
         }
         Ok(())
     }
@@ -45,7 +45,7 @@ impl KnownVersions {
     }
 
     /// Replaces the versions of all conversations that a later export contains.
-    pub fn supersede(&mut self, later: Self) {
+    pub fn replace_with_later(&mut self, later: Self) {
         if self.contents.is_empty() {
             *self = later;
             return;
@@ -58,15 +58,15 @@ impl KnownVersions {
     }
 
     /// Whether this content is one of the conversation's latest versions.
-    pub(super) fn holds(&self, id: &str, content: &Sha256) -> bool {
-        let (id, content) = (short_id(id), content.head());
+    pub(super) fn contains_version(&self, id: &str, content: &Sha256) -> bool {
+        let (id, content) = (hash_id(id), content.first_64_bits());
         let others = || self.others.get(&id);
         self.contents.get(&id) == Some(&content)
             || others().is_some_and(|others| others.contains(&content))
     }
 }
 
-fn short_id(id: &str) -> u64 {
+fn hash_id(id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.hash(&mut hasher);
     hasher.finish()
@@ -107,8 +107,8 @@ mod tests {
     fn the_versions_of_a_later_export_replace_those_of_earlier_ones() {
         let mut all = KnownVersions::default();
 
-        all.supersede(known(&[(1, 10), (1, 11), (2, 20), (2, 21), (3, 30)]));
-        all.supersede(known(&[(1, 12), (3, 31), (3, 32)]));
+        all.replace_with_later(known(&[(1, 10), (1, 11), (2, 20), (2, 21), (3, 30)]));
+        all.replace_with_later(known(&[(1, 12), (3, 31), (3, 32)]));
 
         let of = |id| contents(&all, id);
         assert_eq!(

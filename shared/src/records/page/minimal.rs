@@ -22,7 +22,7 @@
 //! The leading session is the first one, in the order of the record, that has a non-null `mediaType`. Without one,
 //! `type` and `mediaType` are omitted.
 
-use super::walk::{elements, is_array, is_null, is_object, pick, separate};
+use super::walk::{for_each_element, is_array, is_null, is_object, member_values, push_comma};
 
 const RECORD: [&str; 6] = [
     "id",
@@ -38,20 +38,20 @@ const ANALYTICS_PARTICIPANT: [&str; 3] = ["participantId", "purpose", "participa
 /// The values of the keys above, in the same order.
 type Values<'a, const N: usize> = [Option<&'a str>; N];
 
-pub(super) fn gateway(record: &str, out: &mut String) {
-    let values = pick(record, RECORD);
-    let [participants] = pick(record, ["participants"]);
+pub(super) fn write_gateway(record: &str, out: &mut String) {
+    let values = member_values(record, RECORD);
+    let [participants] = member_values(record, ["participants"]);
     write_record(values, participants, PARTICIPANT, out);
 }
 
-pub(super) fn analytics(record: &str, out: &mut String) {
+pub(super) fn write_analytics(record: &str, out: &mut String) {
     let names = [
         "conversationId",
         "conversationStart",
         "conversationEnd",
         "participants",
     ];
-    let [id, start, end, participants] = pick(record, names);
+    let [id, start, end, participants] = member_values(record, names);
     let [kind, media_type] = participants.map(leading_session).unwrap_or_default();
     let values = [id, kind, start, end, media_type, None];
     write_record(values, participants, ANALYTICS_PARTICIPANT, out);
@@ -60,10 +60,10 @@ pub(super) fn analytics(record: &str, out: &mut String) {
 /// `type` and `mediaType` of the leading session.
 fn leading_session(participants: &str) -> Values<'_, 2> {
     let mut found = [None, None];
-    elements(participants, |participant| {
-        let [sessions] = pick(participant, ["sessions"]);
-        elements(sessions.unwrap_or_default(), |session| {
-            let [message_type, media_type] = pick(session, ["messageType", "mediaType"])
+    for_each_element(participants, |participant| {
+        let [sessions] = member_values(participant, ["sessions"]);
+        for_each_element(sessions.unwrap_or_default(), |session| {
+            let [message_type, media_type] = member_values(session, ["messageType", "mediaType"])
                 .map(|value| value.filter(|value| !is_null(value)));
             if found[1].is_none() && media_type.is_some() {
                 found = [message_type.or(media_type), media_type];
@@ -81,7 +81,7 @@ fn write_record(
 ) {
     out.push('{');
     write_fields(RECORD, values, out);
-    separate(out);
+    push_comma(out);
     out.push_str(r#""participants":"#);
     match participants {
         None => out.push_str("[]"),
@@ -96,8 +96,8 @@ fn write_participants(participants: &str, names: [&str; 3], out: &mut String) {
         return;
     }
     out.push('[');
-    elements(participants, |participant| {
-        separate(out);
+    for_each_element(participants, |participant| {
+        push_comma(out);
         write_participant(participant, names, out);
     });
     out.push(']');
@@ -109,14 +109,14 @@ fn write_participant(participant: &str, names: [&str; 3], out: &mut String) {
         return;
     }
     out.push('{');
-    write_fields(PARTICIPANT, pick(participant, names), out);
+    write_fields(PARTICIPANT, member_values(participant, names), out);
     out.push('}');
 }
 
 fn write_fields<const N: usize>(keys: [&str; N], values: Values<'_, N>, out: &mut String) {
     for (key, value) in keys.into_iter().zip(values) {
         if let Some(value) = value {
-            separate(out);
+            push_comma(out);
             out.push('"');
             out.push_str(key);
             out.push_str("\":");
@@ -140,26 +140,26 @@ mod tests {
         let record = r#"{"participants":[{"name":"Ann","x":1,"id":2,"type":"agent"}],"interactions":[{"k":1.50}],
             "mediaType":"chat","endTime":"e","startTime":"s","extra":true,"type":"webchat","id":"a"}"#;
 
-        insta::assert_snapshot!(project(gateway, record), @r#"{"id":"a","type":"webchat","startTime":"s","endTime":"e","mediaType":"chat","interactions":[{"k":1.50}],"participants":[{"id":2,"type":"agent","name":"Ann"}]}"#);
+        insta::assert_snapshot!(project(write_gateway, record), @r#"{"id":"a","type":"webchat","startTime":"s","endTime":"e","mediaType":"chat","interactions":[{"k":1.50}],"participants":[{"id":2,"type":"agent","name":"Ann"}]}"#);
     }
 
     #[test]
     fn nulls_are_kept_and_absent_fields_are_not_added() {
         let record = r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#;
 
-        insta::assert_snapshot!(project(gateway, record), @r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#);
+        insta::assert_snapshot!(project(write_gateway, record), @r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#);
     }
 
     #[test]
     fn absent_participants_become_an_empty_array() {
-        insta::assert_snapshot!(project(gateway, r#"{"id":"a"}"#), @r#"{"id":"a","participants":[]}"#);
+        insta::assert_snapshot!(project(write_gateway, r#"{"id":"a"}"#), @r#"{"id":"a","participants":[]}"#);
     }
 
     #[test]
     fn malformed_participants_are_copied_unchanged() {
-        insta::assert_snapshot!(project(gateway, r#"{"participants":null}"#), @r#"{"participants":null}"#);
-        insta::assert_snapshot!(project(gateway, r#"{"participants":{"id":1, "x":2}}"#), @r#"{"participants":{"id":1, "x":2}}"#);
-        insta::assert_snapshot!(project(gateway, r#"{"participants":["Ann",{"id":1,"x":2},null]}"#), @r#"{"participants":["Ann",{"id":1},null]}"#);
+        insta::assert_snapshot!(project(write_gateway, r#"{"participants":null}"#), @r#"{"participants":null}"#);
+        insta::assert_snapshot!(project(write_gateway, r#"{"participants":{"id":1, "x":2}}"#), @r#"{"participants":{"id":1, "x":2}}"#);
+        insta::assert_snapshot!(project(write_gateway, r#"{"participants":["Ann",{"id":1,"x":2},null]}"#), @r#"{"participants":["Ann",{"id":1},null]}"#);
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
                 {"mediaType":null},{"mediaType":"message","messageType":"webmessaging"}]},
             {"participantId":"p2","purpose":"agent","userId":"u","sessions":[{"mediaType":"voice"}]}]}"#;
 
-        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","type":"webmessaging","startTime":"s","endTime":null,"mediaType":"message","participants":[{"id":"p1","type":"customer","name":"Guest"},{"id":"p2","type":"agent"}]}"#);
+        insta::assert_snapshot!(project(write_analytics, record), @r#"{"id":"c","type":"webmessaging","startTime":"s","endTime":null,"mediaType":"message","participants":[{"id":"p1","type":"customer","name":"Guest"},{"id":"p2","type":"agent"}]}"#);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let record = r#"{"conversationId":"c","conversationStart":"s","participants":[
             {"sessions":[{"mediaType":"voice","messageType":null}]}]}"#;
 
-        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","type":"voice","startTime":"s","mediaType":"voice","participants":[{}]}"#);
+        insta::assert_snapshot!(project(write_analytics, record), @r#"{"id":"c","type":"voice","startTime":"s","mediaType":"voice","participants":[{}]}"#);
     }
 
     #[test]
@@ -185,6 +185,6 @@ mod tests {
         let record =
             r#"{"conversationId":"c","conversationStart":"s","interactions":[1],"type":"x"}"#;
 
-        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","startTime":"s","participants":[]}"#);
+        insta::assert_snapshot!(project(write_analytics, record), @r#"{"id":"c","startTime":"s","participants":[]}"#);
     }
 }

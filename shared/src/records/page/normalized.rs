@@ -11,8 +11,11 @@ use jiff::Timestamp;
 
 use super::PageRules;
 use super::channel::Channel;
-use super::identity::Identifying;
-use super::walk::{elements, is_array, is_object, members, pick, separate, string, unquoted};
+use super::identity::IdentityFields;
+use super::walk::{
+    decode_string, for_each_element, for_each_member, is_array, is_object, member_values,
+    push_comma, unquoted,
+};
 
 /// The fields of a row that are optional in a record. Values are JSON texts.
 #[derive(Default)]
@@ -28,22 +31,24 @@ struct Row<'a> {
     attributes: Option<Cow<'a, str>>,
 }
 
-pub(super) fn gateway<'a>(
+pub(super) fn write_gateway<'a>(
     record: &'a str,
     rules: &PageRules<'_>,
     out: &mut String,
-) -> Identifying<'a> {
+) -> IdentityFields<'a> {
     let [id, start, end, participants] =
-        pick(record, ["id", "startTime", "endTime", "participants"]);
-    let [interaction_id, conversation_id] = pick(record, ["interactionId", "conversationId"]);
-    let channel_words = pick(record, ["channelType", "type", "messageType", "mediaType"]);
-    let [queue_id, queue_name, attributes] = pick(record, ["queueId", "queueName", "attributes"]);
-    let [wrap_up_code, wrap_up_name] = pick(record, ["wrapUpCode", "wrapUpName"]);
+        member_values(record, ["id", "startTime", "endTime", "participants"]);
+    let [interaction_id, conversation_id] =
+        member_values(record, ["interactionId", "conversationId"]);
+    let channel_words = member_values(record, ["channelType", "type", "messageType", "mediaType"]);
+    let [queue_id, queue_name, attributes] =
+        member_values(record, ["queueId", "queueName", "attributes"]);
+    let [wrap_up_code, wrap_up_name] = member_values(record, ["wrapUpCode", "wrapUpName"]);
     let row = Row {
         interaction_id: interaction_id
             .filter(|id| is_id(id))
             .or(conversation_id.filter(|id| is_id(id))),
-        channel: channel(channel_words),
+        channel: first_channel(channel_words),
         end,
         participants,
         queue_id,
@@ -58,18 +63,18 @@ pub(super) fn gateway<'a>(
     [id, start]
 }
 
-pub(super) fn analytics<'a>(
+pub(super) fn write_analytics<'a>(
     record: &'a str,
     rules: &PageRules<'_>,
     out: &mut String,
-) -> Identifying<'a> {
+) -> IdentityFields<'a> {
     let names = [
         "conversationId",
         "conversationStart",
         "conversationEnd",
         "participants",
     ];
-    let [id, start, end, participants] = pick(record, names);
+    let [id, start, end, participants] = member_values(record, names);
     let mut row = Row {
         end,
         participants,
@@ -77,27 +82,28 @@ pub(super) fn analytics<'a>(
     };
     let mut queues = Queues::default();
     let mut all_attributes = Attributes::default();
-    elements(participants.unwrap_or_default(), |participant| {
-        let [purpose, name, sessions, attributes] = pick(
+    for_each_element(participants.unwrap_or_default(), |participant| {
+        let [purpose, name, sessions, attributes] = member_values(
             participant,
             ["purpose", "participantName", "sessions", "attributes"],
         );
         let mut queue_id = None;
-        elements(sessions.unwrap_or_default(), |session| {
+        for_each_element(sessions.unwrap_or_default(), |session| {
             let [message_type, media_type, segments] =
-                pick(session, ["messageType", "mediaType", "segments"]);
-            row.channel = row.channel.or(channel([message_type, media_type]));
-            elements(segments.unwrap_or_default(), |segment| {
-                let [queue, wrap_up_code] = pick(segment, ["queueId", "wrapUpCode"]).map(text);
+                member_values(session, ["messageType", "mediaType", "segments"]);
+            row.channel = row.channel.or(first_channel([message_type, media_type]));
+            for_each_element(segments.unwrap_or_default(), |segment| {
+                let [queue, wrap_up_code] =
+                    member_values(segment, ["queueId", "wrapUpCode"]).map(only_text);
                 queue_id = queue_id.or(queue);
                 row.wrap_up_code = wrap_up_code.or(row.wrap_up_code);
             });
         });
-        queues.met(purpose, name, queue_id);
+        queues.add(purpose, name, queue_id);
         all_attributes.add(attributes);
     });
     row.attributes = all_attributes.merged();
-    [row.queue_id, row.queue_name] = queues.first();
+    [row.queue_id, row.queue_name] = queues.first_queue();
     row.write(id, start, rules, out);
     [id, start]
 }
@@ -108,12 +114,12 @@ struct Queues<'a> {
     /// Id and name from the first participant that is a queue (`acd`).
     queue: Option<[Option<&'a str>; 2]>,
     /// Queue id from the first participant that has one.
-    anybody: Option<&'a str>,
+    any_queue_id: Option<&'a str>,
 }
 
 impl<'a> Queues<'a> {
-    fn met(&mut self, purpose: Option<&'a str>, name: Option<&'a str>, queue_id: Option<&'a str>) {
-        self.anybody = self.anybody.or(queue_id);
+    fn add(&mut self, purpose: Option<&'a str>, name: Option<&'a str>, queue_id: Option<&'a str>) {
+        self.any_queue_id = self.any_queue_id.or(queue_id);
         let is_queue =
             purpose.is_some_and(|purpose| is_text(purpose) && unquoted(purpose) == "acd");
         if is_queue && self.queue.is_none() {
@@ -121,9 +127,9 @@ impl<'a> Queues<'a> {
         }
     }
 
-    fn first(self) -> [Option<&'a str>; 2] {
+    fn first_queue(self) -> [Option<&'a str>; 2] {
         let [id, name] = self.queue.unwrap_or_default();
-        [id.or(self.anybody), name]
+        [id.or(self.any_queue_id), name]
     }
 }
 
@@ -142,8 +148,8 @@ impl<'a> Attributes<'a> {
             return;
         };
         let all = self.members.get_or_insert_default();
-        members(attributes, |key, value| {
-            if string(key).is_none_or(|key| self.seen.insert(key)) {
+        for_each_member(attributes, |key, value| {
+            if decode_string(key).is_none_or(|key| self.seen.insert(key)) {
                 let comma = if all.is_empty() { "" } else { "," };
                 all.extend([comma, key, ":", value]);
             }
@@ -164,55 +170,56 @@ impl Row<'_> {
         rules: &PageRules<'_>,
         out: &mut String,
     ) {
-        let Some(start) = start.and_then(moment) else {
+        let Some(start) = start.and_then(parse_millis) else {
             return;
         };
-        let end = self.end.and_then(moment);
-        let id = quoted(id);
+        let end = self.end.and_then(parse_millis);
+        let id = id_json(id);
         let interaction_id = self
             .interaction_id
-            .map_or_else(|| id.clone(), |id| quoted(Some(id)));
+            .map_or_else(|| id.clone(), |id| id_json(Some(id)));
         out.push('{');
-        field(out, "recordId", &id);
-        field(out, "interactionId", &interaction_id);
-        field(out, "channelType", &format!("\"{}\"", self.channel));
-        field(out, "startTime", &start.to_string());
-        field(out, "endTime", &number(end));
-        field(out, "durationMs", &number(end.map(|end| end - start)));
-        field(
+        write_field(out, "recordId", &id);
+        write_field(out, "interactionId", &interaction_id);
+        write_field(out, "channelType", &format!("\"{}\"", self.channel));
+        write_field(out, "startTime", &start.to_string());
+        write_field(out, "endTime", &number_json(end));
+        write_field(out, "durationMs", &number_json(end.map(|end| end - start)));
+        write_field(
             out,
             "participantCount",
-            &number(self.participants.and_then(count)),
+            &number_json(self.participants.and_then(count_elements)),
         );
-        let (queue_id, wrap_up_code) = (text(self.queue_id), text(self.wrap_up_code));
+        let (queue_id, wrap_up_code) = (only_text(self.queue_id), only_text(self.wrap_up_code));
         let names = rules.names;
         // Names in the record take precedence: they are the names at the time.
-        let queue_name = text(self.queue_name).or_else(|| names?.queue(queue_id?));
-        let wrap_up_name = text(self.wrap_up_name).or_else(|| names?.wrap_up_code(wrap_up_code?));
-        field(out, "queueId", queue_id.unwrap_or(NULL));
-        field(out, "queueName", queue_name.unwrap_or(NULL));
-        field(out, "wrapUpCode", wrap_up_code.unwrap_or(NULL));
-        field(out, "wrapUpName", wrap_up_name.unwrap_or(NULL));
-        field(
+        let queue_name = only_text(self.queue_name).or_else(|| names?.queue(queue_id?));
+        let wrap_up_name =
+            only_text(self.wrap_up_name).or_else(|| names?.wrap_up_code(wrap_up_code?));
+        write_field(out, "queueId", queue_id.unwrap_or(NULL));
+        write_field(out, "queueName", queue_name.unwrap_or(NULL));
+        write_field(out, "wrapUpCode", wrap_up_code.unwrap_or(NULL));
+        write_field(out, "wrapUpName", wrap_up_name.unwrap_or(NULL));
+        write_field(
             out,
             "attributes",
             self.attributes.as_deref().unwrap_or(NULL),
         );
         let at = rules.planned_at.as_millisecond();
-        field(out, "normalizedAt", &at.to_string());
+        write_field(out, "normalizedAt", &at.to_string());
         out.push('}');
     }
 }
 
 const NULL: &str = "null";
 
-fn field(out: &mut String, key: &str, value: &str) {
-    separate(out);
+fn write_field(out: &mut String, key: &str, value: &str) {
+    push_comma(out);
     let _ = write!(out, "\"{key}\":{value}");
 }
 
 /// The id as a JSON string, even if it is a number in the record.
-fn quoted(id: Option<&str>) -> String {
+fn id_json(id: Option<&str>) -> String {
     match id {
         Some(id) if is_text(id) => id.to_owned(),
         Some(id) if is_id(id) => format!("\"{id}\""),
@@ -224,11 +231,11 @@ fn is_id(value: &str) -> bool {
     is_text(value) || value.parse::<f64>().is_ok()
 }
 
-fn number(value: Option<i64>) -> String {
+fn number_json(value: Option<i64>) -> String {
     value.map_or_else(|| NULL.to_owned(), |value| value.to_string())
 }
 
-fn text(value: Option<&str>) -> Option<&str> {
+fn only_text(value: Option<&str>) -> Option<&str> {
     value.filter(|value| is_text(value))
 }
 
@@ -237,19 +244,19 @@ fn is_text(value: &str) -> bool {
 }
 
 /// Whole milliseconds since 1970.
-fn moment(value: &str) -> Option<i64> {
+fn parse_millis(value: &str) -> Option<i64> {
     let moment: Timestamp = is_text(value).then(|| unquoted(value))?.parse().ok()?;
     i64::try_from(moment.as_nanosecond().div_euclid(1_000_000)).ok()
 }
 
-fn count(participants: &str) -> Option<i64> {
+fn count_elements(participants: &str) -> Option<i64> {
     let mut count = 0;
-    elements(participants, |_| count += 1);
+    for_each_element(participants, |_| count += 1);
     is_array(participants).then_some(count)
 }
 
 /// The channel of the first word that names one.
-fn channel<const N: usize>(words: [Option<&str>; N]) -> Channel {
+fn first_channel<const N: usize>(words: [Option<&str>; N]) -> Channel {
     words
         .into_iter()
         .flatten()
@@ -287,22 +294,28 @@ mod tests {
         line
     }
 
-    fn conversation(record: &str) -> String {
-        row(|record, line| _ = analytics(record, &RULES, line), record)
+    fn conversation_row(record: &str) -> String {
+        row(
+            |record, line| _ = write_analytics(record, &RULES, line),
+            record,
+        )
     }
 
-    fn entity(record: &str) -> String {
-        row(|record, line| _ = gateway(record, &RULES, line), record)
+    fn entity_row(record: &str) -> String {
+        row(
+            |record, line| _ = write_gateway(record, &RULES, line),
+            record,
+        )
     }
 
     #[test]
     fn a_web_messaging_conversation_becomes_this_row() {
-        insta::assert_snapshot!(conversation(include_str!("examples/webmessaging.json")), @r#"{"recordId":"00001001-0000-4000-8000-000000001001","interactionId":"00001001-0000-4000-8000-000000001001","channelType":"WEBCHAT","startTime":1772460190112,"endTime":1772461304907,"durationMs":1114795,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Web Support","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"context.customField1Label":"Order number","context.customField1":"A-10442","context.genesys.legacyRoutingTargetQueueAddress":"Web Support"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(conversation_row(include_str!("examples/webmessaging.json")), @r#"{"recordId":"00001001-0000-4000-8000-000000001001","interactionId":"00001001-0000-4000-8000-000000001001","channelType":"WEBCHAT","startTime":1772460190112,"endTime":1772461304907,"durationMs":1114795,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Web Support","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"context.customField1Label":"Order number","context.customField1":"A-10442","context.genesys.legacyRoutingTargetQueueAddress":"Web Support"},"normalizedAt":0}"#);
     }
 
     #[test]
     fn a_call_becomes_this_row() {
-        insta::assert_snapshot!(conversation(include_str!("examples/voice.json")), @r#"{"recordId":"00002001-0000-4000-8000-000000002001","interactionId":"00002001-0000-4000-8000-000000002001","channelType":"VOICE","startTime":1772463600017,"endTime":1772463992641,"durationMs":392624,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Billing","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"ivr.Skills":"billing","AccountTier":"gold"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(conversation_row(include_str!("examples/voice.json")), @r#"{"recordId":"00002001-0000-4000-8000-000000002001","interactionId":"00002001-0000-4000-8000-000000002001","channelType":"VOICE","startTime":1772463600017,"endTime":1772463992641,"durationMs":392624,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Billing","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"ivr.Skills":"billing","AccountTier":"gold"},"normalizedAt":0}"#);
     }
 
     #[test]
@@ -311,7 +324,7 @@ mod tests {
             "endTime":"2026-03-02T14:10:00.5Z","participants":[{"id":1},{"id":2}],"queueName":"Support","wrapUpCode":"done",
             "attributes":{"order":"A-1"}}"#;
 
-        insta::assert_snapshot!(entity(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(entity_row(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
     }
 
     #[test]
@@ -320,7 +333,11 @@ mod tests {
         let odd = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","conversationEnd":7,"participants":"none"}"#;
         let odd_entity = r#"{"id":"e","startTime":"2026-03-02T14:00:00Z","endTime":"soon","queueName":{},"wrapUpCode":9,"attributes":[1],"type":4}"#;
 
-        let rows = [conversation(bare), conversation(odd), entity(odd_entity)];
+        let rows = [
+            conversation_row(bare),
+            conversation_row(odd),
+            entity_row(odd_entity),
+        ];
 
         insta::assert_snapshot!(rows.join("\n"), @r#"
         {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"wrapUpName":null,"attributes":null,"normalizedAt":0}
@@ -337,7 +354,7 @@ mod tests {
             {"purpose":"acd","participantName":"Second","sessions":[{"segments":[{"queueId":"q2"}]}]},
             {"purpose":"agent","sessions":[{"segments":[{"wrapUpCode":"w1"},{"wrapUpCode":"w2"},{"wrapUpCode":null}]}],"attributes":{"a":"2","b":"3"}}]}"#;
 
-        let row: Value = serde_json::from_str(&conversation(record)).unwrap();
+        let row: Value = serde_json::from_str(&conversation_row(record)).unwrap();
 
         assert_eq!(
             (&row["queueId"], &row["queueName"]),
@@ -352,7 +369,7 @@ mod tests {
         let record = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
             {"attributes":{"\ud800":1,"\udc00":2,"":3,"a":4}},{"attributes":{"\ud800":5,"":6,"a":7}}]}"#;
 
-        let row = conversation(record);
+        let row = conversation_row(record);
 
         assert!(
             row.contains(r#""attributes":{"\ud800":1,"\udc00":2,"":3,"a":4,"\ud800":5},"#),
@@ -379,20 +396,20 @@ mod tests {
         };
         let read = |record: &str| -> Value {
             serde_json::from_str(&row(
-                |record, line| _ = analytics(record, &rules, line),
+                |record, line| _ = write_analytics(record, &rules, line),
                 record,
             ))
             .unwrap()
         };
 
         let looked_up = read(&record(""));
-        let told = read(&record(
+        let named = read(&record(
             r#"{"purpose":"acd","participantName":"Billing, then"},"#,
         ));
 
         assert_eq!(looked_up["queueName"], "Billing \"new\"");
         assert_eq!(looked_up["wrapUpName"], "Solved");
-        assert_eq!(told["queueName"], "Billing, then");
+        assert_eq!(named["queueName"], "Billing, then");
     }
 
     #[test]
@@ -403,8 +420,11 @@ mod tests {
             spill: 0.0,
             ..Settings::default()
         });
-        let conversations = truth.conversations.iter().map(|it| conversation(&it.json));
-        let entities = truth.gateway.iter().map(|it| entity(&it.json));
+        let conversations = truth
+            .conversations
+            .iter()
+            .map(|it| conversation_row(&it.json));
+        let entities = truth.gateway.iter().map(|it| entity_row(&it.json));
 
         let mut channels = std::collections::BTreeSet::new();
         let mut rows = 0;

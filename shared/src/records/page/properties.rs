@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 
 use super::{
     CodecError, IndexEntry, KnownVersions, PageBody, PageRules, Projection, RawRecord, RecordShape,
-    check, decode_lines, dropped_paths, each_indexed_id, encode, page_text, read_index, written_id,
+    check_index, decode_lines, dropped_paths, encode, for_each_indexed_id,
+    messaging_conversation_id, page_text, read_index,
 };
 use crate::records::redaction::{Profile, Redactor, Rules};
 
@@ -58,7 +59,7 @@ fn redacted_page(
     )
 }
 
-fn strict() -> Redactor {
+fn strict_redactor() -> Redactor {
     Redactor::new(Rules {
         profile: Profile::Strict,
         ..Rules::default()
@@ -76,11 +77,11 @@ fn lines(page: &PageBody) -> Vec<String> {
 
 /// The records that were not rejected.
 fn archived<'a>(records: &'a [String], page: &PageBody) -> Vec<Json<'a>> {
-    let rejected = |position: usize| page.rejects.iter().any(|r| r.position == position as u64);
+    let is_rejected = |position: usize| page.rejects.iter().any(|r| r.position == position as u64);
     let kept = records
         .iter()
         .enumerate()
-        .filter(|(position, _)| !rejected(*position));
+        .filter(|(position, _)| !is_rejected(*position));
     kept.map(|(_, record)| Json::read(record)).collect()
 }
 
@@ -164,7 +165,7 @@ proptest! {
     #[test]
     fn any_valid_json_is_encoded_with_a_matching_index(records in prop::collection::vec(generate::json(), 0..6)) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
-            encoded_page_fits(&page(&records, shape, projection), shape, projection)?;
+            check_encoded_page(&page(&records, shape, projection), shape, projection)?;
         }
     }
 }
@@ -176,18 +177,18 @@ proptest! {
     #[test]
     fn an_index_matches_its_object(records in generate::page()) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
-            encoded_page_fits(&page(&records, shape, projection), shape, projection)?;
+            check_encoded_page(&page(&records, shape, projection), shape, projection)?;
         }
     }
 
     #[test]
     fn stored_pages_are_read_by_every_reader_redacted_or_not(records in generate::page()) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
-            for redactor in [None, Some(&strict())] {
+            for redactor in [None, Some(&strict_redactor())] {
                 let page = redacted_page(&records, shape, projection, redactor);
 
-                encoded_page_fits(&page, shape, projection)?;
-                every_reader_reads(&page, shape, projection)?;
+                check_encoded_page(&page, shape, projection)?;
+                check_all_readers(&page, shape, projection)?;
             }
         }
     }
@@ -202,24 +203,24 @@ proptest! {
 
     #[test]
     fn a_damaged_object_is_refused_or_reads_the_same(
-        records in generate::page(), place in any::<prop::sample::Index>(), flip in 1u8..,
+        records in generate::page(), offset in any::<prop::sample::Index>(), flip in 1u8..,
     ) {
         let page = page(&records, RecordShape::Gateway, Projection::Full);
         prop_assume!(page.object.is_some());
         let object = page.object.unwrap();
         let lines = decode_lines(&object, LIMIT).unwrap();
-        let place = place.index(object.len());
+        let offset = offset.index(object.len());
 
         let mut flipped = object.clone();
-        flipped[place] ^= flip;
+        flipped[offset] ^= flip;
 
-        prop_assert!(decode_lines(&object[..place], LIMIT).is_err());
+        prop_assert!(decode_lines(&object[..offset], LIMIT).is_err());
         prop_assert!(decode_lines(&flipped, LIMIT).map_or(true, |read| read == lines));
         prop_assert!(decode_lines(&[object, vec![flip]].concat(), LIMIT).is_err());
     }
 }
 
-fn encoded_page_fits(
+fn check_encoded_page(
     page: &PageBody,
     shape: RecordShape,
     projection: Projection,
@@ -230,7 +231,7 @@ fn encoded_page_fits(
         .map(|object| decode_lines(object, LIMIT).unwrap());
     let object = object.unwrap_or_default();
 
-    let lines = check(&object, entries(page), shape, projection);
+    let lines = check_index(&object, entries(page), shape, projection);
 
     prop_assert_eq!(object.len() as u64, page.ndjson_bytes);
     prop_assert_eq!(lines.unwrap(), page.counts.archived);
@@ -239,7 +240,7 @@ fn encoded_page_fits(
 }
 
 /// Readers that use the index get each line whole, and each line is JSON of the conversation that the index names.
-fn every_reader_reads(
+fn check_all_readers(
     page: &PageBody,
     shape: RecordShape,
     projection: Projection,
@@ -248,19 +249,19 @@ fn every_reader_reads(
     let text = text.unwrap();
     let mut ids = Vec::new();
     if let Some(index) = &page.index {
-        each_indexed_id(index, |id| ids.push(id.to_owned())).unwrap();
+        for_each_indexed_id(index, |id| ids.push(id.to_owned())).unwrap();
         KnownVersions::default().add_index(index).unwrap();
     }
     prop_assert_eq!(text.lines().count(), ids.len());
     for ((entry, line), id) in entries(page).into_iter().zip(text.lines()).zip(&ids) {
         let entry = entry.unwrap();
-        let place = |at: u64| usize::try_from(at).unwrap();
-        let found = text.get(place(entry.offset)..place(entry.offset + entry.length));
+        let offset = |at: u64| usize::try_from(at).unwrap();
+        let found = text.get(offset(entry.offset)..offset(entry.offset + entry.length));
         prop_assert_eq!(found, Some(line));
         prop_assert_eq!(&entry.id, id);
         prop_assert!(serde_json::from_str::<&RawValue>(line).is_ok());
-        let written = written_id(line, shape, projection);
-        prop_assert!(written.is_none_or(|written| written == *id));
+        let text_id = messaging_conversation_id(line, shape, projection);
+        prop_assert!(text_id.is_none_or(|text_id| text_id == *id));
     }
     for reject in &page.rejects {
         prop_assert!(serde_json::from_slice::<&RawValue>(&reject.raw).is_ok());

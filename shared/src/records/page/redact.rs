@@ -10,12 +10,12 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 
 use super::RecordShape;
-use super::codec::in_memory;
+use super::codec::infallible;
 use crate::records::redaction::{Profile, Redactor, Tally};
 
-mod meaning;
+mod field_class;
 
-use meaning::Meaning;
+use field_class::FieldClass;
 
 /// Redacts the record and counts the redacted values. `None` when there are none.
 pub(super) fn redact(
@@ -24,7 +24,12 @@ pub(super) fn redact(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    redact_as(Meaning::of_record(record, shape), record, redactor, tally)
+    redact_with_class(
+        FieldClass::of_record(record, shape),
+        record,
+        redactor,
+        tally,
+    )
 }
 
 /// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
@@ -40,8 +45,8 @@ pub(super) fn redact_unreadable(
         return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
     }
     // The walk redacts what it can attribute to a field. The rest is searched as plain text.
-    let walked = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
-    redactor.redact(&walked, tally).into_owned()
+    let redacted = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    redactor.redact(&redacted, tally).into_owned()
 }
 
 /// The bytes as text. Those that are not UTF-8 are read as Latin-1, in which every byte is a character.
@@ -62,7 +67,7 @@ pub(crate) fn escape_controls(text: &str) -> String {
         match letter {
             '"' if !after_backslash => in_string = !in_string,
             '\u{0}'..='\u{1f}' if in_string => {
-                in_memory(write!(escaped, "\\u{:04x}", u32::from(letter)));
+                infallible(write!(escaped, "\\u{:04x}", u32::from(letter)));
                 continue;
             }
             _ => {}
@@ -74,38 +79,38 @@ pub(crate) fn escape_controls(text: &str) -> String {
 }
 
 /// Redacts a JSON value whose strings may all have been typed by people.
-pub fn redact_typed(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
-    let redacted = redact_as(Meaning::Typed, value.get(), redactor, tally);
-    redacted.map_or_else(|| value.to_owned(), json)
+pub fn redact_free_text(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
+    let redacted = redact_with_class(FieldClass::FreeText, value.get(), redactor, tally);
+    redacted.map_or_else(|| value.to_owned(), to_raw_json)
 }
 
 /// Redacted JSON is still JSON. If it is not, all of it is dropped.
-fn json(redacted: String) -> Box<RawValue> {
+fn to_raw_json(redacted: String) -> Box<RawValue> {
     RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-fn redact_as(
-    meaning: Meaning,
+fn redact_with_class(
+    class: FieldClass,
     record: &str,
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let mut walk = Walk {
+    let mut walker = JsonRedactor {
         record,
         redactor,
         tally,
         copied: 0,
         out: String::new(),
     };
-    walk.value_of(meaning);
-    if walk.copied == 0 {
+    walker.redact_value(class);
+    if walker.copied == 0 {
         return None;
     }
-    walk.out.push_str(&record[walk.copied..]);
-    Some(walk.out)
+    walker.out.push_str(&record[walker.copied..]);
+    Some(walker.out)
 }
 
-struct Walk<'a, 't> {
+struct JsonRedactor<'a, 't> {
     record: &'a str,
     redactor: &'a Redactor,
     tally: &'t mut Tally,
@@ -115,15 +120,15 @@ struct Walk<'a, 't> {
 }
 
 /// An object or array that contains the current position.
-struct Level {
+struct Container {
     is_object: bool,
-    meaning: Meaning,
+    class: FieldClass,
 }
 
-impl Walk<'_, '_> {
-    fn value_of(&mut self, mut meaning: Meaning) {
+impl JsonRedactor<'_, '_> {
+    fn redact_value(&mut self, mut class: FieldClass) {
         let bytes = self.record.as_bytes();
-        let mut levels: Vec<Level> = Vec::new();
+        let mut containers: Vec<Container> = Vec::new();
         let mut key = "";
         let mut key_is_next = false;
         let mut at = 0;
@@ -133,25 +138,27 @@ impl Walk<'_, '_> {
                     let end = string_end(bytes, at);
                     if key_is_next {
                         key = &self.record[at..end];
-                        let around = levels.last().map_or(Meaning::Data, |level| level.meaning);
-                        meaning = around.of_member(&text_of(key));
+                        let parent = containers
+                            .last()
+                            .map_or(FieldClass::Data, |container| container.class);
+                        class = parent.of_member(&decode_string(key));
                         key_is_next = false;
                     } else {
-                        self.string(at, end, meaning, key);
+                        self.redact_string(at, end, class, key);
                     }
                     at = end;
                     continue;
                 }
                 b'{' | b'[' => {
                     let is_object = *byte == b'{';
-                    levels.push(Level { is_object, meaning });
+                    containers.push(Container { is_object, class });
                     key_is_next = is_object;
                 }
-                b'}' | b']' => _ = levels.pop(),
+                b'}' | b']' => _ = containers.pop(),
                 b',' => {
-                    let level = levels.last();
-                    key_is_next = level.is_some_and(|level| level.is_object);
-                    meaning = level.map_or(meaning, |level| level.meaning);
+                    let container = containers.last();
+                    key_is_next = container.is_some_and(|container| container.is_object);
+                    class = container.map_or(class, |container| container.class);
                 }
                 _ => {}
             }
@@ -160,21 +167,21 @@ impl Walk<'_, '_> {
     }
 
     /// Redacts the string from `at` to `end`, including its quotes.
-    fn string(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
+    fn redact_string(&mut self, at: usize, end: usize, class: FieldClass, key: &str) {
         let quoted = &self.record[at..end];
         let (redactor, profile) = (self.redactor, self.redactor.profile());
-        let text = match meaning {
-            Meaning::Data | Meaning::Participants | Meaning::Word => return,
-            Meaning::Person(_) if profile == Profile::Standard => return,
-            _ => text_of(quoted),
+        let text = match class {
+            FieldClass::Data | FieldClass::Participants | FieldClass::Plain => return,
+            FieldClass::Person(_) if profile == Profile::Standard => return,
+            _ => decode_string(quoted),
         };
-        let redacted = match (meaning, profile) {
-            (Meaning::Person(person), _) => redactor.redact_person(person, &text, self.tally),
-            (Meaning::TypedPerson(person), Profile::Strict) => {
+        let redacted = match (class, profile) {
+            (FieldClass::Person(person), _) => redactor.redact_person(person, &text, self.tally),
+            (FieldClass::FreeTextPerson(person), Profile::Strict) => {
                 redactor.redact_person(person, &text, self.tally)
             }
-            (Meaning::Attribute | Meaning::Gateway, _) => {
-                redactor.redact_named(&text_of(key), &text, self.tally)
+            (FieldClass::Attribute | FieldClass::Gateway, _) => {
+                redactor.redact_named(&decode_string(key), &text, self.tally)
             }
             _ => redactor.redact(&text, self.tally),
         };
@@ -204,31 +211,31 @@ fn string_end(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The decoded string. Half a surrogate pair, which JSON allows, becomes the replacement character.
-fn text_of(quoted: &str) -> Cow<'_, str> {
+fn decode_string(quoted: &str) -> Cow<'_, str> {
     let inner = quoted.get(1..quoted.len().saturating_sub(1));
     let inner = inner.unwrap_or_default();
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return inner.into();
     }
-    let said: Result<Said, _> = serde_json::from_str(quoted);
-    said.map_or_else(|_| inner.into(), |said| said.0.into())
+    let decoded: Result<LossyString, _> = serde_json::from_str(quoted);
+    decoded.map_or_else(|_| inner.into(), |string| string.0.into())
 }
 
 /// A string that is deserialized from bytes, which may contain half a surrogate pair.
-struct Said(String);
+struct LossyString(String);
 
-impl<'de> serde::Deserialize<'de> for Said {
+impl<'de> serde::Deserialize<'de> for LossyString {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
         impl serde::de::Visitor<'_> for Bytes {
-            type Value = Said;
+            type Value = LossyString;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Said, E> {
-                Ok(Said(String::from_utf8_lossy(bytes).into_owned()))
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<LossyString, E> {
+                Ok(LossyString(String::from_utf8_lossy(bytes).into_owned()))
             }
         }
         deserializer.deserialize_bytes(Bytes)
@@ -261,11 +268,11 @@ mod tests {
         (redacted, tally.total())
     }
 
-    fn standard(record: &str) -> String {
+    fn redact_standard(record: &str) -> String {
         redacted(Profile::Standard, ANALYTICS, record).0
     }
 
-    fn gateway(profile: Profile, record: &str) -> String {
+    fn redact_gateway(profile: Profile, record: &str) -> String {
         redacted(profile, GATEWAY, record).0
     }
 
@@ -297,7 +304,7 @@ mod tests {
         let record = r#"{"id":"4111 1111 1111 1111","summary":"of mary@example.com","messages":[{"text":"4111 1111 1111 1111","senderId":"4111111111111111","timestamp":"x","parts":["IP 10.0.0.1"]}],
             "customer":{"dateOfBirth":"1980-05-17","emailId":"mary@example.com"},"status":{"code":"4111111111111111","comment":"mary@example.com"},"score":4111111111111111}"#;
 
-        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        insta::assert_snapshot!(redact_gateway(Profile::Standard, record), @r#"
         {"id":"4111 1111 1111 1111","summary":"of [REDACTED:EMAIL]","messages":[{"text":"[REDACTED:CARD]","senderId":"4111111111111111","timestamp":"x","parts":["IP [REDACTED:IP]"]}],
                     "customer":{"dateOfBirth":"[REDACTED:BIRTH_DATE]","emailId":"[REDACTED:EMAIL]"},"status":{"code":"4111111111111111","comment":"[REDACTED:EMAIL]"},"score":4111111111111111}
         "#);
@@ -308,11 +315,11 @@ mod tests {
         let record = r#"{"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
             "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}"#;
 
-        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        insta::assert_snapshot!(redact_gateway(Profile::Standard, record), @r#"
         {"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"[REDACTED:EMAIL]"}}],
                     "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
         "#);
-        insta::assert_snapshot!(gateway(Profile::Strict, record), @r#"
+        insta::assert_snapshot!(redact_gateway(Profile::Strict, record), @r#"
         {"from":"[REDACTED:NAME]","ani":"tel:[REDACTED:PHONE]","messages":[{"to":"[REDACTED:NAME]","from":{"name":"[REDACTED:NAME]","about":"[REDACTED:NAME]"}}],
                     "participants":[{"name":"[REDACTED:NAME]","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
         "#);
@@ -322,28 +329,28 @@ mod tests {
     fn a_normalized_row_of_a_gateway_is_redacted_like_its_record() {
         let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
 
-        insta::assert_snapshot!(gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+        insta::assert_snapshot!(redact_gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
     }
 
     #[test]
     fn segment_properties_and_delivery_statuses_are_redacted() {
         let record = r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"+4915123456789 is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"mary@example.com"}]}]}]}]}"#;
 
-        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"[REDACTED:PHONE] is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"[REDACTED:EMAIL]"}]}]}]}]}"#);
+        insta::assert_snapshot!(redact_standard(record), @r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"[REDACTED:PHONE] is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"[REDACTED:EMAIL]"}]}]}]}]}"#);
     }
 
     #[test]
     fn an_attribute_key_can_identify_the_kind_of_its_value() {
         let record = r#"{"participants":[{"attributes":{"customer.dateOfBirth":"1980-05-17","orderDate":"2026-05-17","SSN":"219099999"}}]}"#;
 
-        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
+        insta::assert_snapshot!(redact_standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
     }
 
     #[test]
     fn an_attribute_key_does_not_exempt_values_within_a_sentence() {
         let record = r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"mary@example.com is at 10.0.0.1"}}"#;
 
-        insta::assert_snapshot!(standard(record), @r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"[REDACTED:EMAIL] is at [REDACTED:IP]"}}"#);
+        insta::assert_snapshot!(redact_standard(record), @r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"[REDACTED:EMAIL] is at [REDACTED:IP]"}}"#);
     }
 
     #[test]
@@ -352,15 +359,18 @@ mod tests {
             r#"{"interactions":[{"text":"mary\u0040example.com\n\u0034111 1111 1111 1111"}]}"#;
         let half = r#"{"interactions":[{"text":"\ud83d mary@example.com"},{"text":"\ud83d"}]}"#;
 
-        insta::assert_snapshot!(standard(escaped), @r#"{"interactions":[{"text":"[REDACTED:EMAIL]\n[REDACTED:CARD]"}]}"#);
-        insta::assert_snapshot!(standard(half), @r#"{"interactions":[{"text":"��� [REDACTED:EMAIL]"},{"text":"\ud83d"}]}"#);
+        insta::assert_snapshot!(redact_standard(escaped), @r#"{"interactions":[{"text":"[REDACTED:EMAIL]\n[REDACTED:CARD]"}]}"#);
+        insta::assert_snapshot!(redact_standard(half), @r#"{"interactions":[{"text":"��� [REDACTED:EMAIL]"},{"text":"\ud83d"}]}"#);
     }
 
     #[test]
     fn values_outside_of_records_are_redacted() {
-        assert_eq!(standard(r#""mary@example.com""#), r#""[REDACTED:EMAIL]""#);
         assert_eq!(
-            standard(r#"[{"a":["mary@example.com"]}]"#),
+            redact_standard(r#""mary@example.com""#),
+            r#""[REDACTED:EMAIL]""#
+        );
+        assert_eq!(
+            redact_standard(r#"[{"a":["mary@example.com"]}]"#),
             r#"[{"a":["[REDACTED:EMAIL]"]}]"#
         );
     }
@@ -390,7 +400,7 @@ mod tests {
         #[test]
         fn texts_without_personal_values_are_unchanged(text in "[a-z \\\\n\"]{0,40}") {
             let record = serde_json::json!({"id": "x", "interactions": [{"text": text}], "comment": text}).to_string();
-            prop_assert_eq!(gateway(Profile::Standard, &record), record);
+            prop_assert_eq!(redact_gateway(Profile::Standard, &record), record);
         }
     }
 }

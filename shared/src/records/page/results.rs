@@ -39,36 +39,37 @@ pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
     next: "cursor",
 };
 
-const WATERMARK: &str = "dataAvailabilityDate";
-const HITS: &str = "totalHits";
+const WATERMARK_FIELD: &str = "dataAvailabilityDate";
+const HITS_FIELD: &str = "totalHits";
 
 /// Reads the responses to one request, including its retries. A page with the same damage twice in a row is split into
 /// its records, so that only the damaged record is rejected. A missing list is accepted the second time.
 #[derive(Debug, Default)]
 pub struct ResultsReader {
-    damaged: Option<Sha256>,
+    last_damage: Option<Sha256>,
     had_no_list: bool,
 }
 
 impl ResultsReader {
     /// Reads a page that is an object.
-    pub fn page<'a>(
+    pub fn read_page<'a>(
         &mut self,
         body: &'a [u8],
         fields: ResultsFields,
     ) -> Result<ResultsPage<'a>, DecodeError> {
-        let of_page = |page: &ResultsPage<'a>| damage(page.records.as_deref().unwrap_or_default());
-        self.read(
+        let page_damage =
+            |page: &ResultsPage<'a>| damage_digest(page.records.as_deref().unwrap_or_default());
+        self.read_or_salvage(
             body,
             |body| fields.read(body),
-            |body| salvage::object(body, fields),
-            of_page,
+            |body| salvage::split_object(body, fields),
+            page_damage,
         )
     }
 
     /// The page's records. The API may omit an empty list if `may_lack_list`; the first response without a list is
     /// still an error, because it may be an accident.
-    pub fn listed<'a>(
+    pub fn records_of<'a>(
         &mut self,
         page: ResultsPage<'a>,
         fields: ResultsFields,
@@ -82,13 +83,13 @@ impl ResultsReader {
     }
 
     /// Reads a gateway's page, which is a bare array.
-    pub fn records<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
-        self.read(body, gateway_records, salvage::array, |records| {
-            damage(records)
+    pub fn read_array<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+        self.read_or_salvage(body, gateway_records, salvage::split_array, |records| {
+            damage_digest(records)
         })
     }
 
-    fn read<'a, T>(
+    fn read_or_salvage<'a, T>(
         &mut self,
         body: &'a [u8],
         parse: impl Fn(&'a [u8]) -> Result<T, DecodeError>,
@@ -104,7 +105,7 @@ impl ResultsReader {
         };
         // Only the damage is compared, because the rest of the page, such as a cursor, may differ each time.
         let damage = damage_of(&salvaged);
-        if self.damaged.replace(damage) == Some(damage) {
+        if self.last_damage.replace(damage) == Some(damage) {
             Ok(salvaged)
         } else {
             Err(error)
@@ -113,7 +114,7 @@ impl ResultsReader {
 }
 
 /// The digest of the records that are not JSON.
-fn damage(records: &[RawRecord<'_>]) -> Sha256 {
+fn damage_digest(records: &[RawRecord<'_>]) -> Sha256 {
     let unreadable = records.iter().filter(|record| record.json().is_none());
     let bytes: Vec<&[u8]> = unreadable.map(|record| record.bytes()).collect();
     Sha256::of(bytes.join(&b'\n'))
@@ -133,42 +134,42 @@ pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
 
 impl<'a> ResultsPage<'a> {
     /// The records of a page that must have a list named `name`.
-    pub fn listed(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+    pub fn required_records(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
         self.records.ok_or_else(|| DecodeError::missing(name))
     }
 
     /// Whether the member is one that this type reads.
-    pub(super) fn uses(fields: ResultsFields, key: &str) -> bool {
-        [fields.records, fields.next, WATERMARK, HITS].contains(&key)
+    pub(super) fn is_used(fields: ResultsFields, key: &str) -> bool {
+        [fields.records, fields.next, WATERMARK_FIELD, HITS_FIELD].contains(&key)
     }
 
     /// Reads a member. A repeated member must have the same value both times, because it is undefined which one
     /// applies.
-    pub(super) fn member(
+    pub(super) fn set_member(
         &mut self,
         fields: ResultsFields,
         key: &str,
-        value: Member<'a>,
+        value: MemberValue<'a>,
     ) -> Result<(), DecodeError> {
         if key == fields.records {
             let records = value.list(fields.records)?;
-            once(&mut self.records, records, fields.records)
+            set_once(&mut self.records, records, fields.records)
         } else if key == fields.next {
             let next = value.text(fields.next)?.filter(|next| !next.is_empty());
-            once(&mut self.next, next, fields.next)
-        } else if key == WATERMARK {
-            let moment = value.text(WATERMARK).ok().flatten();
+            set_once(&mut self.next, next, fields.next)
+        } else if key == WATERMARK_FIELD {
+            let moment = value.text(WATERMARK_FIELD).ok().flatten();
             let moment = moment.and_then(|text| text.parse().ok());
-            once(&mut self.data_availability_date, moment, WATERMARK)
-        } else if key == HITS {
-            once(&mut self.total_hits, value.count(), HITS)
+            set_once(&mut self.data_availability_date, moment, WATERMARK_FIELD)
+        } else if key == HITS_FIELD {
+            set_once(&mut self.total_hits, value.count(), HITS_FIELD)
         } else {
             Ok(())
         }
     }
 }
 
-fn once<T: PartialEq>(
+fn set_once<T: PartialEq>(
     slot: &mut Option<T>,
     value: Option<T>,
     name: &str,
@@ -186,12 +187,12 @@ fn once<T: PartialEq>(
 }
 
 /// A member's value: JSON, or a list that was split because it is not valid JSON.
-pub(super) enum Member<'a> {
+pub(super) enum MemberValue<'a> {
     Json(&'a RawValue),
     List(Vec<RawRecord<'a>>),
 }
 
-impl<'a> Member<'a> {
+impl<'a> MemberValue<'a> {
     /// `None` for null.
     fn list(self, name: &str) -> Result<Option<Vec<RawRecord<'a>>>, DecodeError> {
         match self {
@@ -222,14 +223,14 @@ impl<'a> Member<'a> {
 
 impl ResultsFields {
     pub fn read(self, body: &[u8]) -> Result<ResultsPage<'_>, DecodeError> {
-        let mut refused = None;
+        let mut content_error = None;
         let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json.deserialize_map(Fields {
-            named: self,
-            refused: &mut refused,
+        let read = json.deserialize_map(PageVisitor {
+            names: self,
+            content_error: &mut content_error,
         });
-        if let Some(refused) = refused {
-            return Err(refused);
+        if let Some(content_error) = content_error {
+            return Err(content_error);
         }
         let results = read.map_err(|error| {
             if error.is_data() {
@@ -244,13 +245,13 @@ impl ResultsFields {
 }
 
 /// Reads the fields we use in one pass.
-struct Fields<'s> {
-    named: ResultsFields,
+struct PageVisitor<'s> {
+    names: ResultsFields,
     /// The first problem with the content, if the body is JSON.
-    refused: &'s mut Option<DecodeError>,
+    content_error: &'s mut Option<DecodeError>,
 }
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for PageVisitor<'_> {
     type Value = ResultsPage<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -260,11 +261,11 @@ impl<'de> Visitor<'de> for Fields<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut results = ResultsPage::default();
         while let Some(key) = map.next_key::<&RawValue>()? {
-            let value = Member::Json(map.next_value()?);
-            let member = results.member(self.named, &unquoted(key.get()), value);
+            let value = MemberValue::Json(map.next_value()?);
+            let member = results.set_member(self.names, &unquoted(key.get()), value);
             // Continue reading: whether the body is valid JSON takes precedence.
             if let Err(error) = member {
-                self.refused.get_or_insert(error);
+                self.content_error.get_or_insert(error);
             }
         }
         Ok(results)
@@ -445,9 +446,11 @@ mod tests {
             b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe8\"}],\"cursor\":\"c\"}".as_slice();
         let mut reader = ResultsReader::default();
 
-        assert!(reader.page(damaged, DETAILS_FIELDS).is_err());
-        assert!(reader.page(otherwise, DETAILS_FIELDS).is_err());
-        let page = reader.page(with_another_cursor, DETAILS_FIELDS).unwrap();
+        assert!(reader.read_page(damaged, DETAILS_FIELDS).is_err());
+        assert!(reader.read_page(otherwise, DETAILS_FIELDS).is_err());
+        let page = reader
+            .read_page(with_another_cursor, DETAILS_FIELDS)
+            .unwrap();
 
         let readable = page
             .records

@@ -5,58 +5,60 @@
 use serde_json::value::RawValue;
 
 use super::raw_record::RawRecord;
-use super::results::{Member, ResultsFields, ResultsPage};
+use super::results::{MemberValue, ResultsFields, ResultsPage};
 use super::walk::unquoted;
-use scan::{Endless, Opening, Page, Scan};
+use scan::{EndNotFound, Opening, PageKind, Scanner};
 
 mod scan;
 
 /// Splits a page that is an object. Members other than the list must be JSON if they are used.
-pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
-    let mut scan = Scan::new(body);
+pub(super) fn split_object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
+    let mut scanner = Scanner::new(body);
     let mut page = ResultsPage::default();
-    scan.expect(b'{')?;
-    while scan.next_item(b'}')? {
-        let key = unquoted(json(scan.value().ok()?)?.get());
-        scan.expect(b':')?;
-        let value = if key == fields.records && scan.peek() == Some(b'[') {
-            Member::List(elements(&mut scan, Page::Object)?)
+    scanner.expect(b'{')?;
+    while scanner.next_item(b'}')? {
+        let key = unquoted(parse_json(scanner.read_value().ok()?)?.get());
+        scanner.expect(b':')?;
+        let value = if key == fields.records && scanner.peek() == Some(b'[') {
+            MemberValue::List(split_elements(&mut scanner, PageKind::Object)?)
         } else {
-            match json(scan.value().ok()?) {
-                Some(value) => Member::Json(value),
-                None if ResultsPage::uses(fields, &key) => return None,
+            match parse_json(scanner.read_value().ok()?) {
+                Some(value) => MemberValue::Json(value),
+                None if ResultsPage::is_used(fields, &key) => return None,
                 None => continue,
             }
         };
-        page.member(fields, &key, value).ok()?;
+        page.set_member(fields, &key, value).ok()?;
     }
-    scan.is_at_end().then_some(page)
+    scanner.is_at_end().then_some(page)
 }
 
 /// Splits a page that is a bare array.
-pub(super) fn array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
-    let mut scan = Scan::new(body);
-    let records = elements(&mut scan, Page::Array)?;
-    scan.is_at_end().then_some(records)
+pub(super) fn split_array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
+    let mut scanner = Scanner::new(body);
+    let records = split_elements(&mut scanner, PageKind::Array)?;
+    scanner.is_at_end().then_some(records)
 }
 
-fn elements<'a>(scan: &mut Scan<'a>, page: Page) -> Option<Vec<RawRecord<'a>>> {
+fn split_elements<'a>(scanner: &mut Scanner<'a>, page: PageKind) -> Option<Vec<RawRecord<'a>>> {
     let mut records = Vec::new();
     let mut opening: Option<Opening<'a>> = None;
-    scan.expect(b'[')?;
-    while scan.next_item(b']')? {
-        opening = opening.filter(Opening::is_known).or_else(|| scan.opening());
-        let element = match scan.value() {
+    scanner.expect(b'[')?;
+    while scanner.next_item(b']')? {
+        opening = opening
+            .filter(Opening::is_known)
+            .or_else(|| scanner.peek_opening());
+        let element = match scanner.read_value() {
             Ok(element) => element,
-            Err(Endless::StrayQuote) => scan.broken_value(page, opening)?,
-            Err(Endless::CutOff) => return None,
+            Err(EndNotFound::StrayQuote) => scanner.read_broken_value(page, opening)?,
+            Err(EndNotFound::CutOff) => return None,
         };
-        records.push(json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
+        records.push(parse_json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
     }
     Some(records)
 }
 
-fn json(bytes: &[u8]) -> Option<&RawValue> {
+fn parse_json(bytes: &[u8]) -> Option<&RawValue> {
     serde_json::from_slice(bytes).ok()
 }
 
@@ -83,7 +85,7 @@ mod tests {
             ]
             .concat();
 
-            let page = object(&body, DETAILS_FIELDS).unwrap();
+            let page = split_object(&body, DETAILS_FIELDS).unwrap();
 
             let records = page.records.unwrap();
             assert_eq!(records[0].json(), Some(r#"{"id":1}"#));
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_bare_array_is_split_too() {
-        let records = array(b" [ {\"id\":\"\xff]\\\"\"}, {\"id\":2} ] ").unwrap();
+        let records = split_array(b" [ {\"id\":\"\xff]\\\"\"}, {\"id\":2} ] ").unwrap();
 
         assert_eq!(records.len(), 2);
         assert_eq!(records[1].json(), Some(r#"{"id":2}"#));
@@ -110,12 +112,12 @@ mod tests {
             b"{\"conversations\":[{\"id\":1}],\"cur\xe9sor\":\"c\"}",
         ];
         for body in bodies {
-            assert!(object(body, DETAILS_FIELDS).is_none());
+            assert!(split_object(body, DETAILS_FIELDS).is_none());
         }
     }
 
     /// Whether each record is JSON.
-    fn readable(records: &[RawRecord<'_>]) -> Vec<bool> {
+    fn json_flags(records: &[RawRecord<'_>]) -> Vec<bool> {
         records
             .iter()
             .map(|record| record.json().is_some())
@@ -126,11 +128,14 @@ mod tests {
     fn records_between_two_stray_quotes_stay_separate() {
         let body = br#"[{"id":1,"t":"5" screen"},{"id":2,"t":"a"},{"id":3,"t":"6" screen"}]"#;
 
-        assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
+        assert_eq!(
+            json_flags(&split_array(body).unwrap()),
+            [false, true, false]
+        );
     }
 
     /// Wraps the damaged element with elements before and after it. Returns the list and a page that contains it.
-    fn around(damaged: &str) -> (String, String) {
+    fn with_neighbours(damaged: &str) -> (String, String) {
         let list = format!(
             r#"[{{"id":1,"t":"","l":[{{"id":7}},{{"id":8}}]}}, {damaged} ,{{"id":"[2]","t":"}},{{"}}]"#
         );
@@ -148,15 +153,15 @@ mod tests {
             r#"{"id":"2","t":"","l":[{"n":1}],"u":"""}"#,
         ];
         for damaged in damaged {
-            let (list, page) = around(damaged);
+            let (list, page) = with_neighbours(damaged);
 
-            let page = object(page.as_bytes(), DETAILS_FIELDS).unwrap();
+            let page = split_object(page.as_bytes(), DETAILS_FIELDS).unwrap();
 
             let records = page.records.unwrap();
-            assert_eq!(readable(&records), [true, false, true], "{damaged}");
+            assert_eq!(json_flags(&records), [true, false, true], "{damaged}");
             assert_eq!(records[1].bytes(), damaged.as_bytes());
             assert_eq!(page.next.as_deref(), Some("c"));
-            let records = array(list.as_bytes()).unwrap();
+            let records = split_array(list.as_bytes()).unwrap();
             assert_eq!(records[1].bytes(), damaged.as_bytes());
         }
     }
@@ -166,7 +171,7 @@ mod tests {
         let damaged = [r#"{"id":"5" screen","t":"","l":[{"n":1},{"n":2}]}"#; 3];
         let body = format!("[{}]", damaged.join(","));
 
-        let records = array(body.as_bytes()).unwrap();
+        let records = split_array(body.as_bytes()).unwrap();
 
         let bytes: Vec<_> = records.iter().map(|record| record.bytes()).collect();
         assert_eq!(bytes, damaged.map(str::as_bytes));
@@ -179,10 +184,10 @@ mod tests {
             r#"{{"conversations":[{damaged},{{"t":"","id":2}},{{"l":[],"id":3}}],"cursor":"c"}}"#
         );
 
-        let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+        let page = split_object(body.as_bytes(), DETAILS_FIELDS).unwrap();
 
         let records = page.records.unwrap();
-        assert_eq!(readable(&records), [false, true, true]);
+        assert_eq!(json_flags(&records), [false, true, true]);
         assert_eq!(records[0].bytes(), damaged.as_bytes());
     }
 
@@ -193,11 +198,11 @@ mod tests {
             r#"{"id":3,"t":"c "d","l":[{},{}]}"#,
             r#"{"id":4,"t":NaN}"#,
         ];
-        let (list, _) = around(&damaged.join(","));
+        let (list, _) = with_neighbours(&damaged.join(","));
 
-        let records = array(list.as_bytes()).unwrap();
+        let records = split_array(list.as_bytes()).unwrap();
 
-        assert_eq!(readable(&records), [true, false, false, false, true]);
+        assert_eq!(json_flags(&records), [true, false, false, false, true]);
         for (record, damaged) in records[1..].iter().zip(damaged) {
             assert_eq!(record.bytes(), damaged.as_bytes());
         }
@@ -210,10 +215,10 @@ mod tests {
             let damaged = format!(r#"{{"id":1,"t":"a "b","l":[{list}{{}}],"z":0}}"#);
             let body = format!(r#"{{"conversations":[{damaged}],"totalHits":1}}"#);
 
-            let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+            let page = split_object(body.as_bytes(), DETAILS_FIELDS).unwrap();
 
             let records = page.records.unwrap();
-            assert_eq!(readable(&records), [false]);
+            assert_eq!(json_flags(&records), [false]);
             assert_eq!(records[0].bytes(), damaged.as_bytes());
             assert_eq!(page.total_hits, Some(1));
         }
@@ -221,14 +226,18 @@ mod tests {
 
     #[test]
     fn a_truncated_page_with_a_stray_quote_is_not_split() {
-        let (list, page) = around(r#"{"id":2,"t":"a "b","l":[{"id":1},{"id":2},{"id":3}]}"#);
+        let (list, page) =
+            with_neighbours(r#"{"id":2,"t":"a "b","l":[{"id":1},{"id":2},{"id":3}]}"#);
 
         for length in 0..list.len() {
-            assert!(array(&list.as_bytes()[..length]).is_none(), "{length}");
+            assert!(
+                split_array(&list.as_bytes()[..length]).is_none(),
+                "{length}"
+            );
         }
         let end = page.find(r#","other""#).unwrap();
         for length in 0..end {
-            let cut = object(&page.as_bytes()[..length], DETAILS_FIELDS);
+            let cut = split_object(&page.as_bytes()[..length], DETAILS_FIELDS);
             assert!(cut.is_none(), "{length}");
         }
     }
@@ -238,7 +247,7 @@ mod tests {
         for part in ["},{", "},{[", "{[},{},", r#"},{"a":1,"b":"#] {
             let body = format!(r#"[{{"a":1,"b":"a "b"{}"#, part.repeat(20_000));
 
-            assert!(array(body.as_bytes()).is_none(), "{part}");
+            assert!(split_array(body.as_bytes()).is_none(), "{part}");
         }
     }
 
@@ -248,12 +257,12 @@ mod tests {
 
         for length in 0..body.len() {
             assert!(
-                object(&body[..length], DETAILS_FIELDS).is_none(),
+                split_object(&body[..length], DETAILS_FIELDS).is_none(),
                 "{length}"
             );
         }
-        assert!(object(&[body, b"x".as_slice()].concat(), DETAILS_FIELDS).is_none());
-        assert!(array(b"[{\"id\":\"\xff\"}").is_none());
+        assert!(split_object(&[body, b"x".as_slice()].concat(), DETAILS_FIELDS).is_none());
+        assert!(split_array(b"[{\"id\":\"\xff\"}").is_none());
     }
 
     proptest! {
@@ -261,8 +270,8 @@ mod tests {
         fn any_bytes_are_split_or_refused_without_a_panic(body in prop::collection::vec(
             prop::sample::select(b"{}[]\",:\\ a1\xff\n".to_vec()), 0..60,
         )) {
-            let _ = object(&body, DETAILS_FIELDS);
-            let _ = array(&body);
+            let _ = split_object(&body, DETAILS_FIELDS);
+            let _ = split_array(&body);
         }
     }
 }

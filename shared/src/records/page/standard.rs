@@ -62,12 +62,12 @@ pub fn dropped_paths() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::copy::copy;
+    use super::super::copy::copy_record;
     use super::*;
 
     fn project(text: &str) -> String {
         let mut out = String::new();
-        let [] = copy(text, [], &RECORD, &mut out);
+        let [] = copy_record(text, [], &RECORD, &mut out);
         out
     }
 
@@ -99,11 +99,11 @@ mod tests {
     fn each_listed_path_is_dropped_and_its_neighbours_are_kept() {
         for path in dropped_paths() {
             let name = path.rsplit('.').next().unwrap();
-            let mut around = [r#"{"participants":[{"sessions":["#, "]}]}"];
+            let mut wrapping = [r#"{"participants":[{"sessions":["#, "]}]}"];
             if path.contains("segments") {
-                around = [r#"{"participants":[{"sessions":[{"segments":["#, "]}]}]}"];
+                wrapping = [r#"{"participants":[{"sessions":[{"segments":["#, "]}]}]}"];
             }
-            let [open, close] = around;
+            let [open, close] = wrapping;
             let with =
                 format!(r#"{open}{{"before":1.0,"{name}":[{{"x":"}}"}}],"after":null}}{close}"#);
             let without = format!(r#"{open}{{"before":1.0,"after":null}}{close}"#);

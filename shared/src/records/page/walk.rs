@@ -24,7 +24,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The current offset in bytes.
-    pub(super) fn at(&self) -> usize {
+    pub(super) fn offset(&self) -> usize {
         self.at
     }
 
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn next_key(&mut self) -> Option<Key<'a>> {
         let at = self.next_item()?;
         let quoted = self.skip();
-        self.pass(b':');
+        self.skip_token(b':');
         Some(Key { at, quoted })
     }
 
@@ -68,16 +68,16 @@ impl<'a> Cursor<'a> {
     }
 
     /// The offset after the next comma, or the current offset if no comma follows.
-    pub(super) fn behind_comma(&self) -> usize {
-        let place = self.token_from(self.at);
-        match self.byte(place) {
-            Some(b',') => place + 1,
+    pub(super) fn offset_after_comma(&self) -> usize {
+        let position = self.next_token_offset(self.at);
+        match self.byte(position) {
+            Some(b',') => position + 1,
             _ => self.at,
         }
     }
 
     fn next_item(&mut self) -> Option<usize> {
-        self.pass(b',');
+        self.skip_token(b',');
         match self.peek() {
             Some(b'}' | b']') | None => {
                 self.at += 1;
@@ -88,14 +88,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves to the next token. If it is `token`, moves on to the token after it.
-    fn pass(&mut self, token: u8) {
-        self.at = self.token_from(self.at);
+    fn skip_token(&mut self, token: u8) {
+        self.at = self.next_token_offset(self.at);
         if self.peek() == Some(token) {
-            self.at = self.token_from(self.at + 1);
+            self.at = self.next_token_offset(self.at + 1);
         }
     }
 
-    fn token_from(&self, from: usize) -> usize {
+    fn next_token_offset(&self, from: usize) -> usize {
         let mut at = from;
         while self.byte(at).is_some_and(|byte| byte.is_ascii_whitespace()) {
             at += 1;
@@ -105,7 +105,7 @@ impl<'a> Cursor<'a> {
 
     fn scalar_end(&self, from: usize) -> usize {
         let mut at = from;
-        while self.byte(at).is_some_and(is_of_scalar) {
+        while self.byte(at).is_some_and(is_scalar_byte) {
             at += 1;
         }
         at
@@ -153,7 +153,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Numbers, `true`, `false` and `null` end at the next delimiter or whitespace.
-fn is_of_scalar(byte: u8) -> bool {
+fn is_scalar_byte(byte: u8) -> bool {
     !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()
 }
 
@@ -171,14 +171,14 @@ impl Key<'_> {
 /// The decoded key. A key with half a surrogate pair is valid JSON but not a string; it becomes empty, which matches no
 /// name.
 pub(super) fn unquoted(key: &str) -> Cow<'_, str> {
-    string(key).unwrap_or_default()
+    decode_string(key).unwrap_or_default()
 }
 
 /// Like [`unquoted`], but `None` for a key with half a surrogate pair: two such keys would decode to the same text and
 /// still differ.
-pub(super) fn string(key: &str) -> Option<Cow<'_, str>> {
-    let behind = key.len().saturating_sub(1);
-    let inner = key.get(1..behind).unwrap_or_default();
+pub(super) fn decode_string(key: &str) -> Option<Cow<'_, str>> {
+    let end = key.len().saturating_sub(1);
+    let inner = key.get(1..end).unwrap_or_default();
     if inner.contains('\\') {
         serde_json::from_str(key).ok().map(Cow::Owned)
     } else {
@@ -188,20 +188,23 @@ pub(super) fn string(key: &str) -> Option<Cow<'_, str>> {
 
 /// The values of the members with these names, including nulls. The last value of a repeated key applies, as in plain
 /// JSON. All are `None` when the value is not an object.
-pub(super) fn pick<'a, const N: usize>(value: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
-    let mut picked = [None; N];
-    members(value, |key, value| {
+pub(super) fn member_values<'a, const N: usize>(
+    value: &'a str,
+    names: [&str; N],
+) -> [Option<&'a str>; N] {
+    let mut values = [None; N];
+    for_each_member(value, |key, value| {
         let name = unquoted(key);
-        if let Some(place) = names.iter().position(|wanted| *wanted == name) {
-            picked[place] = Some(value);
+        if let Some(position) = names.iter().position(|other| *other == name) {
+            values[position] = Some(value);
         }
     });
-    picked
+    values
 }
 
 /// Visits every member of an object in order, the key with its quotes and escapes. Visits nothing when the value is not
 /// an object.
-pub(super) fn members<'a>(value: &'a str, mut visit: impl FnMut(&'a str, &'a str)) {
+pub(super) fn for_each_member<'a>(value: &'a str, mut visit: impl FnMut(&'a str, &'a str)) {
     let mut cursor = Cursor::new(value);
     if cursor.is_at_object() {
         cursor.enter();
@@ -224,7 +227,7 @@ pub(super) fn is_null(value: &str) -> bool {
 }
 
 /// Visits every element of an array in order. Visits nothing when the value is not an array.
-pub(super) fn elements<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
+pub(super) fn for_each_element<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
     let mut cursor = Cursor::new(value);
     if cursor.is_at_array() {
         cursor.enter();
@@ -235,7 +238,7 @@ pub(super) fn elements<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
 }
 
 /// Writes a comma, unless an object or array was just opened. No JSON value ends with an opening bracket.
-pub(super) fn separate(out: &mut String) {
+pub(super) fn push_comma(out: &mut String) {
     if !out.ends_with(['{', '[']) {
         out.push(',');
     }
@@ -249,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_present_null_is_not_an_absent_member() {
-        let [present, absent] = pick(r#"{"a":null}"#, ["a", "b"]);
+        let [present, absent] = member_values(r#"{"a":null}"#, ["a", "b"]);
 
         assert_eq!(present, Some("null"));
         assert_eq!(absent, None);
@@ -257,28 +260,28 @@ mod tests {
 
     #[test]
     fn the_last_of_repeated_keys_wins_however_they_are_escaped() {
-        let [id] = pick(r#"{"id":1,"\u0069d":2,"i\u0064":1e400}"#, ["id"]);
+        let [id] = member_values(r#"{"id":1,"\u0069d":2,"i\u0064":1e400}"#, ["id"]);
 
         assert_eq!(id, Some("1e400"));
     }
 
     #[test]
     fn a_key_with_a_lone_surrogate_is_skipped() {
-        let [id] = pick(r#"{"\ud800":1,"id":"x"}"#, ["id"]);
+        let [id] = member_values(r#"{"\ud800":1,"id":"x"}"#, ["id"]);
 
         assert_eq!(id, Some(r#""x""#));
     }
 
     #[test]
     fn brackets_and_quotes_in_strings_are_not_structure() {
-        let [id] = pick(r#"{"a":["]}\"","\\"],"\"id":2,"id":{"x":"}"}}"#, ["id"]);
+        let [id] = member_values(r#"{"a":["]}\"","\\"],"\"id":2,"id":{"x":"}"}}"#, ["id"]);
 
         assert_eq!(id, Some(r#"{"x":"}"}"#));
     }
 
     #[test]
     fn whitespace_between_tokens_is_not_part_of_a_value() {
-        let [a, b] = pick("{ \"a\" :\t[ 1 ]\n,\r\n\"b\": 2 }", ["a", "b"]);
+        let [a, b] = member_values("{ \"a\" :\t[ 1 ]\n,\r\n\"b\": 2 }", ["a", "b"]);
 
         assert_eq!([a, b], [Some("[ 1 ]"), Some("2")]);
     }
@@ -287,22 +290,22 @@ mod tests {
     fn a_value_nested_beyond_parser_limits_is_skipped() {
         let deep = format!(r#"{{"a":{}{},"id":1}}"#, "[".repeat(5000), "]".repeat(5000));
 
-        assert_eq!(pick(&deep, ["id"]), [Some("1")]);
+        assert_eq!(member_values(&deep, ["id"]), [Some("1")]);
     }
 
     #[test]
     fn nothing_is_found_outside_of_objects_and_arrays() {
         for text in ["null", "[1]", "\"{}\"", "1e400"] {
-            assert_eq!(pick(text, ["a"]), [None]);
+            assert_eq!(member_values(text, ["a"]), [None]);
         }
-        elements(r#"{"a":[1]}"#, |_| panic!("no element"));
+        for_each_element(r#"{"a":[1]}"#, |_| panic!("no element"));
     }
 
     proptest! {
         #[test]
         fn reading_text_that_is_not_json_does_not_panic(text in r#"[{}\[\]",:\\ a1\u{e9}]{0,24}"#) {
-            pick(&text, ["a"]);
-            elements(&text, |_| {});
+            member_values(&text, ["a"]);
+            for_each_element(&text, |_| {});
         }
     }
 }

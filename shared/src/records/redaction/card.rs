@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::digits::{Digits, Group, Run, begins, ends, is_one_separator};
+use super::digits::{Digits, Group, Run, is_one_separator, may_begin, may_end};
 use super::fold::Folded;
 
 /// First and last prefix of a network, and the minimum and maximum length of its numbers (ISO/IEC 7812 and the
@@ -37,8 +37,8 @@ const NETWORKS: [(&[u8], &[u8], usize, usize); 20] = [
     (b"0604", b"0604", 12, 19),
 ];
 
-pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if !begins(text, start) {
+pub(super) fn find_at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !may_begin(text, start) {
         return None;
     }
     let run = Run::at(text, start, is_one_separator);
@@ -47,10 +47,10 @@ pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     (1..=groups.len()).rev().find_map(|count| {
         let (number, rest) = groups.split_at(count);
         let last = number.last()?;
-        let is_card = are_long(&number[..count - 1])
-            && !rest.first().is_some_and(|group| goes_on(last, group))
-            && ends(text, last.end)
-            && is_number(
+        let is_card = are_all_long(&number[..count - 1])
+            && !rest.first().is_some_and(|group| continues(last, group))
+            && may_end(text, last.end)
+            && is_card_number(
                 Digits::within(text, &(start..last.end)).values(),
                 last.digits,
             );
@@ -58,20 +58,20 @@ pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     })
 }
 
-fn are_long(groups: &[Group]) -> bool {
+fn are_all_long(groups: &[Group]) -> bool {
     groups.iter().all(|group| group.end - group.start >= 3)
 }
 
 /// Whether the number continues. A date or a code after it has shorter groups.
-fn goes_on(last: &Group, next: &Group) -> bool {
+fn continues(last: &Group, next: &Group) -> bool {
     last.digits < 16 && next.end - next.start >= 4
 }
 
-fn is_number(digits: &[u8], count: usize) -> bool {
-    count == digits.len() && is_issued(digits) && has_luhn(digits)
+fn is_card_number(digits: &[u8], count: usize) -> bool {
+    count == digits.len() && has_issued_prefix(digits) && passes_luhn(digits)
 }
 
-fn is_issued(digits: &[u8]) -> bool {
+fn has_issued_prefix(digits: &[u8]) -> bool {
     NETWORKS.iter().any(|(first, last, shortest, longest)| {
         let prefix = digits.iter().take(last.len()).map(|digit| digit + b'0');
         (*shortest..=*longest).contains(&digits.len())
@@ -81,12 +81,12 @@ fn is_issued(digits: &[u8]) -> bool {
 }
 
 /// Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B).
-pub(super) fn has_luhn(digits: &[u8]) -> bool {
-    let weighed = digits.iter().rev().enumerate().map(|(place, digit)| {
-        let weighed = if place % 2 == 1 { digit * 2 } else { *digit };
-        u32::from(weighed / 10 + weighed % 10)
+pub(super) fn passes_luhn(digits: &[u8]) -> bool {
+    let weighted = digits.iter().rev().enumerate().map(|(position, digit)| {
+        let weighted = if position % 2 == 1 { digit * 2 } else { *digit };
+        u32::from(weighted / 10 + weighted % 10)
     });
-    weighed.sum::<u32>() % 10 == 0
+    weighted.sum::<u32>() % 10 == 0
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, at)
+        found_at_digit(text, find_at)
     }
 
     #[test]

@@ -7,10 +7,10 @@ use regex::{Regex, RegexBuilder};
 use super::{Value, overlap};
 
 /// Limit of the memory of one compiled pattern, in bytes.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// The beginning of the text that replaces a value.
-const REPLACED: &str = "[REDACTED:";
+const REPLACEMENT_START: &str = "[REDACTED:";
 
 /// A pattern and the label of its matches. Matching takes linear time for every pattern.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl CustomPattern {
             source: Box::new(error),
         };
         let pattern = RegexBuilder::new(pattern)
-            .size_limit(MOST_BYTES)
+            .size_limit(MAX_PATTERN_BYTES)
             .build()
             .map_err(syntax)?;
         if pattern.is_match("") {
@@ -62,21 +62,21 @@ impl CustomPattern {
 
 /// The matches of the patterns, in order. Where matches overlap, the first pattern wins. Replacements of redacted
 /// values are not matched.
-pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value<'r>> {
+pub(super) fn find_matches<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value<'r>> {
     let mut values: Vec<Value<'r>> = Vec::new();
     for CustomPattern { label, pattern } in patterns {
         for found in pattern.find_iter(text) {
             let range = found.range();
             if range.is_empty()
                 || values.iter().any(|value| value.overlaps(&range))
-                || replaced(text).any(|taken| overlap(&taken, &range))
+                || replacement_ranges(text).any(|taken| overlap(&taken, &range))
             {
                 continue;
             }
             values.push(Value {
                 label,
                 kind: None,
-                known_as: found.as_str().to_owned(),
+                canonical: found.as_str().to_owned(),
                 range,
             });
         }
@@ -85,8 +85,8 @@ pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value
     values
 }
 
-fn replaced(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices(REPLACED).map(|(start, _)| {
+fn replacement_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices(REPLACEMENT_START).map(|(start, _)| {
         let end = text[start..]
             .find(']')
             .map_or(text.len(), |end| start + end + 1);

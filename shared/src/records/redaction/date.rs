@@ -2,104 +2,107 @@
 
 use std::ops::Range;
 
-use super::digits::{Digits, behind_digits};
-use super::fold::{Folded, LETTER, is_word};
+use super::digits::{Digits, end_of_digits};
+use super::fold::{Folded, LETTER, is_word_byte};
 use super::labels::{self, Topic};
 
 /// Longest word allowed in a date: a month's name, or a word between day, month and year such as `de` or `of`.
 const LONGEST_WORD: usize = 24;
 
 /// A date of birth that begins at this digit, or with the name of the month before it.
-pub(super) fn of_birth(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    let range = numeric(text, digit)
-        .or_else(|| in_cjk(text, digit))
-        .or_else(|| day_first(text, digit))
-        .or_else(|| month_first(text, digit))?;
-    let is_birth =
-        is_said_born(text, range.end) || labels::topic(text, &range) == Some(Topic::BirthDate);
+pub(super) fn find_birth_date(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let range = numeric_date(text, digit)
+        .or_else(|| cjk_date(text, digit))
+        .or_else(|| day_first_date(text, digit))
+        .or_else(|| month_first_date(text, digit))?;
+    let is_birth = is_followed_by_born(text, range.end)
+        || labels::topic(text, &range) == Some(Topic::BirthDate);
     is_birth.then_some(range)
 }
 
 /// `1984.3.5生`, `1984-03-05생`: whether the sign for "born" follows the date directly, and is not the beginning of a
 /// longer word.
-fn is_said_born(text: &Folded<'_>, end: usize) -> bool {
-    let mut behind = text.text()[text.range(&(end..end)).start..].chars();
-    matches!(behind.next(), Some('生' | '생')) && !behind.next().is_some_and(char::is_alphabetic)
+fn is_followed_by_born(text: &Folded<'_>, end: usize) -> bool {
+    let mut rest = text.text()[text.original_range(&(end..end)).start..].chars();
+    matches!(rest.next(), Some('生' | '생')) && !rest.next().is_some_and(char::is_alphabetic)
 }
 
 /// A numeric date, its parts joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
-pub(super) fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if is_word(text.before(start)) {
+pub(super) fn numeric_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if is_word_byte(text.byte_before(start)) {
         return None;
     }
-    let first = group(text, start)?;
+    let first = digit_group(text, start)?;
     let separator = text.byte(first.end);
-    let second = behind(text, &first, separator)?;
-    let last = behind(text, &second, separator)?;
+    let second = next_group(text, &first, separator)?;
+    let last = next_group(text, &second, separator)?;
     let has_more = text.byte(last.end) == separator && text.byte(last.end + 1).is_ascii_digit();
     let numbers =
         [&first, &second, &last].map(|part| (Digits::within(text, part).prefix(4), part.len()));
-    let is_date = is_day(numbers) && !has_more && !text.byte(last.end).is_ascii_alphanumeric();
+    let is_date =
+        are_date_parts(numbers) && !has_more && !text.byte(last.end).is_ascii_alphanumeric();
     is_date.then_some(start..last.end)
 }
 
-fn group(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    let end = behind_digits(text, start);
+fn digit_group(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let end = end_of_digits(text, start);
     (1..=4).contains(&(end - start)).then_some(start..end)
 }
 
 /// The group of digits after this one and a date separator.
-fn behind(text: &Folded<'_>, group_before: &Range<usize>, separator: u8) -> Option<Range<usize>> {
-    let at = group_before.end;
+fn next_group(text: &Folded<'_>, group: &Range<usize>, separator: u8) -> Option<Range<usize>> {
+    let at = group.end;
     if !b"./-".contains(&separator) || text.byte(at) != separator {
         return None;
     }
     // `5. 3. 1984`, the correct form in several languages.
     let gap = usize::from(separator == b'.' && text.byte(at + 1) == b' ');
-    group(text, at + 1 + gap)
+    digit_group(text, at + 1 + gap)
 }
 
 /// Whether the numbers are day, month and year in any of the usual orders.
-fn is_day(numbers: [(u32, usize); 3]) -> bool {
+fn are_date_parts(numbers: [(u32, usize); 3]) -> bool {
     let is_year = |(number, length): (u32, usize)| {
         length == 2 || length == 4 && (1850..2100).contains(&number)
     };
     let is_month = |(number, length): (u32, usize)| length <= 2 && (1..=12).contains(&number);
-    let is_of_month = |(number, length): (u32, usize)| length <= 2 && (1..=31).contains(&number);
+    let is_day_of_month =
+        |(number, length): (u32, usize)| length <= 2 && (1..=31).contains(&number);
     let [first, second, last] = numbers;
-    let day_and_month =
-        |one, other| is_of_month(one) && is_month(other) || is_month(one) && is_of_month(other);
+    let day_and_month = |one, other| {
+        is_day_of_month(one) && is_month(other) || is_month(one) && is_day_of_month(other)
+    };
     is_year(last) && day_and_month(first, second)
-        || is_year(first) && is_month(second) && is_of_month(last)
+        || is_year(first) && is_month(second) && is_day_of_month(last)
 }
 
 /// `1984年3月5日`, `昭和59年3月5日`, `1984년 3월 5일`.
-fn in_cjk(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn cjk_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let mut at = start;
-    for (place, units) in [["年", "년"], ["月", "월"], ["日", "일"]]
+    for (index, units) in [["年", "년"], ["月", "월"], ["日", "일"]]
         .into_iter()
         .enumerate()
     {
-        let digits = behind_digits(text, at);
+        let digits = end_of_digits(text, at);
         let end = digits + usize::from(text.byte(digits) == b' ');
-        let unit = &text.text()[text.range(&(end..end)).start..];
+        let unit = &text.text()[text.original_range(&(end..end)).start..];
         let is_unit =
             (1..=4).contains(&(digits - at)) && units.iter().any(|sign| unit.starts_with(sign));
-        let is_day_without_unit = place == 2 && unit.starts_with('号');
+        let is_day_without_unit = index == 2 && unit.starts_with('号');
         if !is_unit && !is_day_without_unit {
             return None;
         }
         at = end + 1;
-        if place < 2 {
+        if index < 2 {
             at += usize::from(text.byte(at) == b' ');
         }
     }
-    Some(era(text, start)..at)
+    Some(era_start(text, start)..at)
 }
 
 /// The start of the name of a Japanese era before the year.
-fn era(text: &Folded<'_>, start: usize) -> usize {
-    let before = &text.text()[..text.range(&(start..start)).start];
+fn era_start(text: &Folded<'_>, start: usize) -> usize {
+    let before = &text.text()[..text.original_range(&(start..start)).start];
     let is_era = ["昭和", "平成", "令和", "大正"]
         .iter()
         .any(|era| before.ends_with(era));
@@ -107,19 +110,19 @@ fn era(text: &Folded<'_>, start: usize) -> usize {
 }
 
 /// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`, with the month's name in any language.
-fn day_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    let day = start..behind_digits(text, start);
-    if is_word(text.before(start)) || !is_of_month(text, &day) {
+fn day_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let day = start..end_of_digits(text, start);
+    if is_word_byte(text.byte_before(start)) || !is_day_of_month(text, &day) {
         return None;
     }
-    let mut at = behind_ordinal(text, day.end);
+    let mut at = end_of_ordinal(text, day.end);
     let mut letters = 0;
     for _ in 0..4 {
-        let from = behind_gap(text, at);
+        let from = end_of_gap(text, at);
         if let Some(year) = year(text, from) {
             return (letters >= 3).then_some(start..year.end);
         }
-        let end = behind_word(text, from)?;
+        let end = end_of_word(text, from)?;
         letters = letters.max(end - from);
         at = end;
     }
@@ -127,40 +130,40 @@ fn day_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
 }
 
 /// `March 5, 1984`, where `start` is the first digit of the day.
-fn month_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    let day = start..behind_digits(text, start);
+fn month_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let day = start..end_of_digits(text, start);
     let month_end = start.checked_sub(1)?;
-    if text.byte(month_end) != b' ' || !is_of_month(text, &day) {
+    if text.byte(month_end) != b' ' || !is_day_of_month(text, &day) {
         return None;
     }
-    let month_end = if text.before(month_end) == b'.' {
+    let month_end = if text.byte_before(month_end) == b'.' {
         month_end - 1
     } else {
         month_end
     };
     let mut month = month_end;
-    while month_end - month < LONGEST_WORD && is_letter(text.before(month)) {
+    while month_end - month < LONGEST_WORD && is_letter(text.byte_before(month)) {
         month -= 1;
     }
-    let year = year(text, behind_gap(text, behind_ordinal(text, day.end)))?;
+    let year = year(text, end_of_gap(text, end_of_ordinal(text, day.end)))?;
     (month_end - month >= 3).then_some(month..year.end)
 }
 
-fn is_of_month(text: &Folded<'_>, day: &Range<usize>) -> bool {
+fn is_day_of_month(text: &Folded<'_>, day: &Range<usize>) -> bool {
     (1..=2).contains(&day.len()) && (1..=31).contains(&Digits::within(text, day).prefix(2))
 }
 
 /// Four digits, or two after an apostrophe.
 fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let is_short = text.byte(start) == b'\'';
-    let digits = start + usize::from(is_short)..behind_digits(text, start + usize::from(is_short));
+    let digits = start + usize::from(is_short)..end_of_digits(text, start + usize::from(is_short));
     let is_long =
         digits.len() == 4 && (1850..2100).contains(&Digits::within(text, &digits).prefix(4));
     (is_long || is_short && digits.len() == 2).then_some(start..digits.end)
 }
 
 /// The offset after `st`, `th`, `er`, `º`, `.`.
-fn behind_ordinal(text: &Folded<'_>, at: usize) -> usize {
+fn end_of_ordinal(text: &Folded<'_>, at: usize) -> usize {
     let mut end = at;
     while end - at < 3 && (is_letter(text.byte(end)) || text.byte(end) == b'.') {
         end += 1;
@@ -168,7 +171,7 @@ fn behind_ordinal(text: &Folded<'_>, at: usize) -> usize {
     if is_letter(text.byte(end)) { at } else { end }
 }
 
-fn behind_gap(text: &Folded<'_>, at: usize) -> usize {
+fn end_of_gap(text: &Folded<'_>, at: usize) -> usize {
     let mut end = at;
     while end - at < 3 && matches!(text.byte(end), b' ' | b',' | b'.' | b'-' | b'/') {
         end += 1;
@@ -176,7 +179,7 @@ fn behind_gap(text: &Folded<'_>, at: usize) -> usize {
     end
 }
 
-fn behind_word(text: &Folded<'_>, at: usize) -> Option<usize> {
+fn end_of_word(text: &Folded<'_>, at: usize) -> Option<usize> {
     let mut end = at;
     while end - at < LONGEST_WORD && is_letter(text.byte(end)) {
         end += 1;
@@ -194,7 +197,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, of_birth)
+        found_at_digit(text, find_birth_date)
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, is_word};
+use super::fold::{Folded, is_word_byte};
 
 /// Limits of a run. No number of a supported kind is longer.
-const MOST_GROUPS: usize = 12;
-const MOST_DIGITS: usize = 34;
+const MAX_GROUPS: usize = 12;
+const MAX_DIGITS: usize = 34;
 
 /// A number as written: groups of digits with separators between them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
-    groups: [Group; MOST_GROUPS],
+    groups: [Group; MAX_GROUPS],
     count: usize,
 }
 
@@ -27,19 +27,23 @@ pub(super) struct Group {
 /// Digits without the separators.
 #[derive(Clone, Debug)]
 pub(super) struct Digits {
-    digits: [u8; MOST_DIGITS],
+    digits: [u8; MAX_DIGITS],
     count: usize,
 }
 
 impl Run {
-    /// The groups from `start` on, as long as `joins` accepts the separator between two of them.
-    pub(super) fn at(text: &Folded<'_>, start: usize, joins: impl Fn(&[u8]) -> bool) -> Self {
+    /// The groups from `start` on, as long as `is_separator` accepts the separator between two of them.
+    pub(super) fn at(
+        text: &Folded<'_>,
+        start: usize,
+        is_separator: impl Fn(&[u8]) -> bool,
+    ) -> Self {
         let mut run = Self::default();
         let mut at = start;
-        while run.count < MOST_GROUPS {
-            let end = behind_digits(text, at);
+        while run.count < MAX_GROUPS {
+            let end = end_of_digits(text, at);
             let digits = run.digits() + (end - at);
-            if end == at || digits > MOST_DIGITS {
+            if end == at || digits > MAX_DIGITS {
                 break;
             }
             run.groups[run.count] = Group {
@@ -48,8 +52,8 @@ impl Run {
                 digits,
             };
             run.count += 1;
-            at = behind_separators(text, end);
-            if at == end || !joins(&text.bytes()[end..at]) {
+            at = end_of_separators(text, end);
+            if at == end || !is_separator(&text.bytes()[end..at]) {
                 break;
             }
         }
@@ -79,12 +83,12 @@ impl Digits {
     /// The digits within a range of the text. Digits beyond the limit are ignored.
     pub(super) fn within(text: &Folded<'_>, range: &Range<usize>) -> Self {
         let mut all = Self {
-            digits: [0; MOST_DIGITS],
+            digits: [0; MAX_DIGITS],
             count: 0,
         };
         let bytes = &text.bytes()[range.clone()];
         for digit in bytes.iter().filter(|byte| byte.is_ascii_digit()) {
-            if all.count < MOST_DIGITS {
+            if all.count < MAX_DIGITS {
                 all.digits[all.count] = digit - b'0';
                 all.count += 1;
             }
@@ -105,21 +109,21 @@ impl Digits {
 }
 
 /// Whether a number may begin here: not within a word, and not after one that is joined to it by a hyphen or similar.
-pub(super) fn begins(text: &Folded<'_>, start: usize) -> bool {
-    let before = text.before(start);
-    let joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
-        let further = text.before(start - 1);
-        before == b'*' || is_word(further) && (before != b'.' || further.is_ascii_digit())
+pub(super) fn may_begin(text: &Folded<'_>, start: usize) -> bool {
+    let before = text.byte_before(start);
+    let is_joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
+        let further = text.byte_before(start - 1);
+        before == b'*' || is_word_byte(further) && (before != b'.' || further.is_ascii_digit())
     };
-    !is_word(before) && !joined
+    !is_word_byte(before) && !is_joined
 }
 
 /// Whether a number may end here.
-pub(super) fn ends(text: &Folded<'_>, end: usize) -> bool {
-    !is_word(text.byte(end))
+pub(super) fn may_end(text: &Folded<'_>, end: usize) -> bool {
+    !is_word_byte(text.byte(end))
 }
 
-pub(super) fn behind_digits(text: &Folded<'_>, from: usize) -> usize {
+pub(super) fn end_of_digits(text: &Folded<'_>, from: usize) -> usize {
     let mut at = from;
     while text.byte(at).is_ascii_digit() {
         at += 1;
@@ -128,7 +132,7 @@ pub(super) fn behind_digits(text: &Folded<'_>, from: usize) -> usize {
 }
 
 /// Up to three: more separators separate two numbers.
-fn behind_separators(text: &Folded<'_>, from: usize) -> usize {
+fn end_of_separators(text: &Folded<'_>, from: usize) -> usize {
     let mut at = from;
     while at < from + 3 && matches!(text.byte(at), b' ' | b'-' | b'.' | b'/' | b'(' | b')') {
         at += 1;

@@ -5,31 +5,32 @@ use std::ops::Range;
 use super::fold::{Folded, IDEOGRAPH, LETTER};
 
 /// RFC 5321: at most 64 octets before the `@` and 255 after it.
-const LOCAL: usize = 64;
-const DOMAIN: usize = 255;
+const MAX_LOCAL_BYTES: usize = 64;
+const MAX_DOMAIN_BYTES: usize = 255;
 
 /// File extensions, which distinguish a file name from a domain: `logo@2x.png`.
-const FILES: [&str; 14] = [
+const FILE_EXTENSIONS: [&str; 14] = [
     "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "pdf", "html", "css", "js", "json",
     "mp4",
 ];
 
 /// The address around the `@` at `at`.
-pub(super) fn at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
-    let end = domain(text, at + 1)?;
-    let start = local(text, at);
+pub(super) fn find_at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
+    let end = domain_end(text, at + 1)?;
+    let start = local_part_start(text, at);
     (start < at).then_some(start..end)
 }
 
-fn local(text: &Folded<'_>, at: usize) -> usize {
+fn local_part_start(text: &Folded<'_>, at: usize) -> usize {
     let is_part = |byte: u8| {
         byte.is_ascii_alphanumeric() || byte == LETTER || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
     };
     // In a script without spaces, such a letter belongs to the address only if one stands right before the `@`.
-    let is_foreign = text.before(at) == IDEOGRAPH;
+    let is_ideographic = text.byte_before(at) == IDEOGRAPH;
     let mut start = at;
-    while at - start < LOCAL
-        && (is_part(text.before(start)) || is_foreign && text.before(start) == IDEOGRAPH)
+    while at - start < MAX_LOCAL_BYTES
+        && (is_part(text.byte_before(start))
+            || is_ideographic && text.byte_before(start) == IDEOGRAPH)
     {
         start -= 1;
     }
@@ -40,13 +41,13 @@ fn local(text: &Folded<'_>, at: usize) -> usize {
     start
 }
 
-fn domain(text: &Folded<'_>, start: usize) -> Option<usize> {
-    let is_foreign = text.byte(start) == IDEOGRAPH;
+fn domain_end(text: &Folded<'_>, start: usize) -> Option<usize> {
+    let is_ideographic = text.byte(start) == IDEOGRAPH;
     let is_letter = |byte: u8| {
-        byte.is_ascii_alphanumeric() || byte == LETTER || is_foreign && byte == IDEOGRAPH
+        byte.is_ascii_alphanumeric() || byte == LETTER || is_ideographic && byte == IDEOGRAPH
     };
     let (mut at, mut label, mut end) = (start, start, None);
-    while at - start <= DOMAIN {
+    while at - start <= MAX_DOMAIN_BYTES {
         match text.byte(at) {
             byte if is_letter(byte) || byte == b'-' || byte == b'_' => at += 1,
             b'.' if at > label && is_letter(text.byte(at + 1)) => {
@@ -69,7 +70,7 @@ fn is_top_level(label: &[u8]) -> bool {
     let is_letters = label
         .iter()
         .all(|byte| byte.is_ascii_alphabetic() || matches!(*byte, LETTER | IDEOGRAPH));
-    let is_file = FILES
+    let is_file = FILE_EXTENSIONS
         .iter()
         .any(|file| label.eq_ignore_ascii_case(file.as_bytes()));
     let is_punycode = label.len() > 4 && label[..4].eq_ignore_ascii_case(b"xn--");
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at(text, |byte| *byte == b'@', at)
+        found_at(text, |byte| *byte == b'@', find_at)
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) struct Folded<'t> {
     text: &'t str,
     bytes: Cow<'t, [u8]>,
     /// Offset in the text of the character for each byte; `None` when the offsets are the same.
-    places: Option<Vec<usize>>,
+    offsets: Option<Vec<usize>>,
 }
 
 impl<'t> Folded<'t> {
@@ -39,21 +39,21 @@ impl<'t> Folded<'t> {
             return Self {
                 text,
                 bytes: Cow::Borrowed(text.as_bytes()),
-                places: None,
+                offsets: None,
             };
         }
         let mut bytes = Vec::with_capacity(text.len());
-        let mut places = Vec::with_capacity(text.len());
-        for (place, character) in text.char_indices() {
+        let mut offsets = Vec::with_capacity(text.len());
+        for (offset, character) in text.char_indices() {
             if let Some(byte) = fold(character, bytes.last().copied()) {
                 bytes.push(byte);
-                places.push(place);
+                offsets.push(offset);
             }
         }
         Self {
             text,
             bytes: bytes.into(),
-            places: Some(places),
+            offsets: Some(offsets),
         }
     }
 
@@ -71,16 +71,16 @@ impl<'t> Folded<'t> {
     }
 
     /// The byte before `at`.
-    pub(super) fn before(&self, at: usize) -> u8 {
+    pub(super) fn byte_before(&self, at: usize) -> u8 {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
     /// The range in the original text for a range of bytes.
-    pub(super) fn range(&self, range: &Range<usize>) -> Range<usize> {
-        let Some(places) = &self.places else {
+    pub(super) fn original_range(&self, range: &Range<usize>) -> Range<usize> {
+        let Some(offsets) = &self.offsets else {
             return range.clone();
         };
-        let begin = |at: usize| places.get(at).copied().unwrap_or(self.text.len());
+        let begin = |at: usize| offsets.get(at).copied().unwrap_or(self.text.len());
         let end = match range.end.checked_sub(1) {
             Some(last) => {
                 let last = begin(last);
@@ -94,7 +94,7 @@ impl<'t> Folded<'t> {
 }
 
 /// Whether the byte is part of a word.
-pub(super) fn is_word(byte: u8) -> bool {
+pub(super) fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == LETTER || byte == b'_'
 }
 
@@ -104,7 +104,7 @@ fn fold(character: char, before: Option<u8>) -> Option<u8> {
         return Some(character as u8);
     }
     let code = u32::from(character);
-    if is_of_a_script_without_spaces(code) {
+    if is_ideograph(code) {
         let is_dash = character == 'ー' && before.is_some_and(|byte| byte.is_ascii_digit());
         return Some(if is_dash { b'-' } else { IDEOGRAPH });
     }
@@ -114,9 +114,9 @@ fn fold(character: char, before: Option<u8>) -> Option<u8> {
     if is_invisible(character) || is_combining_mark(character) {
         return None;
     }
-    digit(code)
-        .or_else(|| punctuation(character))
-        .or_else(|| compatible(character))
+    ascii_digit(code)
+        .or_else(|| ascii_punctuation(character))
+        .or_else(|| ascii_equivalent(character))
         .or(Some(if character.is_alphabetic() {
             LETTER
         } else {
@@ -130,7 +130,7 @@ fn is_plain_letter(code: u32) -> bool {
 }
 
 /// Han, kana, hangul, Thai, Lao, Khmer, Myanmar.
-fn is_of_a_script_without_spaces(code: u32) -> bool {
+fn is_ideograph(code: u32) -> bool {
     matches!(code, 0x3041..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7A3 | 0xE01..=0xE4F | 0xE81..=0xECF | 0x1000..=0x103F
         | 0xFF66..=0xFF9F | 0x1780..=0x17DF | 0x1100..=0x11FF | 0x3130..=0x318F | 0x20000..=0x323AF)
         && code != 0x30FB
@@ -141,13 +141,13 @@ fn is_invisible(character: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-fn digit(code: u32) -> Option<u8> {
+fn ascii_digit(code: u32) -> Option<u8> {
     let next = ZEROS.partition_point(|zero| *zero <= code);
     let value = code - ZEROS.get(next.checked_sub(1)?)?;
     (value < 10).then(|| b"0123456789"[value as usize])
 }
 
-fn punctuation(character: char) -> Option<u8> {
+fn ascii_punctuation(character: char) -> Option<u8> {
     Some(match character {
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{ff70}' => b'-',
         '\u{3002}' | '\u{ff61}' | '\u{b7}' | '\u{2024}' | '\u{2027}' | '\u{2219}' | '\u{22c5}'
@@ -165,7 +165,7 @@ fn punctuation(character: char) -> Option<u8> {
 }
 
 /// The ASCII character of which this one is a compatible form: full-width, mathematical, circled, accented.
-fn compatible(character: char) -> Option<u8> {
+fn ascii_equivalent(character: char) -> Option<u8> {
     let (mut first, mut is_one) = (None, true);
     decompose_compatible(character, |part| {
         if first.is_none() {
@@ -230,8 +230,8 @@ mod tests {
         let folded = Folded::new(text);
 
         assert_eq!(folded.bytes(), [b'e', b'4', b'1', IDEOGRAPH]);
-        assert_eq!(&text[folded.range(&(1..3))], "４１");
-        assert_eq!(&text[folded.range(&(0..4))], text);
-        assert_eq!(folded.range(&(0..0)), 0..0);
+        assert_eq!(&text[folded.original_range(&(1..3))], "４１");
+        assert_eq!(&text[folded.original_range(&(0..4))], text);
+        assert_eq!(folded.original_range(&(0..0)), 0..0);
     }
 }

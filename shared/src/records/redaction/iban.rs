@@ -4,35 +4,35 @@ use std::ops::Range;
 
 use iban::Iban;
 
-use super::digits::{ends, is_one_separator};
-use super::fold::{Folded, is_word};
+use super::digits::{is_one_separator, may_end};
+use super::fold::{Folded, is_word_byte};
 
-const SHORTEST: usize = 15;
-const LONGEST: usize = 34;
+const MIN_LENGTH: usize = 15;
+const MAX_LENGTH: usize = 34;
 
 /// The account number whose check digits begin at `digit`.
-pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    let start = country(text, digit)?;
-    let written = Written::from(text, start);
-    let places = written.ends.iter().rev();
-    let end = places.copied().find(|(length, end)| {
-        *length >= SHORTEST && ends(text, *end) && is_account(&written.letters[..*length])
+pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let start = country_start(text, digit)?;
+    let account = AccountText::read(text, start);
+    let candidates = account.ends.iter().rev();
+    let end = candidates.copied().find(|(length, end)| {
+        *length >= MIN_LENGTH && may_end(text, *end) && is_account(&account.letters[..*length])
     })?;
     Some(start..end.1)
 }
 
 /// The start of the two-letter country code directly before the digit.
-fn country(text: &Folded<'_>, digit: usize) -> Option<usize> {
+fn country_start(text: &Folded<'_>, digit: usize) -> Option<usize> {
     let start = digit.checked_sub(2)?;
     let is_country = text.bytes()[start..digit]
         .iter()
         .all(u8::is_ascii_alphabetic);
-    (is_country && !is_word(text.before(start))).then_some(start)
+    (is_country && !is_word_byte(text.byte_before(start))).then_some(start)
 }
 
 /// The end of a text that is written in groups of four like an account number, but is not valid.
 pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
-    country(text, digit)?;
+    country_start(text, digit)?;
     let check_digits = text.bytes().get(digit..digit + 2)?;
     if !check_digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -56,17 +56,20 @@ pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
 }
 
 /// Letters and digits without separators, and the possible ends of the number.
-struct Written {
+struct AccountText {
     letters: Vec<u8>,
     /// Number of letters and digits up to each offset in the text that directly follows one of them.
     ends: Vec<(usize, usize)>,
 }
 
-impl Written {
-    fn from(text: &Folded<'_>, start: usize) -> Self {
-        let (mut letters, mut ends) = (Vec::with_capacity(LONGEST), Vec::with_capacity(LONGEST));
+impl AccountText {
+    fn read(text: &Folded<'_>, start: usize) -> Self {
+        let (mut letters, mut ends) = (
+            Vec::with_capacity(MAX_LENGTH),
+            Vec::with_capacity(MAX_LENGTH),
+        );
         let mut at = start;
-        while letters.len() < LONGEST {
+        while letters.len() < MAX_LENGTH {
             let byte = text.byte(at);
             if byte.is_ascii_alphanumeric() {
                 letters.push(byte.to_ascii_uppercase());
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, at)
+        found_at_digit(text, find_at)
     }
 
     #[test]

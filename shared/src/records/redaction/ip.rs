@@ -3,56 +3,59 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::digits::begins;
-use super::fold::{Folded, is_word};
+use super::digits::may_begin;
+use super::fold::{Folded, is_word_byte};
 use super::labels::{self, Topic};
 
 /// The maximum length of a written IPv6 address.
-const LONGEST: usize = 45;
+const MAX_LENGTH: usize = 45;
 
-pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    version_6(text, digit).or_else(|| version_4(text, digit))
+pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    find_ipv6(text, digit).or_else(|| find_ipv4(text, digit))
 }
 
-fn version_4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if !begins(text, start) && text.before(start) != b'/' {
+fn find_ipv4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !may_begin(text, start) && text.byte_before(start) != b'/' {
         return None;
     }
     let end = end_of(text, start, |byte| byte.is_ascii_digit() || byte == b'.');
-    let written = ascii(text, &(start..end))?.trim_end_matches('.');
-    let range = start..start + written.len();
-    let is_address = written.parse::<Ipv4Addr>().is_ok() && !is_word(text.byte(range.end));
+    let candidate = ascii(text, &(start..end))?.trim_end_matches('.');
+    let range = start..start + candidate.len();
+    let is_address = candidate.parse::<Ipv4Addr>().is_ok() && !is_word_byte(text.byte(range.end));
     // `10.2.3.4` may be a software version.
     (is_address && labels::topic(text, &range) != Some(Topic::Version)).then_some(range)
 }
 
-fn version_6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+fn find_ipv6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
     let mut start = digit;
-    while start > 0 && digit - start < LONGEST && is_part(text.before(start)) {
+    while start > 0 && digit - start < MAX_LENGTH && is_part(text.byte_before(start)) {
         start -= 1;
     }
     let end = end_of(text, start, is_part);
-    let written = ascii(text, &(start..end))?;
+    let candidate = ascii(text, &(start..end))?;
     // Other texts with digits have fewer colons.
-    if written.bytes().filter(|byte| *byte == b':').count() < 2 {
+    if candidate.bytes().filter(|byte| *byte == b':').count() < 2 {
         return None;
     }
     // The address may follow the end of a word with a colon, and be followed by a colon or a full stop.
-    let behind_colon = written.find(':').map_or(0, |colon| colon + 1);
-    let endings = [written.len(), written.trim_end_matches([':', '.']).len()];
-    [0, behind_colon]
+    let after_colon = candidate.find(':').map_or(0, |colon| colon + 1);
+    let endings = [
+        candidate.len(),
+        candidate.trim_end_matches([':', '.']).len(),
+    ];
+    [0, after_colon]
         .into_iter()
-        .filter(|from| !is_word(text.before(start + from)))
+        .filter(|from| !is_word_byte(text.byte_before(start + from)))
         .flat_map(|from| endings.map(|to| from..to.max(from)))
-        .find(|part| written[part.clone()].parse::<Ipv6Addr>().is_ok())
+        .find(|part| candidate[part.clone()].parse::<Ipv6Addr>().is_ok())
         .map(|part| start + part.start..start + part.end)
-        .filter(|range| !is_word(text.byte(range.end)))
+        .filter(|range| !is_word_byte(text.byte(range.end)))
 }
 
 fn end_of(text: &Folded<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usize {
     let mut end = start;
-    while end - start <= LONGEST && is_part(text.byte(end)) {
+    while end - start <= MAX_LENGTH && is_part(text.byte(end)) {
         end += 1;
     }
     end
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, at)
+        found_at_digit(text, find_at)
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub(super) enum Topic {
 }
 
 /// Distance before and after a number within which words are considered, in bytes.
-const REACH: usize = 64;
+const WINDOW_BYTES: usize = 64;
 
 /// A word of at least this many bytes may be the last part of a longer one, as in `Firmwareversion`, and may have an
 /// ending, as in `заказами`.
-const LONG: usize = 7;
-const LONGEST_ENDING: usize = 3;
+const LONG_WORD_BYTES: usize = 7;
+const MAX_ENDING_LETTERS: usize = 3;
 
 /// Words by topic, one line per language, in lower case; accents are optional.
 const WORDS: [(Topic, &str); 6] = [
@@ -44,7 +44,7 @@ const WORDS: [(Topic, &str); 6] = [
 ];
 
 /// Splits a field's name into words: `customer.dateOfBirth` becomes `customer date of birth`.
-pub(super) fn spelled_out(name: &str) -> String {
+pub(super) fn split_words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
         let is_new = letter.is_uppercase() && words.ends_with(char::is_lowercase);
@@ -65,7 +65,7 @@ static LABELS: LazyLock<Option<Labels>> = LazyLock::new(|| {
     let pairs = WORDS.iter().flat_map(|(topic, words)| {
         words
             .split([',', '\n'])
-            .map(|word| (*topic, plain(word.trim())))
+            .map(|word| (*topic, fold_letters(word.trim())))
     });
     let (topics, words): (Vec<_>, Vec<_>) = pairs.filter(|(_, word)| !word.is_empty()).unzip();
     let words = AhoCorasick::new(words).ok()?;
@@ -74,18 +74,19 @@ static LABELS: LazyLock<Option<Labels>> = LazyLock::new(|| {
 
 /// The topic given by the words around this range of the text.
 pub(super) fn topic(text: &Folded<'_>, range: &Range<usize>) -> Option<Topic> {
-    let range = text.range(range);
-    before(&text.text()[..range.start]).or_else(|| behind(&text.text()[range.end..]))
+    let range = text.original_range(range);
+    topic_before(&text.text()[..range.start]).or_else(|| topic_after(&text.text()[range.end..]))
 }
 
 /// The topic of the last label before a number, if it can refer to the number.
-fn before(text: &str) -> Option<Topic> {
-    let window = plain(last(text));
+fn topic_before(text: &str) -> Option<Topic> {
+    let window = fold_letters(last_window(text));
     // Of two labels with the same end, the longer one is more specific.
-    let (topic, _, end) = words(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let (topic, _, end) = find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
     let gap = window[end..].trim_start_matches('.');
-    let is_meant = !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
-    is_meant.then_some(topic)
+    let refers_to_number =
+        !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
+    refers_to_number.then_some(topic)
 }
 
 /// Whether a sentence ends here. A full stop after a short word marks an abbreviation: `no. 5`.
@@ -100,20 +101,20 @@ fn ends_a_sentence(gap: &str) -> bool {
 }
 
 /// The topic of the first label after a number, if nothing separates them.
-fn behind(text: &str) -> Option<Topic> {
-    let window = plain(first(text));
-    let (topic, start, _) = words(&window)
+fn topic_after(text: &str) -> Option<Topic> {
+    let window = fold_letters(first_window(text));
+    let (topic, start, _) = find_labels(&window)
         .min_by_key(|(_, start, end)| (*start, start.abs_diff(*end).wrapping_neg()))?;
     let gap = window[..start]
         .strip_prefix('.')
         .unwrap_or(&window[..start]);
-    let is_meant = !gap.contains(['.', '!', '?', '\n', '。', ',', ';'])
+    let refers_to_number = !gap.contains(['.', '!', '?', '\n', '。', ',', ';'])
         && !gap.contains(|letter: char| letter.is_ascii_digit());
-    is_meant.then_some(topic)
+    refers_to_number.then_some(topic)
 }
 
 /// The labels in a text with their start and end: whole words only, in scripts with spaces between words.
-fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
+fn find_labels(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
     let labels = LABELS.as_ref();
     labels.into_iter().flat_map(move |labels| {
         labels
@@ -127,21 +128,21 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
                         letter.is_alphanumeric() && !has_no_spaces(letter) || "@+_".contains(letter)
                     })
                 };
-                let (letter_before, letter_behind) = (
+                let (letter_before, letter_after) = (
                     window[..start].chars().next_back(),
                     window[end..].chars().next(),
                 );
                 let length = end - start;
                 let begins = !is_word(letter_before)
                     || window[start..].chars().next().is_some_and(has_no_spaces)
-                    || length >= LONG && letter_before.is_some_and(char::is_alphabetic);
+                    || length >= LONG_WORD_BYTES && letter_before.is_some_and(char::is_alphabetic);
                 let ending = window[end..]
                     .chars()
                     .take_while(|letter| letter.is_alphabetic())
                     .count();
-                let ends = !is_word(letter_behind)
+                let ends = !is_word(letter_after)
                     || window[..end].chars().next_back().is_some_and(has_no_spaces)
-                    || length >= LONG && (1..=LONGEST_ENDING).contains(&ending);
+                    || length >= LONG_WORD_BYTES && (1..=MAX_ENDING_LETTERS).contains(&ending);
                 (begins && ends).then(|| (labels.topics[found.pattern().as_usize()], start, end))
             })
     })
@@ -154,16 +155,19 @@ fn has_no_spaces(letter: char) -> bool {
 }
 
 /// The text in lower case, without accents, and in compatible forms.
-fn plain(text: &str) -> String {
+fn fold_letters(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter));
-    letters.flat_map(char::to_lowercase).map(unstruck).collect()
+    letters
+        .flat_map(char::to_lowercase)
+        .map(without_stroke)
+        .collect()
 }
 
 /// The base letter of letters whose stroke Unicode does not treat as an accent.
-fn unstruck(letter: char) -> char {
+fn without_stroke(letter: char) -> char {
     match letter {
         'ł' => 'l',
         'ø' => 'o',
@@ -173,16 +177,16 @@ fn unstruck(letter: char) -> char {
     }
 }
 
-fn last(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(REACH);
+fn last_window(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(WINDOW_BYTES);
     while !text.is_char_boundary(from) {
         from += 1;
     }
     &text[from..]
 }
 
-fn first(text: &str) -> &str {
-    let mut to = text.len().min(REACH);
+fn first_window(text: &str) -> &str {
+    let mut to = text.len().min(WINDOW_BYTES);
     while !text.is_char_boundary(to) {
         to -= 1;
     }
@@ -194,12 +198,12 @@ mod tests {
     use super::*;
 
     /// The topic of the digits in a text.
-    fn meant(text: &str) -> Option<Topic> {
+    fn topic_of_digits(text: &str) -> Option<Topic> {
         let folded = Folded::new(text);
         let digits = |byte: &u8| byte.is_ascii_digit();
         let end = folded.bytes().iter().rposition(digits).unwrap() + 1;
         let mut start = end;
-        while folded.before(start).is_ascii_digit() {
+        while folded.byte_before(start).is_ascii_digit() {
             start -= 1;
         }
         topic(&folded, &(start..end))
@@ -222,15 +226,18 @@ mod tests {
         ];
 
         for (text, topic) in texts {
-            assert_eq!(meant(text), topic, "{text}");
+            assert_eq!(topic_of_digits(text), topic, "{text}");
         }
     }
 
     #[test]
     fn a_label_after_a_number_counts_if_none_precedes_it() {
-        assert_eq!(meant("5日生まれ"), Some(Topic::BirthDate));
-        assert_eq!(meant("4711 is my order number"), Some(Topic::Reference));
-        assert_eq!(meant("4711, my order number"), None);
+        assert_eq!(topic_of_digits("5日生まれ"), Some(Topic::BirthDate));
+        assert_eq!(
+            topic_of_digits("4711 is my order number"),
+            Some(Topic::Reference)
+        );
+        assert_eq!(topic_of_digits("4711, my order number"), None);
     }
 
     #[test]
@@ -240,7 +247,7 @@ mod tests {
             "the order! 4711",
             "order\n4711",
         ] {
-            assert_eq!(meant(text), None, "{text}");
+            assert_eq!(topic_of_digits(text), None, "{text}");
         }
     }
 }

@@ -2,36 +2,36 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, is_word};
+use super::fold::{Folded, is_word_byte};
 
 const LENGTH: usize = 44;
 /// Start and end of each checked field; its check digit follows it.
 const FIELDS: [(usize, usize); 3] = [(0, 9), (13, 19), (21, 27)];
 
 /// The line whose first digit is this one.
-pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'<';
     let mut start = digit;
-    while digit - start < 9 && is_part(text.before(start)) {
+    while digit - start < 9 && is_part(text.byte_before(start)) {
         start -= 1;
     }
     let line = text.bytes().get(start..start + LENGTH)?;
     let is_whole = line.iter().all(|byte| is_part(*byte))
-        && !is_word(text.byte(start + LENGTH))
-        && !is_word(text.before(start));
-    (is_whole && is_line(line)).then_some(start..start + LENGTH)
+        && !is_word_byte(text.byte(start + LENGTH))
+        && !is_word_byte(text.byte_before(start));
+    (is_whole && has_valid_check_digits(line)).then_some(start..start + LENGTH)
 }
 
-fn is_line(line: &[u8]) -> bool {
-    let fields_fit = FIELDS
+fn has_valid_check_digits(line: &[u8]) -> bool {
+    let are_fields_valid = FIELDS
         .iter()
-        .all(|(from, to)| check(line[*from..*to].iter()) == Some(line[*to]));
+        .all(|(from, to)| check_digit(line[*from..*to].iter()) == Some(line[*to]));
     let all = line[0..10].iter().chain(&line[13..20]).chain(&line[21..43]);
-    fields_fit && check(all) == Some(line[43])
+    are_fields_valid && check_digit(all) == Some(line[43])
 }
 
 /// The check digit. Weights 7, 3, 1; letters count from ten, `<` counts zero.
-fn check<'b>(field: impl Iterator<Item = &'b u8>) -> Option<u8> {
+fn check_digit<'b>(field: impl Iterator<Item = &'b u8>) -> Option<u8> {
     let mut sum = 0;
     for (byte, weight) in field.zip([7, 3, 1].into_iter().cycle()) {
         let value = match byte.to_ascii_uppercase() {
@@ -60,7 +60,7 @@ mod tests {
             let folded = Folded::new(&text);
             let digit = folded.bytes().iter().position(u8::is_ascii_digit).unwrap();
 
-            assert_eq!(at(&folded, digit), range);
+            assert_eq!(find_at(&folded, digit), range);
         }
     }
 }

@@ -10,54 +10,54 @@ use memchr::memchr_iter;
 use rlibphonenumber::{PhoneNumber, PhoneNumberType, Region};
 
 use super::date;
-use super::digits::{Digits, Group, Run, begins, is_one_separator};
-use super::fold::{Folded, is_word};
+use super::digits::{Digits, Group, Run, is_one_separator, may_begin};
+use super::fold::{Folded, is_word_byte};
 use super::labels::{self, Topic};
 
 /// ITU-T E.164 allows up to 15 digits; an international dialling prefix adds a few.
-const MOST_DIGITS: usize = 18;
-const FEWEST_DIGITS: usize = 7;
+const MAX_DIGITS: usize = 18;
+const MIN_DIGITS: usize = 7;
 /// A number that is labelled as a telephone number may lack its area code.
-const FEWEST_NAMED: usize = 5;
+const MIN_LABELLED_DIGITS: usize = 5;
 const NORTH_AMERICA: i32 = 1;
 
 /// The telephone number whose digits begin at `digit`.
-pub(super) fn at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
-    let start = opening(text, digit);
+pub(super) fn find_at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
+    let start = start_of_number(text, digit);
     // A number with a bracket or a plus may begin anywhere.
-    if start == digit && !begins(text, start) {
+    if start == digit && !may_begin(text, start) {
         return None;
     }
     let run = Run::at(text, digit, |_| true);
     let is_international = text.byte(start) == b'+' || text.bytes()[start..digit].contains(&b'+');
     let found = if is_international {
-        longest(text, start, &run, |number| is_valid(number, None))
-            .or_else(|| named(text, start, &run))
+        longest_number(text, start, &run, |number| is_valid(number, None))
+            .or_else(|| labelled_number(text, start, &run))
     } else {
-        national(text, start, &run, regions)
+        find_national(text, start, &run, regions)
     };
-    found.map(|range| range.start..behind_extension(text, range.end))
+    found.map(|range| range.start..end_of_extension(text, range.end))
 }
 
 /// The start of the number with this first digit: before its `+` and brackets.
-fn opening(text: &Folded<'_>, digit: usize) -> usize {
+fn start_of_number(text: &Folded<'_>, digit: usize) -> usize {
     let mut start = digit;
-    if text.before(start) == b' ' && matches!(text.before(start - 1), b'+') {
+    if text.byte_before(start) == b' ' && matches!(text.byte_before(start - 1), b'+') {
         start -= 1;
     }
-    while digit - start < 4 && matches!(text.before(start), b'+' | b'(') {
+    while digit - start < 4 && matches!(text.byte_before(start), b'+' | b'(') {
         start -= 1;
     }
     start
 }
 
-fn national(
+fn find_national(
     text: &Folded<'_>,
     start: usize,
     run: &Run,
     regions: &[Region],
 ) -> Option<Range<usize>> {
-    if run.digits() < FEWEST_NAMED {
+    if run.digits() < MIN_LABELLED_DIGITS {
         return None;
     }
     let whole = start..run.end();
@@ -66,44 +66,53 @@ fn national(
         return None;
     }
     match labels::topic(text, &whole) {
-        Some(Topic::Phone) => longest(text, start, run, |number| is_of(number, regions))
-            .or_else(|| named(text, start, run)),
-        Some(Topic::Version) if !is_dotted(text, run) => unnamed(text, start, run, regions),
-        None => unnamed(text, start, run, regions),
+        Some(Topic::Phone) => {
+            longest_number(text, start, run, |number| is_valid_in(number, regions))
+                .or_else(|| labelled_number(text, start, run))
+        }
+        Some(Topic::Version) if !is_dotted(text, run) => {
+            unlabelled_number(text, start, run, regions)
+        }
+        None => unlabelled_number(text, start, run, regions),
         Some(_) => None,
     }
 }
 
 /// A number without a label must look like a telephone number and like nothing else.
-fn unnamed(text: &Folded<'_>, start: usize, run: &Run, regions: &[Region]) -> Option<Range<usize>> {
+fn unlabelled_number(
+    text: &Folded<'_>,
+    start: usize,
+    run: &Run,
+    regions: &[Region],
+) -> Option<Range<usize>> {
     let first = run.groups()[0].start;
-    if run.digits() < FEWEST_DIGITS
-        || text.before(start) == b'#'
-        || date::numeric(text, first).is_some()
+    if run.digits() < MIN_DIGITS
+        || text.byte_before(start) == b'#'
+        || date::numeric_date(text, first).is_some()
     {
         return None;
     }
     if text.byte(first) == b'0' {
-        return longest(text, start, run, |number| is_of(number, regions));
+        return longest_number(text, start, run, |number| is_valid_in(number, regions));
     }
     let digits = run.digits();
-    let is_part = start == first && is_joined(text, start);
-    if is_part || is_something_else(text, run) || digits > 15 {
+    let is_part = start == first && continues_number(text, start);
+    if is_part || is_other_kind(text, run) || digits > 15 {
         return None;
     }
-    let whole = beginnings(text, start, run, digits..=digits).next()?;
-    let number = written(text, &whole);
+    let whole = number_prefixes(text, start, run, digits..=digits).next()?;
+    let number = text_in(text, &whole);
     let is_grouped = run.groups().len() > 1;
-    let is_one = regions.iter().any(|region| {
+    let is_number = regions.iter().any(|region| {
         parse(&number, Some(*region)).is_some_and(|number| {
-            number.is_valid() && (is_grouped || is_told_by_length(&number, digits))
+            number.is_valid() && (is_grouped || has_distinctive_length(&number, digits))
         })
     });
-    is_one.then_some(whole)
+    is_number.then_some(whole)
 }
 
 /// The number in international form, if it is valid in a numbering plan; otherwise its digits.
-pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
+pub(super) fn international_form(number: &str, regions: &[Region]) -> String {
     let regions = [None].into_iter().chain(regions.iter().copied().map(Some));
     let mut numbers = regions.filter_map(|region| parse(number, region));
     match numbers.find(PhoneNumber::is_valid) {
@@ -113,32 +122,32 @@ pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
 }
 
 /// Whether few other numbers have this length: mobile numbers, all of North America, and numbers with a trunk prefix.
-fn is_told_by_length(number: &PhoneNumber, digits: usize) -> bool {
+fn has_distinctive_length(number: &PhoneNumber, digits: usize) -> bool {
     number.country_code == NORTH_AMERICA
         || number.get_type() == PhoneNumberType::Mobile
         || number.get_national_significant_number().len() < digits
 }
 
 /// The longest prefix of the run that is a number.
-fn longest(
+fn longest_number(
     text: &Folded<'_>,
     start: usize,
     run: &Run,
-    is_one: impl Fn(&str) -> bool,
+    is_number: impl Fn(&str) -> bool,
 ) -> Option<Range<usize>> {
-    beginnings(text, start, run, FEWEST_DIGITS..=MOST_DIGITS)
-        .find(|range| is_one(&written(text, range)))
+    number_prefixes(text, start, run, MIN_DIGITS..=MAX_DIGITS)
+        .find(|range| is_number(&text_in(text, range)))
 }
 
 /// A number that is labelled as a telephone number and could be one, though no plan contains it.
-fn named(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
-    let range = beginnings(text, start, run, FEWEST_NAMED..=15).next()?;
-    let is_date = date::numeric(text, run.groups()[0].start).is_some();
+fn labelled_number(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
+    let range = number_prefixes(text, start, run, MIN_LABELLED_DIGITS..=15).next()?;
+    let is_date = date::numeric_date(text, run.groups()[0].start).is_some();
     (!is_date && labels::topic(text, &range) == Some(Topic::Phone)).then_some(range)
 }
 
 /// The prefixes of the run with a number of digits in this range that end where a number may end, longest first.
-fn beginnings<'r>(
+fn number_prefixes<'r>(
     text: &'r Folded<'_>,
     start: usize,
     run: &'r Run,
@@ -147,28 +156,28 @@ fn beginnings<'r>(
     let groups = run.groups().iter().rev();
     groups
         .filter(move |group| digits.contains(&group.digits))
-        .filter(|group| !is_word(text.byte(group.end)) || has_extension(text, group.end))
-        .map(move |group| start..closing(text, start, group))
+        .filter(|group| !is_word_byte(text.byte(group.end)) || has_extension(text, group.end))
+        .map(move |group| start..end_with_bracket(text, start, group))
 }
 
 /// The offset after the bracket that closes around the last group, if one was opened.
-fn closing(text: &Folded<'_>, start: usize, group: &Group) -> usize {
+fn end_with_bracket(text: &Folded<'_>, start: usize, group: &Group) -> usize {
     let part = &text.bytes()[start..group.end];
     let count = |bracket: u8| memchr_iter(bracket, part).count();
     group.end + usize::from(text.byte(group.end) == b')' && count(b'(') > count(b')'))
 }
 
-fn written(text: &Folded<'_>, range: &Range<usize>) -> String {
+fn text_in(text: &Folded<'_>, range: &Range<usize>) -> String {
     String::from_utf8_lossy(&text.bytes()[range.clone()]).into_owned()
 }
 
-fn is_of(number: &str, regions: &[Region]) -> bool {
+fn is_valid_in(number: &str, regions: &[Region]) -> bool {
     // `00` is the international prefix almost everywhere, and is also written by people in countries with another
     // prefix.
-    let abroad = number
+    let international = number
         .strip_prefix("00")
         .or_else(|| number.strip_prefix("011"));
-    abroad.is_some_and(|number| is_valid(&format!("+{number}"), None))
+    international.is_some_and(|number| is_valid(&format!("+{number}"), None))
         || regions.iter().any(|region| is_valid(number, Some(*region)))
 }
 
@@ -181,9 +190,11 @@ fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
 }
 
 /// Whether this is the rest of a longer number that is not valid.
-fn is_joined(text: &Folded<'_>, start: usize) -> bool {
+fn continues_number(text: &Folded<'_>, start: usize) -> bool {
     let before = start.checked_sub(1);
-    before.is_some_and(|at| is_one_separator(&[text.byte(at)]) && text.before(at).is_ascii_digit())
+    before.is_some_and(|at| {
+        is_one_separator(&[text.byte(at)]) && text.byte_before(at).is_ascii_digit()
+    })
 }
 
 /// Whether the groups are separated by dots, as in versions.
@@ -192,7 +203,7 @@ fn is_dotted(text: &Folded<'_>, run: &Run) -> bool {
     gaps.all(|gap| text.byte(gap) == b'.')
 }
 
-fn is_something_else(text: &Folded<'_>, run: &Run) -> bool {
+fn is_other_kind(text: &Folded<'_>, run: &Run) -> bool {
     let groups = run.groups();
     let lengths: Vec<_> = run.lengths().collect();
     let is_year = |group: &Group| {
@@ -202,13 +213,13 @@ fn is_something_else(text: &Folded<'_>, run: &Run) -> bool {
     let is_decimal = lengths.len() == 2 && text.byte(groups[0].end) == b'.';
     // `2015-2019`, or number 42 of a year: `2024-000042`.
     let are_years = lengths.len() == 2 && is_year(&groups[0]) && text.byte(groups[0].end) == b'-';
-    let is_hexadecimal = text.byte(run.end()) == b'-' && is_word(text.byte(run.end() + 1));
-    is_decimal || are_years || is_hexadecimal || is_book(text, run)
+    let is_hexadecimal = text.byte(run.end()) == b'-' && is_word_byte(text.byte(run.end() + 1));
+    is_decimal || are_years || is_hexadecimal || is_isbn(text, run)
 }
 
 /// Whether this is an ISBN: thirteen digits with a book prefix, or ten digits whose last group is the check digit
 /// alone.
-pub(super) fn is_book(text: &Folded<'_>, run: &Run) -> bool {
+pub(super) fn is_isbn(text: &Folded<'_>, run: &Run) -> bool {
     // A run is empty if the number has more digits than any supported kind.
     let Some(first) = run.groups().first() else {
         return false;
@@ -220,11 +231,11 @@ pub(super) fn is_book(text: &Folded<'_>, run: &Run) -> bool {
 }
 
 fn has_extension(text: &Folded<'_>, at: usize) -> bool {
-    behind_extension(text, at) > at
+    end_of_extension(text, at) > at
 }
 
 /// The offset after an extension: `x123`, `ext. 123`, `#123`.
-fn behind_extension(text: &Folded<'_>, end: usize) -> usize {
+fn end_of_extension(text: &Folded<'_>, end: usize) -> usize {
     let mut at = end;
     while at - end < 2 && matches!(text.byte(at), b' ' | b',' | b';') {
         at += 1;
@@ -245,7 +256,7 @@ fn behind_extension(text: &Folded<'_>, end: usize) -> usize {
     while at - digits < 7 && text.byte(at).is_ascii_digit() {
         at += 1;
     }
-    if (1..=6).contains(&(at - digits)) && !is_word(text.byte(at)) {
+    if (1..=6).contains(&(at - digits)) && !is_word_byte(text.byte(at)) {
         at
     } else {
         end
@@ -258,7 +269,7 @@ mod tests {
     use super::*;
 
     fn found<'t>(text: &'t str, regions: &[Region]) -> Option<&'t str> {
-        found_at_digit(text, |text, digit| at(text, digit, regions))
+        found_at_digit(text, |text, digit| find_at(text, digit, regions))
     }
 
     #[test]

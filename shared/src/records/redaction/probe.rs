@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use super::fold::Folded;
 
-/// The result of `find` at the first byte for which `is_there` holds.
+/// The result of `find` at the first byte for which `is_start` holds.
 pub(super) fn found_at<'t>(
     text: &'t str,
-    is_there: impl Fn(&u8) -> bool,
+    is_start: impl Fn(&u8) -> bool,
     find: impl Fn(&Folded<'t>, usize) -> Option<Range<usize>>,
 ) -> Option<&'t str> {
     let folded = Folded::new(text);
-    let at = folded.bytes().iter().position(is_there)?;
-    find(&folded, at).map(|range| &text[folded.range(&range)])
+    let at = folded.bytes().iter().position(is_start)?;
+    find(&folded, at).map(|range| &text[folded.original_range(&range)])
 }
 
 /// The result of `find` at the first digit.

@@ -30,7 +30,7 @@ fn redacted(redactor: &Redactor, text: &str) -> String {
 }
 
 /// Parts of values, and texts around them.
-fn piece() -> impl Strategy<Value = String> {
+fn fragment() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9]{1,6}",
         "[ .,:/@+()#*x-]{1,3}",
@@ -53,7 +53,7 @@ fn piece() -> impl Strategy<Value = String> {
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        4 => prop::collection::vec(piece(), 0..12).prop_map(|pieces| pieces.concat()),
+        4 => prop::collection::vec(fragment(), 0..12).prop_map(|pieces| pieces.concat()),
         1 => any::<String>(),
     ]
 }
@@ -79,10 +79,10 @@ proptest! {
         let label = Regex::new(r"\[REDACTED:[A-Z_]+\]").unwrap();
 
         let mut rest = text.as_str();
-        for piece in label.split(&redacted) {
-            let at = rest.find(piece);
+        for fragment in label.split(&redacted) {
+            let at = rest.find(fragment);
             prop_assert!(at.is_some());
-            rest = &rest[at.unwrap() + piece.len()..];
+            rest = &rest[at.unwrap() + fragment.len()..];
         }
         prop_assert_eq!(tally.is_empty(), redacted == text);
     }
@@ -100,9 +100,9 @@ proptest! {
     /// The words are not labels, because those change the meaning of a value.
     #[test]
     fn a_value_is_found_between_any_words(
-        before in "([qxzäж是]{1,6}([ ,;(]{1,2}|: ?))?", behind in "([ ,;)!?][qxzäж是]{1,6})?", value in value(),
+        before in "([qxzäж是]{1,6}([ ,;(]{1,2}|: ?))?", after in "([ ,;)!?][qxzäж是]{1,6})?", value in value(),
     ) {
-        let redacted = redacted(&redactor(Replacement::Label), &format!("{before}{value}{behind}"));
+        let redacted = redacted(&redactor(Replacement::Label), &format!("{before}{value}{after}"));
 
         prop_assert!(!redacted.contains(&value), "{}", redacted);
     }
@@ -120,15 +120,15 @@ static PLAIN: LazyLock<[Regex; 4]> = LazyLock::new(|| {
 });
 
 fn plain_values(text: &str) -> Vec<String> {
-    let proofs: [fn(&str) -> bool; 4] = [
+    let checks: [fn(&str) -> bool; 4] = [
         |_| true,
         |address| address.parse::<Ipv4Addr>().is_ok(),
         |account| account.parse::<iban::Iban>().is_ok(),
         luhn,
     ];
-    let values = PLAIN.iter().zip(proofs).flat_map(|(pattern, is_one)| {
+    let values = PLAIN.iter().zip(checks).flat_map(|(pattern, is_value)| {
         let found = pattern.captures_iter(text).map(|found| found[1].to_owned());
-        found.filter(move |value| is_one(value))
+        found.filter(move |value| is_value(value))
     });
     values.collect()
 }
@@ -138,8 +138,8 @@ fn luhn(card: &str) -> bool {
     let digits = card.chars().rev().filter_map(|digit| digit.to_digit(10));
     let sum: u32 = digits
         .enumerate()
-        .map(|(place, digit)| {
-            if place % 2 == 1 {
+        .map(|(position, digit)| {
+            if position % 2 == 1 {
                 DOUBLED[digit as usize]
             } else {
                 digit

@@ -15,7 +15,7 @@ use super::kind::Kind;
 /// Length of the stored part of a keyed hash: equal values must match, others must not collide.
 const HASH_BYTES: usize = 12;
 /// Number of letters and digits that a mask keeps of a number.
-const LAST: usize = 4;
+const UNMASKED_CHARACTERS: usize = 4;
 
 /// How values are replaced.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub enum Mode {
 #[derive(Clone)]
 pub struct HashKey {
     id: String,
-    keyed: Hmac<Sha256>,
+    hmac: Hmac<Sha256>,
 }
 
 impl HashKey {
@@ -51,11 +51,14 @@ impl HashKey {
     /// contains no digits. `None` for an empty key, which would be no secret.
     pub fn new(version: &str, key: &SecretString) -> Option<Self> {
         let key = key.expose_secret();
-        let keyed = Hmac::new_from_slice(key.as_bytes()).ok();
-        let id = letters(&crate::base::hash::Sha256::of(version).head().to_be_bytes()[..4]);
-        keyed
-            .filter(|_| !key.is_empty())
-            .map(|keyed| Self { id, keyed })
+        let hmac = Hmac::new_from_slice(key.as_bytes()).ok();
+        let id = encode_letters(
+            &crate::base::hash::Sha256::of(version)
+                .first_64_bits()
+                .to_be_bytes()[..4],
+        );
+        hmac.filter(|_| !key.is_empty())
+            .map(|hmac| Self { id, hmac })
     }
 
     /// The id of the key.
@@ -64,11 +67,11 @@ impl HashKey {
     }
 
     fn hash(&self, label: &str, value: &str) -> String {
-        let mut mac = self.keyed.clone();
+        let mut mac = self.hmac.clone();
         for part in [label, ":", value] {
             mac.update(part.as_bytes());
         }
-        letters(&mac.finalize().into_bytes()[..HASH_BYTES])
+        encode_letters(&mac.finalize().into_bytes()[..HASH_BYTES])
     }
 }
 
@@ -81,51 +84,61 @@ impl std::fmt::Debug for HashKey {
 }
 
 impl Replacement {
-    /// Writes the replacement of `value`, whose canonical form is `known_as`.
+    /// Writes the replacement of `value`, whose canonical form is `canonical`.
     pub(super) fn write(
         &self,
         label: &str,
         kind: Option<Kind>,
         value: &str,
-        known_as: &str,
+        canonical: &str,
         out: &mut String,
     ) {
         let _ = match (self, kind) {
-            (Self::Mask, Some(Kind::Email)) => return mask(value, |place, _| place == 0, out),
+            (Self::Mask, Some(Kind::Email)) => {
+                return mask(value, |position, _| position == 0, out);
+            }
             (Self::Mask, Some(Kind::Card | Kind::Iban | Kind::Phone | Kind::Ssn | Kind::TaxId)) => {
-                return mask(value, |place, count| place + LAST >= count, out);
+                return mask(
+                    value,
+                    |position, count| position + UNMASKED_CHARACTERS >= count,
+                    out,
+                );
             }
             (Self::Hash(key), _) => write!(
                 out,
                 "[REDACTED:{label}:{}:{}]",
                 key.id,
-                key.hash(label, known_as)
+                key.hash(label, canonical)
             ),
             (Self::Label | Self::Mask, _) => write!(out, "[REDACTED:{label}]"),
         };
     }
 }
 
-/// Replaces letters and digits by `*`, except those for which `stays` holds, given their position and their total
+/// Replaces letters and digits by `*`, except those for which `is_kept` holds, given their position and their total
 /// number.
-fn mask(value: &str, stays: impl Fn(usize, usize) -> bool, out: &mut String) {
+fn mask(value: &str, is_kept: impl Fn(usize, usize) -> bool, out: &mut String) {
     let count = value
         .chars()
         .filter(|letter| letter.is_alphanumeric())
         .count();
-    let mut place = 0;
+    let mut position = 0;
     for letter in value.chars() {
         if !letter.is_alphanumeric() {
             out.push(letter);
             continue;
         }
-        out.push(if stays(place, count) { letter } else { '*' });
-        place += 1;
+        out.push(if is_kept(position, count) {
+            letter
+        } else {
+            '*'
+        });
+        position += 1;
     }
 }
 
 /// Hexadecimal with the letters `a` to `p` as digits.
-fn letters(bytes: &[u8]) -> String {
+fn encode_letters(bytes: &[u8]) -> String {
     let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     halves.map(|half| char::from(b'a' + half)).collect()
 }
@@ -140,7 +153,7 @@ mod tests {
         out
     }
 
-    fn key(version: &str, key: &str) -> Replacement {
+    fn hash_with(version: &str, key: &str) -> Replacement {
         Replacement::Hash(HashKey::new(version, &key.into()).unwrap())
     }
 
@@ -165,10 +178,10 @@ mod tests {
     #[test]
     fn equal_values_have_equal_hashes_under_one_key_only() {
         let hashed = [
-            replaced(&key("v1", "one"), Kind::Email, "a@b.de"),
-            replaced(&key("v1", "one"), Kind::Email, "a@b.de"),
-            replaced(&key("v1", "one"), Kind::Email, "a@b.at"),
-            replaced(&key("v2", "two"), Kind::Email, "a@b.de"),
+            replaced(&hash_with("v1", "one"), Kind::Email, "a@b.de"),
+            replaced(&hash_with("v1", "one"), Kind::Email, "a@b.de"),
+            replaced(&hash_with("v1", "one"), Kind::Email, "a@b.at"),
+            replaced(&hash_with("v2", "two"), Kind::Email, "a@b.de"),
         ];
 
         assert_eq!(hashed[0], hashed[1]);

@@ -5,25 +5,25 @@
 
 use std::ops::Range;
 
-use super::card::has_luhn;
-use super::digits::{Digits, Run, begins, ends, is_one_separator};
-use super::fold::{Folded, is_word};
+use super::card::passes_luhn;
+use super::digits::{Digits, Run, is_one_separator, may_begin, may_end};
+use super::fold::{Folded, is_word_byte};
 use super::labels::{self, Topic};
 
 /// The id that begins at this digit, or with the letters before it.
-pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    lettered(text, digit).or_else(|| numeric(text, digit))
+pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    find_with_letters(text, digit).or_else(|| find_numeric(text, digit))
 }
 
 /// Whether a number is recognised without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
-    Enough,
-    NeedsWord,
+enum Confidence {
+    Sufficient,
+    NeedsLabel,
 }
 
-fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if !begins(text, start) {
+fn find_numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !may_begin(text, start) {
         return None;
     }
     let run = Run::at(text, start, |between| {
@@ -31,31 +31,34 @@ fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     });
     let range = start..run.end();
     // Shorter and longer numbers exist in no country; most numbers are excluded here.
-    if !(9..=15).contains(&run.digits()) || !ends(text, range.end) {
+    if !(9..=15).contains(&run.digits()) || !may_end(text, range.end) {
         return None;
     }
     let digits = Digits::within(text, &range);
-    let proof = proof(digits.values(), &run.lengths().collect::<Vec<_>>())?;
-    let is_one = proof == Proof::Enough || labels::topic(text, &range) == Some(Topic::TaxId);
-    is_one.then_some(range)
+    let confidence = confidence(digits.values(), &run.lengths().collect::<Vec<_>>())?;
+    let is_accepted =
+        confidence == Confidence::Sufficient || labels::topic(text, &range) == Some(Topic::TaxId);
+    is_accepted.then_some(range)
 }
 
-fn proof(digits: &[u8], groups: &[usize]) -> Option<Proof> {
-    let named = |is_one: bool| is_one.then_some(Proof::NeedsWord);
+fn confidence(digits: &[u8], groups: &[usize]) -> Option<Confidence> {
+    let with_label_if = |is_accepted: bool| is_accepted.then_some(Confidence::NeedsLabel);
     match digits.len() {
-        9 => named(is_bsn(digits) || has_luhn(digits)),
-        10 => named(has_luhn(digits)),
-        11 if is_cpf(digits) && groups == [3, 3, 3, 2] => Some(Proof::Enough),
-        11 => named(is_cpf(digits) || is_pesel(digits) || is_tckn(digits) || is_steuer_id(digits)),
-        12 => named(has_verhoeff(digits) || has_luhn(&digits[2..])),
-        13 => named(is_rrn(digits)),
-        15 if is_nir(digits) => Some(Proof::Enough),
+        9 => with_label_if(is_bsn(digits) || passes_luhn(digits)),
+        10 => with_label_if(passes_luhn(digits)),
+        11 if is_cpf(digits) && groups == [3, 3, 3, 2] => Some(Confidence::Sufficient),
+        11 => with_label_if(
+            is_cpf(digits) || is_pesel(digits) || is_tckn(digits) || is_steuer_id(digits),
+        ),
+        12 => with_label_if(has_verhoeff(digits) || passes_luhn(&digits[2..])),
+        13 => with_label_if(is_rrn(digits)),
+        15 if is_nir(digits) => Some(Confidence::Sufficient),
         _ => None,
     }
 }
 
 /// The weighted sum of the digits.
-fn weighed(digits: &[u8], weights: &[u32]) -> u32 {
+fn weighted_sum(digits: &[u8], weights: &[u32]) -> u32 {
     digits
         .iter()
         .zip(weights)
@@ -65,7 +68,7 @@ fn weighed(digits: &[u8], weights: &[u32]) -> u32 {
 
 /// Netherlands, burgerservicenummer: the eleven test (mod 11).
 fn is_bsn(digits: &[u8]) -> bool {
-    let sum = weighed(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
+    let sum = weighted_sum(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
     sum > 0 && sum % 11 == u32::from(digits[8])
 }
 
@@ -74,7 +77,7 @@ fn is_cpf(digits: &[u8]) -> bool {
     let check = |count: u32| {
         let sum: u32 = (0..count)
             .zip(digits)
-            .map(|(place, digit)| (count + 1 - place) * u32::from(*digit))
+            .map(|(position, digit)| (count + 1 - position) * u32::from(*digit))
             .sum();
         sum * 10 % 11 % 10
     };
@@ -84,13 +87,17 @@ fn is_cpf(digits: &[u8]) -> bool {
 
 /// Poland, PESEL.
 fn is_pesel(digits: &[u8]) -> bool {
-    weighed(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
+    weighted_sum(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// Türkiye, kimlik numarası.
 fn is_tckn(digits: &[u8]) -> bool {
-    let sum =
-        |places: &[usize]| -> u32 { places.iter().map(|place| u32::from(digits[*place])).sum() };
+    let sum = |positions: &[usize]| -> u32 {
+        positions
+            .iter()
+            .map(|position| u32::from(digits[*position]))
+            .sum()
+    };
     let tenth = (sum(&[0, 2, 4, 6, 8]) * 7 + 90 - sum(&[1, 3, 5, 7])) % 10;
     digits[0] != 0
         && tenth == u32::from(digits[9])
@@ -108,7 +115,7 @@ fn is_steuer_id(digits: &[u8]) -> bool {
 
 /// Republic of Korea, resident registration number (has a check digit until 2020).
 fn is_rrn(digits: &[u8]) -> bool {
-    let sum = weighed(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
+    let sum = weighted_sum(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
     (11 - sum % 11) % 10 == u32::from(digits[12]) && is_month_and_day(&digits[2..6])
 }
 
@@ -147,7 +154,7 @@ fn has_verhoeff(digits: &[u8]) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(place, digit)| SHIFTS[place % 8][usize::from(*digit)]);
+        .map(|(position, digit)| SHIFTS[position % 8][usize::from(*digit)]);
     digits[0] > 1 && shifted.fold(0, times) == 0
 }
 
@@ -158,17 +165,17 @@ fn is_month_and_day(digits: &[u8]) -> bool {
 }
 
 /// Ids with letters, written as one word.
-fn lettered(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+fn find_with_letters(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     const LONGEST: usize = 18;
     let mut start = digit;
-    while digit - start < 6 && text.before(start).is_ascii_alphabetic() {
+    while digit - start < 6 && text.byte_before(start).is_ascii_alphabetic() {
         start -= 1;
     }
     let mut end = digit;
     while end - start <= LONGEST && text.byte(end).is_ascii_alphanumeric() {
         end += 1;
     }
-    if is_word(text.before(start)) || is_word(text.byte(end)) {
+    if is_word_byte(text.byte_before(start)) || is_word_byte(text.byte(end)) {
         return None;
     }
     if !matches!(end - start, 9 | 16 | 18) {
@@ -235,7 +242,7 @@ fn is_codice_fiscale(word: &[u8]) -> bool {
             byte - b'A'
         }
     };
-    let weigh = |(place, byte): (usize, &u8)| match place % 2 {
+    let weigh = |(position, byte): (usize, &u8)| match position % 2 {
         0 => ODD[usize::from(value(byte))],
         _ => u32::from(value(byte)),
     };
@@ -251,7 +258,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, at)
+        found_at_digit(text, find_at)
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, IDEOGRAPH, is_word};
+use super::fold::{Folded, IDEOGRAPH, is_word_byte};
 
 /// The longest URL that is examined, in bytes.
-const LONGEST: usize = 4096;
+const MAX_URL_BYTES: usize = 4096;
 
 /// Names of parameters with secret values, or parts of such names.
-const SECRETS: [&str; 23] = [
+const SECRET_NAME_PARTS: [&str; 23] = [
     "token",
     "secret",
     "password",
@@ -34,42 +34,46 @@ const SECRETS: [&str; 23] = [
     "invite",
 ];
 /// Matched only as whole names, because they are too short to search for within others.
-const SHORT_SECRETS: [&str; 6] = ["key", "code", "pass", "pw", "sas", "hash"];
+const SECRET_NAMES: [&str; 6] = ["key", "code", "pass", "pw", "sas", "hash"];
 
 /// The URL around the `://` at `at`.
-pub(super) fn at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
-    let start = scheme(text, at)?;
-    let end = end(text, at + 3);
+pub(super) fn find_at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
+    let start = scheme_start(text, at)?;
+    let end = url_end(text, at + 3);
     let url = &text.bytes()[at + 3..end];
-    is_secret(url).then_some(start..end)
+    contains_secret(url).then_some(start..end)
 }
 
-fn scheme(text: &Folded<'_>, at: usize) -> Option<usize> {
+fn scheme_start(text: &Folded<'_>, at: usize) -> Option<usize> {
     let mut start = at;
     while start > 0
-        && (text.before(start).is_ascii_alphanumeric() || b"+-.".contains(&text.before(start)))
+        && (text.byte_before(start).is_ascii_alphanumeric()
+            || b"+-.".contains(&text.byte_before(start)))
     {
         start -= 1;
     }
     (start < at).then_some(start)
 }
 
-fn end(text: &Folded<'_>, from: usize) -> usize {
-    let is_part =
-        |byte: u8| byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(&byte) || is_word(byte);
+fn url_end(text: &Folded<'_>, from: usize) -> usize {
+    let is_part = |byte: u8| {
+        byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(&byte) || is_word_byte(byte)
+    };
     let mut end = from;
-    while end - from < LONGEST && (is_part(text.byte(end)) || is_bracketed(text, from, end)) {
+    while end - from < MAX_URL_BYTES
+        && (is_part(text.byte(end)) || is_host_bracket(text, from, end))
+    {
         end += 1;
     }
     // Punctuation at the end of a sentence is not part of the URL.
-    while end > from && b".,;:!?')*".contains(&text.before(end)) {
+    while end > from && b".,;:!?')*".contains(&text.byte_before(end)) {
         end -= 1;
     }
     end
 }
 
 /// Brackets are part of a URL only around an IPv6 address.
-fn is_bracketed(text: &Folded<'_>, from: usize, at: usize) -> bool {
+fn is_host_bracket(text: &Folded<'_>, from: usize, at: usize) -> bool {
     let bytes = &text.bytes()[from..at];
     match text.byte(at) {
         b'[' => bytes.is_empty() || bytes.ends_with(b"@"),
@@ -78,7 +82,7 @@ fn is_bracketed(text: &Folded<'_>, from: usize, at: usize) -> bool {
     }
 }
 
-fn is_secret(url: &[u8]) -> bool {
+fn contains_secret(url: &[u8]) -> bool {
     debug_assert!(!url.contains(&IDEOGRAPH));
     let url = String::from_utf8_lossy(url).to_ascii_lowercase();
     let (host, rest) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));
@@ -96,9 +100,9 @@ fn has_secret_parameter(rest: &str) -> bool {
     pairs
         .filter_map(|pair| pair.split_once('='))
         .any(|(name, value)| {
-            let is_named =
-                SHORT_SECRETS.contains(&name) || SECRETS.iter().any(|secret| name.contains(secret));
-            is_named && !value.is_empty()
+            let is_secret_name = SECRET_NAMES.contains(&name)
+                || SECRET_NAME_PARTS.iter().any(|secret| name.contains(secret));
+            is_secret_name && !value.is_empty()
         })
 }
 
@@ -117,7 +121,7 @@ mod tests {
             .bytes()
             .windows(3)
             .position(|bytes| bytes == b"://")?;
-        at(&folded, sign).map(|range| &text[folded.range(&range)])
+        find_at(&folded, sign).map(|range| &text[folded.original_range(&range)])
     }
 
     #[test]

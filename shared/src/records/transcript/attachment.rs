@@ -81,8 +81,12 @@ pub struct AttachmentLimits {
 
 impl AttachmentLimits {
     /// The URL of an attachment's bytes, unless the source's description rules it out.
-    pub fn address<'a>(&self, attachment: &'a Attachment) -> Result<&'a str, NotStored> {
-        if !attachment.mime.as_deref().is_some_and(|it| self.takes(it)) {
+    pub fn url_to_fetch<'a>(&self, attachment: &'a Attachment) -> Result<&'a str, NotStored> {
+        if !attachment
+            .mime
+            .as_deref()
+            .is_some_and(|it| self.accepts(it))
+        {
             return Err(NotStored::ContentType);
         }
         if attachment
@@ -97,22 +101,22 @@ impl AttachmentLimits {
 
     /// Whether the content type of a host's response is acceptable. Many hosts send none or a generic one for binary
     /// data. Other types must be in the plan, which rules out web pages and JSON.
-    pub fn takes_answer(&self, mime: Option<&str>) -> bool {
+    pub fn accepts_response(&self, mime: Option<&str>) -> bool {
         mime.is_none_or(|mime| {
             let bytes = ["application/octet-stream", "binary/octet-stream"];
-            bytes.contains(&&*essence(mime).to_ascii_lowercase()) || self.takes(mime)
+            bytes.contains(&&*essence(mime).to_ascii_lowercase()) || self.accepts(mime)
         })
     }
 
     /// Ignores case and parameters.
-    fn takes(&self, mime: &str) -> bool {
+    fn accepts(&self, mime: &str) -> bool {
         let essence = essence(mime);
         let (kind, _) = essence.split_once('/').unwrap_or_default();
         self.content_types
             .iter()
-            .any(|taken| match taken.strip_suffix("/*") {
-                Some(taken) => taken.eq_ignore_ascii_case(kind),
-                None => taken.eq_ignore_ascii_case(essence),
+            .any(|accepted| match accepted.strip_suffix("/*") {
+                Some(accepted) => accepted.eq_ignore_ascii_case(kind),
+                None => accepted.eq_ignore_ascii_case(essence),
             })
     }
 }
@@ -143,7 +147,7 @@ mod tests {
             content_types: vec!["image/*".to_owned(), "application/pdf".to_owned()],
         };
         let url = Some("https://example.com/a");
-        let address = |it: &Attachment| limits.address(it).map(ToOwned::to_owned);
+        let address = |it: &Attachment| limits.url_to_fetch(it).map(ToOwned::to_owned);
 
         assert!(address(&attachment("IMAGE/png", Some(10), url)).is_ok());
         assert!(address(&attachment("application/pdf; q=1", None, url)).is_ok());

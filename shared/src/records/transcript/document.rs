@@ -12,10 +12,10 @@ use crate::base::decode::DecodeError;
 use crate::records::page::{escape_controls, text_of_bytes};
 
 /// `serde_json` parses at most 128 levels of nesting, and a record adds some around the stored content.
-const MOST_LEVELS: usize = 100;
+const MAX_LEVELS: usize = 100;
 
 /// Parses a whole response body. An error refers to the text as received.
-pub fn document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
+pub fn parse_document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
     let text = match std::str::from_utf8(body) {
         Ok(text) => without_lone_surrogates(text),
         Err(_) => Cow::Owned(without_lone_surrogates(&text_of_bytes(body)).into_owned()),
@@ -34,17 +34,17 @@ pub fn document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
 
 /// The value unchanged if every JSON parser can read it. Otherwise, for example for a number beyond all types, a string
 /// that contains its text.
-pub(super) fn readable(value: Box<RawValue>) -> Box<RawValue> {
+pub(super) fn to_readable(value: Box<RawValue>) -> Box<RawValue> {
     match serde_json::from_str::<Value>(value.get()) {
-        Ok(parsed) if levels(&parsed) <= MOST_LEVELS => value,
+        Ok(parsed) if depth_of(&parsed) <= MAX_LEVELS => value,
         _ => serde_json::value::to_raw_value(value.get()).unwrap_or(value),
     }
 }
 
-fn levels(value: &Value) -> usize {
+fn depth_of(value: &Value) -> usize {
     let deepest = match value {
-        Value::Array(elements) => elements.iter().map(levels).max(),
-        Value::Object(members) => members.values().map(levels).max(),
+        Value::Array(elements) => elements.iter().map(depth_of).max(),
+        Value::Object(members) => members.values().map(depth_of).max(),
         _ => return 0,
     };
     1 + deepest.unwrap_or(0)
@@ -52,15 +52,15 @@ fn levels(value: &Value) -> usize {
 
 /// Replaces escaped halves of surrogate pairs by U+FFFD, escaped as well, so that the text keeps its length.
 fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
-    let mut kept = Cow::Borrowed(text);
+    let mut output = Cow::Borrowed(text);
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
         at += found;
-        let pair = [unit(text, at), unit(text, at + 6)];
+        let pair = [code_unit(text, at), code_unit(text, at + 6)];
         at += match pair {
             [Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)] => 12,
             [Some(0xd800..=0xdfff), _] => {
-                kept.to_mut().replace_range(at..at + 6, r"\ufffd");
+                output.to_mut().replace_range(at..at + 6, r"\ufffd");
                 6
             }
             _ => 2,
@@ -69,11 +69,11 @@ fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
             break;
         }
     }
-    kept
+    output
 }
 
 /// The UTF-16 code unit of the escape at this offset.
-fn unit(text: &str, at: usize) -> Option<u16> {
+fn code_unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix(r"\u")?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u16::from_str_radix(digits, 16).ok().filter(|_| is_hex)
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn read(body: &[u8]) -> Option<String> {
-        document(body).ok().map(|it| it.get().to_owned())
+        parse_document(body).ok().map(|it| it.get().to_owned())
     }
 
     #[test]
@@ -139,14 +139,14 @@ mod tests {
     #[test]
     fn values_that_some_readers_refuse_are_kept_as_text() {
         let deep = format!("{}1{}", "[".repeat(101), "]".repeat(101));
-        for (value, kept) in [
+        for (value, output) in [
             (r#"{"n":1.50}"#, r#"{"n":1.50}"#),
             ("null", "null"),
             (r#"{"n":1E+400}"#, r#""{\"n\":1E+400}""#),
             (&*deep, &*format!("\"{deep}\"")),
         ] {
             let raw = RawValue::from_string(value.to_owned()).unwrap();
-            assert_eq!(readable(raw).get(), kept);
+            assert_eq!(to_readable(raw).get(), output);
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
             Just(b"\n".to_vec()), prop::collection::vec(any::<u8>(), 1..3),
         ], 0..12)) {
             let body = [b"[\"".to_vec(), body.concat(), b"\"]".to_vec()].concat();
-            if let Ok(document) = document(&body) {
+            if let Ok(document) = parse_document(&body) {
                 prop_assert!(serde_json::from_str::<Value>(document.get()).is_ok());
             }
         }

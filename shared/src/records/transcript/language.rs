@@ -51,7 +51,7 @@ static DETECTOR: LazyLock<Detector> =
     LazyLock::new(|| Detector::with_allowlist(CANDIDATES.to_vec()));
 
 /// The language's ISO 639-3 code.
-pub(super) fn language(text: &str) -> &'static str {
+pub(super) fn detect_language(text: &str) -> &'static str {
     let text = without_placeholders(text);
     let Some(found) = DETECTOR.detect(&text) else {
         return UNDETERMINED;
@@ -71,11 +71,11 @@ fn without_placeholders(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     let mut parts = text.split(PLACEHOLDER);
-    let mut kept = parts.next().unwrap_or_default().to_owned();
+    let mut output = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        kept.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
+        output.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
     }
-    kept.into()
+    output.into()
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_language_of_short_messages_is_detected() {
-        let told = [
+        let detected = [
             "I would like to change my delivery address, please.",
             "Ich möchte bitte meine Lieferadresse ändern.",
             "Je voudrais changer mon adresse de livraison.",
@@ -94,10 +94,10 @@ mod tests {
             "أريد تغيير عنوان التوصيل",
             "Teslimat adresimi değiştirmek istiyorum",
         ]
-        .map(language);
+        .map(detect_language);
 
         assert_eq!(
-            told,
+            detected,
             ["eng", "deu", "fra", "jpn", "cmn", "kor", "ara", "tur"]
         );
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_language_of_text_without_words_is_undetermined() {
         for text in ["", "12345", "👍👍", "?!", "[REDACTED:EMAIL]"] {
-            assert_eq!(language(text), UNDETERMINED, "{text}");
+            assert_eq!(detect_language(text), UNDETERMINED, "{text}");
         }
     }
 
@@ -118,6 +118,6 @@ mod tests {
             without_placeholders(message),
             "Ich möchte bitte meine Lieferadresse ändern:  "
         );
-        assert_eq!(language(message), "deu");
+        assert_eq!(detect_language(message), "deu");
     }
 }

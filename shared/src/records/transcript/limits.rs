@@ -34,11 +34,11 @@ pub struct Cut {
     pub by: BTreeSet<&'static str>,
     /// Sort key of the newest message that was left out: everything before it is left out too.
     #[serde(skip)]
-    horizon: Option<Order>,
+    horizon: Option<SortKey>,
 }
 
 /// Sort key: sequence number, then time; messages with neither come last.
-type Order = (bool, Option<i64>, bool, Option<Timestamp>);
+type SortKey = (bool, Option<i64>, bool, Option<Timestamp>);
 
 impl Cut {
     pub fn is_empty(&self) -> bool {
@@ -49,29 +49,29 @@ impl Cut {
 impl Transcript {
     /// Sorts the transcript and removes its oldest messages beyond the limits. Later messages can only displace more,
     /// so calling this after each response gives the same result and bounds memory.
-    pub fn keep_within(&mut self, limits: Limits) {
+    pub fn apply_limits(&mut self, limits: Limits) {
         // A stable sort keeps messages of the same time in the order received.
-        self.messages.sort_by_key(order);
+        self.messages.sort_by_key(sort_key);
         self.events.sort_by_key(|it| (it.time.is_none(), it.time));
         let count = |number: usize| number as u64;
         let messages = &self.messages;
         let window = limits.context_window.unwrap_or(u64::MAX);
-        let beyond = count(messages.len()).saturating_sub(window);
-        let beyond = usize::try_from(beyond).unwrap_or(messages.len());
+        let excess = count(messages.len()).saturating_sub(window);
+        let excess = usize::try_from(excess).unwrap_or(messages.len());
         let horizon = self.cut.horizon;
         let mut bytes = 0;
-        let kept = messages[beyond..].iter().rev().take_while(|message| {
+        let kept = messages[excess..].iter().rev().take_while(|message| {
             bytes += count(message.bytes());
-            bytes <= limits.max_transcript_bytes && horizon.is_none_or(|at| order(message) >= at)
+            bytes <= limits.max_transcript_bytes && horizon.is_none_or(|at| sort_key(message) >= at)
         });
         let first = messages.len() - kept.count();
         if let Some(last) = first.checked_sub(1) {
-            self.cut.horizon = horizon.max(Some(order(&messages[last])));
+            self.cut.horizon = horizon.max(Some(sort_key(&messages[last])));
         }
-        let gone = self.messages.drain(..first);
-        self.cut.messages += count(gone.len());
-        self.cut.bytes += gone.map(|message| count(message.bytes())).sum::<u64>();
-        self.keep_unreadable_within(limits);
+        let removed = self.messages.drain(..first);
+        self.cut.messages += count(removed.len());
+        self.cut.bytes += removed.map(|message| count(message.bytes())).sum::<u64>();
+        self.limit_unreadable(limits);
         // The reasons are computed over everything received so far, as if it had come at once.
         let kept = count(self.messages.len());
         let kept_unreadable = count(self.unreadable.len());
@@ -79,14 +79,14 @@ impl Transcript {
             (kept, self.cut.messages + kept),
             (kept_unreadable, self.cut.unreadable + kept_unreadable),
         ];
-        let is_any = |holds: fn(u64, u64, u64) -> bool| {
+        let any_list = |holds: fn(u64, u64, u64) -> bool| {
             lists.iter().any(|(kept, all)| holds(*kept, *all, window))
         };
         let reasons = [
-            ("contextWindow", is_any(|_, all, window| all > window)),
+            ("contextWindow", any_list(|_, all, window| all > window)),
             (
                 "maxTranscriptBytes",
-                is_any(|kept, all, window| kept < all.min(window)),
+                any_list(|kept, all, window| kept < all.min(window)),
             ),
         ];
         for (reason, holds) in reasons {
@@ -105,7 +105,7 @@ impl Transcript {
     }
 
     /// Applies the same limits to unreadable elements, in the order received.
-    fn keep_unreadable_within(&mut self, limits: Limits) {
+    fn limit_unreadable(&mut self, limits: Limits) {
         let window = limits.context_window.unwrap_or(u64::MAX);
         let window = usize::try_from(window).unwrap_or(usize::MAX);
         let mut bytes = 0;
@@ -127,7 +127,7 @@ pub(super) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-fn order(message: &Message) -> Order {
+fn sort_key(message: &Message) -> SortKey {
     let Message { sequence, time, .. } = message;
     (sequence.is_none(), *sequence, time.is_none(), *time)
 }
@@ -178,7 +178,7 @@ mod tests {
             let limits = Limits { max_transcript_bytes, context_window };
             let messages = || sizes.iter().enumerate().map(|(number, (second, bytes))| message(number, *second, *bytes));
             let mut once = Transcript::new(Via::Messages, None);
-            let mut often = Transcript::new(Via::Messages, None);
+            let mut repeatedly = Transcript::new(Via::Messages, None);
 
             let unreadable = |message: &Message| Unreadable {
                 list: "entities",
@@ -188,20 +188,20 @@ mod tests {
 
             once.messages = messages().collect();
             once.unreadable = messages().map(|it| unreadable(&it)).collect();
-            once.keep_within(limits);
+            once.apply_limits(limits);
             for (number, message) in messages().enumerate() {
-                often.unreadable.push(unreadable(&message));
-                often.messages.push(message);
+                repeatedly.unreadable.push(unreadable(&message));
+                repeatedly.messages.push(message);
                 if number % batch == 0 {
-                    often.keep_within(limits);
+                    repeatedly.apply_limits(limits);
                 }
             }
-            often.keep_within(limits);
+            repeatedly.apply_limits(limits);
 
-            prop_assert_eq!(kept_unreadable(&once), kept_unreadable(&often));
+            prop_assert_eq!(kept_unreadable(&once), kept_unreadable(&repeatedly));
             prop_assert!(once.unreadable.iter().map(Unreadable::bytes).sum::<usize>() as u64 <= max_transcript_bytes);
-            let ((once, by_one), (often, by_many)) = (kept(&once), kept(&often));
-            prop_assert_eq!(once, often);
+            let ((once, by_one), (repeatedly, by_many)) = (kept(&once), kept(&repeatedly));
+            prop_assert_eq!(once, repeatedly);
             prop_assert_eq!((by_one.messages, by_one.bytes, by_one.unreadable), (by_many.messages, by_many.bytes, by_many.unreadable));
             prop_assert_eq!(&by_one.by, &by_many.by);
         }
@@ -218,7 +218,7 @@ mod tests {
         };
         transcript.events = (0..10_003).rev().map(event).collect();
 
-        transcript.keep_within(Limits {
+        transcript.apply_limits(Limits {
             max_transcript_bytes: 1,
             context_window: None,
         });

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::document::readable;
-use super::language::language;
+use super::document::to_readable;
+use super::language::detect_language;
 use super::{
     Attachment, Cut, Event, Limits, Message, NoTranscript, Participant, Status, Transcript,
     Unreadable, Via,
 };
 use crate::base::hash::Sha256;
-use crate::records::page::redact_typed;
+use crate::records::page::redact_free_text;
 use crate::records::redaction::{Person, Profile, Redactor, Tally};
 
 /// A record of the `transcript` projection.
@@ -31,7 +31,7 @@ pub struct TranscriptRecord {
     problem: Option<String>,
     via: Option<Via>,
     participants: Vec<Participant>,
-    messages: Vec<Said>,
+    messages: Vec<MessageRecord>,
     events: Vec<Event>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<Unreadable>,
@@ -48,7 +48,7 @@ pub struct TranscriptRecord {
 /// A stored message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct MessageRecord {
     message_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence_id: Option<i64>,
@@ -70,33 +70,33 @@ struct Said {
 
 /// A line and the counts for its page.
 #[derive(Debug)]
-pub struct Written {
+pub struct RecordLine {
     pub line: Box<RawValue>,
     pub redactions: Tally,
     pub status: Status,
 }
 
 /// Builds the record of a conversation, with or without a transcript.
-pub fn record(
+pub fn build_record(
     conversation_id: &str,
     transcript: Result<Transcript, NoTranscript>,
     limits: Limits,
     redactor: Option<&Redactor>,
-) -> Result<Written, serde_json::Error> {
+) -> Result<RecordLine, serde_json::Error> {
     let mut redactions = Tally::default();
     let record = match transcript {
-        Ok(transcript) => told(
+        Ok(transcript) => transcript_record(
             conversation_id,
             transcript,
             limits,
             redactor,
             &mut redactions,
         ),
-        Err(untold) => TranscriptRecord {
+        Err(no_transcript) => TranscriptRecord {
             conversation_id: conversation_id.to_owned(),
             conversation_start: None,
-            status: untold.status,
-            problem: Some(untold.problem),
+            status: no_transcript.status,
+            problem: Some(no_transcript.problem),
             via: None,
             participants: Vec::new(),
             messages: Vec::new(),
@@ -108,22 +108,22 @@ pub fn record(
             missing: 0,
         },
     };
-    Ok(Written {
+    Ok(RecordLine {
         line: RawValue::from_string(serde_json::to_string(&record)?)?,
         status: record.status,
         redactions,
     })
 }
 
-fn told(
+fn transcript_record(
     conversation_id: &str,
     mut transcript: Transcript,
     limits: Limits,
     redactor: Option<&Redactor>,
     redactions: &mut Tally,
 ) -> TranscriptRecord {
-    transcript.keep_within(limits);
-    let (status, problem) = standing(&transcript);
+    transcript.apply_limits(limits);
+    let (status, problem) = status_and_problem(&transcript);
     let Transcript {
         via,
         start,
@@ -136,21 +136,21 @@ fn told(
         cut,
     } = transcript;
     let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
-    let mut redacting = Redacting {
+    let mut field_redactor = FieldRedactor {
         redactor,
         redactions,
     };
     let participants = participants
         .into_iter()
-        .map(|it| redacting.participant(it))
+        .map(|it| field_redactor.redact_participant(it))
         .collect();
-    let messages: Vec<Said> = messages
+    let messages: Vec<MessageRecord> = messages
         .into_iter()
-        .map(|it| redacting.said(conversation_id, it))
+        .map(|it| field_redactor.redact_message(conversation_id, it))
         .collect();
     let unreadable = unreadable
         .into_iter()
-        .map(|it| redacting.unreadable(it))
+        .map(|it| field_redactor.redact_unreadable(it))
         .collect();
     let mut languages = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
@@ -174,7 +174,7 @@ fn told(
 }
 
 /// Whether the transcript is complete, and if not, why.
-fn standing(transcript: &Transcript) -> (Status, Option<String>) {
+fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
     let Transcript {
         messages,
         unreadable,
@@ -189,12 +189,12 @@ fn standing(transcript: &Transcript) -> (Status, Option<String>) {
     let unreadable = unreadable.len() as u64 + cut.unreadable;
     let mut problems = Vec::new();
     if *missing > 0 {
-        let why = if transcript.problems.is_empty() {
+        let reason = if transcript.problems.is_empty() {
             "can no longer be found"
         } else {
             "were not returned"
         };
-        problems.push(format!("{missing} messages {why}"));
+        problems.push(format!("{missing} messages {reason}"));
     }
     problems.extend(transcript.problems.iter().cloned());
     if unreadable > 0 {
@@ -209,18 +209,18 @@ fn standing(transcript: &Transcript) -> (Status, Option<String>) {
     }
 }
 
-struct Redacting<'a> {
+struct FieldRedactor<'a> {
     redactor: Option<&'a Redactor>,
     redactions: &'a mut Tally,
 }
 
-impl Redacting<'_> {
-    fn said(&mut self, conversation_id: &str, message: Message) -> Said {
-        let text = self.text(message.text);
-        let whole = format!("{conversation_id}\n{}\n{text}", message.id);
-        Said {
-            language: language(&text),
-            fingerprint: Sha256::of(whole),
+impl FieldRedactor<'_> {
+    fn redact_message(&mut self, conversation_id: &str, message: Message) -> MessageRecord {
+        let text = self.redact_text(message.text);
+        let fingerprinted = format!("{conversation_id}\n{}\n{text}", message.id);
+        MessageRecord {
+            language: detect_language(&text),
+            fingerprint: Sha256::of(fingerprinted),
             message_id: message.id,
             sequence_id: message.sequence,
             time: message.time,
@@ -233,17 +233,17 @@ impl Redacting<'_> {
             attachments: message
                 .attachments
                 .into_iter()
-                .map(|it| self.attachment(it))
+                .map(|it| self.redact_attachment(it))
                 .collect(),
             content: message
                 .content
                 .into_iter()
-                .map(|it| self.content(it))
+                .map(|it| self.redact_content(it))
                 .collect(),
         }
     }
 
-    fn participant(&mut self, participant: Participant) -> Participant {
+    fn redact_participant(&mut self, participant: Participant) -> Participant {
         let name = match (self.redactor, participant.name) {
             (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
                 redactor
@@ -251,7 +251,7 @@ impl Redacting<'_> {
                     .into_owned(),
             ),
             // A name that a customer chose may be an e-mail address.
-            (_, name) => name.map(|name| self.text(name)),
+            (_, name) => name.map(|name| self.redact_text(name)),
         };
         Participant {
             name,
@@ -259,27 +259,27 @@ impl Redacting<'_> {
         }
     }
 
-    fn attachment(&mut self, attachment: Attachment) -> Attachment {
-        let filename = attachment.filename.map(|name| self.text(name));
+    fn redact_attachment(&mut self, attachment: Attachment) -> Attachment {
+        let filename = attachment.filename.map(|name| self.redact_text(name));
         Attachment {
             filename,
             ..attachment
         }
     }
 
-    fn unreadable(&mut self, element: Unreadable) -> Unreadable {
-        let content = self.content(element.content);
+    fn redact_unreadable(&mut self, element: Unreadable) -> Unreadable {
+        let content = self.redact_content(element.content);
         Unreadable { content, ..element }
     }
 
-    fn content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
-        readable(match self.redactor {
-            Some(redactor) => redact_typed(&content, redactor, self.redactions),
+    fn redact_content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
+        to_readable(match self.redactor {
+            Some(redactor) => redact_free_text(&content, redactor, self.redactions),
             None => content,
         })
     }
 
-    fn text(&mut self, text: String) -> String {
+    fn redact_text(&mut self, text: String) -> String {
         match self
             .redactor
             .map(|redactor| redactor.redact(&text, self.redactions))
@@ -324,8 +324,8 @@ mod tests {
     }
 
     fn ids(messages: Vec<Message>, limits: Limits) -> (Vec<String>, serde_json::Value) {
-        let written = record("c", Ok(transcript(messages)), limits, None).unwrap();
-        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        let output = build_record("c", Ok(transcript(messages)), limits, None).unwrap();
+        let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
         let messages = line["messages"].as_array().unwrap().iter();
         let ids = messages.map(|it| it["messageId"].as_str().unwrap().to_owned());
         (ids.collect(), line["cut"].clone())
@@ -392,12 +392,12 @@ mod tests {
             max_transcript_bytes: 4,
             context_window: None,
         };
-        let said = message("m", None, Some("10:00:00"), "12345");
+        let first = message("m", None, Some("10:00:00"), "12345");
 
-        let written = record("c", Ok(transcript(vec![said])), limits, None).unwrap();
+        let output = build_record("c", Ok(transcript(vec![first])), limits, None).unwrap();
 
-        assert_eq!(written.status, Status::TooLarge);
-        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        assert_eq!(output.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
         assert_eq!(line["cut"]["messages"], 1);
         assert!(
             line["problem"]
@@ -409,25 +409,25 @@ mod tests {
 
     #[test]
     fn a_line_is_redacted_before_its_fingerprint_is_taken() {
-        let mut said = message("m", None, Some("10:00:00"), "write to mary@example.com");
-        said.content = vec![
+        let mut first = message("m", None, Some("10:00:00"), "write to mary@example.com");
+        first.content = vec![
             RawValue::from_string(r#"{"quickReply":{"text":"mary@example.com"}}"#.to_owned())
                 .unwrap(),
         ];
-        let mut told = transcript(vec![said]);
-        told.participants.push(Participant {
+        let mut input = transcript(vec![first]);
+        input.participants.push(Participant {
             participant_id: "p1".to_owned(),
             purpose: Some("customer".to_owned()),
             name: Some("mary@example.com".to_owned()),
             user_id: None,
         });
 
-        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+        let output = build_record("c", Ok(input), ALL, Some(&redactor())).unwrap();
 
-        assert_eq!(written.redactions.total(), 3);
-        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"complete","via":"messages","participants":[{"participantId":"p1","purpose":"customer","name":"[REDACTED:EMAIL]","userId":null}],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"write to [REDACTED:EMAIL]","language":"und","fingerprint":"01fd3b3e7c8caeb75c96ff3d39b591d237b4e0f253434909235627524ae61920","content":[{"quickReply":{"text":"[REDACTED:EMAIL]"}}]}],"events":[],"languages":{"und":1},"redactions":{"EMAIL":3},"missing":0}"#);
+        assert_eq!(output.redactions.total(), 3);
+        insta::assert_snapshot!(output.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"complete","via":"messages","participants":[{"participantId":"p1","purpose":"customer","name":"[REDACTED:EMAIL]","userId":null}],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"write to [REDACTED:EMAIL]","language":"und","fingerprint":"01fd3b3e7c8caeb75c96ff3d39b591d237b4e0f253434909235627524ae61920","content":[{"quickReply":{"text":"[REDACTED:EMAIL]"}}]}],"events":[],"languages":{"und":1},"redactions":{"EMAIL":3},"missing":0}"#);
         assert!(
-            written
+            output
                 .line
                 .get()
                 .contains(&Sha256::of("c\nm\nwrite to [REDACTED:EMAIL]").to_string())
@@ -436,14 +436,14 @@ mod tests {
 
     #[test]
     fn a_conversation_without_texts_still_has_a_record() {
-        let untold = NoTranscript::new(
+        let no_transcript = NoTranscript::new(
             Status::Forbidden,
             "the client may not read the conversation",
         );
 
-        let written = record("c", Err(untold), ALL, None).unwrap();
+        let output = build_record("c", Err(no_transcript), ALL, None).unwrap();
 
-        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":null,"status":"forbidden","problem":"the client may not read the conversation","via":null,"participants":[],"messages":[],"events":[],"languages":{},"redactions":{},"missing":0}"#);
+        insta::assert_snapshot!(output.line.get(), @r#"{"conversationId":"c","conversationStart":null,"status":"forbidden","problem":"the client may not read the conversation","via":null,"participants":[],"messages":[],"events":[],"languages":{},"redactions":{},"missing":0}"#);
     }
 
     fn unreadable(content: &str) -> Unreadable {
@@ -463,13 +463,14 @@ mod tests {
 
     #[test]
     fn unreadable_elements_are_redacted_and_make_it_partial() {
-        let mut told = with_unreadable(&[r#"{"id":"a","text":{"de":"mary@example.com"}}"#, "null"]);
-        told.unreadable[0].message_id = Some("a".to_owned());
+        let mut input =
+            with_unreadable(&[r#"{"id":"a","text":{"de":"mary@example.com"}}"#, "null"]);
+        input.unreadable[0].message_id = Some("a".to_owned());
 
-        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+        let output = build_record("c", Ok(input), ALL, Some(&redactor())).unwrap();
 
-        assert_eq!(written.status, Status::Partial);
-        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the responses cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
+        assert_eq!(output.status, Status::Partial);
+        insta::assert_snapshot!(output.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the responses cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
     }
 
     #[test]
@@ -478,25 +479,25 @@ mod tests {
             profile: Profile::Strict,
             ..Rules::default()
         });
-        let told = with_unreadable(&[
+        let input = with_unreadable(&[
             r#"{"id":"p","name":"Mary Roe","messages":"lost"}"#,
             r#"{"normalizedMessage":{"channel":{"from":{"nickname":"Mary Roe"}},"text":5}}"#,
             r#"{"from":"Mary Roe","messageText":[1E+400]}"#,
         ]);
 
-        let written = record("c", Ok(told), ALL, Some(&strict)).unwrap();
+        let output = build_record("c", Ok(input), ALL, Some(&strict)).unwrap();
 
-        assert!(!written.line.get().contains("Mary"), "{}", written.line);
-        assert!(serde_json::from_str::<serde_json::Value>(written.line.get()).is_ok());
+        assert!(!output.line.get().contains("Mary"), "{}", output.line);
+        assert!(serde_json::from_str::<serde_json::Value>(output.line.get()).is_ok());
     }
 
     #[test]
     fn unreadable_elements_are_cut_by_the_same_limits_and_counted() {
         let long = format!("\"{}\"", "x".repeat(100));
         let cut = |limits| {
-            let told = with_unreadable(&[&long, &long, "1", "2", "3"]);
-            let written = record("c", Ok(told), limits, None).unwrap();
-            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            let input = with_unreadable(&[&long, &long, "1", "2", "3"]);
+            let output = build_record("c", Ok(input), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
             assert_eq!(line["status"], "partial");
             assert_eq!(
                 line["problem"],
@@ -542,13 +543,13 @@ mod tests {
     #[test]
     fn a_partial_transcript_lists_everything_it_lacks() {
         let problem = |missing, problems: &[&str], contents: &[&str]| {
-            let told = Transcript {
+            let input = Transcript {
                 missing,
                 problems: problems.iter().map(ToString::to_string).collect(),
                 ..with_unreadable(contents)
             };
-            let written = record("c", Ok(told), ALL, None).unwrap();
-            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            let output = build_record("c", Ok(input), ALL, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
             line["problem"].as_str().unwrap_or("none").to_owned()
         };
 

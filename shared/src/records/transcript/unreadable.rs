@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Transcript;
-use crate::base::decode::object::{Listed, UnreadableElement};
+use crate::base::decode::object::{ParsedList, UnreadableElement};
 
 /// An element that could not be read.
 #[derive(Clone, Debug, Serialize)]
@@ -20,26 +20,26 @@ pub struct Unreadable {
 
 /// Size of an element's object in the record, without its content. Counted because a list of a million nulls is large
 /// too.
-const AROUND_BYTES: usize = 40;
+const ENVELOPE_BYTES: usize = 40;
 
 impl Unreadable {
     pub(super) fn bytes(&self) -> usize {
-        AROUND_BYTES + self.content.get().len()
+        ENVELOPE_BYTES + self.content.get().len()
     }
 }
 
 impl Transcript {
     /// Keeps the unreadable elements of a list, and returns the others.
-    pub(crate) fn readable<T>(&mut self, list: &'static str, listed: Listed<T>) -> Vec<T> {
-        self.readable_of(list, None, listed)
+    pub(crate) fn take_readable<T>(&mut self, list: &'static str, listed: ParsedList<T>) -> Vec<T> {
+        self.take_readable_of(list, None, listed)
     }
 
     /// The same for a list within a message.
-    pub(crate) fn readable_of<T>(
+    pub(crate) fn take_readable_of<T>(
         &mut self,
         list: &'static str,
         message_id: Option<&str>,
-        listed: Listed<T>,
+        listed: ParsedList<T>,
     ) -> Vec<T> {
         for element in listed.unreadable {
             self.keep_unreadable(list, message_id, element);

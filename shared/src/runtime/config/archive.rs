@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn unknown_checksum_settings_are_refused() {
-        let told = |value: &'static str| {
+        let problems_with = |value: &'static str| {
             let lookup =
                 move |name: &str| (name != "AWS_S3_FORCE_PATH_STYLE").then(|| value.to_owned());
             let settings = Settings::new(&lookup);
@@ -205,8 +205,11 @@ mod tests {
                 .map_or_else(String::new, |error| error.to_string())
         };
 
-        assert_eq!(told("when_required") + &told("WHEN_SUPPORTED"), "");
-        insta::assert_snapshot!(told("never"), @r"
+        assert_eq!(
+            problems_with("when_required") + &problems_with("WHEN_SUPPORTED"),
+            ""
+        );
+        insta::assert_snapshot!(problems_with("never"), @r"
         AWS_REQUEST_CHECKSUM_CALCULATION is `never`: when_supported or when_required
         AWS_RESPONSE_CHECKSUM_VALIDATION is `never`: when_supported or when_required
         ");

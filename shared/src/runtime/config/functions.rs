@@ -88,7 +88,7 @@ impl PlanningConfig {
             regions,
             limits: settings.limits(&address_rules, endpoints),
             address_rules,
-            emulated: settings.emulated(),
+            emulated: settings.is_emulated(),
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct GenesysConfig {
 #[derive(Clone, Debug)]
 pub enum CredentialsConfig {
     /// In the settings.
-    Given(Credentials),
+    InSettings(Credentials),
     /// In Secrets Manager, as `{"clientId": …, "clientSecret": …}`.
     Secret { arn: String },
 }
@@ -63,7 +63,7 @@ impl Settings<'_> {
         let region = match region {
             Some(text) => Some(self.usable(text.parse())?),
             None if api_url.is_none() && login_url.is_none() => {
-                self.note(Problem::Missing(GENESYS_REGION.name));
+                self.report(Problem::Missing(GENESYS_REGION.name));
                 return None;
             }
             None => None,
@@ -122,7 +122,7 @@ impl Settings<'_> {
         let (id, secret) = (given(&GENESYS_CLIENT_ID), given(&GENESYS_CLIENT_SECRET));
         match arn {
             Some(arn) => Some(CredentialsConfig::Secret { arn }),
-            None => Some(CredentialsConfig::Given(Credentials {
+            None => Some(CredentialsConfig::InSettings(Credentials {
                 id: id?,
                 secret: SecretString::from(secret?),
             })),
@@ -150,8 +150,8 @@ impl Settings<'_> {
         let value = self.optional(setting);
         let (name, instead) = (setting.name, instead.name);
         match (&value, other) {
-            (Some(_), Some(_)) => self.note(Problem::BothSet { name, instead }),
-            (None, None) => self.note(Problem::NeitherSet { name, instead }),
+            (Some(_), Some(_)) => self.report(Problem::BothSet { name, instead }),
+            (None, None) => self.report(Problem::NeitherSet { name, instead }),
             _ => {}
         }
         value

@@ -7,7 +7,7 @@ use super::table::{
     REDACTION_ALLOWED, REDACTION_KEY, REDACTION_KEY_SECRET_ARN, REDACTION_PATTERNS,
     REDACTION_REGIONS,
 };
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::export::plan::{Pattern, RedactionSettings, UnusableRedaction};
 use crate::genesys::Endpoints;
 
@@ -16,7 +16,7 @@ use crate::genesys::Endpoints;
 pub enum RedactionKeyConfig {
     NotSet,
     /// In the settings.
-    Given(SecretString),
+    InSettings(SecretString),
     /// In Secrets Manager, as plain text.
     Secret {
         arn: String,
@@ -30,7 +30,7 @@ impl Settings<'_> {
         }
         let key = self.optional(&REDACTION_KEY);
         key.map_or(RedactionKeyConfig::NotSet, |key| {
-            RedactionKeyConfig::Given(key.into())
+            RedactionKeyConfig::InSettings(key.into())
         })
     }
 
@@ -53,7 +53,7 @@ impl Settings<'_> {
             };
             let value = self.text(setting);
             // The error of the regex parser spans several lines; it is reported on one line.
-            let rule: Vec<_> = in_one_line(&error)
+            let rule: Vec<_> = error_chain(&error)
                 .split_whitespace()
                 .map(ToOwned::to_owned)
                 .collect();

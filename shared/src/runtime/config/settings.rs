@@ -44,7 +44,7 @@ impl<'a> Settings<'a> {
     pub fn required(&self, setting: &Setting) -> Option<String> {
         let value = self.optional(setting);
         if value.is_none() {
-            self.note(Problem::Missing(setting.name));
+            self.report(Problem::Missing(setting.name));
         }
         value
     }
@@ -83,7 +83,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
-    pub fn emulated(&self) -> bool {
+    pub fn is_emulated(&self) -> bool {
         self.optional(&AWS_ENDPOINT_URL).is_some()
     }
 
@@ -105,16 +105,16 @@ impl<'a> Settings<'a> {
 
     /// The value; or `None` after recording the error.
     pub fn usable<T, E: Into<Problem>>(&self, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.note(error)).ok()
+        result.map_err(|error| self.report(error)).ok()
     }
 
     pub fn malformed(&self, setting: &Setting, value: String, rule: impl Into<String>) {
         let (name, rule) = (setting.name, rule.into());
-        self.note(Problem::Malformed { name, value, rule });
+        self.report(Problem::Malformed { name, value, rule });
     }
 
     /// Records a problem once, even if the variable is read several times.
-    pub fn note(&self, problem: impl Into<Problem>) {
+    pub fn report(&self, problem: impl Into<Problem>) {
         let (problem, mut problems) = (problem.into(), self.problems.borrow_mut());
         if !problems.contains(&problem) {
             problems.push(problem);

@@ -14,7 +14,7 @@ use crate::net::{AddressRules, Loopback, WebhookUrl};
 #[derive(Clone, Debug)]
 pub enum SigningSecretConfig {
     /// In the settings, and validated.
-    Given(SecretString),
+    InSettings(SecretString),
     /// In Secrets Manager, as plain text.
     Secret { arn: String },
 }
@@ -29,7 +29,7 @@ impl Settings<'_> {
 
     /// Loopback receivers are allowed only with an AWS emulator; on AWS there are none.
     pub fn loopback(&self) -> Loopback {
-        if self.emulated() {
+        if self.is_emulated() {
             Loopback::Allowed
         } else {
             Loopback::Refused
@@ -48,7 +48,7 @@ impl Settings<'_> {
         }
         let secret = SecretString::from(secret?);
         self.usable(Signer::new(&secret))?;
-        Some(SigningSecretConfig::Given(secret))
+        Some(SigningSecretConfig::InSettings(secret))
     }
 
     /// The default webhook URL, for requests without `webhookUrl`.

@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::FutureExt as _;
 use serde::de::DeserializeOwned;
 
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::pipeline::{ErrorClass, Redelivery};
 
 /// The further handling of a message that was handled without an error.
@@ -42,8 +42,8 @@ pub async fn each_message<M: DeserializeOwned>(
         let handled = read_and_handle(record, &handle).await;
         if let Err(error) = &handled {
             let receipt = record.receipt_handle.as_deref().unwrap_or_default();
-            let (count, trouble) = (receive_count(record), ErrorClass::of(error));
-            redelivery.give_back(receipt, count, trouble).await;
+            let (count, class) = (receive_count(record), ErrorClass::of(error));
+            redelivery.redeliver(receipt, count, class).await;
         }
         handled
     })
@@ -73,15 +73,15 @@ pub async fn each_record(
     handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Disposition>,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    let mut held = HashSet::new();
+    let mut blocked_groups = HashSet::new();
     for record in &event.records {
         let group = record.attributes.get("MessageGroupId");
-        let comes_back = match group {
-            Some(group) if held.contains(group) => true,
-            _ => comes_back(record, handle(record).await),
+        let is_redelivered = match group {
+            Some(group) if blocked_groups.contains(group) => true,
+            _ => is_redelivered(record, handle(record).await),
         };
-        if comes_back {
-            held.extend(group);
+        if is_redelivered {
+            blocked_groups.extend(group);
             // The id is never missing; if it were, an empty id makes Lambda treat the whole batch as failed (same
             // page).
             response.add_failure(record.message_id.clone().unwrap_or_default());
@@ -97,15 +97,15 @@ pub fn receive_count(record: &SqsMessage) -> u32 {
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-fn comes_back(record: &SqsMessage, handled: anyhow::Result<Disposition>) -> bool {
+fn is_redelivered(record: &SqsMessage, handled: anyhow::Result<Disposition>) -> bool {
     match handled {
-        Ok(fate) => fate == Disposition::KeepInvisible,
+        Ok(disposition) => disposition == Disposition::KeepInvisible,
         Err(error) => {
             tracing::warn!(
                 message.id = record.message_id,
                 queue.arn = record.event_source_arn,
                 receive_count = receive_count(record),
-                error = in_one_line(error.as_ref()),
+                error = error_chain(error.as_ref()),
                 "message handling failed"
             );
             true
@@ -123,7 +123,9 @@ mod tests {
 
     use super::*;
     use crate::net::clock::Clock;
-    use crate::storage::queue::{Delivery, MemoryQueues, MessageQueue as _, Outgoing, Queue};
+    use crate::storage::queue::{
+        Delivery, MemoryQueues, MessageQueue as _, OutgoingMessage, Queue,
+    };
     use crate::storage::store::StoreError;
 
     /// An event of messages with id, group and body.
@@ -169,12 +171,12 @@ mod tests {
     }
 
     /// The time until a message on the waiting queue is visible again after this handler.
-    async fn comes_back_after(
+    async fn redelivery_delay(
         handle: impl AsyncFn(&u32, &SqsMessage) -> anyhow::Result<Disposition>,
     ) -> Duration {
         let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
         let queues = MemoryQueues::new(clock.clone());
-        let message = Outgoing {
+        let message = OutgoingMessage {
             queue: Queue::Waiting,
             body: "1".to_owned(),
             fifo: None,
@@ -206,14 +208,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_with_a_transient_error_is_visible_within_seconds() {
-        let delay = comes_back_after(async |_, _| Err(slow_down())).await;
+        let delay = redelivery_delay(async |_, _| Err(slow_down())).await;
 
         assert!(delay <= Duration::from_secs(5), "{delay:?}");
     }
 
     #[tokio::test]
     async fn a_panicking_handler_makes_its_message_visible_within_seconds() {
-        let delay = comes_back_after(async |_, _| panic!("Jane Doe")).await;
+        let delay = redelivery_delay(async |_, _| panic!("Jane Doe")).await;
 
         assert!(delay <= Duration::from_secs(5), "{delay:?}");
         assert_eq!(MessageError::Panicked.to_string(), "the handler panicked");
@@ -221,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_held_back_by_its_handler_keeps_its_visibility() {
-        let delay = comes_back_after(async |_, _| Ok(Disposition::KeepInvisible)).await;
+        let delay = redelivery_delay(async |_, _| Ok(Disposition::KeepInvisible)).await;
 
         assert_eq!(delay, Queue::Waiting.settings().visibility_timeout);
     }

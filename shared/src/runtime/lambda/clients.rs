@@ -8,8 +8,8 @@ use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
+use crate::pipeline::{ConfiguredKey, KeySource, Redactors};
 use crate::pipeline::{FailedExports, Pipeline};
-use crate::pipeline::{GivenKey, KeySource, Redactors};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
 };
@@ -48,7 +48,7 @@ impl Clients {
     }
 
     /// The dispatch for a function that opens slices.
-    pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Pipeline {
+    pub fn pipeline_with_slices(&self, queues: QueueUrls, max_open_slices: usize) -> Pipeline {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         Pipeline {
             archive: Archive::new(Arc::new(store)),
@@ -62,12 +62,12 @@ impl Clients {
 
     /// The dispatch for a function that opens no slices.
     pub fn pipeline(&self, queues: QueueUrls) -> Pipeline {
-        self.opening(queues, ONE_SLICE)
+        self.pipeline_with_slices(queues, ONE_SLICE)
     }
 
     pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {
         let credentials: Arc<dyn CredentialsSource> = match genesys.credentials {
-            CredentialsConfig::Given(credentials) => Arc::new(credentials),
+            CredentialsConfig::InSettings(credentials) => Arc::new(credentials),
             CredentialsConfig::Secret { arn } => {
                 Arc::new(SecretCredentials::new(self.aws.secrets_manager(), arn))
             }
@@ -78,8 +78,8 @@ impl Clients {
 
     pub fn redactors(&self, key: RedactionKeyConfig) -> Redactors {
         let keys: Arc<dyn KeySource> = match key {
-            RedactionKeyConfig::NotSet => Arc::new(GivenKey::default()),
-            RedactionKeyConfig::Given(key) => Arc::new(GivenKey::new(Some(key))),
+            RedactionKeyConfig::NotSet => Arc::new(ConfiguredKey::default()),
+            RedactionKeyConfig::InSettings(key) => Arc::new(ConfiguredKey::new(Some(key))),
             RedactionKeyConfig::Secret { arn } => {
                 Arc::new(SecretKey::new(self.aws.secrets_manager(), arn))
             }
@@ -95,7 +95,7 @@ impl Clients {
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
         match secret {
-            SigningSecretConfig::Given(secret) => Ok(Signer::new(secret)?),
+            SigningSecretConfig::InSettings(secret) => Ok(Signer::new(secret)?),
             SigningSecretConfig::Secret { arn } => {
                 let secret = secret_string(&self.aws.secrets_manager(), arn).await?;
                 Ok(Signer::new(&secret)?)

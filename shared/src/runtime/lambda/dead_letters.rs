@@ -14,7 +14,7 @@ use crate::storage::queue::Queue;
 
 /// The event of record-failure.
 #[derive(Clone, Debug)]
-pub enum Abandoned {
+pub enum FailureEvent {
     /// From the event source mapping of a queue.
     Messages(SqsEvent),
     /// From Lambda itself: record-failure is the on-failure destination of start-export. It holds the payload that
@@ -23,7 +23,7 @@ pub enum Abandoned {
     Invocation(Box<RawValue>),
 }
 
-impl<'de> Deserialize<'de> for Abandoned {
+impl<'de> Deserialize<'de> for FailureEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = Box::<RawValue>::deserialize(deserializer)?;
         if JsonText::of(&event).get("Records").is_none() {
@@ -94,9 +94,9 @@ mod tests {
 
         // The way in which the Lambda runtime reads it.
         let mut json = serde_json::Deserializer::from_str(&event);
-        let abandoned: Abandoned = serde_path_to_error::deserialize(&mut json).unwrap();
+        let failure_event: FailureEvent = serde_path_to_error::deserialize(&mut json).unwrap();
 
-        assert!(matches!(abandoned, Abandoned::Invocation(kept) if kept.get() == event));
+        assert!(matches!(failure_event, FailureEvent::Invocation(kept) if kept.get() == event));
     }
 
     #[test]
@@ -105,11 +105,11 @@ mod tests {
         let invocation = r#"{"version":"1.0","requestPayload":{},"responsePayload":{}}"#;
 
         assert!(
-            matches!(serde_json::from_str(messages).unwrap(), Abandoned::Messages(event) if event.records.len() == 1)
+            matches!(serde_json::from_str(messages).unwrap(), FailureEvent::Messages(event) if event.records.len() == 1)
         );
         assert!(matches!(
             serde_json::from_str(invocation).unwrap(),
-            Abandoned::Invocation(_)
+            FailureEvent::Invocation(_)
         ));
     }
 }

@@ -68,12 +68,12 @@ fn the_origin_of_each_record_failure_sample_is_recognised() {
 
 fn origin(path: &Path) -> String {
     match serde_json::from_slice(&fs::read(path).unwrap()).unwrap() {
-        Abandoned::Invocation(failed) => {
+        FailureEvent::Invocation(failed) => {
             let failed: serde_json::Value = serde_json::from_str(failed.get()).unwrap();
             let condition = failed["requestContext"]["condition"].as_str();
             condition.unwrap().to_owned()
         }
-        Abandoned::Messages(event) => {
+        FailureEvent::Messages(event) => {
             let queue = dead_letter_queue(&event.records[0]);
             queue.map_or("nobody's", Queue::name).to_owned()
         }

@@ -29,7 +29,7 @@ pub struct SecretFormError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
+struct ClientSecretDocument {
     client_id: String,
     client_secret: SecretText,
 }
@@ -51,13 +51,14 @@ impl SecretCredentials {
 
     fn parse(&self, text: &SecretString) -> Result<Credentials, SecretFormError> {
         // The parser's error may quote the text, so it is discarded.
-        let kept: Kept = serde_json::from_str(text.expose_secret()).map_err(|_| {
-            let arn = self.arn.clone();
-            SecretFormError { arn }
-        })?;
+        let document: ClientSecretDocument =
+            serde_json::from_str(text.expose_secret()).map_err(|_| {
+                let arn = self.arn.clone();
+                SecretFormError { arn }
+            })?;
         Ok(Credentials {
-            id: kept.client_id,
-            secret: kept.client_secret.0,
+            id: document.client_id,
+            secret: document.client_secret.0,
         })
     }
 }
@@ -176,7 +177,7 @@ mod tests {
         );
     }
 
-    fn holding(text: &str) -> serde_json::Value {
+    fn secret_response(text: &str) -> serde_json::Value {
         serde_json::json!({ "SecretString": text })
     }
 
@@ -184,7 +185,7 @@ mod tests {
     async fn the_credentials_are_read_from_the_fields_of_the_secret() {
         let text = r#"{"clientId":"id-1","clientSecret":"hunter2","more":1}"#;
 
-        let credentials = read(200, holding(text)).await.unwrap();
+        let credentials = read(200, secret_response(text)).await.unwrap();
 
         assert_eq!(credentials.id, "id-1");
         assert_eq!(credentials.secret.expose_secret(), "hunter2");
@@ -194,7 +195,7 @@ mod tests {
     async fn a_malformed_secret_is_a_permanent_error_and_not_quoted() {
         let error = read(
             200,
-            holding(r#"{"clientId":"id-1","clientSecret":["hunter2"]}"#),
+            secret_response(r#"{"clientId":"id-1","clientSecret":["hunter2"]}"#),
         )
         .await
         .unwrap_err();

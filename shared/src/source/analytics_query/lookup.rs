@@ -10,17 +10,17 @@ use crate::genesys::{ApiError, Call};
 use crate::records::page::{
     self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader,
 };
-use crate::source::answer::{Answer, Asking, Permanence};
-use crate::source::{PageContext, SourceError, broken};
+use crate::source::fetched_page::{FetchedPage, RequestCost, Stability};
+use crate::source::{PageContext, SourceError, source_broken};
 
 /// The records found for the ids of a batch.
 #[derive(Default)]
-struct Found {
+struct FoundRecords {
     records: Vec<OwnedRecord>,
     /// In lower case, as ids are compared.
     ids: HashSet<String>,
     /// Number of records that were not requested.
-    foreign: usize,
+    unrequested: usize,
 }
 
 impl AnalyticsQuery {
@@ -30,49 +30,52 @@ impl AnalyticsQuery {
         offset: u64,
         range: OffsetRange,
         context: &PageContext<'_>,
-    ) -> Result<(Answer, Asking), SourceError> {
+    ) -> Result<(FetchedPage, RequestCost), SourceError> {
         let ids = &context.run.plan.filters.conversation_ids;
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
+        let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
         let end = range.end.unwrap_or(ids.len() as u64);
         let until = end.min(offset + u64::from(context.run.plan.page_size));
-        let batch = &ids[place(offset)..place(until)];
-        let mut asking = Asking::default();
-        let mut found = Found::default();
-        let wanted: Vec<&str> = batch.iter().map(String::as_str).collect();
-        match self.ask_for(&wanted, context, &mut asking).await? {
+        let batch = &ids[index(offset)..index(until)];
+        let mut cost = RequestCost::default();
+        let mut found = FoundRecords::default();
+        let batch_ids: Vec<&str> = batch.iter().map(String::as_str).collect();
+        match self.request_halving(&batch_ids, context, &mut cost).await? {
             Some(records) => {
-                found.add(&wanted, records);
+                found.add(&batch_ids, records);
                 let missing = found.missing(batch);
-                let again = self.ask_again(&missing, context, &mut asking).await?;
-                found.add(&missing, again);
+                let second_records = self.request_missing(&missing, context, &mut cost).await?;
+                found.add(&missing, second_records);
             }
-            None => self.check_none(&wanted, context, &mut asking).await?,
+            None => {
+                self.check_all_unknown(&batch_ids, context, &mut cost)
+                    .await?
+            }
         }
-        asking.requested = batch.len() as u64;
+        cost.requested = batch.len() as u64;
         let next = (until < end).then_some(Checkpoint::offset(until));
-        let permanence = Permanence::settled_if(found.is_settled(batch));
-        let answer = Answer {
+        let stability = Stability::stable_if(found.is_stable(batch));
+        let page = FetchedPage {
             warnings: found.warnings(),
             records: found.records,
             window: None,
             next,
-            permanence,
+            stability,
         };
-        Ok((answer, asking))
+        Ok((page, cost))
     }
 
     /// Returns `None` if no response has a list. A proxy in front of the API may accept fewer ids than the API, and
     /// reports it only by refusing the request; the batch is then halved.
-    async fn ask_for(
+    async fn request_halving(
         &self,
         ids: &[&str],
         context: &PageContext<'_>,
-        asking: &mut Asking,
+        cost: &mut RequestCost,
     ) -> Result<Option<Vec<OwnedRecord>>, SourceError> {
         let mut found: Option<Vec<OwnedRecord>> = None;
         let mut batches = vec![ids];
         while let Some(batch) = batches.pop() {
-            match self.ask_once(batch, context, asking).await {
+            match self.request_batch(batch, context, cost).await {
                 Ok(None) => {}
                 Ok(Some(records)) => found.get_or_insert_default().extend(records),
                 Err(error) if batch.len() > 1 && is_too_long(&error) => {
@@ -85,58 +88,63 @@ impl AnalyticsQuery {
         Ok(found)
     }
 
-    async fn ask_once(
+    async fn request_batch(
         &self,
         ids: &[&str],
         context: &PageContext<'_>,
-        asking: &mut Asking,
+        cost: &mut RequestCost,
     ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
         let call = Call::get(DETAILS).query("id", ids.join(","));
         let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
-            let page = reader.page(body, DETAILS_FIELDS)?;
-            let records = reader.listed(page, DETAILS_FIELDS, true)?;
-            Ok(records.map(owned))
+            let page = reader.read_page(body, DETAILS_FIELDS)?;
+            let records = reader.records_of(page, DETAILS_FIELDS, true)?;
+            Ok(records.map(to_owned_records))
         };
         let reply = self
             .client
             .call(&call, context.run.deadline, decode)
             .await?;
-        asking.add(&reply, 0);
+        cost.add(&reply, 0);
         Ok(reply.value)
     }
 
     /// Requests missing ids once more, in case the API omitted them by accident. The API omits an empty list too.
-    async fn ask_again(
+    async fn request_missing(
         &self,
         missing: &[&str],
         context: &PageContext<'_>,
-        asking: &mut Asking,
+        cost: &mut RequestCost,
     ) -> Result<Vec<OwnedRecord>, SourceError> {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
         let call = Call::get(DETAILS).query("id", missing.join(","));
         let mut reader = ResultsReader::default();
-        let decode = |body: &[u8]| Ok(reader.page(body, DETAILS_FIELDS)?.records.map(owned));
+        let decode = |body: &[u8]| {
+            Ok(reader
+                .read_page(body, DETAILS_FIELDS)?
+                .records
+                .map(to_owned_records))
+        };
         let reply = self
             .client
             .call(&call, context.run.deadline, decode)
             .await?;
-        asking.add(&reply, 0);
+        cost.add(&reply, 0);
         Ok(reply.value.unwrap_or_default())
     }
 
     /// Verifies that a response without a list means that no id was found, since the API omits an empty list. Requests
-    /// a few of the ids individually: the API must answer that it does not know them.
-    async fn check_none(
+    /// a few of the ids individually: the API must respond that it does not know them.
+    async fn check_all_unknown(
         &self,
         ids: &[&str],
         context: &PageContext<'_>,
-        asking: &mut Asking,
+        cost: &mut RequestCost,
     ) -> Result<(), SourceError> {
-        let some: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
-        for id in some.into_iter().flatten() {
+        let samples: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
+        for id in samples.into_iter().flatten() {
             let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
             let reply = self
                 .client
@@ -147,9 +155,9 @@ impl AnalyticsQuery {
                 }) => {}
                 Err(error) => return Err(error.into()),
                 Ok(reply) => {
-                    asking.add(&reply, 0);
+                    cost.add(&reply, 0);
                     let list = DETAILS_FIELDS.records;
-                    return Err(broken(format!(
+                    return Err(source_broken(format!(
                         "{DETAILS} returned no `{list}`, although the API has a conversation that was requested"
                     )));
                 }
@@ -174,13 +182,17 @@ fn is_too_long(error: &ApiError) -> bool {
 /// <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/AnalyticsApi.md>
 const DETAILS_OF_ONE: &str = "/api/v2/analytics/conversations";
 
-impl Found {
+impl FoundRecords {
     /// Adds the records that were requested, and those without a readable id.
-    fn add(&mut self, asked: &[&str], records: Vec<OwnedRecord>) {
+    fn add(&mut self, requested_ids: &[&str], records: Vec<OwnedRecord>) {
         for record in records {
-            match id(&record) {
-                Some(id) if !asked.iter().any(|asked| asked.to_lowercase() == id) => {
-                    self.foreign += 1;
+            match record_id(&record) {
+                Some(id)
+                    if !requested_ids
+                        .iter()
+                        .any(|requested| requested.to_lowercase() == id) =>
+                {
+                    self.unrequested += 1;
                 }
                 Some(id) => {
                     self.ids.insert(id);
@@ -200,7 +212,7 @@ impl Found {
     }
 
     /// Conversations in progress may change, and missing ones may still begin.
-    fn is_settled(&self, batch: &[String]) -> bool {
+    fn is_stable(&self, batch: &[String]) -> bool {
         let has_ended = |record: &OwnedRecord| {
             let record = record.raw().json();
             record.is_some_and(|record| page::has_ended(record, RecordShape::Analytics))
@@ -209,20 +221,20 @@ impl Found {
     }
 
     fn warnings(&self) -> Vec<String> {
-        match self.foreign {
+        match self.unrequested {
             0 => Vec::new(),
-            foreign => vec![format!(
-                "{foreign} conversations were returned that were not requested; they were ignored"
+            unrequested => vec![format!(
+                "{unrequested} conversations were returned that were not requested; they were ignored"
             )],
         }
     }
 }
 
-fn id(record: &OwnedRecord) -> Option<String> {
-    let id = page::id_of(record.raw().json()?, RecordShape::Analytics)?;
+fn record_id(record: &OwnedRecord) -> Option<String> {
+    let id = page::record_id(record.raw().json()?, RecordShape::Analytics)?;
     Some(id.to_lowercase())
 }
 
-fn owned(records: Vec<RawRecord<'_>>) -> Vec<OwnedRecord> {
+fn to_owned_records(records: Vec<RawRecord<'_>>) -> Vec<OwnedRecord> {
     records.into_iter().map(RawRecord::into_owned).collect()
 }

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::base::time::Interval;
 
 /// Share of the maximum per read that a window aims at, because the next hour differs from the last one.
-const AIM: f64 = 0.8;
+const TARGET_FILL: f64 = 0.8;
 /// Largest factor by which the length changes from one window to the next, for the same reason.
-const STRIDE: f64 = 4.0;
+const MAX_GROWTH: f64 = 4.0;
 
 /// The last day of the interval, or all of it if it is shorter.
 pub(super) fn last_day(interval: Interval) -> Interval {
@@ -21,10 +21,10 @@ pub(super) fn last_day(interval: Interval) -> Interval {
 }
 
 /// Results that change within a window of one second would also change within a smaller one.
-const SMALLEST_MOVING: SignedDuration = SignedDuration::from_secs(1);
+const SMALLEST_STABLE: SignedDuration = SignedDuration::from_secs(1);
 
 /// The part of the window before `moment`; `None` if there is none.
-pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
+pub(super) fn part_before(window: Interval, moment: Timestamp) -> Option<Interval> {
     let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);
     Interval::new(window.start(), window.end().min(end)).ok()
 }
@@ -45,41 +45,41 @@ pub(super) fn worth_reading_at(window: Interval) -> Timestamp {
 }
 
 /// The first half; `None` if the window is so small that halving it would not stop its results from changing.
-pub(super) fn half(window: Interval) -> Option<Interval> {
-    let half = shorter(window, 0.5)?;
-    (half.end().duration_since(half.start()) >= SMALLEST_MOVING).then_some(half)
+pub(super) fn first_half(window: Interval) -> Option<Interval> {
+    let half = first_part(window, 0.5)?;
+    (half.end().duration_since(half.start()) >= SMALLEST_STABLE).then_some(half)
 }
 
-/// A first part estimated to hold at most `most` conversations, where the whole holds at most `hits`. Always smaller
+/// A first part estimated to hold at most `max_hits` conversations, where the whole holds at most `hits`. Always smaller
 /// than the window.
-pub(super) fn holding(window: Interval, hits: u64, most: u64) -> Option<Interval> {
-    shorter(window, (AIM * ratio(most, hits)).min(0.5))
+pub(super) fn part_for(window: Interval, hits: u64, max_hits: u64) -> Option<Interval> {
+    first_part(window, (TARGET_FILL * ratio(max_hits, hits)).min(0.5))
 }
 
 /// The window after this one, in which `started` conversations began; `None` at the end of the slice.
-pub(super) fn following(
+pub(super) fn next_window(
     window: Interval,
     slice: &Interval,
     started: u64,
-    most: u64,
+    max_hits: u64,
 ) -> Option<Interval> {
-    let growth = (AIM * ratio(most, started)).clamp(1.0 / STRIDE, STRIDE);
+    let growth = (TARGET_FILL * ratio(max_hits, started)).clamp(1.0 / MAX_GROWTH, MAX_GROWTH);
     let start = window.end();
-    Interval::new(start, after(start, window, growth).min(slice.end())).ok()
+    Interval::new(start, moment_after(start, window, growth).min(slice.end())).ok()
 }
 
 /// Whether the window is one millisecond long, the resolution of conversation starts.
 pub(super) fn is_smallest(window: Interval) -> bool {
-    shorter(window, 0.5).is_none()
+    first_part(window, 0.5).is_none()
 }
 
-fn shorter(window: Interval, share: f64) -> Option<Interval> {
-    let end = after(window.start(), window, share);
+fn first_part(window: Interval, share: f64) -> Option<Interval> {
+    let end = moment_after(window.start(), window, share);
     (end < window.end()).then(|| Interval::new(window.start(), end).ok())?
 }
 
 /// The moment `share` times the window's length after `start`, and at least one millisecond after it.
-fn after(start: Timestamp, window: Interval, share: f64) -> Timestamp {
+fn moment_after(start: Timestamp, window: Interval, share: f64) -> Timestamp {
     let length = window.end().duration_since(window.start());
     let millis = (length.as_secs_f64() * share * 1000.0).floor().max(1.0);
     let length = SignedDuration::try_from_secs_f64(millis / 1000.0).unwrap_or(length);
@@ -107,19 +107,19 @@ mod tests {
     #[test]
     fn a_window_is_shortened_to_the_readable_number_of_hits() {
         assert_eq!(
-            holding(millis(0, DAY), 8_000, 1_000),
+            part_for(millis(0, DAY), 8_000, 1_000),
             Some(millis(0, DAY / 10))
         );
         assert_eq!(
-            holding(millis(0, DAY), 1_001, 1_000),
+            part_for(millis(0, DAY), 1_001, 1_000),
             Some(millis(0, DAY / 2))
         );
-        assert_eq!(holding(millis(5, 6), 8_000, 1_000), None);
+        assert_eq!(part_for(millis(5, 6), 8_000, 1_000), None);
     }
 
     #[test]
     fn the_length_of_the_next_window_follows_from_the_last_count() {
-        let next = |started| following(millis(0, 1_000), &millis(0, DAY), started, 1_000);
+        let next = |started| next_window(millis(0, 1_000), &millis(0, DAY), started, 1_000);
 
         assert_eq!(next(800), Some(millis(1_000, 2_000)));
         assert_eq!(next(400), Some(millis(1_000, 3_000)));
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn no_window_follows_the_last_one_of_a_slice() {
-        assert_eq!(following(millis(0, 7), &millis(0, 7), 1, 10), None);
+        assert_eq!(next_window(millis(0, 7), &millis(0, 7), 1, 10), None);
         assert_eq!(
-            following(millis(0, 6), &millis(0, 7), 1, 10),
+            next_window(millis(0, 6), &millis(0, 7), 1, 10),
             Some(millis(6, 7))
         );
     }
@@ -139,9 +139,9 @@ mod tests {
     fn a_window_is_cut_at_the_present() {
         let at = |ms| Timestamp::from_millisecond(ms).unwrap();
 
-        assert_eq!(before(millis(0, 10), at(20)), Some(millis(0, 10)));
-        assert_eq!(before(millis(0, 10), at(4)), Some(millis(0, 4)));
-        assert_eq!(before(millis(5, 10), at(5)), None);
+        assert_eq!(part_before(millis(0, 10), at(20)), Some(millis(0, 10)));
+        assert_eq!(part_before(millis(0, 10), at(4)), Some(millis(0, 4)));
+        assert_eq!(part_before(millis(5, 10), at(5)), None);
     }
 
     #[test]
@@ -157,13 +157,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_smaller_window_keeps_its_start_and_is_never_empty(
-            start in 0_i64..4_000_000_000_000, length in 1_i64..10_000_000_000, hits in 0_u64..1_000_000, most in 1_u64..1_000,
+            start in 0_i64..4_000_000_000_000, length in 1_i64..10_000_000_000, hits in 0_u64..1_000_000, max_hits in 1_u64..1_000,
         ) {
             let window = millis(start, start + length);
 
-            prop_assert_eq!(holding(window, hits, most).is_none(), length == 1);
-            prop_assert_eq!(half(window).is_none(), length < 2_000);
-            for smaller in [half(window), holding(window, hits, most)].into_iter().flatten() {
+            prop_assert_eq!(part_for(window, hits, max_hits).is_none(), length == 1);
+            prop_assert_eq!(first_half(window).is_none(), length < 2_000);
+            for smaller in [first_half(window), part_for(window, hits, max_hits)].into_iter().flatten() {
                 prop_assert_eq!(smaller.start(), window.start());
                 prop_assert!(smaller.end() < window.end());
             }
@@ -179,9 +179,9 @@ mod tests {
             for started in found.into_iter().cycle() {
                 prop_assert_eq!(window.start(), reached);
                 // Some windows turn out to hold too many conversations.
-                window = if started > 1_000 { holding(window, started, 1_000).unwrap_or(window) } else { window };
+                window = if started > 1_000 { part_for(window, started, 1_000).unwrap_or(window) } else { window };
                 reached = window.end();
-                match following(window, &slice, started, 1_000) {
+                match next_window(window, &slice, started, 1_000) {
                     Some(next) => window = next,
                     None => break,
                 }

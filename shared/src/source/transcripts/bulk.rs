@@ -29,7 +29,7 @@ impl ConversationRequests<'_> {
     pub(super) async fn messages(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let path = format!("/api/v2/conversations/messages/{id}");
-        let call = Call::get(&path).at_most(REPLY_LIMIT_BYTES);
+        let call = Call::get(&path).with_reply_limit(REPLY_LIMIT_BYTES);
         let read = self
             .read(&call, |document| Messages::of(document, id))
             .await;
@@ -90,7 +90,7 @@ impl Requested<'_, '_> {
         let call = Call::post(format!("{}/messages/bulk", self.path))
             .query("useNormalizedMessage", "true")
             .json(&json!(ids))
-            .at_most(REPLY_LIMIT_BYTES);
+            .with_reply_limit(REPLY_LIMIT_BYTES);
         self.conversation
             .read(&call, TextMessageListing::read)
             .await

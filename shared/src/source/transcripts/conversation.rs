@@ -16,7 +16,7 @@ use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
 use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
-use crate::source::answer::Asking;
+use crate::source::fetched_page::RequestCost;
 
 /// Limit of one response: several conversations are in memory at a time.
 pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
@@ -33,7 +33,7 @@ const NO_RECORDINGS: &str = "the client may not read recordings (recording:recor
 /// The result of one conversation, and its cost.
 pub(super) struct Fetched {
     pub(super) fetch: Fetch,
-    pub(super) asking: Asking,
+    pub(super) cost: RequestCost,
     pub(super) warning: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct ConversationRequests<'a> {
     /// Whether the conversation was postponed.
     again: bool,
     pub(super) deadline: Deadline,
-    pub(super) asking: Asking,
+    pub(super) cost: RequestCost,
     warning: Option<&'static str>,
     /// The ids of its messages, known once the conversation has listed them.
     pub(super) announced: Vec<String>,
@@ -65,7 +65,7 @@ impl<'a> ConversationRequests<'a> {
             plan,
             again,
             deadline,
-            asking: Asking::default(),
+            cost: RequestCost::default(),
             warning: None,
             announced: Vec::new(),
         }
@@ -75,7 +75,7 @@ impl<'a> ConversationRequests<'a> {
         let texts = self.texts().await;
         Fetched {
             fetch: texts.map_or_else(|fetch| fetch, |texts| Fetch::Record(Ok(texts))),
-            asking: self.asking,
+            cost: self.cost,
             warning: self.warning,
         }
     }
@@ -113,8 +113,8 @@ impl<'a> ConversationRequests<'a> {
         let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
-            .expecting(&[200, 202])
-            .at_most(REPLY_LIMIT_BYTES);
+            .expect_statuses(&[200, 202])
+            .with_reply_limit(REPLY_LIMIT_BYTES);
         // On the first request, other conversations are not kept waiting.
         let tries = if self.again { RECORDING_WAITS } else { 1 };
         for tried in 1..=tries {
@@ -123,7 +123,7 @@ impl<'a> ConversationRequests<'a> {
             let decode = |body: &[u8]| prepared(body, id);
             let reply = self.source.client.call(&call, self.deadline, decode).await;
             let recordings = reply.map(|reply| {
-                self.asking.add(&reply, 0);
+                self.cost.add(&reply, 0);
                 // A 202 means not prepared, whatever its body contains.
                 reply.value.filter(|_| reply.status != 202)
             });
@@ -195,7 +195,7 @@ impl<'a> ConversationRequests<'a> {
     async fn web_details(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let call = Call::get(format!("/api/v2/conversations/web/details/{id}"));
-        let call = call.at_most(REPLY_LIMIT_BYTES);
+        let call = call.with_reply_limit(REPLY_LIMIT_BYTES);
         let read = self.read(&call, |document| web_details(document, id)).await;
         read.map_err(|error| self.result_of(error))
     }
@@ -206,7 +206,7 @@ impl<'a> ConversationRequests<'a> {
         call: &Call,
         read: impl Fn(&RawValue) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
-        let decode = |body: &[u8]| read(&transcript::document(body)?);
+        let decode = |body: &[u8]| read(&transcript::parse_document(body)?);
         self.ask(call, decode).await
     }
 
@@ -227,7 +227,7 @@ impl<'a> ConversationRequests<'a> {
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
         let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
-        self.asking.add(&reply, 0);
+        self.cost.add(&reply, 0);
         Ok(reply.value)
     }
 }
@@ -237,7 +237,7 @@ fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
-    let document = transcript::document(body)?;
+    let document = transcript::parse_document(body)?;
     if is_progress(&document) {
         return Ok(None);
     }

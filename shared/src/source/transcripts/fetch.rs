@@ -1,7 +1,7 @@
 //! The result of fetching one conversation: separates what concerns it alone from what concerns all conversations.
 
 use super::batches::TooMuch;
-use crate::base::failure::in_one_line;
+use crate::base::failure::error_chain;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, UnavailableReason};
 use crate::records::page::AttachedFile;
@@ -60,7 +60,7 @@ impl Fetch {
         if let Some(final_result) = no_transcript(&error) {
             return final_result.into();
         }
-        match (&error, error.trouble()) {
+        match (&error, error.unavailable_reason()) {
             (_, Some(UnavailableReason::NoTimeLeft)) => Stop::OutOfTime(unavailable(&error)).into(),
             // A 403 about the conversation itself is final.
             (
@@ -132,7 +132,7 @@ impl Postponed {
     fn malformed(error: &ApiError, reason: &UnavailableReason) -> Self {
         let problem = match reason {
             UnavailableReason::NotJson { .. } => {
-                format!("the API's response is not JSON: {}", in_one_line(error))
+                format!("the API's response is not JSON: {}", error_chain(error))
             }
             _ => format!("the API {reason}"),
         };
@@ -161,7 +161,7 @@ pub(super) fn unavailable(error: &ApiError) -> Wait {
     Wait {
         reason: WaitReason::Unavailable,
         hint: error.wait(),
-        detail: in_one_line(error),
+        detail: error_chain(error),
     }
 }
 
@@ -222,13 +222,13 @@ pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
 /// messages.
 pub(super) fn is_poisoned(error: &ApiError) -> bool {
     matches!(
-        error.trouble(),
+        error.unavailable_reason(),
         Some(
             UnavailableReason::Status(500)
                 | UnavailableReason::NotJson { .. }
                 | UnavailableReason::Unexpected { .. }
         )
-    ) && !error.is_of_login()
+    ) && !error.is_login_error()
 }
 
 /// The result to record when every message is refused even alone.
@@ -259,9 +259,9 @@ pub(super) fn invalid_id() -> NoTranscript {
 /// Whether the API may fail on this request and on no other.
 pub(super) fn fails_alone(error: &ApiError) -> bool {
     // A failed login affects all conversations.
-    !error.is_of_login()
+    !error.is_login_error()
         && matches!(
-            error.trouble(),
+            error.unavailable_reason(),
             Some(
                 UnavailableReason::Status(_)
                     | UnavailableReason::Timeout

@@ -29,11 +29,11 @@ impl ConversationRequests<'_> {
             return Ok(Texts { transcript, files });
         };
         // Attachments of messages that are cut are not fetched.
-        transcript.keep_within(self.plan.limits);
+        transcript.apply_limits(self.plan.limits);
         let (mut files, mut left, mut later) = (Vec::new(), CONVERSATION_BYTES, None);
         let messages = transcript.messages.iter_mut();
         for attachment in messages.flat_map(|message| &mut message.attachments) {
-            let fetched = match (limits.address(attachment), &later) {
+            let fetched = match (limits.url_to_fetch(attachment), &later) {
                 (Err(reason), _) => FileFetch::NotStored(reason),
                 // After one transient failure the other files are not requested now.
                 (Ok(_), Some(_)) => FileFetch::NotStored(NotStored::Unavailable),
@@ -75,7 +75,7 @@ impl ConversationRequests<'_> {
         if let Some(limits) = &self.plan.attachments {
             let messages = transcript.messages.iter_mut();
             for attachment in messages.flat_map(|message| &mut message.attachments) {
-                let address = limits.address(attachment).err();
+                let address = limits.url_to_fetch(attachment).err();
                 let not_stored = address.unwrap_or(NotStored::Unavailable);
                 attachment.file = Some(File::NotStored { not_stored });
             }
@@ -94,14 +94,14 @@ impl ConversationRequests<'_> {
         let Some(url) = url.filter(|url| self.client().may_fetch(url)) else {
             return Ok(FileFetch::NotStored(NotStored::Host));
         };
-        let call = Call::fetch(url).at_most(left.min(limits.max_attachment_bytes));
+        let call = Call::fetch(url).with_reply_limit(left.min(limits.max_attachment_bytes));
         let reply = self
             .client()
             .call(&call, self.deadline, |bytes| Ok(bytes.to_vec()));
         match reply.await {
             Ok(reply) => {
-                self.asking.add(&reply, 0);
-                let is_taken = limits.takes_answer(reply.content_type.as_deref());
+                self.cost.add(&reply, 0);
+                let is_taken = limits.accepts_response(reply.content_type.as_deref());
                 Ok(if is_taken {
                     FileFetch::Bytes(reply.value)
                 } else {
@@ -120,11 +120,14 @@ impl ConversationRequests<'_> {
         // If a host cannot be reached, only its files are affected.
         let is_of_host = fails_alone(&error)
             || matches!(
-                error.trouble(),
+                error.unavailable_reason(),
                 Some(UnavailableReason::Unreachable | UnavailableReason::UnknownAuthority)
             )
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
-        let is_late = matches!(error.trouble(), Some(UnavailableReason::NoTimeLeft));
+        let is_late = matches!(
+            error.unavailable_reason(),
+            Some(UnavailableReason::NoTimeLeft)
+        );
         match SourceError::from(error) {
             SourceError::NotReady(wait) if is_of_host && self.has_time() => {
                 Ok(FileFetch::Later(wait))

@@ -9,9 +9,9 @@ use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
 use crate::records::page::{self, AttachedFile, PageRules, RawRecord};
 use crate::records::redaction::Tally;
-use crate::records::transcript::{self, Limits, NoTranscript, Status, Written};
-use crate::source::answer::Asking;
-use crate::source::{PageContext, SourceError, SourcePage, broken};
+use crate::records::transcript::{self, Limits, NoTranscript, RecordLine, Status};
+use crate::source::fetched_page::RequestCost;
+use crate::source::{PageContext, SourceError, SourcePage, source_broken};
 
 const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or access to their divisions";
 
@@ -31,7 +31,7 @@ pub(super) struct Page {
     bytes: usize,
     redactions: Tally,
     statuses: Tally,
-    asking: Asking,
+    cost: RequestCost,
     warnings: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl Page {
             bytes: 0,
             redactions: Tally::default(),
             statuses: Tally::default(),
-            asking: Asking::default(),
+            cost: RequestCost::default(),
             warnings: Vec::new(),
         }
     }
@@ -61,18 +61,18 @@ impl Page {
             self.attach(files);
             transcript
         });
-        let written = transcript::record(id, transcript, self.limits, context.redactor);
-        let Written {
+        let written = transcript::build_record(id, transcript, self.limits, context.redactor);
+        let RecordLine {
             line,
             redactions,
             status,
-        } = written.map_err(|_| broken("a transcript cannot be serialized"))?;
+        } = written.map_err(|_| source_broken("a transcript cannot be serialized"))?;
         self.bytes += line.get().len();
         self.lines.push(line);
         self.conversations += 1;
         self.redactions.add(&redactions);
         self.statuses.count(status.as_str());
-        self.asking.requested += 1;
+        self.cost.requested += 1;
         Ok(())
     }
 
@@ -91,8 +91,8 @@ impl Page {
     }
 
     /// Adds the cost of a conversation, whatever its result.
-    pub(super) fn add_cost(&mut self, asking: Asking, warning: Option<&'static str>) {
-        self.asking = std::mem::take(&mut self.asking).plus(asking);
+    pub(super) fn add_cost(&mut self, cost: RequestCost, warning: Option<&'static str>) {
+        self.cost = std::mem::take(&mut self.cost).plus(cost);
         if let Some(warning) = warning
             && self.warnings.is_empty()
         {
@@ -123,6 +123,6 @@ impl Page {
         body.files = files
             .map(|(sha256, bytes)| AttachedFile { sha256, bytes })
             .collect();
-        self.asking.page(body, next, warnings)
+        self.cost.into_page(body, next, warnings)
     }
 }

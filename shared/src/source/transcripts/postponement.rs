@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fetch::{Cause, Fetch, Postponed, Stop};
 use super::page::Page;
-use crate::export::checkpoint::{Checkpoint, Place};
+use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::portion::Portion;
 use crate::source::{PageContext, SourceError};
 
@@ -119,7 +119,9 @@ impl<'a> PageConversations<'a> {
                 postponed.push(id.to_owned());
             }
         }
-        let next: Option<Place> = self.portion.and_then(|portion| portion.after(done));
+        let next: Option<ConversationPosition> = self
+            .portion
+            .and_then(|portion| portion.position_after(done));
         let is_over = next.is_none() && postponed.is_empty();
         Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
     }
@@ -245,7 +247,7 @@ mod tests {
         let portion = |ids: &[&str]| {
             let mut portion = Portion::default();
             for id in ids {
-                portion.add((*id).to_owned(), Place { page: 0, line: 0 });
+                portion.add((*id).to_owned(), ConversationPosition { page: 0, line: 0 });
             }
             portion
         };

@@ -15,9 +15,9 @@ const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];
 
 /// Interceptor for all clients.
 #[derive(Debug)]
-pub(super) struct Calls;
+pub(super) struct CallLogger;
 
-impl Intercept for Calls {
+impl Intercept for CallLogger {
     fn name(&self) -> &'static str {
         "Calls"
     }

@@ -47,7 +47,7 @@ impl Request {
 }
 
 pub(crate) enum Reply {
-    Answer {
+    Response {
         status: u16,
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
@@ -60,7 +60,7 @@ pub(crate) enum Reply {
 
 impl Reply {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self::Answer {
+        Self::Response {
             status: 200,
             headers: Vec::new(),
             body: body.into(),
@@ -68,7 +68,7 @@ impl Reply {
     }
 
     pub(crate) fn status(status: u16) -> Self {
-        Self::Answer {
+        Self::Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
@@ -79,7 +79,7 @@ impl Reply {
     pub(crate) fn s3_error(status: u16, code: &str) -> Self {
         let body =
             format!("<Error><Code>{code}</Code><Message>as told</Message></Error>").into_bytes();
-        Self::Answer {
+        Self::Response {
             status,
             headers: Vec::new(),
             body,
@@ -88,7 +88,7 @@ impl Reply {
 
     pub(crate) fn json(status: u16, body: &impl ToString) -> Self {
         let headers = vec![("content-type", "application/x-amz-json-1.0".to_owned())];
-        Self::Answer {
+        Self::Response {
             status,
             headers,
             body: body.to_string().into_bytes(),
@@ -99,7 +99,7 @@ impl Reply {
         let (status, headers, length, body) = match self {
             Self::HangUp => return None,
             Self::CutOff { announced, body } => (200, Vec::new(), announced, body),
-            Self::Answer {
+            Self::Response {
                 status,
                 headers,
                 body,
@@ -113,7 +113,7 @@ impl Reply {
     }
 }
 
-type Answer = dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync;
+type Handler = dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync;
 
 pub(crate) struct FakeAws {
     address: SocketAddr,
@@ -122,33 +122,33 @@ pub(crate) struct FakeAws {
 }
 
 impl FakeAws {
-    pub(crate) async fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start_async(move |request| Box::pin(std::future::ready(answer(&request)))).await
+    pub(crate) async fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_async(move |request| Box::pin(std::future::ready(handler(&request)))).await
     }
 
     /// Sends the replies in order; the last one repeats.
-    pub(crate) async fn replying(replies: impl IntoIterator<Item = fn() -> Reply>) -> Self {
+    pub(crate) async fn with_replies(replies: impl IntoIterator<Item = fn() -> Reply>) -> Self {
         let replies: Vec<_> = replies.into_iter().collect();
-        let given = Mutex::new(0);
+        let sent = Mutex::new(0);
         Self::start(move |_| {
-            let mut given = given.lock().unwrap();
-            let reply = replies[(*given).min(replies.len() - 1)];
-            *given += 1;
+            let mut sent = sent.lock().unwrap();
+            let reply = replies[(*sent).min(replies.len() - 1)];
+            *sent += 1;
             reply()
         })
         .await
     }
 
     pub(crate) async fn start_async(
-        answer: impl Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
+        handler: impl Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (answer, seen): (Arc<Answer>, _) = (Arc::new(answer), Arc::clone(&requests));
+        let (handler, seen): (Arc<Handler>, _) = (Arc::new(handler), Arc::clone(&requests));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&answer), Arc::clone(&seen)));
+                tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&seen)));
             }
         });
         Self {
@@ -190,11 +190,11 @@ pub(crate) fn sdk_config(fake: &FakeAws) -> SdkConfig {
         .build()
 }
 
-async fn serve(stream: TcpStream, answer: Arc<Answer>, seen: Arc<Mutex<Vec<Request>>>) {
+async fn serve(stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec<Request>>>) {
     let mut stream = BufStream::new(stream);
     while let Some(request) = read_request(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
-        let reply = answer(request).await;
+        let reply = handler(request).await;
         let cut_off = matches!(reply, Reply::CutOff { .. });
         let Some(bytes) = reply.bytes() else { return };
         if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() || cut_off {

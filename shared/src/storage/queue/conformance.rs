@@ -7,18 +7,18 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 
-use super::{Delivery, Fifo, MemoryQueues, MessageQueue, Outgoing, Queue};
+use super::{Delivery, Fifo, MemoryQueues, MessageQueue, OutgoingMessage, Queue};
 use crate::net::clock::Clock;
 use crate::promises;
 use crate::storage::conformance::Promise;
 
-mod giving_up;
+mod dead_letters;
 mod ordering;
 mod sending;
 mod sqs;
 mod timing;
 
-use giving_up::{
+use dead_letters::{
     a_dead_letter_unblocks_its_group, a_message_received_too_often_becomes_a_dead_letter,
 };
 use ordering::{
@@ -66,8 +66,8 @@ pub trait Consumer: Send + Sync + std::fmt::Debug {
     /// Receives once, without waiting.
     async fn receive(&self, queue: Queue) -> anyhow::Result<Option<Delivery>>;
 
-    /// Waits up to `patience` for a message, in real time or by advancing a manual clock.
-    async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>>;
+    /// Waits up to `timeout` for a message, in real time or by advancing a manual clock.
+    async fn wait(&self, queue: Queue, timeout: Duration) -> anyhow::Result<Option<Delivery>>;
 
     async fn delete(&self, queue: Queue, receipt: &str) -> anyhow::Result<()>;
 
@@ -88,7 +88,7 @@ pub struct Subject {
 const SHORT: Duration = Duration::from_secs(2);
 
 /// Limit for a message that is available now, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Subject {
     async fn send(
@@ -101,7 +101,7 @@ impl Subject {
             group: group.into(),
             deduplication_id: id.into(),
         });
-        let message = Outgoing {
+        let message = OutgoingMessage {
             queue,
             body: body.into(),
             fifo,
@@ -111,7 +111,7 @@ impl Subject {
     }
 
     async fn send_later(&self, queue: Queue, body: &str, delay: Duration) -> anyhow::Result<()> {
-        let message = Outgoing {
+        let message = OutgoingMessage {
             queue,
             body: body.into(),
             fifo: None,
@@ -132,7 +132,7 @@ impl Subject {
 
     /// Receives a message that becomes visible after `delay`.
     async fn take_after(&self, queue: Queue, delay: Duration) -> anyhow::Result<Delivery> {
-        let next = self.consumer.wait(queue, delay + PATIENCE).await?;
+        let next = self.consumer.wait(queue, delay + RECEIVE_TIMEOUT).await?;
         next.context("nothing was received, and it was waited for")
     }
 
@@ -169,14 +169,12 @@ impl Consumer for (MemoryQueues, Clock) {
         Ok(self.0.receive(queue))
     }
 
-    async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>> {
+    async fn wait(&self, queue: Queue, timeout: Duration) -> anyhow::Result<Option<Delivery>> {
         let now = self.1.now();
         let next = self.0.next_visible(queue);
         let wait = next.map(|next| next.duration_since(now).try_into());
-        self.1.advance(
-            wait.transpose()?
-                .map_or(patience, |wait| patience.min(wait)),
-        );
+        self.1
+            .advance(wait.transpose()?.map_or(timeout, |wait| timeout.min(wait)));
         Ok(self.0.receive(queue))
     }
 

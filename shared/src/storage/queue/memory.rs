@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{MessageQueue, Outgoing, Queue, QueueError, Refused};
+use super::{MessageQueue, OutgoingMessage, Queue, QueueError, QueueRefusal};
 use crate::net::clock::Clock;
 
 mod state;
@@ -38,10 +38,10 @@ pub struct DeadLetter {
 
 /// Contents of a queue at one moment, without dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub struct QueueContents {
     pub messages: usize,
-    /// Messages that a consumer works on: in flight, and not postponed.
-    pub in_hand: usize,
+    /// Messages that a consumer is handling: in flight, and not postponed.
+    pub in_progress: usize,
     /// See [`MemoryQueues::next_visible`].
     pub next_visible: Option<Timestamp>,
 }
@@ -84,11 +84,11 @@ impl MemoryQueues {
         queue: Queue,
         pick: impl FnOnce(usize) -> usize,
     ) -> Option<Delivery> {
-        self.with(queue, |state, now| state.receive(now, pick))
+        self.with_state(queue, |state, now| state.receive(now, pick))
     }
 
     /// Waits until a message can be received, and receives it.
-    pub async fn next(&self, queue: Queue) -> Delivery {
+    pub async fn wait_for_message(&self, queue: Queue) -> Delivery {
         loop {
             let changed = self.inner.changed.notified();
             tokio::pin!(changed);
@@ -99,7 +99,7 @@ impl MemoryQueues {
             }
             match self.next_visible(queue) {
                 Some(moment) => tokio::select! {
-                    () = self.inner.clock.reaches(moment) => {}
+                    () = self.inner.clock.wait_until(moment) => {}
                     () = changed => {}
                 },
                 None => changed.await,
@@ -109,66 +109,68 @@ impl MemoryQueues {
 
     /// Deletes a received message and returns whether it did: an expired receipt deletes nothing.
     pub fn delete(&self, queue: Queue, receipt: &str) -> bool {
-        let deleted = self.with(queue, |state, now| state.delete(receipt, now));
+        let deleted = self.with_state(queue, |state, now| state.delete(receipt, now));
         self.inner.changed.notify_waiters();
         deleted
     }
 
     /// Makes a received message visible again after `delay`; until then its group stays blocked.
     pub fn release(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), QueueError> {
-        let released = self.with(queue, |state, now| state.release(receipt, now, delay));
+        let released = self.with_state(queue, |state, now| state.release(receipt, now, delay));
         self.inner.changed.notify_waiters();
-        released.map_err(|refused| refused.on("postpone a message", queue))
+        released.map_err(|refused| refused.into_queue_error("postpone a message", queue))
     }
 
     /// Makes a received message a dead letter, whatever its receive count: for a consumer that should not retry for
     /// hours.
     pub fn record_dead_letter(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
-        let buried = self.with(queue, |state, now| state.record_dead_letter(receipt, now));
+        let moved = self.with_state(queue, |state, now| state.record_dead_letter(receipt, now));
         self.inner.changed.notify_waiters();
-        buried.map_err(|refused| refused.on("move a message to the dead letters", queue))
+        moved.map_err(|refused| {
+            refused.into_queue_error("move a message to the dead letters", queue)
+        })
     }
 
     /// The dead letters, oldest first.
     pub fn dead_letters(&self, queue: Queue) -> Vec<DeadLetter> {
-        self.with(queue, |state, now| {
+        self.with_state(queue, |state, now| {
             state.dead_letters(now).iter().cloned().collect()
         })
     }
 
     /// Removes and returns the oldest dead letter.
     pub fn take_dead_letter(&self, queue: Queue) -> Option<DeadLetter> {
-        self.with(queue, |state, now| state.dead_letters(now).pop_front())
+        self.with_state(queue, |state, now| state.dead_letters(now).pop_front())
     }
 
     /// The earliest time at which a message can be received, even if it will have become a dead letter by then; now
     /// if there is a visible message, `None` if the queue is empty.
     pub fn next_visible(&self, queue: Queue) -> Option<Timestamp> {
-        self.with(queue, QueueState::next_visible)
+        self.with_state(queue, QueueState::next_visible)
     }
 
     /// Number of messages that were received and are neither deleted nor visible again.
     pub fn in_flight(&self, queue: Queue) -> usize {
-        self.with(queue, QueueState::in_flight)
+        self.with_state(queue, QueueState::in_flight)
     }
 
     /// The contents of a queue at one moment.
-    pub fn holding(&self, queue: Queue) -> Holding {
-        self.with(queue, QueueState::holding)
+    pub fn contents(&self, queue: Queue) -> QueueContents {
+        self.with_state(queue, QueueState::contents)
     }
 
     /// Whether all queues are empty: no visible, delayed or in-flight message. Dead letters do not count.
     pub fn is_empty(&self) -> bool {
         Queue::ALL
             .into_iter()
-            .all(|queue| self.with(queue, QueueState::depth) == 0)
+            .all(|queue| self.with_state(queue, QueueState::depth) == 0)
     }
 
     /// Makes a standard queue deliver the message at `index`, in order of sending, twice, as SQS sometimes does
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html>).
     /// Returns whether it did: a FIFO queue never does.
     pub fn duplicate(&self, queue: Queue, index: usize) -> bool {
-        let duplicated = self.with(queue, |state, now| state.duplicate(index, now));
+        let duplicated = self.with_state(queue, |state, now| state.duplicate(index, now));
         self.inner.changed.notify_waiters();
         duplicated
     }
@@ -177,16 +179,20 @@ impl MemoryQueues {
     /// keep their time.
     pub fn expire_in_flight(&self) {
         for queue in Queue::ALL {
-            self.with(queue, QueueState::expire_in_flight);
+            self.with_state(queue, QueueState::expire_in_flight);
         }
         self.inner.changed.notify_waiters();
     }
 
-    fn with<T>(&self, queue: Queue, act: impl FnOnce(&mut QueueState, Timestamp) -> T) -> T {
+    fn with_state<T>(
+        &self,
+        queue: Queue,
+        operation: impl FnOnce(&mut QueueState, Timestamp) -> T,
+    ) -> T {
         let mut state = self.inner.states[queue as usize]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        act(&mut state, self.inner.clock.now())
+        operation(&mut state, self.inner.clock.now())
     }
 }
 
@@ -201,15 +207,15 @@ impl std::fmt::Debug for MemoryQueues {
 
 #[async_trait]
 impl MessageQueue for MemoryQueues {
-    async fn send(&self, message: Outgoing) -> Result<(), QueueError> {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), QueueError> {
         let queue = message.queue;
-        let sent = self.with(queue, |state, now| state.send(message, now));
+        let sent = self.with_state(queue, |state, now| state.send(message, now));
         self.inner.changed.notify_waiters();
-        sent.map_err(|refused| refused.on("send a message", queue))
+        sent.map_err(|refused| refused.into_queue_error("send a message", queue))
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, QueueError> {
-        Ok(self.with(queue, QueueState::depth) as u64)
+        Ok(self.with_state(queue, QueueState::depth) as u64)
     }
 
     async fn postpone(
@@ -222,8 +228,8 @@ impl MessageQueue for MemoryQueues {
     }
 }
 
-impl Refused {
-    pub(crate) fn on(self, action: &'static str, queue: Queue) -> QueueError {
+impl QueueRefusal {
+    pub(crate) fn into_queue_error(self, action: &'static str, queue: Queue) -> QueueError {
         QueueError {
             action,
             queue,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fifo, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Queue};
+use super::{Fifo, MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
 
 /// The longest visibility timeout of a received message, counted from its receive: SQS's limit.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
@@ -124,7 +124,7 @@ impl Queue {
 /// Why a queue permanently refuses a message or a request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum QueueRefusal {
     #[error("the body is empty")]
     EmptyBody,
     #[error("the body has {size_bytes} bytes, more than {MAX_BODY_BYTES}")]
@@ -145,26 +145,28 @@ pub enum Refused {
     ReceiptOutdated,
 }
 
-impl Outgoing {
+impl OutgoingMessage {
     /// Whether the queue accepts the message. Emulators are more lenient than SQS, so both implementations check
     /// here.
-    pub fn check(&self) -> Result<(), Refused> {
+    pub fn check(&self) -> Result<(), QueueRefusal> {
         self.check_body()?;
         match (self.queue.settings().fifo, &self.fifo) {
-            (true, None) => Err(Refused::FifoFieldsMissing),
-            (false, Some(_)) => Err(Refused::FifoFieldsOnStandard),
-            (true, Some(_)) if !self.delay.is_zero() => Err(Refused::DelayOnFifo),
+            (true, None) => Err(QueueRefusal::FifoFieldsMissing),
+            (false, Some(_)) => Err(QueueRefusal::FifoFieldsOnStandard),
+            (true, Some(_)) if !self.delay.is_zero() => Err(QueueRefusal::DelayOnFifo),
             (true, Some(fifo)) => fifo.check(),
             (false, None) => check_delay(self.delay, MAX_DELAY),
         }
     }
 
-    fn check_body(&self) -> Result<(), Refused> {
+    fn check_body(&self) -> Result<(), QueueRefusal> {
         match self.body.len() {
-            0 => Err(Refused::EmptyBody),
-            size_bytes if size_bytes > MAX_BODY_BYTES => Err(Refused::BodyTooLarge { size_bytes }),
+            0 => Err(QueueRefusal::EmptyBody),
+            size_bytes if size_bytes > MAX_BODY_BYTES => {
+                Err(QueueRefusal::BodyTooLarge { size_bytes })
+            }
             _ => match self.body.chars().find(|character| is_forbidden(*character)) {
-                Some(character) => Err(Refused::ForbiddenCharacter { character }),
+                Some(character) => Err(QueueRefusal::ForbiddenCharacter { character }),
                 None => Ok(()),
             },
         }
@@ -172,7 +174,7 @@ impl Outgoing {
 }
 
 impl Fifo {
-    fn check(&self) -> Result<(), Refused> {
+    fn check(&self) -> Result<(), QueueRefusal> {
         check_fifo_id("the group", &self.group)?;
         check_fifo_id("the deduplication id", &self.deduplication_id)
     }
@@ -183,19 +185,19 @@ fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-fn check_fifo_id(what: &'static str, id: &str) -> Result<(), Refused> {
+fn check_fifo_id(what: &'static str, id: &str) -> Result<(), QueueRefusal> {
     let well_formed =
         (1..=MAX_FIFO_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
     if well_formed {
         Ok(())
     } else {
-        Err(Refused::FifoIdMalformed { what })
+        Err(QueueRefusal::FifoIdMalformed { what })
     }
 }
 
-pub(super) fn check_delay(delay: Duration, limit: Duration) -> Result<(), Refused> {
+pub(super) fn check_delay(delay: Duration, limit: Duration) -> Result<(), QueueRefusal> {
     if delay > limit {
-        Err(Refused::DelayTooLong { delay, limit })
+        Err(QueueRefusal::DelayTooLong { delay, limit })
     } else {
         Ok(())
     }
@@ -205,12 +207,12 @@ pub(super) fn check_delay(delay: Duration, limit: Duration) -> Result<(), Refuse
 mod tests {
     use super::*;
 
-    fn page(group: &str, delay: Duration) -> Outgoing {
+    fn page(group: &str, delay: Duration) -> OutgoingMessage {
         let fifo = Fifo {
             group: group.into(),
             deduplication_id: "d".into(),
         };
-        Outgoing {
+        OutgoingMessage {
             queue: Queue::Pages,
             body: "{}".into(),
             fifo: Some(fifo),
@@ -270,13 +272,13 @@ mod tests {
         assert_eq!(longest.check(), Ok(()));
         assert_eq!(
             longer.check(),
-            Err(Refused::FifoIdMalformed { what: "the group" })
+            Err(QueueRefusal::FifoIdMalformed { what: "the group" })
         );
     }
 
     #[test]
     fn a_body_with_characters_that_xml_forbids_is_refused() {
-        let with = |body: &str| Outgoing {
+        let with = |body: &str| OutgoingMessage {
             body: body.into(),
             ..page("g", Duration::ZERO)
         };
@@ -285,7 +287,7 @@ mod tests {
         for character in ['\0', '\u{b}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
             let refused = with(&format!("a{character}")).check();
 
-            assert_eq!(refused, Err(Refused::ForbiddenCharacter { character }));
+            assert_eq!(refused, Err(QueueRefusal::ForbiddenCharacter { character }));
         }
     }
 
@@ -293,12 +295,12 @@ mod tests {
     fn an_ordered_queue_refuses_any_delay() {
         let delayed = page("g", Duration::from_millis(1));
 
-        assert_eq!(delayed.check(), Err(Refused::DelayOnFifo));
+        assert_eq!(delayed.check(), Err(QueueRefusal::DelayOnFifo));
     }
 
     #[test]
     fn a_refusal_names_the_value_and_the_limit() {
-        let waiting = Outgoing {
+        let waiting = OutgoingMessage {
             queue: Queue::Waiting,
             body: "{}".into(),
             fifo: None,

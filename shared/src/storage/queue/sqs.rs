@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 };
 
 use super::settings::check_delay;
-use super::{Fifo, MAX_VISIBILITY, MessageQueue, Outgoing, Queue, QueueError};
+use super::{Fifo, MAX_VISIBILITY, MessageQueue, OutgoingMessage, Queue, QueueError};
 use crate::base::failure::BoxError;
 use crate::storage::aws::is_transient;
 
@@ -95,7 +95,7 @@ impl SqsQueues {
         Self { client, urls }
     }
 
-    async fn try_send(&self, message: Outgoing) -> Result<(), BoxError> {
+    async fn try_send(&self, message: OutgoingMessage) -> Result<(), BoxError> {
         message.check()?;
         let url = self.urls.url(message.queue)?;
         // Zero is omitted too: a FIFO queue refuses the parameter.
@@ -159,7 +159,7 @@ impl SqsQueues {
 
 #[async_trait]
 impl MessageQueue for SqsQueues {
-    async fn send(&self, message: Outgoing) -> Result<(), QueueError> {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), QueueError> {
         let queue = message.queue;
         let failed = |source| QueueError {
             action: "send a message",

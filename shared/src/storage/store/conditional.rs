@@ -17,7 +17,7 @@ pub async fn refuses_overwrites(
             "could not delete the probe object"
         );
     }
-    Ok(second? == Stored::AlreadyThere)
+    Ok(second? == Stored::AlreadyExists)
 }
 
 async fn create_twice(store: &dyn ArchiveStore, probe: Object) -> Result<Stored, StoreError> {
@@ -71,7 +71,7 @@ mod tests {
     #[tokio::test]
     async fn a_probe_object_is_deleted_even_if_its_write_failed() {
         let denied = || Reply::s3_error(403, "AccessDenied");
-        let fake = FakeAws::replying([denied as fn() -> Reply]).await;
+        let fake = FakeAws::with_replies([denied as fn() -> Reply]).await;
 
         let refused = refuses_overwrites(&store(&fake, None), probe()).await;
 

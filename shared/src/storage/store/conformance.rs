@@ -89,7 +89,7 @@ async fn a_second_create_changes_nothing(store: &dyn ArchiveStore) -> anyhow::Re
 
     let stored = store.get("create/twice").await?;
     ensure!(
-        (first, second) == (Stored::Created, Stored::AlreadyThere),
+        (first, second) == (Stored::Created, Stored::AlreadyExists),
         "the creates returned {first:?} and {second:?}"
     );
     ensure!(
@@ -134,7 +134,7 @@ async fn replace_overwrites_and_creates(store: &dyn ArchiveStore) -> anyhow::Res
         let stored = store.get(key).await?;
         ensure!(stored.as_deref() == Some(b"new"), "{key} was not replaced");
         let after = create(store, key, b"later").await?;
-        ensure!(after == Stored::AlreadyThere, "{key} was created again");
+        ensure!(after == Stored::AlreadyExists, "{key} was created again");
     }
     Ok(())
 }

@@ -53,20 +53,20 @@ pub enum FolderError {
 impl FolderStore {
     /// Opens the folder, creates it if necessary, and checks that it is writable.
     pub fn open(root: &Path) -> Result<Self, FolderError> {
-        Self::over(root, Tree::open(root))
+        Self::from_tree(root, Tree::open(root))
     }
 
     /// For tests and temporary archives: data may be lost if the machine loses power.
     pub fn open_without_sync(root: &Path) -> Result<Self, FolderError> {
-        Self::over(root, Tree::open(root).map(Tree::without_sync))
+        Self::from_tree(root, Tree::open(root).map(Tree::without_sync))
     }
 
     /// Opens the folder read-only: it may belong to another user or be on a read-only medium.
     pub fn open_for_reading(root: &Path) -> Result<Self, FolderError> {
-        Self::over(root, Tree::at(root))
+        Self::from_tree(root, Tree::at(root))
     }
 
-    fn over(root: &Path, tree: io::Result<Tree>) -> Result<Self, FolderError> {
+    fn from_tree(root: &Path, tree: io::Result<Tree>) -> Result<Self, FolderError> {
         match tree {
             Ok(tree) => Ok(Self {
                 tree: Arc::new(tree),
@@ -80,7 +80,7 @@ impl FolderStore {
 
     /// Locks one export against other processes. The kernel releases the lock when it is dropped or the process ends.
     pub fn lock(&self, export_id: &str) -> Result<ExportLock, FolderError> {
-        ExportLock::take(self.tree.root(), export_id)
+        ExportLock::acquire(self.tree.root(), export_id)
     }
 
     /// Runs blocking work on a thread that may block.

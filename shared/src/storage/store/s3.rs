@@ -18,21 +18,21 @@ use crate::net::clock::Clock;
 
 mod bucket;
 mod failure;
-mod patience;
+mod retries;
 
 pub use bucket::{BucketError, Encryption};
 use failure::{Checksums, is_absent, status, store_error};
-use patience::backoff;
+use retries::backoff;
 
 /// Concurrent writers of the same key conflict for the duration of one upload; five tries last longer.
-const CONFLICT_ATTEMPTS: u32 = 5;
+const MAX_CONFLICT_TRIES: u32 = 5;
 
 /// The SDK retries a request until its response begins. If the body breaks off after that, the object is read again
 /// from the start, up to this number of reads in total.
-const READ_ATTEMPTS: u32 = 5;
+const MAX_READ_TRIES: u32 = 5;
 
 /// Listing pages without a requested object after which the store counts as broken: ten million keys.
-const EMPTY_PAGES: u32 = 10_000;
+const MAX_EMPTY_PAGES: u32 = 10_000;
 
 /// The error of a store that always announces more objects and lists none.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,7 @@ pub struct S3Store {
     kms_key_id: Option<String>,
     max_object_bytes: u64,
     /// Duration for which a call is retried while its error is transient.
-    patience: Duration,
+    retry_for: Duration,
     clock: Clock,
 }
 
@@ -81,7 +81,7 @@ impl S3Store {
             prefix,
             kms_key_id,
             max_object_bytes: MAX_OBJECT_BYTES,
-            patience: Duration::ZERO,
+            retry_for: Duration::ZERO,
             clock: Clock::System,
         }
     }
@@ -95,14 +95,14 @@ impl S3Store {
         }
     }
 
-    /// Retries each call for up to `patience` while its error is transient. For callers without a queue that would
+    /// Retries each call for up to `retry_for` while its error is transient. For callers without a queue that would
     /// retry them.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_retries_for(self, retry_for: Duration) -> Self {
+        Self { retry_for, ..self }
     }
 
-    /// Uses this clock to wait between attempts.
+    /// Uses this clock to wait between tries.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
@@ -171,7 +171,7 @@ impl S3Store {
     }
 
     /// `None` for keys outside the prefix, and for the empty object that consoles create for a folder.
-    fn listed(&self, object: &S3Object) -> Option<Listed> {
+    fn listing_entry(&self, object: &S3Object) -> Option<Listed> {
         let key = object
             .key()?
             .strip_prefix(&self.prefix)
@@ -191,7 +191,7 @@ impl S3Store {
         Checksums::of(self.client.config())
     }
 
-    fn failed<E>(
+    fn store_error_of<E>(
         &self,
         action: &'static str,
         key: &str,
@@ -205,51 +205,51 @@ impl S3Store {
 
     /// Reads the object, again from the start if its body breaks off.
     async fn get_whole(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let mut attempt = 1;
+        let mut tries = 1;
         loop {
             let request = self.client.get_object().bucket(&self.bucket);
             let reply = match request.key(self.full_key(key)).send().await {
                 Ok(reply) => reply,
                 Err(error) if is_absent(&error) => return Ok(None),
-                Err(error) => return Err(self.failed("read", key, error)),
+                Err(error) => return Err(self.store_error_of("read", key, error)),
             };
             match self.read(key, reply.content_length, reply.body).await {
-                Err(error) if error.is_transient() && attempt < READ_ATTEMPTS => {
+                Err(error) if error.is_transient() && tries < MAX_READ_TRIES => {
                     tracing::debug!(
                         s3.key = key,
-                        attempt,
+                        tries,
                         "the response body ended early; reading the object again"
                     );
-                    self.clock.sleep(backoff(attempt)).await;
+                    self.clock.sleep(backoff(tries)).await;
                 }
                 read => return read.map(Some),
             }
-            attempt += 1;
+            tries += 1;
         }
     }
 
     async fn create_once(&self, object: &Object) -> Result<Stored, StoreError> {
-        let mut attempt = 1;
+        let mut tries = 1;
         loop {
             let Err(error) = self.put(object).if_none_match("*").send().await else {
                 return Ok(Stored::Created);
             };
             match status(&error) {
                 // Possibly our own write, whose response did not reach the SDK.
-                Some(412) => return Ok(Stored::AlreadyThere),
-                Some(409) if attempt < CONFLICT_ATTEMPTS => {
-                    self.clock.sleep(backoff(attempt)).await;
+                Some(412) => return Ok(Stored::AlreadyExists),
+                Some(409) if tries < MAX_CONFLICT_TRIES => {
+                    self.clock.sleep(backoff(tries)).await;
                 }
-                _ => return Err(self.failed("create", &object.key, error)),
+                _ => return Err(self.store_error_of("create", &object.key, error)),
             }
-            attempt += 1;
+            tries += 1;
         }
     }
 
     async fn replace_once(&self, object: &Object) -> Result<(), StoreError> {
         match self.put(object).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.failed("replace", &object.key, error)),
+            Err(error) => Err(self.store_error_of("replace", &object.key, error)),
         }
     }
 
@@ -258,7 +258,7 @@ impl S3Store {
         match request.key(self.full_key(key)).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(self.failed("delete", key, error)),
+            Err(error) => Err(self.store_error_of("delete", key, error)),
         }
     }
 
@@ -266,7 +266,7 @@ impl S3Store {
     /// their continuation tokens are followed.
     async fn list_once(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
         let mut token = None;
-        for _ in 0..EMPTY_PAGES {
+        for _ in 0..MAX_EMPTY_PAGES {
             let request = self.client.list_objects_v2().bucket(&self.bucket);
             let reply = request
                 .prefix(self.full_key(prefix))
@@ -274,14 +274,14 @@ impl S3Store {
                 .set_continuation_token(token)
                 .send()
                 .await;
-            let reply = reply.map_err(|error| self.failed("list", prefix, error))?;
-            let is_asked_for = |object: &Listed| {
+            let reply = reply.map_err(|error| self.store_error_of("list", prefix, error))?;
+            let is_requested = |object: &Listed| {
                 let key = object.key.as_str();
                 key.starts_with(prefix) && after.is_none_or(|after| key > after)
             };
             let objects = reply.contents().iter();
-            let objects = objects.filter_map(|object| self.listed(object));
-            let objects: Vec<_> = objects.filter(is_asked_for).collect();
+            let objects = objects.filter_map(|object| self.listing_entry(object));
+            let objects: Vec<_> = objects.filter(is_requested).collect();
             let truncated = reply.is_truncated().unwrap_or(false);
             if !truncated || !objects.is_empty() {
                 return Ok(Listing { objects, truncated });
@@ -298,25 +298,25 @@ impl S3Store {
 #[async_trait]
 impl ArchiveStore for S3Store {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.patiently(|| self.get_whole(key)).await
+        self.with_retries(|| self.get_whole(key)).await
     }
 
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
         self.check_size("create", &object.key, object.body.len() as u64)?;
-        self.patiently(|| self.create_once(&object)).await
+        self.with_retries(|| self.create_once(&object)).await
     }
 
     async fn replace(&self, object: Object) -> Result<(), StoreError> {
         self.check_size("replace", &object.key, object.body.len() as u64)?;
-        self.patiently(|| self.replace_once(&object)).await
+        self.with_retries(|| self.replace_once(&object)).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.patiently(|| self.delete_once(key)).await
+        self.with_retries(|| self.delete_once(key)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        self.patiently(|| self.list_once(prefix, after)).await
+        self.with_retries(|| self.list_once(prefix, after)).await
     }
 
     fn uri(&self, key: &str) -> String {

@@ -11,7 +11,7 @@ pub struct TopicArn(String);
 /// group by.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the ARN of a standard SNS topic, arn:aws:sns:{{region}}:{{account}}:{{name}}")]
-pub struct BadTopicArn;
+pub struct InvalidTopicArn;
 
 impl TopicArn {
     pub fn as_str(&self) -> &str {
@@ -20,7 +20,7 @@ impl TopicArn {
 }
 
 impl FromStr for TopicArn {
-    type Err = BadTopicArn;
+    type Err = InvalidTopicArn;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split(':').collect();
@@ -33,7 +33,7 @@ impl FromStr for TopicArn {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(BadTopicArn),
+            _ => Err(InvalidTopicArn),
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
             "arn:aws:sns:eu-central-1:123456789012:transcripts.fifo",
             "arn:aws:sns:eu-central-1:123456789012:transcripts:subscription",
         ] {
-            assert_eq!(text.parse::<TopicArn>(), Err(BadTopicArn), "{text}");
+            assert_eq!(text.parse::<TopicArn>(), Err(InvalidTopicArn), "{text}");
         }
     }
 }

@@ -21,7 +21,7 @@ const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 262_144;
 
 /// Tries per entry for which SNS returns an error. The SDK itself retries whole requests.
-const TRIES: u32 = 4;
+const MAX_TRIES: u32 = 4;
 
 /// The ceiling of the first wait; each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ pub struct SnsTopic {
 /// The error of the first entry that SNS did not accept.
 #[derive(Debug, thiserror::Error)]
 #[error("SNS rejected {entries} entries of a request: {code} {message}")]
-struct NotTaken {
+struct RejectedEntries {
     entries: usize,
     code: String,
     message: String,
@@ -50,8 +50,8 @@ struct NotTaken {
 
 /// Whether a retry may succeed.
 pub(super) fn is_transient(source: &BoxError) -> bool {
-    if let Some(not_taken) = source.downcast_ref::<NotTaken>() {
-        return !not_taken.sender_fault;
+    if let Some(rejected) = source.downcast_ref::<RejectedEntries>() {
+        return !rejected.sender_fault;
     }
     let failed = source.downcast_ref::<SdkError<PublishBatchError, HttpResponse>>();
     failed.is_some_and(aws::is_transient)
@@ -75,13 +75,13 @@ impl SnsTopic {
             let request = request.set_publish_batch_request_entries(Some(entries.clone()));
             let reply = request.send().await?;
             let failed = reply.failed();
-            let Some(not_taken) = not_taken(failed) else {
+            let Some(rejected) = rejected(failed) else {
                 return Ok(());
             };
             let wait = backoff(tries, fastrand::f64());
-            let in_vain = failed.iter().any(BatchResultErrorEntry::sender_fault);
-            if in_vain || tries == TRIES || !deadline.allows(self.clock.now(), wait) {
-                return Err(not_taken.into());
+            let is_permanent = failed.iter().any(BatchResultErrorEntry::sender_fault);
+            if is_permanent || tries == MAX_TRIES || !deadline.allows(self.clock.now(), wait) {
+                return Err(rejected.into());
             }
             self.clock.sleep(wait).await;
             entries.retain(|entry| failed.iter().any(|failed| failed.id() == entry.id()));
@@ -94,10 +94,10 @@ impl SnsTopic {
 impl Topic for SnsTopic {
     async fn publish(
         &self,
-        notices: &[Notification],
+        notifications: &[Notification],
         deadline: Deadline,
     ) -> Result<(), TopicError> {
-        for batch in batches(notices) {
+        for batch in batches(notifications) {
             let published = self.publish_batch(batch, deadline).await;
             published.map_err(|source| TopicError {
                 topic: self.arn.to_string(),
@@ -109,35 +109,35 @@ impl Topic for SnsTopic {
 }
 
 /// Splits the notifications, in order, into requests within the limits. SNS refuses one that is too large on its own.
-fn batches(notices: &[Notification]) -> Vec<&[Notification]> {
+fn batches(notifications: &[Notification]) -> Vec<&[Notification]> {
     let mut batches = Vec::new();
-    let mut rest = notices;
+    let mut rest = notifications;
     while !rest.is_empty() {
         let mut bytes = 0;
-        let fitting = rest.iter().take(MAX_ENTRIES).take_while(|notice| {
-            bytes += size(notice);
+        let fitting = rest.iter().take(MAX_ENTRIES).take_while(|notification| {
+            bytes += size(notification);
             bytes <= MAX_BYTES
         });
-        let (batch, behind) = rest.split_at(fitting.count().max(1));
+        let (batch, remaining) = rest.split_at(fitting.count().max(1));
         batches.push(batch);
-        rest = behind;
+        rest = remaining;
     }
     batches
 }
 
 /// The size as SNS counts it: the body, and the name, type and value of each attribute.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html>
-fn size(notice: &Notification) -> usize {
-    let attributes = notice.attributes.iter();
+fn size(notification: &Notification) -> usize {
+    let attributes = notification.attributes.iter();
     let attributes = attributes.map(|(name, value)| name.len() + STRING.len() + value.len());
-    notice.body.len() + attributes.sum::<usize>()
+    notification.body.len() + attributes.sum::<usize>()
 }
 
-fn entry(notice: &Notification) -> Result<PublishBatchRequestEntry, BuildError> {
+fn entry(notification: &Notification) -> Result<PublishBatchRequestEntry, BuildError> {
     let mut entry = PublishBatchRequestEntry::builder()
-        .id(&notice.id)
-        .message(&notice.body);
-    for (name, value) in &notice.attributes {
+        .id(&notification.id)
+        .message(&notification.body);
+    for (name, value) in &notification.attributes {
         let value = MessageAttributeValue::builder()
             .data_type(STRING)
             .string_value(value);
@@ -146,9 +146,9 @@ fn entry(notice: &Notification) -> Result<PublishBatchRequestEntry, BuildError> 
     entry.build()
 }
 
-fn not_taken(failed: &[BatchResultErrorEntry]) -> Option<NotTaken> {
+fn rejected(failed: &[BatchResultErrorEntry]) -> Option<RejectedEntries> {
     let first = failed.first()?;
-    Some(NotTaken {
+    Some(RejectedEntries {
         entries: failed.len(),
         code: first.code().to_owned(),
         message: first.message().unwrap_or_default().to_owned(),
@@ -156,11 +156,11 @@ fn not_taken(failed: &[BatchResultErrorEntry]) -> Option<NotTaken> {
     })
 }
 
-/// The wait after the `tries`-th try, with `dice` between 0 and 1.
-fn backoff(tries: u32, dice: f64) -> Duration {
+/// The wait after the `tries`-th try, with `jitter` between 0 and 1.
+fn backoff(tries: u32, jitter: f64) -> Duration {
     BACKOFF
         .saturating_mul(2_u32.saturating_pow(tries - 1))
-        .mul_f64(dice)
+        .mul_f64(jitter)
 }
 
 #[cfg(test)]

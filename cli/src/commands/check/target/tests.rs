@@ -10,25 +10,25 @@ use super::*;
 
 /// How a store deviates from a correct one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
+enum StoreDefect {
     /// It ignores conditional writes.
     Overwrites,
-    /// The first write arrives, its answer is lost, and the SDK's retry gets 412.
-    LosesTheFirstAnswer,
-    /// Writes and deletes are applied, but answered with an error.
-    AnswersErrors,
+    /// The first write arrives, its response is lost, and the SDK's retry gets 412.
+    LosesFirstResponse,
+    /// Writes and deletes are applied, but return an error.
+    ReturnsErrors,
     /// Ctrl-C arrives as soon as the object exists.
     IsInterrupted,
 }
 
 #[derive(Debug)]
-struct Flawed {
-    flaw: Flaw,
+struct DefectiveStore {
+    defect: StoreDefect,
     objects: Mutex<BTreeMap<String, Bytes>>,
     interrupt: watch::Sender<bool>,
 }
 
-fn unanswered(action: &'static str, key: &str) -> StoreError {
+fn no_response(action: &'static str, key: &str) -> StoreError {
     StoreError::Permanent {
         action,
         key: key.to_owned(),
@@ -37,7 +37,7 @@ fn unanswered(action: &'static str, key: &str) -> StoreError {
 }
 
 #[async_trait]
-impl ArchiveStore for Flawed {
+impl ArchiveStore for DefectiveStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         Ok(self.objects.lock().unwrap().get(key).cloned())
     }
@@ -46,17 +46,17 @@ impl ArchiveStore for Flawed {
         let key = object.key.clone();
         let mut objects = self.objects.lock().unwrap();
         let is_there = objects.contains_key(&key);
-        if !is_there || self.flaw == Flaw::Overwrites {
+        if !is_there || self.defect == StoreDefect::Overwrites {
             objects.insert(object.key, object.body);
         }
-        match self.flaw {
-            Flaw::AnswersErrors => Err(unanswered("create", &key)),
-            Flaw::LosesTheFirstAnswer => Ok(Stored::AlreadyThere),
-            Flaw::IsInterrupted => {
+        match self.defect {
+            StoreDefect::ReturnsErrors => Err(no_response("create", &key)),
+            StoreDefect::LosesFirstResponse => Ok(Stored::AlreadyExists),
+            StoreDefect::IsInterrupted => {
                 self.interrupt.send_replace(true);
                 Ok(Stored::Created)
             }
-            Flaw::Overwrites => Ok(Stored::Created),
+            StoreDefect::Overwrites => Ok(Stored::Created),
         }
     }
 
@@ -66,8 +66,8 @@ impl ArchiveStore for Flawed {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.objects.lock().unwrap().remove(key);
-        if self.flaw == Flaw::AnswersErrors {
-            return Err(unanswered("delete", key));
+        if self.defect == StoreDefect::ReturnsErrors {
+            return Err(no_response("delete", key));
         }
         Ok(())
     }
@@ -82,25 +82,25 @@ impl ArchiveStore for Flawed {
 }
 
 /// The result of a probe. Every test requires that the probe leaves no object.
-async fn probed(flaw: Flaw) -> Probe {
+async fn run_probe(defect: StoreDefect) -> Probe {
     let (interrupt, signal) = watch::channel(false);
-    let store = Flawed {
-        flaw,
+    let store = DefectiveStore {
+        defect,
         objects: Mutex::default(),
         interrupt,
     };
     let probe = probe(&store, None, "7", &Interrupt::after(signal)).await;
-    assert!(store.objects.lock().unwrap().is_empty(), "{flaw:?}");
+    assert!(store.objects.lock().unwrap().is_empty(), "{defect:?}");
     probe
 }
 
 #[tokio::test]
 async fn a_store_without_conditional_writes_fails_and_is_left_empty() {
-    let probe = probed(Flaw::Overwrites).await;
+    let probe = run_probe(StoreDefect::Overwrites).await;
 
     assert!(matches!(
-        probe.tried,
-        Ok(Err(Trouble::Broken(
+        probe.result,
+        Ok(Err(ProbeError::Broken(
             "the store overwrites an existing object"
         )))
     ));
@@ -108,26 +108,29 @@ async fn a_store_without_conditional_writes_fails_and_is_left_empty() {
 
 #[tokio::test]
 async fn a_write_whose_response_is_lost_does_not_fail_the_probe() {
-    let probe = probed(Flaw::LosesTheFirstAnswer).await;
+    let probe = run_probe(StoreDefect::LosesFirstResponse).await;
 
-    assert!(matches!(probe.tried, Ok(Ok(()))), "{:?}", probe.tried);
+    assert!(matches!(probe.result, Ok(Ok(()))), "{:?}", probe.result);
 }
 
 #[tokio::test]
 async fn a_failed_write_is_deleted_and_its_error_is_reported() {
-    let probe = probed(Flaw::AnswersErrors).await;
+    let probe = run_probe(StoreDefect::ReturnsErrors).await;
 
-    let Ok(Err(Trouble::Store(error))) = probe.tried else {
-        panic!("{:?}", probe.tried)
+    let Ok(Err(ProbeError::Store(error))) = probe.result else {
+        panic!("{:?}", probe.result)
     };
-    assert_eq!(chain(error), "cannot create checks/7.json: no answer");
-    assert!(probe.left.is_some());
+    assert_eq!(
+        full_message(error),
+        "cannot create checks/7.json: no answer"
+    );
+    assert!(probe.delete_error.is_some());
 }
 
 #[tokio::test]
 async fn an_interrupted_probe_leaves_no_object() {
-    let probe = probed(Flaw::IsInterrupted).await;
+    let probe = run_probe(StoreDefect::IsInterrupted).await;
 
-    assert!(matches!(probe.tried, Err(Interrupted)));
-    assert!(probe.left.is_none());
+    assert!(matches!(probe.result, Err(Interrupted)));
+    assert!(probe.delete_error.is_none());
 }

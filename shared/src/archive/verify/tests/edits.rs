@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::examples::{eventful, misled};
+use super::examples::{archived_with_other_plan, eventful};
 use super::*;
 use crate::base::seal;
 use crate::export::audit::AuditEvent;
@@ -16,22 +16,22 @@ use crate::records::page::Projection;
 
 /// The documents that the attacker updates to match the edit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Care {
+pub(super) enum Concealment {
     Reseal,
     /// The audit event is updated as well, with a new hash.
     Rehash,
 }
 
-pub(super) fn edited(
+pub(super) fn with_edit(
     objects: &Objects,
     key: &str,
-    care: Care,
+    concealment: Concealment,
     edit: impl FnOnce(&mut Value),
 ) -> Objects {
     let mut document: Value = seal::open(&objects[key]).unwrap();
     document.as_object_mut().unwrap().remove("seal");
     edit(&mut document);
-    if care == Care::Rehash {
+    if concealment == Concealment::Rehash {
         rehash(&mut document);
     }
     let mut copy = objects.clone();
@@ -63,7 +63,7 @@ fn rehash(document: &mut Value) {
         };
         if let Ok(read) = serde_json::from_value::<AuditEvent>(event.clone()) {
             let previous = read.previous_hash;
-            *event = json!(read.after(previous));
+            *event = json!(read.chained_after(previous));
         }
     }
 }
@@ -114,7 +114,7 @@ fn other(value: &Value) -> Value {
 }
 
 /// The edits that only the seal can detect, since no other object repeats the value.
-async fn unnoticed(care: Care) -> (usize, String) {
+async fn unnoticed(concealment: Concealment) -> (usize, String) {
     let objects = eventful().await.objects();
     let (mut tried, mut unnoticed) = (0, String::new());
     for key in objects
@@ -131,7 +131,7 @@ async fn unnoticed(care: Care) -> (usize, String) {
             .iter()
             .filter(|pointer| *pointer != "/seal" && !pointer.ends_with("/hash"))
         {
-            let copy = edited(&objects, key, care, |document| {
+            let copy = with_edit(&objects, key, concealment, |document| {
                 let leaf = document.pointer_mut(pointer).unwrap();
                 *leaf = other(leaf);
             });
@@ -153,7 +153,7 @@ async fn unnoticed(care: Care) -> (usize, String) {
 
 #[tokio::test]
 async fn a_resealed_edit_is_detected_except_in_these_fields() {
-    let (tried, unnoticed) = unnoticed(Care::Reseal).await;
+    let (tried, unnoticed) = unnoticed(Concealment::Reseal).await;
 
     println!("{tried} edits tried");
     insta::assert_snapshot!(unnoticed, @r"
@@ -178,7 +178,7 @@ async fn a_resealed_edit_is_detected_except_in_these_fields() {
 
 #[tokio::test]
 async fn a_rehashed_edit_is_detected_except_in_these_fields() {
-    let (tried, unnoticed) = unnoticed(Care::Rehash).await;
+    let (tried, unnoticed) = unnoticed(Concealment::Rehash).await;
 
     println!("{tried} edits tried");
     insta::assert_snapshot!(unnoticed, @r"
@@ -206,8 +206,8 @@ async fn a_rehashed_edit_is_detected_except_in_these_fields() {
     ");
 }
 
-/// Key, care, JSON pointer and new value.
-const TELLING_EDITS: &str = r#"slices/0002/r02/page-000001.record.json reseal /page 2
+/// Key, concealment, JSON pointer and new value.
+const DETECTED_EDITS: &str = r#"slices/0002/r02/page-000001.record.json reseal /page 2
 slices/0002/r02/page-000001.record.json reseal /content/counts/received 3
 slices/0002/r02/page-000001.record.json rehash /content/counts/received 3
 slices/0002/r02/page-000001.record.json rehash /content/warnings/0 "quick"
@@ -229,27 +229,27 @@ slices/0001/r02/run.json reseal /origin/run 2"#;
 #[tokio::test]
 async fn the_error_names_the_rule_that_an_edit_breaks() {
     let objects = eventful().await.objects();
-    let mut said = Vec::new();
-    for telling in TELLING_EDITS.lines() {
-        let [key, care, pointer, value] = telling.split(' ').collect::<Vec<_>>()[..] else {
-            panic!("{telling}");
+    let mut messages = Vec::new();
+    for line in DETECTED_EDITS.lines() {
+        let [key, concealment, pointer, value] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
         };
         let key = format!("exports/daily/{key}");
-        let care = if care == "reseal" {
-            Care::Reseal
+        let concealment = if concealment == "reseal" {
+            Concealment::Reseal
         } else {
-            Care::Rehash
+            Concealment::Rehash
         };
-        let copy = edited(&objects, &key, care, |document| {
+        let copy = with_edit(&objects, &key, concealment, |document| {
             *document.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
         });
-        said.push(damage(verified(copy, "daily").await).to_string());
+        messages.push(damage(verified(copy, "daily").await).to_string());
     }
 
     let masked = |word: &str| if word.contains('…') { "#" } else { word }.to_owned();
     let masked = |text: &String| text.split(' ').map(masked).collect::<Vec<_>>().join(" ");
-    let said: Vec<_> = said.iter().map(masked).collect();
-    insta::assert_snapshot!(said.join("\n"), @r"
+    let messages: Vec<_> = messages.iter().map(masked).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r"
     exports/daily/slices/0002/r02/page-000001.record.json: it belongs to daily slice 2 run 2 page 2, not to daily slice 2 run 2 page 1
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `contentSha256`
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `recordsRetrieved`
@@ -273,19 +273,19 @@ async fn the_error_names_the_rule_that_an_edit_breaks() {
 
 #[tokio::test]
 async fn valid_seals_do_not_hide_wrong_content() {
-    let elsewhere = astray(|plan| plan.membership = Membership::Activity).await;
-    let projected = astray(|plan| plan.records = Projection::Minimal).await;
+    let elsewhere = damage_with_other_plan(|plan| plan.membership = Membership::Activity).await;
+    let projected = damage_with_other_plan(|plan| plan.records = Projection::Minimal).await;
 
-    let said = [elsewhere, projected].map(|damage| damage.what).join("\n");
+    let messages = [elsewhere, projected].map(|damage| damage.what).join("\n");
 
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(messages, @r"
     the number of its records that belong to another slice is 1, expected 0
     line 1 of the page object is not a record: the record has no `conversationId`
     ");
 }
 
 /// The damage found in an export of a handler that used another plan than the stored one.
-async fn astray(misread: impl FnOnce(&mut ExportPlan)) -> Damage {
-    let export = misled(misread).await;
+async fn damage_with_other_plan(change_plan: impl FnOnce(&mut ExportPlan)) -> Damage {
+    let export = archived_with_other_plan(change_plan).await;
     damage(verified(export.objects(), "daily").await)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::export::{Workshop, failed};
+use super::export::{TestExport, failed};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::export::objects::ObjectKey;
@@ -22,7 +22,7 @@ pub(super) fn records(day: u32, ids: &[&str]) -> String {
 
 /// Two slices of three pages that contain all features: a failed attempt, a continued run and a replaced one, rejected
 /// records, left-out records, a page committed too late, objects without a record, a wait, a dead letter.
-pub(super) async fn eventful() -> Workshop {
+pub(super) async fn eventful() -> TestExport {
     let mut export = interrupted().await;
     let failure = export.conclude().await;
     export.deliver(&failure, 2).await;
@@ -45,8 +45,8 @@ pub(super) async fn eventful() -> Workshop {
 }
 
 /// The same export before its first attempt is concluded as failed.
-pub(super) async fn interrupted() -> Workshop {
-    let export = Workshop::start(REQUEST, None).await;
+pub(super) async fn interrupted() -> TestExport {
+    let export = TestExport::start(REQUEST, None).await;
     export.open(1, Some("job-1")).await;
     export.page(1, &records(1, &["a1", "a2"]), Some("c1")).await;
     let rejects = r#"[{"conversationId":"a3","conversationStart":"2026-03-01T11:00:00Z"},{"conversationStart":"?"},
@@ -85,7 +85,7 @@ pub(super) async fn interrupted() -> Workshop {
 }
 
 /// Leaves the objects of a crash before the record of page 3.
-async fn leave_orphans(export: &Workshop) {
+async fn leave_orphans(export: &TestExport) {
     let message = export.message(1).await;
     let body = records(1, &["a4", "orphan"]).replace(']', ",9]");
     let next = crate::export::page_record::NextStep::EndRun;
@@ -94,7 +94,7 @@ async fn leave_orphans(export: &Workshop) {
         .await;
 }
 
-async fn wait(export: &Workshop) {
+async fn wait(export: &TestExport) {
     let now = export.tick();
     let waiting = Waiting {
         format_version: FormatVersion,
@@ -114,9 +114,11 @@ async fn wait(export: &Workshop) {
 }
 
 /// An export whose pages were made under another plan than the stored one.
-pub(super) async fn misled(misread: impl FnOnce(&mut ExportPlan)) -> Workshop {
-    let mut export = Workshop::start(REQUEST, None).await;
-    misread(&mut export.plan);
+pub(super) async fn archived_with_other_plan(
+    change_plan: impl FnOnce(&mut ExportPlan),
+) -> TestExport {
+    let mut export = TestExport::start(REQUEST, None).await;
+    change_plan(&mut export.plan);
     for slice in [1, 2] {
         export.open(slice, Some("job")).await;
         let id = format!("c{slice}");
@@ -129,15 +131,15 @@ pub(super) async fn misled(misread: impl FnOnce(&mut ExportPlan)) -> Workshop {
 
 /// An export whose source repeated records: `a1` byte-identical on two pages; `b1` in two versions on one page, the
 /// second of them again on another page.
-pub(super) async fn repeated() -> Workshop {
+pub(super) async fn repeated() -> TestExport {
     let export = pages_that_repeat().await;
     export.conclude().await;
     export
 }
 
 /// The same export before it is concluded.
-pub(super) async fn pages_that_repeat() -> Workshop {
-    let export = Workshop::start(REQUEST, None).await;
+pub(super) async fn pages_that_repeat() -> TestExport {
+    let export = TestExport::start(REQUEST, None).await;
     for slice in [1, 2] {
         export.open(slice, Some("job")).await;
     }
@@ -152,12 +154,12 @@ pub(super) async fn pages_that_repeat() -> Workshop {
 }
 
 /// A gateway export that has one record in both of its slices.
-pub(super) async fn repeated_across_slices() -> Workshop {
+pub(super) async fn repeated_across_slices() -> TestExport {
     let query = GatewayQuery {
         query_id: "q1".to_owned(),
         total_records: 4,
     };
-    let export = Workshop::start(GATEWAY, Some(query)).await;
+    let export = TestExport::start(GATEWAY, Some(query)).await;
     for (slice, ids) in [(1, [1, 2]), (2, [3, 1])] {
         export.open(slice, None).await;
         export.page(slice, &chats(&ids), None).await;
@@ -173,12 +175,12 @@ fn chats(ids: &[u32]) -> String {
 }
 
 /// A gateway export whose query was lost when one slice was done and the other had one page.
-pub(super) async fn gateway() -> Workshop {
+pub(super) async fn gateway() -> TestExport {
     let query = |id: &str, total_records| GatewayQuery {
         query_id: id.to_owned(),
         total_records,
     };
-    let mut export = Workshop::start(GATEWAY, Some(query("q1", 8))).await;
+    let mut export = TestExport::start(GATEWAY, Some(query("q1", 8))).await;
     export.open(1, None).await;
     export.page(1, &chats(&[1, 2]), Some("2")).await;
     export.page(1, &chats(&[3, 4]), None).await;

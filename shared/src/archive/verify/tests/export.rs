@@ -38,7 +38,7 @@ mod ends;
 pub(super) use ends::failed;
 
 /// An export in progress, and its archive.
-pub(super) struct Workshop {
+pub(super) struct TestExport {
     pub(super) store: Arc<MemoryStore>,
     pub(super) pipeline: Pipeline,
     pub(super) plan: ExportPlan,
@@ -46,7 +46,7 @@ pub(super) struct Workshop {
     invocation: Invocation,
 }
 
-impl Workshop {
+impl TestExport {
     pub(super) async fn start(request: &str, query: Option<GatewayQuery>) -> Self {
         let now = "2026-03-05T04:00:00Z".parse().unwrap();
         let clock = Clock::manual(now);
@@ -107,7 +107,7 @@ impl Workshop {
         &self.plan.export_id
     }
 
-    pub(super) async fn view(&self, slice: u32) -> SliceStatus {
+    pub(super) async fn slice_status(&self, slice: u32) -> SliceStatus {
         slice_status::of_slice(&self.archive(), &self.plan, &self.attempt, slice)
             .await
             .unwrap()
@@ -115,8 +115,8 @@ impl Workshop {
     }
 
     pub(super) async fn message(&self, slice: u32) -> PageMessage {
-        let view = self.view(slice).await;
-        slice_status::next_message(&self.archive(), &view, &self.plan)
+        let slice_status = self.slice_status(slice).await;
+        slice_status::next_message(&self.archive(), &slice_status, &self.plan)
             .await
             .unwrap()
     }
@@ -274,7 +274,7 @@ impl Workshop {
         event.records_requested = Some(100);
         event.records_retrieved = Some(content.counts.received);
         event.latency_ms = Some(12);
-        event.after(Some(message.audit_head))
+        event.chained_after(Some(message.audit_head))
     }
 
     /// Advances the clock by one second, and returns the time.

@@ -7,7 +7,7 @@ use super::*;
 
 /// Types of damage to a single object.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Blow {
+enum Corruption {
     /// Flips the bit at this one of [`FLIPS`] equal steps through the object.
     Flip(usize),
     /// Truncates to this many quarters of the length, and always drops at least the last byte.
@@ -18,11 +18,15 @@ enum Blow {
 const FLIPS: usize = 8;
 
 /// The reason why this damage cannot be detected; `None` if it can.
-fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
+fn undetectable_because(
+    key: &str,
+    corruption: Corruption,
+    report: &Report,
+) -> Option<&'static str> {
     if report.orphans.iter().any(|orphan| orphan == key) {
         return Some("nothing vouches for an object that no record names; it is reported as it is");
     }
-    if blow != Blow::Delete {
+    if corruption != Corruption::Delete {
         return None;
     }
     let of_superseded = |record: &String| {
@@ -44,12 +48,14 @@ fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
         .then_some("no document shows that a delivery was to follow")
 }
 
-fn damaged(bytes: &Bytes, blow: Blow) -> Option<Bytes> {
+fn corrupted(bytes: &Bytes, corruption: Corruption) -> Option<Bytes> {
     let mut copy = bytes.to_vec();
-    match blow {
-        Blow::Delete => return None,
-        Blow::Truncate(quarter) => copy.truncate((bytes.len() * quarter / 4).min(bytes.len() - 1)),
-        Blow::Flip(step) => copy[(bytes.len() - 1) * step / (FLIPS - 1)] ^= 1 << (step % 8),
+    match corruption {
+        Corruption::Delete => return None,
+        Corruption::Truncate(quarter) => {
+            copy.truncate((bytes.len() * quarter / 4).min(bytes.len() - 1))
+        }
+        Corruption::Flip(step) => copy[(bytes.len() - 1) * step / (FLIPS - 1)] ^= 1 << (step % 8),
     }
     Some(copy.into())
 }
@@ -65,33 +71,36 @@ fn of_export(objects: &Objects) -> Vec<String> {
 async fn a_damaged_object_is_reported_by_its_key() {
     let objects = eventful().await.objects();
     let report = verified(objects.clone(), "daily").await.unwrap();
-    let flips = (0..FLIPS).map(Blow::Flip);
-    let blows: Vec<_> = flips
-        .chain((0..=4).map(Blow::Truncate))
-        .chain([Blow::Delete])
+    let flips = (0..FLIPS).map(Corruption::Flip);
+    let corruptions: Vec<_> = flips
+        .chain((0..=4).map(Corruption::Truncate))
+        .chain([Corruption::Delete])
         .collect();
-    let (mut named, mut excused) = (0, 0);
+    let (mut named, mut undetectable) = (0, 0);
 
     for key in of_export(&objects) {
-        for blow in &blows {
+        for corruption in &corruptions {
             let mut copy = objects.clone();
-            match damaged(&objects[&key], *blow) {
+            match corrupted(&objects[&key], *corruption) {
                 Some(bytes) => copy.insert(key.clone(), bytes),
                 None => copy.remove(&key),
             };
             let result = verified(copy, "daily").await;
-            if let Some(reason) = invisible(&key, *blow, &report) {
-                assert!(result.is_ok(), "{key} {blow:?} ({reason}): {result:?}");
-                excused += 1;
+            if let Some(reason) = undetectable_because(&key, *corruption, &report) {
+                assert!(
+                    result.is_ok(),
+                    "{key} {corruption:?} ({reason}): {result:?}"
+                );
+                undetectable += 1;
             } else {
-                assert_eq!(damage(result).key, key, "{blow:?}");
+                assert_eq!(damage(result).key, key, "{corruption:?}");
                 named += 1;
             }
         }
     }
 
     println!(
-        "{named} damages named, {excused} rightly invisible, to {} objects",
+        "{named} damages named, {undetectable} rightly invisible, to {} objects",
         of_export(&objects).len()
     );
     assert!(named > 500);
@@ -102,7 +111,7 @@ async fn swapping_two_objects_is_detected() {
     let objects = eventful().await.objects();
     let report = verified(objects.clone(), "daily").await.unwrap();
     let keys = of_export(&objects);
-    let (mut named, mut excused) = (0, 0);
+    let (mut named, mut undetectable) = (0, 0);
 
     for (number, one) in keys.iter().enumerate() {
         for other in &keys[number + 1..] {
@@ -113,12 +122,12 @@ async fn swapping_two_objects_is_detected() {
             let is_orphan = |key| report.orphans.contains(key);
             if objects[one] == objects[other] || is_orphan(one) && is_orphan(other) {
                 assert!(result.is_ok(), "{one} {other}: {result:?}");
-                excused += 1;
+                undetectable += 1;
             } else if one.replace("-01.json", "-02.json") == *other && one.contains("-delivery-") {
                 // Two deliveries of one outcome: only their times distinguish them, and either order is valid.
                 let warned = format!("{other} is older than the delivery before it");
                 assert!(result.unwrap().warnings.contains(&warned));
-                excused += 1;
+                undetectable += 1;
             } else {
                 let damage = damage(result);
                 assert!(
@@ -130,6 +139,6 @@ async fn swapping_two_objects_is_detected() {
         }
     }
 
-    println!("{named} swapped pairs named, {excused} without consequence");
+    println!("{named} swapped pairs named, {undetectable} without consequence");
     assert!(named > 1000);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::edits::{Care, edited};
+use super::edits::{Concealment, with_edit};
 use super::examples::{eventful, pages_that_repeat, repeated, repeated_across_slices};
 use super::*;
 use crate::base::failure::FailureKind;
@@ -69,8 +69,8 @@ async fn pages_of_a_replaced_run_are_not_counted_as_repeats() {
 }
 
 /// The damage found after an edit of the manifest, with its metrics adjusted to match.
-async fn claiming(objects: &Objects, edit: impl FnOnce(&mut Value)) -> Damage {
-    let copy = edited(objects, MANIFEST, Care::Reseal, |document| {
+async fn damage_after_edit(objects: &Objects, edit: impl FnOnce(&mut Value)) -> Damage {
+    let copy = with_edit(objects, MANIFEST, Concealment::Reseal, |document| {
         edit(document);
         let repeated = document["content"]["repeated"].clone();
         let metrics = document["metrics"].as_object_mut().unwrap();
@@ -91,24 +91,24 @@ async fn claiming(objects: &Objects, edit: impl FnOnce(&mut Value)) -> Damage {
 async fn repeats_missing_from_the_manifest_are_damage() {
     let objects = repeated().await.objects();
 
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for field in ["identicalLines", "idsWithVersions", "distinctIds"] {
-        let damage = claiming(&objects, |document| {
+        let damage = damage_after_edit(&objects, |document| {
             document["content"]["repeated"][field] = json!(0);
         });
-        said.push(damage.await);
+        messages.push(damage.await);
     }
-    let damage = claiming(&objects, |document| {
+    let damage = damage_after_edit(&objects, |document| {
         document["content"]
             .as_object_mut()
             .unwrap()
             .remove("repeated");
     });
-    said.push(damage.await);
+    messages.push(damage.await);
 
-    assert!(said.iter().all(|damage| damage.key == MANIFEST));
-    let said: Vec<_> = said.into_iter().map(|damage| damage.what).collect();
-    insta::assert_snapshot!(said.join("\n"), @r"
+    assert!(messages.iter().all(|damage| damage.key == MANIFEST));
+    let messages: Vec<_> = messages.into_iter().map(|damage| damage.what).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r"
     its `content.repeated` is (identical lines: 0, ids with several versions: 1, distinct ids: 4), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
     its `content.repeated` is (identical lines: 2, ids with several versions: 0, distinct ids: 4), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
     its `content.repeated` is (identical lines: 2, ids with several versions: 1, distinct ids: 0), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
@@ -121,20 +121,20 @@ async fn repeats_claimed_by_the_manifest_but_in_no_page_are_damage() {
     let once = eventful().await.objects();
     let objects = repeated().await.objects();
 
-    let invented = claiming(&once, |document| {
+    let invented = damage_after_edit(&once, |document| {
         document["content"]["repeated"] = json!({
             "identicalLines": 1, "distinctIds": 7, "idsWithVersions": 0,
         });
     });
-    let empty = claiming(&once, |document| {
+    let empty = damage_after_edit(&once, |document| {
         document["content"]["repeated"] = json!({
             "identicalLines": 0, "distinctIds": 8, "idsWithVersions": 0,
         });
     });
-    let renamed = claiming(&objects, |document| {
+    let renamed = damage_after_edit(&objects, |document| {
         document["content"]["repeated"]["versions"][0]["id"] = json!("b2");
     });
-    let more = claiming(&objects, |document| {
+    let more = damage_after_edit(&objects, |document| {
         document["content"]["repeated"]["versions"][0]["versions"] = json!(3);
     });
 
@@ -148,7 +148,7 @@ async fn repeats_claimed_by_the_manifest_but_in_no_page_are_damage() {
 #[tokio::test]
 async fn a_manifest_without_repeat_counts_is_checked_for_repeats() {
     let without_metrics = |objects: &Objects| {
-        edited(objects, MANIFEST, Care::Reseal, |document| {
+        with_edit(objects, MANIFEST, Concealment::Reseal, |document| {
             document.as_object_mut().unwrap().remove("metrics");
             document["content"]
                 .as_object_mut()

@@ -39,7 +39,7 @@ impl ArchiveStore for MemoryStore {
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
         let mut objects = self.objects.lock().unwrap();
         if objects.contains_key(&object.key) {
-            return Ok(Stored::AlreadyThere);
+            return Ok(Stored::AlreadyExists);
         }
         objects.insert(object.key, object.body);
         Ok(Stored::Created)

@@ -10,17 +10,17 @@ fn compressed(body: &str) -> Scripted {
     Scripted::new(200, member.finish().unwrap()).header("Content-Encoding", "gzip")
 }
 
-async fn asking(answers: impl IntoIterator<Item = Scripted>) -> Setup {
+async fn setup_with_compression(responses: impl IntoIterator<Item = Scripted>) -> Setup {
     let adjust = |settings: &mut ClientSettings| {
-        settings.compression = Compression::QuerySpec;
+        settings.compression = Compression::Requested;
         settings.body_limit_bytes = 1000;
     };
-    Setup::with(adjust, [Scripted::token("t", 600)], answers).await
+    Setup::with(adjust, [Scripted::token("t", 600)], responses).await
 }
 
 #[tokio::test]
 async fn a_compressed_reply_is_requested_and_decoded() {
-    let setup = asking([compressed(r#"{"jobId":"j1"}"#)]).await;
+    let setup = setup_with_compression([compressed(r#"{"jobId":"j1"}"#)]).await;
 
     let reply = setup.get().await.unwrap();
 
@@ -32,14 +32,14 @@ async fn a_compressed_reply_is_requested_and_decoded() {
 
 #[tokio::test]
 async fn an_uncompressed_reply_is_read_too() {
-    let setup = asking([ok()]).await;
+    let setup = setup_with_compression([ok()]).await;
 
     assert_eq!(setup.get().await.unwrap().value["jobId"], "j1");
 }
 
 #[tokio::test]
 async fn the_size_limit_applies_after_decompression() {
-    let setup = asking([compressed(&format!("\"{}\"", "x".repeat(999)))]).await;
+    let setup = setup_with_compression([compressed(&format!("\"{}\"", "x".repeat(999)))]).await;
 
     let error = setup.get().await.unwrap_err();
 
@@ -53,12 +53,12 @@ async fn the_size_limit_applies_after_decompression() {
 async fn a_truncated_or_invalid_compressed_reply_is_retried() {
     let whole = compressed(r#"{"jobId":"j1"}"#);
     let plain = ok().header("Content-Encoding", "gzip");
-    let setup = asking([whole.clone().cut_off(), plain, whole]).await;
+    let setup = setup_with_compression([whole.clone().cut_off(), plain, whole]).await;
 
     let reply = setup.get().await.unwrap();
 
     assert_eq!(
-        (reply.value["jobId"].as_str(), reply.attempts),
+        (reply.value["jobId"].as_str(), reply.tries),
         (Some("j1"), 3)
     );
 }

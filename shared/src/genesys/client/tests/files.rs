@@ -2,8 +2,8 @@ use super::*;
 
 const FILE: &str = "/files/7";
 
-async fn fetched(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
-    let call = Call::fetch(address.clone()).at_most(100);
+async fn fetch_file(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
+    let call = Call::fetch(address.clone()).with_reply_limit(100);
     let reply = setup
         .client
         .call(&call, Deadline::NONE, |bytes| Ok(bytes.to_vec()))
@@ -14,23 +14,23 @@ async fn fetched(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
 #[tokio::test]
 async fn the_token_is_sent_to_the_api_but_not_to_a_redirect_target() {
     let setup = Setup::new([]).await;
-    let elsewhere = Loopback::start().await;
-    let place = elsewhere.url.join(FILE).unwrap();
-    let moved = Scripted::new(303, "").header("Location", place.as_str());
-    setup.server.script(FILE, [moved]);
-    elsewhere.script(FILE, [Scripted::new(200, "bytes")]);
+    let other_host = Loopback::start().await;
+    let target = other_host.url.join(FILE).unwrap();
+    let redirect = Scripted::new(303, "").header("Location", target.as_str());
+    setup.server.script(FILE, [redirect]);
+    other_host.script(FILE, [Scripted::new(200, "bytes")]);
     let address = setup.server.url.join("/files/7?key=s3cret").unwrap();
 
-    let bytes = fetched(&setup, &address).await.unwrap();
+    let bytes = fetch_file(&setup, &address).await.unwrap();
 
     assert_eq!(bytes, b"bytes");
-    let asked = &setup.server.seen(FILE)[0];
-    assert_eq!(asked.headers["authorization"], "Bearer t0ken-1");
-    assert_eq!(asked.target, "/files/7?key=s3cret");
-    let followed = &elsewhere.seen(FILE)[0];
-    assert!(!followed.headers.contains_key("authorization"));
+    let api_request = &setup.server.seen(FILE)[0];
+    assert_eq!(api_request.headers["authorization"], "Bearer t0ken-1");
+    assert_eq!(api_request.target, "/files/7?key=s3cret");
+    let redirected_request = &other_host.seen(FILE)[0];
+    assert!(!redirected_request.headers.contains_key("authorization"));
     assert!(
-        !followed.headers.contains_key("referer"),
+        !redirected_request.headers.contains_key("referer"),
         "only this client has the key"
     );
 }
@@ -38,16 +38,16 @@ async fn the_token_is_sent_to_the_api_but_not_to_a_redirect_target() {
 #[tokio::test]
 async fn other_hosts_get_no_token_and_errors_hide_the_query() {
     let setup = Setup::new([]).await;
-    let elsewhere = Loopback::start().await;
-    elsewhere.script(FILE, [Scripted::new(404, "")]);
-    let address = elsewhere.url.join("/files/7?key=s3cret").unwrap();
+    let other_host = Loopback::start().await;
+    other_host.script(FILE, [Scripted::new(404, "")]);
+    let address = other_host.url.join("/files/7?key=s3cret").unwrap();
 
-    let error = fetched(&setup, &address).await.unwrap_err();
+    let error = fetch_file(&setup, &address).await.unwrap_err();
 
     assert_eq!(error.status(), Some(404));
     assert_snapshot!(error, @"a file of 127.0.0.1 returned 404");
     assert!(
-        !elsewhere.seen(FILE)[0]
+        !other_host.seen(FILE)[0]
             .headers
             .contains_key("authorization")
     );
@@ -56,7 +56,7 @@ async fn other_hosts_get_no_token_and_errors_hide_the_query() {
 
 #[tokio::test]
 async fn a_redirect_to_a_forbidden_address_is_not_followed() {
-    for place in [
+    for target in [
         "http://10.0.0.1/x",
         "https://169.254.169.254/latest",
         "https://[::ffff:10.0.0.1]/x",
@@ -65,13 +65,13 @@ async fn a_redirect_to_a_forbidden_address_is_not_followed() {
         "ftp://example.com/x",
     ] {
         let setup = Setup::new([]).await;
-        let moved = Scripted::new(302, "").header("Location", place);
-        setup.server.script(FILE, [moved]);
+        let redirect = Scripted::new(302, "").header("Location", target);
+        setup.server.script(FILE, [redirect]);
         let address = setup.server.url.join(FILE).unwrap();
 
-        let error = fetched(&setup, &address).await.unwrap_err();
+        let error = fetch_file(&setup, &address).await.unwrap_err();
 
-        assert_eq!(error.status(), Some(302), "{place}");
+        assert_eq!(error.status(), Some(302), "{target}");
         assert_eq!(setup.server.hits(FILE), 1);
     }
 }
@@ -80,10 +80,10 @@ async fn a_redirect_to_a_forbidden_address_is_not_followed() {
 async fn redirects_are_followed_at_most_three_times() {
     let setup = Setup::new([]).await;
     let address = setup.server.url.join(FILE).unwrap();
-    let moved = Scripted::new(302, "").header("Location", address.as_str());
-    setup.server.script(FILE, [moved]);
+    let redirect = Scripted::new(302, "").header("Location", address.as_str());
+    setup.server.script(FILE, [redirect]);
 
-    let error = fetched(&setup, &address).await.unwrap_err();
+    let error = fetch_file(&setup, &address).await.unwrap_err();
 
     assert_eq!(error.status(), Some(302));
     assert_eq!(setup.server.hits(FILE), 4);
@@ -92,19 +92,19 @@ async fn redirects_are_followed_at_most_three_times() {
 #[tokio::test]
 async fn a_401_or_429_of_another_host_does_not_affect_calls_to_the_api() {
     let setup = Setup::new([ok()]).await;
-    let elsewhere = Loopback::start().await;
-    let place = elsewhere.url.join(FILE).unwrap();
-    let moved = Scripted::new(303, "").header("Location", place.as_str());
-    setup.server.script(FILE, [moved]);
+    let other_host = Loopback::start().await;
+    let target = other_host.url.join(FILE).unwrap();
+    let redirect = Scripted::new(303, "").header("Location", target.as_str());
+    setup.server.script(FILE, [redirect]);
     let address = setup.server.url.join(FILE).unwrap();
 
     for status in [401, 403] {
-        elsewhere.script(FILE, [Scripted::new(status, "")]);
-        let error = fetched(&setup, &address).await.unwrap_err();
+        other_host.script(FILE, [Scripted::new(status, "")]);
+        let error = fetch_file(&setup, &address).await.unwrap_err();
         assert_eq!(error.status(), Some(status));
     }
-    elsewhere.script(FILE, [Scripted::new(429, "").header("Retry-After", "600")]);
-    fetched(&setup, &address).await.unwrap_err();
+    other_host.script(FILE, [Scripted::new(429, "").header("Retry-After", "600")]);
+    fetch_file(&setup, &address).await.unwrap_err();
 
     assert_eq!(setup.server.hits(LOGIN), 1, "the token is still good");
     setup.get().await.unwrap();
@@ -119,7 +119,7 @@ async fn a_file_over_the_size_limit_is_refused() {
         .script(FILE, [Scripted::new(200, "x".repeat(101))]);
     let address = setup.server.url.join(FILE).unwrap();
 
-    let error = fetched(&setup, &address).await.unwrap_err();
+    let error = fetch_file(&setup, &address).await.unwrap_err();
 
     assert!(matches!(error, ApiError::TooLarge { limit: 100, .. }));
 }

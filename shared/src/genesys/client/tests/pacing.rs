@@ -8,28 +8,30 @@ use super::*;
 use crate::genesys::client::permit::RateLimitPermit;
 
 impl Setup {
-    async fn turn(&self) -> RateLimitPermit<'_> {
+    async fn permit(&self) -> RateLimitPermit<'_> {
         let call = Call::get(JOBS);
         let mut progress = Progress::default();
         let inner = &self.client.inner;
-        let turn = inner.await_turn(&call, Deadline::NONE, &mut progress).await;
-        turn.unwrap()
+        let permit = inner
+            .acquire_permit(&call, Deadline::NONE, &mut progress)
+            .await;
+        permit.unwrap()
     }
 
     /// Reports a budget to the pace, as a response to another caller would.
-    fn teach(&self, count: &str) {
+    fn report_budget(&self, count: &str) {
         let mut headers = HeaderMap::new();
         headers.insert("inin-ratelimit-count", count.parse().unwrap());
         headers.insert("inin-ratelimit-allowed", "300".parse().unwrap());
         headers.insert("inin-ratelimit-reset", "40".parse().unwrap());
         let (mut pace, now) = (self.client.inner.pace(), self.client.inner.clock.now());
         let ticket = pace.reserve(now).unwrap();
-        pace.answered(&ticket, &headers, now);
+        pace.record_response(&ticket, &headers, now);
     }
 
     fn is_used_up(&self) -> bool {
         let now = self.client.inner.clock.now();
-        !self.client.inner.pace().wait(now).is_zero()
+        !self.client.inner.pace().min_wait(now).is_zero()
     }
 }
 
@@ -67,8 +69,8 @@ impl<F: Future> Watched<F> {
     }
 }
 
-fn with_budget(answer: Scripted, count: &str) -> Scripted {
-    answer
+fn with_budget(response: Scripted, count: &str) -> Scripted {
+    response
         .header("inin-ratelimit-count", count)
         .header("inin-ratelimit-allowed", "300")
         .header("inin-ratelimit-reset", "40")
@@ -79,14 +81,11 @@ async fn a_429_of_one_caller_delays_all_callers() {
     let setup = Setup::new([Scripted::new(429, "{}").header("Retry-After", "60"), ok()]).await;
     setup.get_before(in_seconds(30)).await.unwrap_err();
 
-    let hasty = setup.get_before(in_seconds(30)).await.unwrap_err();
-    let patient = setup.get().await.unwrap();
+    let early_error = setup.get_before(in_seconds(30)).await.unwrap_err();
+    let reply = setup.get().await.unwrap();
 
-    assert_eq!(hasty.wait(), Some(Duration::from_mins(1)));
-    assert_eq!(
-        (patient.attempts, patient.throttled),
-        (1, Duration::from_mins(1))
-    );
+    assert_eq!(early_error.wait(), Some(Duration::from_mins(1)));
+    assert_eq!((reply.tries, reply.throttled), (1, Duration::from_mins(1)));
     assert_eq!(setup.hits(), 2);
 }
 
@@ -114,13 +113,13 @@ async fn callers_beyond_the_first_quarter_are_spread_over_the_window() {
 async fn a_response_frees_a_place_for_the_next_caller() {
     let setup = Setup::new([with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
-    let turn = setup.turn().await;
+    let permit = setup.permit().await;
 
-    let blocked = setup.client.inner.pace().due(setup.clock.now());
-    turn.answered(&HeaderMap::new());
+    let blocked = setup.client.inner.pace().expected_wait(setup.clock.now());
+    permit.record_response(&HeaderMap::new());
     let reply = setup.get().await;
 
-    // The turn took five seconds, the longest pause.
+    // The permit took five seconds, the longest pause.
     assert_eq!(blocked, Duration::from_secs(36));
     assert!(reply.is_ok());
 }
@@ -130,7 +129,7 @@ async fn a_caller_that_gives_up_before_it_sends_takes_no_place() {
     let setup = Setup::new([with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
 
-    drop(setup.turn().await);
+    drop(setup.permit().await);
 
     assert!(!setup.is_used_up());
 }
@@ -140,9 +139,9 @@ async fn a_caller_that_gives_up_after_it_has_sent_takes_a_place() {
     let setup = Setup::new([with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
 
-    let mut turn = setup.turn().await;
-    turn.sending();
-    drop(turn);
+    let mut permit = setup.permit().await;
+    permit.mark_sent();
+    drop(permit);
 
     assert!(setup.is_used_up());
 }
@@ -157,7 +156,7 @@ async fn a_login_that_fails_is_not_charged_to_the_budget() {
     setup.get().await.unwrap();
     setup.clock.advance(Duration::from_hours(24));
     // A day later: the token is due for renewal, and another client has used all but one place of the budget.
-    setup.teach("299");
+    setup.report_budget("299");
 
     let error = setup.get().await.unwrap_err();
 
@@ -167,16 +166,16 @@ async fn a_login_that_fails_is_not_charged_to_the_budget() {
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_not_charged_to_the_budget() {
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nowhere = format!("http://{}", nobody.local_addr().unwrap());
-    drop(nobody);
-    let to_nowhere = |settings: &mut ClientSettings| {
+    let closed_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed_url = format!("http://{}", closed_listener.local_addr().unwrap());
+    drop(closed_listener);
+    let with_closed_url = |settings: &mut ClientSettings| {
         let login = settings.endpoints.login().to_string();
-        settings.endpoints = Endpoints::new(None, Some(&nowhere), Some(&login)).unwrap();
-        settings.attempts = 1;
+        settings.endpoints = Endpoints::new(None, Some(&closed_url), Some(&login)).unwrap();
+        settings.max_tries = 1;
     };
-    let setup = Setup::with(to_nowhere, [Scripted::token("t0ken-1", 86_399)], []).await;
-    setup.teach("299");
+    let setup = Setup::with(with_closed_url, [Scripted::token("t0ken-1", 86_399)], []).await;
+    setup.report_budget("299");
 
     let error = setup.get().await.unwrap_err();
 
@@ -189,7 +188,7 @@ async fn a_caller_queued_until_its_deadline_is_reported_as_throttled() {
     let setup = Setup::new([]).await;
     let inner = &setup.client.inner;
     inner.hold(Duration::from_millis(2));
-    let _first = inner.line.lock().await;
+    let _first = inner.queue.lock().await;
 
     let soon = Deadline::at(start() + Duration::from_millis(5));
     let error = setup.get_before(soon).await.unwrap_err();
@@ -202,13 +201,13 @@ async fn a_caller_queued_until_its_deadline_is_reported_as_throttled() {
 async fn a_response_or_a_departing_caller_wakes_the_next_in_line() {
     let setup = Setup::on(Clock::System).await;
     let inner = &setup.client.inner;
-    let last_place = setup.turn().await;
-    setup.teach("299");
+    let last_place = setup.permit().await;
+    setup.report_budget("299");
     let call = Call::get(JOBS);
     let mut progress = [(); 2].map(|()| Progress::default());
     let [first, second] = progress
         .each_mut()
-        .map(|progress| Box::pin(inner.await_turn(&call, Deadline::NONE, progress)));
+        .map(|progress| Box::pin(inner.acquire_permit(&call, Deadline::NONE, progress)));
     let (mut first, mut second) = (Watched::new(first), Watched::new(second));
 
     first.poll();
@@ -217,20 +216,23 @@ async fn a_response_or_a_departing_caller_wakes_the_next_in_line() {
     drop(first);
     let moves_up = second.is_woken();
     second.poll();
-    let first_in_line = second.is_woken();
-    last_place.answered(&HeaderMap::new());
+    let woken_in_front = second.is_woken();
+    last_place.record_response(&HeaderMap::new());
 
-    assert_eq!((asleep, moves_up, first_in_line), ([false; 2], true, false));
+    assert_eq!(
+        (asleep, moves_up, woken_in_front),
+        ([false; 2], true, false)
+    );
     assert!(second.is_woken());
 }
 
 #[tokio::test]
 async fn rate_limit_headers_of_a_401_are_ignored() {
-    let anew = Scripted::new(401, "{}")
+    let unauthorized = Scripted::new(401, "{}")
         .header("inin-ratelimit-count", "0")
         .header("inin-ratelimit-allowed", "300")
         .header("inin-ratelimit-reset", "60");
-    let setup = Setup::new([with_budget(ok(), "299"), anew, ok()]).await;
+    let setup = Setup::new([with_budget(ok(), "299"), unauthorized, ok()]).await;
     setup.get().await.unwrap();
 
     let reply = setup.get().await.unwrap();

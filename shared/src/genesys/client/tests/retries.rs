@@ -9,7 +9,7 @@ async fn every_transient_status_is_retried() {
 
         let reply = setup.get().await.unwrap();
 
-        assert_eq!((reply.attempts, setup.hits()), (2, 2), "{status}");
+        assert_eq!((reply.tries, setup.hits()), (2, 2), "{status}");
         assert_eq!(setup.client.stats().retries, 1, "{status}");
     }
 }
@@ -35,7 +35,7 @@ async fn an_unexpected_2xx_is_retried_and_then_a_permanent_error() {
         let healed = Setup::new([Scripted::new(status, ""), ok()]).await;
         let broken = Setup::new([Scripted::new(status, r#"{"jobId":"j1"}"#)]).await;
 
-        assert_eq!(healed.get().await.unwrap().attempts, 2, "{status}");
+        assert_eq!(healed.get().await.unwrap().tries, 2, "{status}");
         let error = broken.get().await.unwrap_err();
         assert!(
             matches!(error, ApiError::Broken { tries: 6, .. }),
@@ -65,13 +65,13 @@ async fn an_error_body_overrides_a_successful_status() {
         ("service.unavailable", 503, true),
         ("internal.server.error", 500, true),
     ] {
-        for answered in [200, 202, 206] {
-            let setup = Setup::new([Scripted::new(answered, body(code, status))]).await;
+        for success_status in [200, 202, 206] {
+            let setup = Setup::new([Scripted::new(success_status, body(code, status))]).await;
             let error = setup.decoding_jobs().await.unwrap_err();
             assert_eq!(
                 (error.status(), error.is_transient()),
                 (Some(status), is_transient),
-                "{answered} {code}"
+                "{success_status} {code}"
             );
         }
     }
@@ -81,11 +81,11 @@ async fn an_error_body_overrides_a_successful_status() {
 async fn unexpected_json_is_permanent_only_after_the_last_try() {
     let scripted = || [Scripted::new(200, "{}")];
     let setup = Setup::new(scripted()).await;
-    let hurried = Setup::new(scripted()).await;
+    let with_deadline = Setup::new(scripted()).await;
 
     let error = setup.decoding_jobs().await.unwrap_err();
     let deadline = Deadline::at(start() + Duration::from_millis(1));
-    let early = hurried.decoding_jobs_before(deadline).await;
+    let early = with_deadline.decoding_jobs_before(deadline).await;
 
     assert!(!error.is_transient());
     assert_eq!(setup.hits(), 6);
@@ -109,7 +109,7 @@ async fn one_unexpected_response_after_an_outage_stays_transient() {
 async fn a_byte_order_mark_in_front_of_a_body_is_skipped() {
     let setup = Setup::new([Scripted::new(200, "\u{feff}{\"jobId\":\"j1\"}")]).await;
 
-    assert_eq!(setup.get().await.unwrap().attempts, 1);
+    assert_eq!(setup.get().await.unwrap().tries, 1);
 }
 
 #[tokio::test]
@@ -232,9 +232,9 @@ async fn a_try_ends_at_the_deadline() {
     let never = Arc::new(Barrier::new(2));
     let logins = [Scripted::token("t", 600)];
     let setup = Setup::with(
-        |settings| settings.attempts = 1,
+        |settings| settings.max_tries = 1,
         logins,
-        [ok().held(&never)],
+        [ok().wait_for(&never)],
     )
     .await;
     let deadline = Deadline::at(start() + Duration::from_millis(40));
@@ -270,7 +270,7 @@ async fn a_truncated_body_is_requested_again() {
 
     let reply = setup.get().await.unwrap();
 
-    assert_eq!((reply.attempts, reply.bytes_in), (2, 14));
+    assert_eq!((reply.tries, reply.bytes_in), (2, 14));
     assert_eq!(setup.client.stats().bytes_in, 14);
 }
 
@@ -285,18 +285,18 @@ async fn invalid_json_is_retried() {
 
     let reply = setup.get().await.unwrap();
 
-    assert_eq!(reply.attempts, 3);
+    assert_eq!(reply.tries, 3);
 }
 
 #[tokio::test]
 async fn an_unreachable_host_is_retried() {
-    let nobody = "http://127.0.0.1:1";
+    let closed_url = "http://127.0.0.1:1";
     let endpoints = |setup: &Setup| {
-        Endpoints::new(None, Some(nobody), Some(setup.server.url.as_str())).unwrap()
+        Endpoints::new(None, Some(closed_url), Some(setup.server.url.as_str())).unwrap()
     };
     let reachable = Setup::new([ok()]).await;
     let mut settings = ClientSettings::new(endpoints(&reachable));
-    settings.attempts = 3;
+    settings.max_tries = 3;
     let credentials = Credentials {
         id: "c1".to_owned(),
         secret: "s3cret".into(),

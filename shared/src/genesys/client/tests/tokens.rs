@@ -7,7 +7,7 @@ async fn a_token_refused_in_mid_run_is_renewed_once() {
     setup.get().await.unwrap();
     let reply = setup.get().await.unwrap();
 
-    assert_eq!(reply.attempts, 2);
+    assert_eq!(reply.tries, 2);
     assert_eq!(setup.waited(), Duration::ZERO);
     assert_eq!(setup.client.stats().logins, 2);
     assert_eq!(
@@ -19,7 +19,7 @@ async fn a_token_refused_in_mid_run_is_renewed_once() {
 #[tokio::test]
 async fn callers_with_the_same_refused_token_share_one_login() {
     let together = Arc::new(Barrier::new(2));
-    let refused = || Scripted::new(401, "{}").held(&together);
+    let refused = || Scripted::new(401, "{}").wait_for(&together);
     let setup = Setup::new([refused(), refused(), ok()]).await;
 
     let replies = join_all([setup.get(), setup.get()]).await;
@@ -36,10 +36,7 @@ async fn a_refused_new_token_is_renewed_again_after_a_pause() {
 
     let reply = setup.get().await.unwrap();
 
-    assert_eq!(
-        (reply.attempts, setup.waited()),
-        (3, Duration::from_secs(5))
-    );
+    assert_eq!((reply.tries, setup.waited()), (3, Duration::from_secs(5)));
     assert_eq!(setup.client.stats().logins, 3);
 }
 
@@ -60,16 +57,16 @@ async fn a_401_in_the_body_of_a_success_renews_the_token() {
 
     let reply = setup.decoding_jobs().await.unwrap();
 
-    assert_eq!((reply.attempts, setup.client.stats().logins), (2, 2));
+    assert_eq!((reply.tries, setup.client.stats().logins), (2, 2));
 }
 
 #[tokio::test]
 async fn a_login_error_with_status_200_is_permanent() {
-    let unfit = Scripted::new(
+    let invalid_client = Scripted::new(
         200,
         r#"{"error":"invalid_client","description":"client not found"}"#,
     );
-    let setup = Setup::with(|_| {}, [unfit], [ok()]).await;
+    let setup = Setup::with(|_| {}, [invalid_client], [ok()]).await;
 
     let error = setup.get().await.unwrap_err();
 
@@ -79,7 +76,7 @@ async fn a_login_error_with_status_200_is_permanent() {
 
 #[tokio::test]
 async fn a_login_response_without_a_token_is_retried() {
-    for answer in [
+    for response in [
         Scripted::new(200, "<html>").header("Content-Type", "text/html"),
         Scripted::new(200, "{}"),
         Scripted::new(200, r#"{"access_token":null}"#),
@@ -93,10 +90,10 @@ async fn a_login_response_without_a_token_is_retried() {
         Scripted::new(409, ""),
         Scripted::new(524, ""),
     ] {
-        let logins = [answer, Scripted::token("t", 600)];
+        let logins = [response, Scripted::token("t", 600)];
         let setup = Setup::with(|_| {}, logins, [ok()]).await;
 
-        assert_eq!(setup.get().await.unwrap().attempts, 2);
+        assert_eq!(setup.get().await.unwrap().tries, 2);
     }
 }
 
@@ -124,18 +121,18 @@ async fn an_unavailable_login_is_retried_within_the_call() {
 
     let reply = setup.get().await.unwrap();
 
-    assert_eq!(reply.attempts, 3);
+    assert_eq!(reply.tries, 3);
     assert!(reply.throttled >= Duration::from_secs(5));
     assert_eq!((setup.client.stats().logins, setup.hits()), (3, 1));
 }
 
 #[tokio::test]
 async fn a_permanent_login_failure_is_not_retried() {
-    let unfit = Scripted::new(
+    let invalid_client = Scripted::new(
         400,
         r#"{"error":"invalid_client","description":"client not found"}"#,
     );
-    let setup = Setup::with(|_| {}, [unfit], [ok()]).await;
+    let setup = Setup::with(|_| {}, [invalid_client], [ok()]).await;
 
     let error = setup.get().await.unwrap_err();
 

@@ -11,10 +11,14 @@ const ROUNDINGS: [Rounding; 3] = [Rounding::Up, Rounding::Down, Rounding::Neares
 const OTHERS: [Other; 4] = [Other::Steady, Other::Random, Other::Bursts, Other::OnAndOff];
 
 /// With each of these latencies, four callers could send more than is allowed.
-const WAYS: [Way; 3] = [way(20, 60, 50), way(50, 150, 100), way(100, 250, 1000)];
+const LATENCIES: [Latency; 3] = [
+    latency(20, 60, 50),
+    latency(50, 150, 100),
+    latency(100, 250, 1000),
+];
 
-const fn way(shortest: u64, typical: u64, slow_one_in: u64) -> Way {
-    Way {
+const fn latency(shortest: u64, typical: u64, slow_one_in: u64) -> Latency {
+    Latency {
         shortest,
         typical,
         slow_one_in,
@@ -39,15 +43,15 @@ fn summary_of(server: impl Fn(u64, Rounding) -> Server, other: Other) -> Summary
     let run = |seed: u64| {
         let pick = usize::try_from(seed).unwrap();
         let server = server(seed, ROUNDINGS[pick % 3]);
-        Run::new(seed, server, other, WAYS[pick / 3 % 3]).finish()
+        Run::new(seed, server, other, LATENCIES[pick / 3 % 3]).finish()
     };
     let runs: Vec<_> = (0..SEEDS).map(run).collect();
-    let mean = |of: fn(&Served) -> f64| runs.iter().map(of).sum::<f64>() / runs.len() as f64;
+    let mean = |share: fn(&Counts) -> f64| runs.iter().map(share).sum::<f64>() / runs.len() as f64;
     Summary {
-        least_used: runs.iter().map(Served::used).fold(f64::MAX, f64::min),
-        refused: mean(Served::refused),
-        most_refused: runs.iter().map(Served::refused).fold(0.0, f64::max),
-        others_refused: mean(Served::others_refused),
+        least_used: runs.iter().map(Counts::used).fold(f64::MAX, f64::min),
+        refused: mean(Counts::refused),
+        most_refused: runs.iter().map(Counts::refused).fold(0.0, f64::max),
+        others_refused: mean(Counts::others_refused),
         longest_wait: runs.iter().map(|run| run.longest_wait).max().unwrap(),
     }
 }

@@ -58,11 +58,11 @@ pub(super) struct Server {
     log: VecDeque<u64>,
 }
 
-pub(super) struct Answer {
+pub(super) struct ServerResponse {
     pub(super) ok: bool,
     /// In seconds.
     pub(super) retry_after: u64,
-    told: Headers,
+    headers: Headers,
     allowed: u32,
     count: u32,
     reset: u64,
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Counts a request of ours. The response reports the limit with the fewest places left.
-    pub(super) fn count_ours(&mut self, now: u64) -> Answer {
+    pub(super) fn count_ours(&mut self, now: u64) -> ServerResponse {
         let of_token = self.count(now);
         let Some(client) = &mut self.client else {
             return of_token;
@@ -125,21 +125,21 @@ impl Server {
     }
 
     /// Counts a request of another client, on the same token, or on another one if the client has a limit.
-    pub(super) fn count_theirs(&mut self, now: u64) -> Answer {
+    pub(super) fn count_theirs(&mut self, now: u64) -> ServerResponse {
         match &mut self.client {
             Some(client) => client.count(now),
             None => self.count(now),
         }
     }
 
-    fn count(&mut self, now: u64) -> Answer {
+    fn count(&mut self, now: u64) -> ServerResponse {
         match self.window {
             Window::Fixed(_) | Window::OnDemand => self.count_in_window(now),
             Window::Sliding | Window::SlidingToEmpty => self.count_in_log(now),
         }
     }
 
-    fn count_in_window(&mut self, now: u64) -> Answer {
+    fn count_in_window(&mut self, now: u64) -> ServerResponse {
         while self.end <= now {
             self.count = 0;
             self.end = if self.window == Window::OnDemand {
@@ -149,11 +149,11 @@ impl Server {
             };
         }
         self.count += 1;
-        self.answer(self.count <= self.allowed, self.end - now)
+        self.response(self.count <= self.allowed, self.end - now)
     }
 
     /// A refused request takes no place.
-    fn count_in_log(&mut self, now: u64) -> Answer {
+    fn count_in_log(&mut self, now: u64) -> ServerResponse {
         while self.log.front().is_some_and(|then| then + MINUTE <= now) {
             self.log.pop_front();
         }
@@ -168,10 +168,10 @@ impl Server {
         } else {
             MINUTE
         };
-        self.answer(ok, left)
+        self.response(ok, left)
     }
 
-    fn answer(&self, ok: bool, left: u64) -> Answer {
+    fn response(&self, ok: bool, left: u64) -> ServerResponse {
         let left = match self.nodes {
             Nodes::Agree => left,
             Nodes::Differ => {
@@ -183,10 +183,10 @@ impl Server {
             Rounding::Down => left / SECOND,
             Rounding::Nearest => (left + SECOND / 2) / SECOND,
         };
-        Answer {
+        ServerResponse {
             ok,
             retry_after: reset.max(1),
-            told: self.headers,
+            headers: self.headers,
             allowed: self.allowed,
             count: self.count,
             reset,
@@ -194,7 +194,7 @@ impl Server {
     }
 }
 
-impl Answer {
+impl ServerResponse {
     /// Places left; negative for a refused request.
     fn left(&self) -> i64 {
         i64::from(self.allowed) - i64::from(self.count)
@@ -202,7 +202,7 @@ impl Answer {
 
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        if self.told == Headers::Missing {
+        if self.headers == Headers::Missing {
             return headers;
         }
         headers.insert("inin-ratelimit-count", self.count.into());

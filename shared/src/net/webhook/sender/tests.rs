@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::net::address::Loopback;
-use crate::net::loopback::{Answer, Loopback as Server};
+use crate::net::loopback::{Loopback as Server, Scripted};
 
 const HOOK: &str = "/hook";
 
@@ -23,13 +23,13 @@ fn by_name(server: &Server) -> WebhookUrl {
 
 fn chain(error: &DeliveryError) -> String {
     let causes = successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[tokio::test]
 async fn a_delivery_carries_body_and_headers() {
     let server = Server::start().await;
-    server.script(HOOK, [Answer::new(202, "thanks")]);
+    server.script(HOOK, [Scripted::new(202, "thanks")]);
     let sender = Sender::new(local()).unwrap();
 
     let headers = [("webhook-id", "msg_1".to_owned())];
@@ -38,7 +38,7 @@ async fn a_delivery_carries_body_and_headers() {
         .await
         .unwrap();
 
-    assert_eq!((reply.status, reply.refusal()), (202, None));
+    assert_eq!((reply.status, reply.failure()), (202, None));
     let seen = &server.seen(HOOK)[0];
     assert_eq!((seen.method.as_str(), seen.body.as_str()), ("POST", "{}"));
     assert_eq!(seen.headers["webhook-id"], "msg_1");
@@ -50,7 +50,7 @@ async fn a_delivery_carries_body_and_headers() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let server = Server::start().await;
-    server.script(HOOK, [Answer::new(307, "").header("Location", "/other")]);
+    server.script(HOOK, [Scripted::new(307, "").header("Location", "/other")]);
     let sender = Sender::new(local()).unwrap();
 
     let reply = sender
@@ -86,7 +86,10 @@ async fn a_redirect_is_reported_by_scheme_and_host_only() {
     ];
 
     for (status, location, expected) in cases {
-        server.script(HOOK, [Answer::new(status, "").header("Location", location)]);
+        server.script(
+            HOOK,
+            [Scripted::new(status, "").header("Location", location)],
+        );
 
         let reply = sender
             .post(&by_name(&server), &[], Bytes::new())
@@ -98,11 +101,11 @@ async fn a_redirect_is_reported_by_scheme_and_host_only() {
 }
 
 /// The refusal of a delivery to `url`.
-async fn refusal_of(url: &str) -> DeliveryFailure {
+async fn failure_of(url: &str) -> DeliveryFailure {
     let url = WebhookUrl::parse(url, &local()).unwrap();
     let sender = Sender::new(local()).unwrap();
     let error = sender.post(&url, &[], Bytes::new()).await.unwrap_err();
-    error.refusal()
+    error.failure()
 }
 
 /// A resolver that fails for every name.
@@ -122,8 +125,8 @@ async fn an_unresolvable_host_has_its_own_refusal() {
 
     let sent = Sender { http }.post(&url, &[], Bytes::new()).await;
 
-    let refusal = sent.unwrap_err().refusal();
-    assert_snapshot!(refusal, @"the host name cannot be resolved (Name or service not known); correct the host of the URL, or the name server");
+    let failure = sent.unwrap_err().failure();
+    assert_snapshot!(failure, @"the host name cannot be resolved (Name or service not known); correct the host of the URL, or the name server");
 }
 
 /// A server that sends bytes that are not TLS.
@@ -155,10 +158,10 @@ async fn each_cause_of_a_missing_response_has_its_own_refusal() {
     let plain_port = plain.url.port().unwrap();
     let hanging_up = hanging_up().await;
 
-    let refused = refusal_of(&format!("http://127.0.0.1:{closed_port}/s3cret")).await;
-    let no_tls = refusal_of(&format!("https://127.0.0.1:{plain_port}/s3cret")).await;
-    let greeted = refusal_of(&format!("https://127.0.0.1:{}/s3cret", greeting().await)).await;
-    let no_answer = refusal_of(&format!("http://127.0.0.1:{hanging_up}/s3cret")).await;
+    let refused = failure_of(&format!("http://127.0.0.1:{closed_port}/s3cret")).await;
+    let no_tls = failure_of(&format!("https://127.0.0.1:{plain_port}/s3cret")).await;
+    let greeted = failure_of(&format!("https://127.0.0.1:{}/s3cret", greeting().await)).await;
+    let no_answer = failure_of(&format!("http://127.0.0.1:{hanging_up}/s3cret")).await;
 
     assert!(
         matches!(refused, DeliveryFailure::NoConnection { .. }),
@@ -173,15 +176,15 @@ async fn each_cause_of_a_missing_response_has_its_own_refusal() {
         matches!(no_answer, DeliveryFailure::NoAnswer { .. }),
         "{no_answer:?}"
     );
-    for refusal in [refused, no_tls, greeted, no_answer] {
-        assert!(!refusal.to_string().contains("s3cret"), "{refusal}");
+    for failure in [refused, no_tls, greeted, no_answer] {
+        assert!(!failure.to_string().contains("s3cret"), "{failure}");
     }
 }
 
 #[tokio::test]
 async fn a_host_that_resolves_to_loopback_is_not_connected_to() {
     let server = Server::start().await;
-    server.script(HOOK, [Answer::new(200, "")]);
+    server.script(HOOK, [Scripted::new(200, "")]);
     let sender = Sender::new(AddressRules::default()).unwrap();
 
     let error = sender
@@ -213,7 +216,7 @@ async fn the_error_for_an_unreachable_receiver_hides_its_path() {
 async fn a_hanging_receiver_is_given_up_after_the_timeout() {
     let server = Server::start().await;
     let never = Arc::new(tokio::sync::Barrier::new(2));
-    server.script(HOOK, [Answer::new(200, "").held(&never)]);
+    server.script(HOOK, [Scripted::new(200, "").wait_for(&never)]);
     let http = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_millis(20))

@@ -23,8 +23,8 @@ impl Reader<'_> {
         let buckets = portions.first().map_or(0, |first| first.buckets);
         let mut lines = Lines::default();
         for bucket in merged..buckets {
-            if self.check_time().is_err() && bucket > merged {
-                self.keep(bucket, tally).await?;
+            if self.check_deadline().is_err() && bucket > merged {
+                self.store_tally(bucket, tally).await?;
                 return Ok(None);
             }
             lines.clear();
@@ -44,8 +44,8 @@ impl Reader<'_> {
     ) -> Result<(), ArchiveError> {
         let sizes = parts.iter().map(|part| part.size_bytes).sum::<u64>();
         // The sizes in a record may be wrong, so the limit also bounds the reserved memory.
-        let likely = self.limits.lines.saturating_mul(2);
-        lines.reserve((sizes / LINE_BYTES as u64).min(likely));
+        let max_lines = self.limits.lines.saturating_mul(2);
+        lines.reserve((sizes / LINE_BYTES as u64).min(max_lines));
         let reads = stream::iter(parts).map(|part| self.lines(part));
         let mut reads = Box::pin(reads.buffered(LINES_AT_ONCE));
         while let Some((key, bytes)) = reads.try_next().await? {

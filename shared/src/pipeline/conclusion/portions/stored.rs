@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Reader;
 use crate::archive::ArchiveError;
-use crate::archive::comparison::{Lines, Tally, sought};
+use crate::archive::comparison::{Lines, Tally, requested_ids};
 use crate::archive::content::Pages;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
@@ -63,7 +63,7 @@ impl Reader<'_> {
         lines: &mut Lines,
         buckets: u32,
     ) -> Result<PortionRecord, PipelineError> {
-        let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
+        let (id, attempt) = (self.id(), self.input.attempt.attempt);
         let portion = u32::try_from(portions.len()).unwrap_or(u32::MAX) + 1;
         let put = async |(bucket, bytes): (u32, Bytes)| {
             let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
@@ -109,8 +109,8 @@ impl Reader<'_> {
     }
 
     /// The stored portions of the attempt, from the first one up to the first gap.
-    pub(super) async fn stored(&self) -> Result<Vec<PortionRecord>, ArchiveError> {
-        let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
+    pub(super) async fn stored_portions(&self) -> Result<Vec<PortionRecord>, ArchiveError> {
+        let (id, attempt) = (self.id(), self.input.attempt.attempt);
         let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
         let mut portions = Vec::new();
         for portion in 1..=u32::try_from(listed.len()).unwrap_or(u32::MAX) {
@@ -129,18 +129,18 @@ impl Reader<'_> {
 
     /// The newest stored counts, and the number of buckets that they cover.
     pub(super) async fn newest_tally(&self) -> Result<(u32, Tally), ArchiveError> {
-        let prefix = tally_prefix(self.id(), self.concluding.attempt.attempt);
+        let prefix = tally_prefix(self.id(), self.input.attempt.attempt);
         let listed = self.archive.list_all(&prefix).await?;
         let newest = match listed.last() {
             Some(object) => self.archive.read_key::<TallyRecord>(&object.key).await?,
             None => None,
         };
-        let nothing = || (0, Tally::seeking(sought(self.concluding.plan)));
-        Ok(newest.map_or_else(nothing, |record| (record.buckets, record.tally)))
+        let empty_tally = || (0, Tally::for_ids(requested_ids(self.input.plan)));
+        Ok(newest.map_or_else(empty_tally, |record| (record.buckets, record.tally)))
     }
 
-    pub(super) async fn keep(&self, buckets: u32, tally: Tally) -> Result<(), ArchiveError> {
-        let (export_id, attempt) = (self.id(), self.concluding.attempt.attempt);
+    pub(super) async fn store_tally(&self, buckets: u32, tally: Tally) -> Result<(), ArchiveError> {
+        let (export_id, attempt) = (self.id(), self.input.attempt.attempt);
         let name = ObjectKey::Tally {
             export_id,
             attempt,

@@ -62,8 +62,8 @@ pub(super) fn json() -> BoxedStrategy<String> {
 fn record() -> BoxedStrategy<String> {
     let segment = object(vec(member(json()), 0..4).boxed());
     let media = || vec(field("mediaType", string()), 0..2);
-    let session = level((vec(list("segments", segment), 0..2), media()));
-    let participant = level((
+    let session = object_with((vec(list("segments", segment), 0..2), media()));
+    let participant = object_with((
         vec(list("sessions", session), 0..2),
         vec(field("name", string()), 0..2),
     ));
@@ -84,7 +84,7 @@ fn record() -> BoxedStrategy<String> {
 }
 
 /// An object with the given members and others.
-fn level(
+fn object_with(
     own: impl Strategy<Value = (Vec<String>, Vec<String>)> + 'static,
 ) -> BoxedStrategy<String> {
     let others = vec(member(prop_oneof![leaf(), json()].boxed()), 0..4);

@@ -29,11 +29,11 @@ impl<'a> Json<'a> {
         let Kind::Object(members) = &self.kind else {
             return None;
         };
-        let wanted: Vec<u16> = name.encode_utf16().collect();
+        let encoded_name: Vec<u16> = name.encode_utf16().collect();
         members
             .iter()
             .rev()
-            .find(|(key, _)| unescape(key) == wanted)
+            .find(|(key, _)| unescape(key) == encoded_name)
             .map(|(_, value)| value)
     }
 
@@ -45,7 +45,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn not_null(&self) -> Option<&Self> {
+    fn non_null(&self) -> Option<&Self> {
         (self.text != "null").then_some(self)
     }
 
@@ -108,9 +108,9 @@ pub(super) fn minimal_of_analytics(record: &Json<'_>) -> String {
         .flat_map(Json::elements);
     let leading = sessions
         .into_iter()
-        .find(|s| s.get("mediaType").and_then(Json::not_null).is_some());
+        .find(|s| s.get("mediaType").and_then(Json::non_null).is_some());
     let media_type = leading.and_then(|session| session.get("mediaType"));
-    let message_type = leading.and_then(|session| session.get("messageType")?.not_null());
+    let message_type = leading.and_then(|session| session.get("messageType")?.non_null());
     let fields = [
         ("id", record.get("conversationId")),
         ("type", message_type.or(media_type)),
@@ -134,12 +134,16 @@ pub(super) fn normalized(record: &Json<'_>, shape: RecordShape) -> String {
         ["id", "startTime", "endTime"]
     };
     let id = id_text(record.get(id)).unwrap();
-    let start = moment(record.get(start)).unwrap();
-    let end = moment(record.get(end));
+    let start = parse_millis(record.get(start)).unwrap();
+    let end = parse_millis(record.get(end));
     let rest = if analytics {
-        [vec![("interactionId", id.clone())], of_conversation(record)].concat()
+        [
+            vec![("interactionId", id.clone())],
+            conversation_fields(record),
+        ]
+        .concat()
     } else {
-        of_gateway(record, &id)
+        gateway_fields(record, &id)
     };
     let value = |name: &str| {
         let found = rest.iter().find(|(key, _)| *key == name);
@@ -171,7 +175,7 @@ pub(super) fn normalized(record: &Json<'_>, shape: RecordShape) -> String {
 
 type Fields = Vec<(&'static str, String)>;
 
-fn of_gateway(record: &Json<'_>, id: &str) -> Fields {
+fn gateway_fields(record: &Json<'_>, id: &str) -> Fields {
     let words = ["channelType", "type", "messageType", "mediaType"].map(|name| record.get(name));
     let strings = ["queueId", "queueName", "wrapUpCode", "wrapUpName"];
     let mut fields: Fields = vec![("channelType", channel(&words))];
@@ -190,7 +194,7 @@ fn of_gateway(record: &Json<'_>, id: &str) -> Fields {
     fields
 }
 
-fn of_conversation(record: &Json<'_>) -> Fields {
+fn conversation_fields(record: &Json<'_>) -> Fields {
     let participants = list(record, "participants");
     let sessions: Vec<_> = participants
         .iter()
@@ -204,7 +208,10 @@ fn of_conversation(record: &Json<'_>) -> Fields {
         .iter()
         .flat_map(|it| [it.get("messageType"), it.get("mediaType")])
         .collect();
-    let is_acd = |it: &&Json<'_>| it.get("purpose").is_some_and(|it| said(it) == "acd");
+    let is_acd = |it: &&Json<'_>| {
+        it.get("purpose")
+            .is_some_and(|it| decoded_text(it) == "acd")
+    };
     let acd = participants.iter().find(is_acd);
     let queue_of = |participant: &Json<'_>| {
         let mut segments = list(participant, "sessions")
@@ -249,8 +256,9 @@ fn attributes(participants: &[Json<'_>]) -> Option<String> {
         for (key, value) in members {
             let name = |key: &str| String::from_utf16(&unescape(key)).ok();
             let is_new = |name: Option<String>, key: &str| name.is_none_or(|it| it != key);
-            let of_string = name(key);
-            if of_string.is_none_or(|it| merged.iter().all(|(known, _)| is_new(name(known), &it))) {
+            let decoded_key = name(key);
+            if decoded_key.is_none_or(|it| merged.iter().all(|(known, _)| is_new(name(known), &it)))
+            {
                 merged.push(((*key).to_owned(), value.text.to_owned()));
             }
         }
@@ -262,14 +270,15 @@ fn attributes(participants: &[Json<'_>]) -> Option<String> {
 }
 
 fn channel(words: &[Option<&Json<'_>>]) -> String {
-    let mut known = words
-        .iter()
-        .flatten()
-        .map(|word| match said(word).to_lowercase().as_str() {
-            "voice" => "VOICE",
-            "sms" => "SMS",
-            _ => "UNKNOWN",
-        });
+    let mut known =
+        words
+            .iter()
+            .flatten()
+            .map(|word| match decoded_text(word).to_lowercase().as_str() {
+                "voice" => "VOICE",
+                "sms" => "SMS",
+                _ => "UNKNOWN",
+            });
     format!(
         "\"{}\"",
         known.find(|it| *it != "UNKNOWN").unwrap_or("UNKNOWN")
@@ -277,7 +286,7 @@ fn channel(words: &[Option<&Json<'_>>]) -> String {
 }
 
 /// The decoded string, or an empty one for any other value.
-fn said(value: &Json<'_>) -> String {
+fn decoded_text(value: &Json<'_>) -> String {
     match value.text.strip_prefix('"') {
         Some(_) => String::from_utf16(&unescape(value.text)).unwrap_or_default(),
         None => String::new(),
@@ -296,8 +305,8 @@ fn id_text(value: Option<&Json<'_>>) -> Option<String> {
 }
 
 /// Milliseconds since 1970.
-fn moment(value: Option<&Json<'_>>) -> Option<i128> {
-    let moment: jiff::Timestamp = said(value?).parse().ok()?;
+fn parse_millis(value: Option<&Json<'_>>) -> Option<i128> {
+    let moment: jiff::Timestamp = decoded_text(value?).parse().ok()?;
     Some(moment.as_nanosecond().div_euclid(1_000_000))
 }
 
@@ -312,7 +321,7 @@ fn with_participants(
             Kind::Object(_) => {
                 format!(
                     "{{{}}}",
-                    written(&[("id", id), ("type", kind), ("name", name)]).join(",")
+                    member_texts(&[("id", id), ("type", kind), ("name", name)]).join(",")
                 )
             }
             _ => value.text.to_owned(),
@@ -335,12 +344,12 @@ fn with_participants(
         }
         Some(other) => other.text.to_owned(),
     };
-    let mut members = written(fields);
+    let mut members = member_texts(fields);
     members.push(format!("\"participants\":{participants}"));
     one_line(&format!("{{{}}}", members.join(",")))
 }
 
-fn written(fields: &[(&str, Option<&Json<'_>>)]) -> Vec<String> {
+fn member_texts(fields: &[(&str, Option<&Json<'_>>)]) -> Vec<String> {
     let present = fields
         .iter()
         .filter_map(|(key, value)| Some((key, (*value)?)));
@@ -425,11 +434,11 @@ fn read_list<'a, T>(
 /// Length in bytes of the string that `text` begins with, including both quotes.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
-    for (place, byte) in text.bytes().enumerate().skip(1) {
+    for (index, byte) in text.bytes().enumerate().skip(1) {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'"' => return place + 1,
+            b'"' => return index + 1,
             _ => {}
         }
     }
@@ -441,7 +450,7 @@ fn unescape(quoted: &str) -> Vec<u16> {
     let mut units = Vec::new();
     let mut letters = quoted[1..quoted.len() - 1].chars();
     while let Some(letter) = letters.next() {
-        let said = match letter {
+        let decoded = match letter {
             '\\' => match letters.next().unwrap() {
                 'u' => {
                     let digits: String = letters.by_ref().take(4).collect();
@@ -457,7 +466,7 @@ fn unescape(quoted: &str) -> Vec<u16> {
             },
             plain => plain,
         };
-        units.extend_from_slice(said.encode_utf16(&mut [0; 2]));
+        units.extend_from_slice(decoded.encode_utf16(&mut [0; 2]));
     }
     units
 }

@@ -2,7 +2,7 @@
 
 /// A position in the body.
 #[derive(Clone, Copy)]
-pub(super) struct Scan<'a> {
+pub(super) struct Scanner<'a> {
     body: &'a [u8],
     at: usize,
     /// The number of bytes that may still be read.
@@ -11,7 +11,7 @@ pub(super) struct Scan<'a> {
 
 /// Why the end of a value was not found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endless {
+pub(super) enum EndNotFound {
     /// The value contains a quote that neither begins nor ends a string.
     StrayQuote,
     /// The body is truncated, or the budget is exhausted.
@@ -20,17 +20,17 @@ pub(super) enum Endless {
 
 /// Classification of the text after an element.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rest {
+enum Remainder {
     /// The valid rest of a page.
-    Closes,
+    Valid,
     /// The same, up to another element with a stray quote.
     StrayQuote,
-    Differs,
+    Invalid,
 }
 
 /// The kind of page that contains a list.
 #[derive(Clone, Copy)]
-pub(super) enum Page {
+pub(super) enum PageKind {
     /// The list itself.
     Array,
     /// An object with the list as a member.
@@ -42,11 +42,11 @@ pub(super) enum Page {
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'a> {
     first: &'a [u8],
-    second: Second<'a>,
+    second: SecondMember<'a>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Second<'a> {
+enum SecondMember<'a> {
     Name(&'a [u8]),
     /// There is no second member.
     Absent,
@@ -60,16 +60,16 @@ const BUDGET_FACTOR: usize = 32;
 
 impl Opening<'_> {
     pub(super) fn is_known(&self) -> bool {
-        self.second != Second::Unknown
+        self.second != SecondMember::Unknown
     }
 
-    fn fits(self, other: Self) -> bool {
+    fn may_equal(self, other: Self) -> bool {
         let is_known = self.is_known() && other.is_known();
         self.first == other.first && (!is_known || self.second == other.second)
     }
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scanner<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
         Self {
             body,
@@ -109,44 +109,44 @@ impl<'a> Scan<'a> {
 
     /// Reads the value that begins here and moves past it. Does not move if the value's quotes or brackets do not show
     /// where it ends.
-    pub(super) fn value(&mut self) -> Result<&'a [u8], Endless> {
-        let first = self.peek().ok_or(Endless::CutOff)?;
+    pub(super) fn read_value(&mut self) -> Result<&'a [u8], EndNotFound> {
+        let first = self.peek().ok_or(EndNotFound::CutOff)?;
         let mut end = *self;
         let found = match first {
-            b'"' => end.pass_string(),
-            b'{' | b'[' => end.pass_brackets(),
-            _ => end.pass_scalar(),
+            b'"' => end.skip_string(),
+            b'{' | b'[' => end.skip_brackets(),
+            _ => end.skip_scalar(),
         };
         let read = end.at.saturating_sub(self.at).max(1);
-        self.budget = self.budget.checked_sub(read).ok_or(Endless::CutOff)?;
+        self.budget = self.budget.checked_sub(read).ok_or(EndNotFound::CutOff)?;
         found?;
-        self.pass(end.at).ok_or(Endless::CutOff)
+        self.take_until(end.at).ok_or(EndNotFound::CutOff)
     }
 
     /// The opening of the element that begins here, if it is an object with a member.
-    pub(super) fn opening(mut self) -> Option<Opening<'a>> {
+    pub(super) fn peek_opening(mut self) -> Option<Opening<'a>> {
         self.expect(b'{')?;
-        let first = self.name()?;
-        let second = match self.value().ok().and_then(|_| self.peek()) {
-            Some(b'}') => Some(Second::Absent),
+        let first = self.read_name()?;
+        let second = match self.read_value().ok().and_then(|_| self.peek()) {
+            Some(b'}') => Some(SecondMember::Absent),
             Some(b',') => {
                 self.at += 1;
-                self.name().map(Second::Name)
+                self.read_name().map(SecondMember::Name)
             }
             _ => None,
         };
         Some(Opening {
             first,
-            second: second.unwrap_or(Second::Unknown),
+            second: second.unwrap_or(SecondMember::Unknown),
         })
     }
 
     /// Reads an element with a stray quote and moves past it. The element ends at the first closing brace after which
     /// the text is the valid rest of a page. If that holds only up to another stray quote, the next element must have
     /// the same opening as the others.
-    pub(super) fn broken_value(
+    pub(super) fn read_broken_value(
         &mut self,
-        page: Page,
+        kind: PageKind,
         opening: Option<Opening<'_>>,
     ) -> Option<&'a [u8]> {
         // The text up to this offset was already read as the rest of a page, without success.
@@ -154,22 +154,22 @@ impl<'a> Scan<'a> {
         let braces = (self.at + 1..self.body.len()).filter(|at| self.body.get(*at) == Some(&b'}'));
         for end in braces.map(|brace| brace + 1) {
             let mut after = Self { at: end, ..*self };
-            let is_next = opening.is_some_and(|opening| after.is_before(opening));
+            let is_next = opening.is_some_and(|opening| after.is_followed_by(opening));
             let rest = match is_next {
-                _ if end >= read_to => after.rest(page),
-                true => Rest::StrayQuote,
+                _ if end >= read_to => after.classify_remainder(kind),
+                true => Remainder::StrayQuote,
                 false => continue,
             };
             self.budget = after.budget.checked_sub(1)?;
             read_to = read_to.max(after.at);
             let is_end = match rest {
                 // A truncated body can end like a page where a list within its last element ends.
-                Rest::Closes => is_next || self.is_balanced(end)?,
-                Rest::StrayQuote => is_next,
-                Rest::Differs => false,
+                Remainder::Valid => is_next || self.is_balanced(end)?,
+                Remainder::StrayQuote => is_next,
+                Remainder::Invalid => false,
             };
             if is_end {
-                return self.pass(end);
+                return self.take_until(end);
             }
         }
         None
@@ -184,21 +184,24 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether an element with this opening follows.
-    fn is_before(mut self, opening: Opening<'_>) -> bool {
-        self.expect(b',').is_some() && self.opening().is_some_and(|other| opening.fits(other))
+    fn is_followed_by(mut self, opening: Opening<'_>) -> bool {
+        self.expect(b',').is_some()
+            && self
+                .peek_opening()
+                .is_some_and(|other| opening.may_equal(other))
     }
 
     /// Reads the text after an element, as far as it is the rest of a page.
-    fn rest(&mut self, page: Page) -> Rest {
-        match self.pass_elements() {
-            Ok(()) if self.pass_page(page).is_some() && self.is_at_end() => Rest::Closes,
-            Err(Endless::StrayQuote) => Rest::StrayQuote,
-            Ok(()) | Err(Endless::CutOff) => Rest::Differs,
+    fn classify_remainder(&mut self, kind: PageKind) -> Remainder {
+        match self.skip_elements() {
+            Ok(()) if self.skip_end_of_page(kind).is_some() && self.is_at_end() => Remainder::Valid,
+            Err(EndNotFound::StrayQuote) => Remainder::StrayQuote,
+            Ok(()) | Err(EndNotFound::CutOff) => Remainder::Invalid,
         }
     }
 
     /// Moves past the remaining elements of a list and its end.
-    fn pass_elements(&mut self) -> Result<(), Endless> {
+    fn skip_elements(&mut self) -> Result<(), EndNotFound> {
         loop {
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -206,42 +209,42 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                _ => return Err(Endless::CutOff),
+                _ => return Err(EndNotFound::CutOff),
             }
-            self.value()?;
+            self.read_value()?;
         }
     }
 
     /// Moves past the text that follows the list.
-    fn pass_page(&mut self, page: Page) -> Option<()> {
-        if let Page::Object = page {
+    fn skip_end_of_page(&mut self, kind: PageKind) -> Option<()> {
+        if let PageKind::Object = kind {
             while self.next_item(b'}')? {
-                self.name()?;
-                self.value().ok()?;
+                self.read_name()?;
+                self.read_value().ok()?;
             }
         }
         Some(())
     }
 
     /// Reads a quoted member name and moves past it and its colon.
-    fn name(&mut self) -> Option<&'a [u8]> {
+    fn read_name(&mut self) -> Option<&'a [u8]> {
         (self.peek()? == b'"').then_some(())?;
-        let name = self.value().ok()?;
+        let name = self.read_value().ok()?;
         self.expect(b':')?;
         Some(name)
     }
 
-    fn pass(&mut self, end: usize) -> Option<&'a [u8]> {
+    fn take_until(&mut self, end: usize) -> Option<&'a [u8]> {
         let value = self.body.get(self.at..end).filter(|it| !it.is_empty())?;
         self.at = end;
         Some(value)
     }
 
-    fn pass_string(&mut self) -> Result<(), Endless> {
+    fn skip_string(&mut self) -> Result<(), EndNotFound> {
         self.at += 1;
         loop {
             match self.body.get(self.at) {
-                None => return Err(Endless::CutOff),
+                None => return Err(EndNotFound::CutOff),
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(());
@@ -252,15 +255,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn pass_brackets(&mut self) -> Result<(), Endless> {
+    fn skip_brackets(&mut self) -> Result<(), EndNotFound> {
         let mut depth = 0_usize;
         loop {
-            match self.body.get(self.at).ok_or(Endless::CutOff)? {
+            match self.body.get(self.at).ok_or(EndNotFound::CutOff)? {
                 b'"' => {
-                    self.pass_string()?;
-                    match self.peek().ok_or(Endless::CutOff)? {
+                    self.skip_string()?;
+                    match self.peek().ok_or(EndNotFound::CutOff)? {
                         b',' | b':' | b'}' | b']' => {}
-                        _ => return Err(Endless::StrayQuote),
+                        _ => return Err(EndNotFound::StrayQuote),
                     }
                 }
                 byte => {
@@ -278,12 +281,12 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn pass_scalar(&mut self) -> Result<(), Endless> {
+    fn skip_scalar(&mut self) -> Result<(), EndNotFound> {
         let rest = self.body.get(self.at..).unwrap_or_default();
         let length = rest
             .iter()
             .position(|byte| matches!(byte, b',' | b'}' | b']'));
         self.at += length.unwrap_or(rest.len());
-        length.map(|_| ()).ok_or(Endless::CutOff)
+        length.map(|_| ()).ok_or(EndNotFound::CutOff)
     }
 }

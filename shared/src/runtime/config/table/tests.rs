@@ -84,9 +84,9 @@ fn every_function_reads_exactly_its_variables() {
     assert_eq!(configs.len(), FUNCTIONS.len());
 
     for function in FUNCTIONS {
-        let asked = RefCell::new(BTreeSet::new());
+        let looked_up = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| {
-            asked.borrow_mut().insert(name.to_owned());
+            looked_up.borrow_mut().insert(name.to_owned());
             let found = COMPLETE.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
@@ -95,7 +95,7 @@ fn every_function_reads_exactly_its_variables() {
 
         let listed: BTreeSet<_> = function.settings().map(|v| v.name.to_owned()).collect();
         assert_eq!(error, None, "{}", function.function);
-        assert_eq!(asked.into_inner(), listed, "{}", function.function);
+        assert_eq!(looked_up.into_inner(), listed, "{}", function.function);
     }
 }
 

@@ -41,7 +41,7 @@ impl Messages {
     pub(crate) fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let conversation = MessageConversation::read(document, id)?;
         let mut transcript = Transcript::new(Via::Messages, None);
-        let participants = transcript.readable("participants", conversation.participants);
+        let participants = transcript.take_readable("participants", conversation.participants);
         transcript.start = participants.iter().filter_map(|it| it.start_time).min();
         let mut messages = Self {
             ids: Vec::new(),
@@ -62,7 +62,7 @@ impl Messages {
     fn add_participant(&mut self, participant: MessageMediaParticipant) {
         let transcript = &mut self.transcript;
         let place = transcript.participants.len();
-        for message in transcript.readable("participants.messages", participant.messages) {
+        for message in transcript.take_readable("participants.messages", participant.messages) {
             // Several participants may list the same message; the first one is its author.
             if !self.writers.contains_key(&message.message_id) {
                 self.ids.push(message.message_id.clone());
@@ -96,7 +96,7 @@ impl Messages {
         for element in unreadable {
             self.add_unreadable(element);
         }
-        self.transcript.keep_within(limits);
+        self.transcript.apply_limits(limits);
         left - self.writers.len()
     }
 
@@ -189,7 +189,9 @@ impl Messages {
     fn tell(&mut self, data: MessageData, writer: usize) {
         let transcript = &mut self.transcript;
         let receipts = "entities.normalizedReceipts";
-        for receipt in transcript.readable_of(receipts, Some(&data.id), data.normalized_receipts) {
+        for receipt in
+            transcript.take_readable_of(receipts, Some(&data.id), data.normalized_receipts)
+        {
             transcript.events.push(Event {
                 message_id: Some(data.id.clone()),
                 time: receipt.time,

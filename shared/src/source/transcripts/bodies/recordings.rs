@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
-use crate::base::decode::object::Listed;
+use crate::base::decode::object::ParsedList;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
 use crate::records::transcript::{
-    Attachment, Event, Message, NoTranscript, Status, Transcript, Via, Writer,
+    Attachment, Author, Event, Message, NoTranscript, Status, Transcript, Via,
 };
 
 /// The transcript built from the recordings of a conversation.
@@ -31,7 +31,7 @@ impl Recordings {
     pub(crate) fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
-        let recordings = transcript.readable("recordings", listed);
+        let recordings = transcript.take_readable("recordings", listed);
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
@@ -44,11 +44,11 @@ impl Recordings {
             elements: 0,
             stored_away,
         };
-        let lacks = recordings.iter().find_map(|it| it.lacks);
+        let missing_list = recordings.iter().find_map(|it| it.missing_list);
         for recording in recordings {
             recorded.add(recording);
         }
-        match lacks {
+        match missing_list {
             Some(list) if recorded.has_no_text() => return Err(DecodeError::missing(list)),
             Some(list) => {
                 let problem = format!("a recording of the conversation has no {list}");
@@ -114,11 +114,11 @@ impl Recordings {
         }
     }
 
-    fn readable<T>(&mut self, list: &'static str, listed: Listed<T>) -> Vec<T> {
+    fn readable<T>(&mut self, list: &'static str, listed: ParsedList<T>) -> Vec<T> {
         for element in &listed.unreadable {
             self.count(element.id.as_ref());
         }
-        self.transcript.readable(list, listed)
+        self.transcript.take_readable(list, listed)
     }
 
     fn count(&mut self, id: Option<&String>) {
@@ -149,18 +149,18 @@ impl Transcript {
         let content = content(&mut message);
         let text = message.message_text.unwrap_or_default();
         let list = "recordings.messagingTranscript.messageMediaAttachments";
-        let attachments = self.readable_of(list, Some(&id), message.message_media_attachments);
+        let attachments = self.take_readable_of(list, Some(&id), message.message_media_attachments);
         let is_plain = content.is_empty() && attachments.is_empty();
         if text.is_empty() && is_plain {
             return;
         }
-        let writer = Writer {
+        let writer = Author {
             id: message.participant_id,
             purpose: message.purpose.clone(),
             name: message.from,
             user_id: message.from_user_id,
         };
-        let participant_id = self.takes_part(writer);
+        let participant_id = self.add_participant(writer);
         let attachments = attachments.into_iter().map(|it| Attachment {
             id: it.id,
             mime: it.media_type,
@@ -187,7 +187,7 @@ impl Transcript {
     fn tell_events(&mut self, id: &str, message: &mut RecordingMessagingMessage) {
         let list = "recordings.messagingTranscript.messageReceipts";
         let receipts = std::mem::take(&mut message.message_receipts);
-        for receipt in self.readable_of(list, Some(id), receipts) {
+        for receipt in self.take_readable_of(list, Some(id), receipts) {
             self.events.push(Event {
                 message_id: Some(id.to_owned()),
                 time: receipt.receipt_time,
@@ -197,7 +197,7 @@ impl Transcript {
         }
         let list = "recordings.messagingTranscript.events";
         let events = std::mem::take(&mut message.events);
-        for event in self.readable_of(list, Some(id), events) {
+        for event in self.take_readable_of(list, Some(id), events) {
             self.events.push(Event {
                 message_id: None,
                 time: message.timestamp,
@@ -218,11 +218,11 @@ impl Transcript {
             return;
         }
         let id = self.new_id(message.id);
-        let participant_id = self.takes_part(Writer {
+        let participant_id = self.add_participant(Author {
             purpose: message.participant_purpose.clone(),
             name: message.from,
             user_id: message.user_id,
-            ..Writer::default()
+            ..Author::default()
         });
         self.messages.push(Message {
             id,

@@ -4,18 +4,18 @@ use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
 use crate::genesys::wire::WebDetails;
-use crate::records::transcript::{Message, Transcript, Via, Writer};
+use crate::records::transcript::{Author, Message, Transcript, Via};
 
 /// Parses the transcript of the conversation with this id. Fails when the document is about another one.
 pub(crate) fn web_details(document: &RawValue, id: &str) -> Result<Transcript, DecodeError> {
     let details = WebDetails::read(document, id)?;
     let mut transcript = Transcript::new(Via::WebDetails, details.start_timestamp);
-    let messages = transcript.readable("messages", details.messages);
+    let messages = transcript.take_readable("messages", details.messages);
     for (place, message) in messages.into_iter().enumerate() {
         let participant_id = message.from.map(|name| {
-            transcript.takes_part(Writer {
+            transcript.add_participant(Author {
                 name: Some(name),
-                ..Writer::default()
+                ..Author::default()
             })
         });
         let number = message

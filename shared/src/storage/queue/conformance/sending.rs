@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::{SHORT, Subject};
-use crate::storage::queue::{Fifo, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Queue};
+use crate::storage::queue::{Fifo, MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
 
 pub(super) async fn a_message_arrives_once_as_it_was_sent(subject: &Subject) -> anyhow::Result<()> {
     let body = r#"{"text":"ä \n <&> \"quoted\""}"#;
@@ -63,7 +63,7 @@ pub(super) async fn a_message_that_its_queue_cannot_hold_is_refused(
         ("901 s", Queue::Waiting, "{}", None, MAX_DELAY + SHORT),
         ("no body", Queue::Waiting, "", None, none),
     ] {
-        let message = Outgoing {
+        let message = OutgoingMessage {
             queue,
             body: body.into(),
             fifo,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 
-use super::{Consumer, PATIENCE};
+use super::{Consumer, RECEIVE_TIMEOUT};
 use crate::storage::queue::{Delivery, Queue, QueueUrls};
 
 /// SQS's limit of a long poll.
@@ -43,10 +43,10 @@ impl Consumer for SqsConsumer {
         message.map(|message| delivery(queue, message)).transpose()
     }
 
-    async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>> {
+    async fn wait(&self, queue: Queue, timeout: Duration) -> anyhow::Result<Option<Delivery>> {
         let since = Instant::now();
         loop {
-            let left = patience.saturating_sub(since.elapsed());
+            let left = timeout.saturating_sub(since.elapsed());
             let wait = left.max(Duration::from_secs(1));
             if let Some(message) = self.poll(self.urls.url(queue)?, wait).await? {
                 return delivery(queue, message).map(Some);
@@ -68,7 +68,7 @@ impl Consumer for SqsConsumer {
 
     async fn dead_letter(&self, queue: Queue) -> anyhow::Result<Option<String>> {
         let url = self.dead_letter_urls.url(queue)?;
-        let message = self.poll(url, PATIENCE).await?;
+        let message = self.poll(url, RECEIVE_TIMEOUT).await?;
         Ok(message.and_then(|message| message.body))
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DeadLetter, Delivery, Holding};
+use super::{DeadLetter, Delivery, QueueContents};
 use crate::storage::queue::settings::{MAX_VISIBILITY, check_delay};
-use crate::storage::queue::{Outgoing, Queue, QueueSettings, Refused};
+use crate::storage::queue::{OutgoingMessage, Queue, QueueRefusal, QueueSettings};
 
 pub(super) struct QueueState {
     queue: Queue,
@@ -28,14 +28,14 @@ struct Message {
     visible_at: Timestamp,
     receive_count: u32,
     /// Set while the message is in flight.
-    held: Option<Held>,
+    in_flight: Option<InFlight>,
 }
 
 #[derive(Clone)]
-struct Held {
+struct InFlight {
     receipt: String,
     received_at: Timestamp,
-    /// Given back, to become visible again at a time that its consumer chose.
+    /// Whether its consumer has postponed it, to a time that the consumer chose.
     postponed: bool,
 }
 
@@ -51,9 +51,13 @@ impl QueueState {
         }
     }
 
-    pub(super) fn send(&mut self, message: Outgoing, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn send(
+        &mut self,
+        message: OutgoingMessage,
+        now: Timestamp,
+    ) -> Result<(), QueueRefusal> {
         message.check()?;
-        self.settle(now);
+        self.apply_due_changes(now);
         let group = match message.fifo {
             // As on SQS, sending a duplicate succeeds.
             Some(fifo) if self.sent_ids.contains_key(&fifo.deduplication_id) => return Ok(()),
@@ -69,7 +73,7 @@ impl QueueState {
             sent_at: now,
             visible_at: later(now, message.delay),
             receive_count: 0,
-            held: None,
+            in_flight: None,
         });
         Ok(())
     }
@@ -79,9 +83,9 @@ impl QueueState {
         now: Timestamp,
         pick: impl FnOnce(usize) -> usize,
     ) -> Option<Delivery> {
-        self.settle(now);
+        self.apply_due_changes(now);
         let eligible: Vec<usize> = self
-            .firsts()
+            .next_in_group()
             .filter(|&i| self.messages[i].visible_at <= now)
             .collect();
         let last = eligible.len().checked_sub(1)?;
@@ -91,7 +95,7 @@ impl QueueState {
         let message = &mut self.messages[index];
         message.receive_count += 1;
         message.visible_at = later(now, self.settings.visibility_timeout);
-        message.held = Some(Held {
+        message.in_flight = Some(InFlight {
             receipt: receipt.clone(),
             received_at: now,
             postponed: false,
@@ -106,8 +110,8 @@ impl QueueState {
     }
 
     pub(super) fn delete(&mut self, receipt: &str, now: Timestamp) -> bool {
-        self.settle(now);
-        match self.holder_of(receipt) {
+        self.apply_due_changes(now);
+        match self.index_of_receipt(receipt) {
             Some(index) => {
                 self.messages.remove(index);
                 true
@@ -121,22 +125,24 @@ impl QueueState {
         receipt: &str,
         now: Timestamp,
         delay: Duration,
-    ) -> Result<(), Refused> {
-        self.settle(now);
-        let index = self.holder_of(receipt).ok_or(Refused::ReceiptOutdated)?;
+    ) -> Result<(), QueueRefusal> {
+        self.apply_due_changes(now);
+        let index = self
+            .index_of_receipt(receipt)
+            .ok_or(QueueRefusal::ReceiptOutdated)?;
         let message = &mut self.messages[index];
-        let Some(held) = &mut message.held else {
-            return Err(Refused::ReceiptOutdated);
+        let Some(received) = &mut message.in_flight else {
+            return Err(QueueRefusal::ReceiptOutdated);
         };
         check_delay(
             delay,
-            MAX_VISIBILITY.saturating_sub(between(held.received_at, now)),
+            MAX_VISIBILITY.saturating_sub(between(received.received_at, now)),
         )?;
         // As on SQS, the receipt stays valid until the message is visible again, so a consumer can still delete a
         // postponed message.
-        held.postponed = true;
+        received.postponed = true;
         message.visible_at = later(now, delay);
-        self.settle(now);
+        self.apply_due_changes(now);
         Ok(())
     }
 
@@ -145,59 +151,61 @@ impl QueueState {
         &mut self,
         receipt: &str,
         now: Timestamp,
-    ) -> Result<(), Refused> {
-        self.settle(now);
-        let index = self.holder_of(receipt).ok_or(Refused::ReceiptOutdated)?;
+    ) -> Result<(), QueueRefusal> {
+        self.apply_due_changes(now);
+        let index = self
+            .index_of_receipt(receipt)
+            .ok_or(QueueRefusal::ReceiptOutdated)?;
         let message = self.messages.remove(index);
-        self.dead_letters.push_back(message.dead());
+        self.dead_letters.push_back(message.into_dead_letter());
         Ok(())
     }
 
     pub(super) fn depth(&mut self, now: Timestamp) -> usize {
-        self.settle(now);
+        self.apply_due_changes(now);
         self.messages.len()
     }
 
     pub(super) fn in_flight(&mut self, now: Timestamp) -> usize {
-        self.settle(now);
+        self.apply_due_changes(now);
         self.messages
             .iter()
-            .filter(|message| message.held.is_some())
+            .filter(|message| message.in_flight.is_some())
             .count()
     }
 
-    pub(super) fn holding(&mut self, now: Timestamp) -> Holding {
+    pub(super) fn contents(&mut self, now: Timestamp) -> QueueContents {
         let next_visible = self.next_visible(now);
-        let held = self
+        let received = self
             .messages
             .iter()
-            .filter_map(|message| message.held.as_ref());
-        Holding {
+            .filter_map(|message| message.in_flight.as_ref());
+        QueueContents {
             messages: self.messages.len(),
-            in_hand: held.filter(|held| !held.postponed).count(),
+            in_progress: received.filter(|received| !received.postponed).count(),
             next_visible,
         }
     }
 
     pub(super) fn next_visible(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.settle(now);
-        self.firsts()
+        self.apply_due_changes(now);
+        self.next_in_group()
             .map(|i| self.messages[i].visible_at.max(now))
             .min()
     }
 
     pub(super) fn dead_letters(&mut self, now: Timestamp) -> &mut VecDeque<DeadLetter> {
-        self.settle(now);
+        self.apply_due_changes(now);
         &mut self.dead_letters
     }
 
     pub(super) fn duplicate(&mut self, index: usize, now: Timestamp) -> bool {
-        self.settle(now);
+        self.apply_due_changes(now);
         let Some(original) = self.messages.get(index).filter(|_| !self.settings.fifo) else {
             return false;
         };
         let mut copy = original.clone();
-        if copy.held.take().is_some() {
+        if copy.in_flight.take().is_some() {
             copy.visible_at = now;
         }
         self.messages.push(copy);
@@ -205,18 +213,22 @@ impl QueueState {
     }
 
     pub(super) fn expire_in_flight(&mut self, now: Timestamp) {
-        self.settle(now);
+        self.apply_due_changes(now);
         for message in &mut self.messages {
-            if message.held.as_ref().is_some_and(|held| !held.postponed) {
+            if message
+                .in_flight
+                .as_ref()
+                .is_some_and(|received| !received.postponed)
+            {
                 message.visible_at = now;
             }
         }
-        self.settle(now);
+        self.apply_due_changes(now);
     }
 
-    /// Applies everything that is due at `now`: messages past their visibility timeout are no longer held, those with
+    /// Applies everything that is due at `now`: messages past their visibility timeout are no longer in flight, those with
     /// the maximum receive count become dead letters, those past the retention period are deleted.
-    fn settle(&mut self, now: Timestamp) {
+    fn apply_due_changes(&mut self, now: Timestamp) {
         let QueueSettings {
             retention,
             deduplication_window,
@@ -232,16 +244,17 @@ impl QueueState {
             .iter_mut()
             .filter(|message| message.visible_at <= now)
         {
-            message.held = None;
+            message.in_flight = None;
         }
-        let dead = |m: &mut Message| m.visible_at <= now && m.receive_count >= max_receive_count;
-        let letters = self.messages.extract_if(.., dead);
-        self.dead_letters.extend(letters.map(Message::dead));
+        let is_dead = |m: &mut Message| m.visible_at <= now && m.receive_count >= max_receive_count;
+        let letters = self.messages.extract_if(.., is_dead);
+        self.dead_letters
+            .extend(letters.map(Message::into_dead_letter));
     }
 
     /// The messages that are next: all on a standard queue, the first of each group on a FIFO queue. A message in
     /// flight is still the first of its group and so blocks it.
-    fn firsts(&self) -> impl Iterator<Item = usize> {
+    fn next_in_group(&self) -> impl Iterator<Item = usize> {
         let mut groups = HashSet::new();
         let first = move |message: &Message| {
             message
@@ -249,25 +262,25 @@ impl QueueState {
                 .as_ref()
                 .is_none_or(|group| groups.insert(group.clone()))
         };
-        let firsts: Vec<bool> = self.messages.iter().map(first).collect();
-        firsts
+        let next_in_group: Vec<bool> = self.messages.iter().map(first).collect();
+        next_in_group
             .into_iter()
             .enumerate()
             .filter_map(|(index, first)| first.then_some(index))
     }
 
-    fn holder_of(&self, receipt: &str) -> Option<usize> {
+    fn index_of_receipt(&self, receipt: &str) -> Option<usize> {
         self.messages.iter().position(|message| {
             message
-                .held
+                .in_flight
                 .as_ref()
-                .is_some_and(|held| held.receipt == receipt)
+                .is_some_and(|received| received.receipt == receipt)
         })
     }
 }
 
 impl Message {
-    fn dead(self) -> DeadLetter {
+    fn into_dead_letter(self) -> DeadLetter {
         DeadLetter {
             body: self.body,
             receive_count: self.receive_count,

@@ -11,12 +11,12 @@ fn queues() -> (MemoryQueues, Clock) {
     (MemoryQueues::new(clock.clone()), clock)
 }
 
-fn page(group: &str, id: &str) -> Outgoing {
+fn page(group: &str, id: &str) -> OutgoingMessage {
     let fifo = Fifo {
         group: group.into(),
         deduplication_id: id.into(),
     };
-    Outgoing {
+    OutgoingMessage {
         queue: Queue::Pages,
         body: id.into(),
         fifo: Some(fifo),
@@ -24,8 +24,8 @@ fn page(group: &str, id: &str) -> Outgoing {
     }
 }
 
-fn waiting(body: &str, delay: Duration) -> Outgoing {
-    Outgoing {
+fn waiting(body: &str, delay: Duration) -> OutgoingMessage {
+    OutgoingMessage {
         queue: Queue::Waiting,
         body: body.into(),
         fifo: None,
@@ -37,14 +37,14 @@ fn visibility(queue: Queue) -> Duration {
     queue.settings().visibility_timeout
 }
 
-async fn send_all(queues: &MemoryQueues, messages: impl IntoIterator<Item = Outgoing>) {
+async fn send_all(queues: &MemoryQueues, messages: impl IntoIterator<Item = OutgoingMessage>) {
     for message in messages {
         queues.send(message).await.unwrap();
     }
 }
 
 /// Receives the message and lets the visibility timeout pass, like a consumer that crashes each time.
-fn die_with(queues: &MemoryQueues, clock: &Clock, queue: Queue, times: u32) {
+fn receive_and_crash(queues: &MemoryQueues, clock: &Clock, queue: Queue, times: u32) {
     for time in 1..=times {
         let delivery = queues.receive(queue).unwrap();
         assert_eq!(delivery.receive_count, time);
@@ -61,9 +61,9 @@ async fn the_in_process_queues_keep_every_promise_of_a_queue() {
             consumer: Arc::new((queues, clock)),
         };
 
-        let kept = promise.ask(&subject).await;
+        let result = promise.run(&subject).await;
 
-        assert!(kept.is_ok(), "{kept:?}");
+        assert!(result.is_ok(), "{result:?}");
     }
 }
 
@@ -140,7 +140,7 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
     let limit = Queue::Pages.settings().max_receive_count;
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
 
-    die_with(&queues, &clock, Queue::Pages, limit);
+    receive_and_crash(&queues, &clock, Queue::Pages, limit);
 
     let dead = DeadLetter {
         body: "1".into(),
@@ -163,7 +163,7 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
 async fn a_message_can_still_be_deleted_on_its_last_receive() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
-    die_with(
+    receive_and_crash(
         &queues,
         &clock,
         Queue::Pages,
@@ -180,7 +180,7 @@ async fn a_message_can_still_be_deleted_on_its_last_receive() {
 async fn releasing_a_message_on_its_last_receive_makes_a_dead_letter() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
-    die_with(
+    receive_and_crash(
         &queues,
         &clock,
         Queue::Pages,
@@ -205,11 +205,11 @@ async fn a_duplicate_is_discarded_for_five_minutes_and_no_longer() {
 
     clock.advance(DEDUPLICATION_WINDOW.saturating_sub(SECOND));
     send_all(&queues, [page("g", "1")]).await;
-    let swallowed = queues.depth(Queue::Pages).await.unwrap();
+    let depth_after_duplicate = queues.depth(Queue::Pages).await.unwrap();
     clock.advance(SECOND);
     send_all(&queues, [page("g", "1")]).await;
 
-    assert_eq!(swallowed, 0);
+    assert_eq!(depth_after_duplicate, 0);
     assert_eq!(
         queues.depth(Queue::Pages).await.unwrap(),
         1,
@@ -220,7 +220,7 @@ async fn a_duplicate_is_discarded_for_five_minutes_and_no_longer() {
 #[tokio::test]
 async fn deduplication_ids_are_separate_for_each_queue() {
     let (queues, _) = queues();
-    let outcome = Outgoing {
+    let outcome = OutgoingMessage {
         queue: Queue::Completion,
         ..page("g", "1")
     };
@@ -434,7 +434,7 @@ async fn a_postponed_message_is_in_flight_but_not_in_hand() {
         .unwrap();
 
     assert_eq!(queues.in_flight(Queue::Waiting), 2);
-    assert_eq!(queues.holding(Queue::Waiting).in_hand, 1);
+    assert_eq!(queues.contents(Queue::Waiting).in_progress, 1);
 }
 
 #[tokio::test]
@@ -442,7 +442,7 @@ async fn a_waiting_consumer_is_woken_by_a_manual_clock() {
     let (queues, clock) = queues();
     send_all(&queues, [waiting("later", SECOND)]).await;
 
-    let mut next = std::pin::pin!(queues.next(Queue::Waiting));
+    let mut next = std::pin::pin!(queues.wait_for_message(Queue::Waiting));
     assert!(next.as_mut().now_or_never().is_none());
     clock.advance(SECOND);
 
@@ -454,7 +454,7 @@ async fn a_waiting_consumer_is_woken_by_a_message() {
     let queues = MemoryQueues::new(Clock::System);
     let consumer = queues.clone();
 
-    let (delivery, ()) = tokio::join!(consumer.next(Queue::Waiting), async {
+    let (delivery, ()) = tokio::join!(consumer.wait_for_message(Queue::Waiting), async {
         tokio::task::yield_now().await;
         queues.send(waiting("1", Duration::ZERO)).await.unwrap();
     });
@@ -466,10 +466,10 @@ async fn a_waiting_consumer_is_woken_by_a_message() {
 async fn a_consumer_waiting_for_a_group_is_woken_by_a_deletion() {
     let queues = MemoryQueues::new(Clock::System);
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
-    let first = queues.next(Queue::Pages).await;
+    let first = queues.wait_for_message(Queue::Pages).await;
     let consumer = queues.clone();
 
-    let (second, ()) = tokio::join!(consumer.next(Queue::Pages), async {
+    let (second, ()) = tokio::join!(consumer.wait_for_message(Queue::Pages), async {
         tokio::task::yield_now().await;
         queues.delete(Queue::Pages, &first.receipt);
     });

@@ -24,12 +24,12 @@ fn client(fake: &FakeAws) -> Client {
     Client::new(&sdk_config(fake))
 }
 
-fn page() -> Outgoing {
+fn page() -> OutgoingMessage {
     let fifo = Fifo {
         group: "e-0001".into(),
         deduplication_id: "e-0001-01-000001-0".into(),
     };
-    Outgoing {
+    OutgoingMessage {
         queue: Queue::Pages,
         body: "{}".into(),
         fifo: Some(fifo),
@@ -37,8 +37,8 @@ fn page() -> Outgoing {
     }
 }
 
-fn waiting(delay: Duration) -> Outgoing {
-    Outgoing {
+fn waiting(delay: Duration) -> OutgoingMessage {
+    OutgoingMessage {
         queue: Queue::Waiting,
         body: "{}".into(),
         fifo: None,
@@ -59,7 +59,7 @@ async fn fake_sqs(queues: MemoryQueues, clock: Clock) -> FakeAws {
     FakeAws::start_async(move |request| {
         let both = Arc::clone(&both);
         Box::pin(async move {
-            match answer(&both, &request).await {
+            match respond(&both, &request).await {
                 Some(reply) => Reply::json(200, &reply),
                 None => Reply::json(
                     400,
@@ -71,15 +71,15 @@ async fn fake_sqs(queues: MemoryQueues, clock: Clock) -> FakeAws {
     .await
 }
 
-async fn answer(both: &(MemoryQueues, Clock), request: &Request) -> Option<Value> {
+async fn respond(both: &(MemoryQueues, Clock), request: &Request) -> Option<Value> {
     let (queues, _) = both;
-    let asked = request.json();
-    let text = |name: &str| asked[name].as_str().map(str::to_owned);
+    let parameters = request.json();
+    let text = |name: &str| parameters[name].as_str().map(str::to_owned);
     let url = text("QueueUrl")?;
     let queue = Queue::ALL
         .into_iter()
         .find(|queue| url.ends_with(queue.name()))?;
-    let seconds = |name: &str| Duration::from_secs(asked[name].as_u64().unwrap_or(0));
+    let seconds = |name: &str| Duration::from_secs(parameters[name].as_u64().unwrap_or(0));
     match request.header("x-amz-target")?.strip_prefix("AmazonSQS.")? {
         "SendMessage" => {
             let group = text("MessageGroupId").zip(text("MessageDeduplicationId"));
@@ -89,7 +89,7 @@ async fn answer(both: &(MemoryQueues, Clock), request: &Request) -> Option<Value
             });
             let body = text("MessageBody")?;
             queues
-                .send(Outgoing {
+                .send(OutgoingMessage {
                     queue,
                     body,
                     fifo,
@@ -157,9 +157,9 @@ async fn sqs_keeps_every_promise_of_a_queue() {
             consumer: Arc::new(consumer),
         };
 
-        let kept = promise.ask(&subject).await;
+        let result = promise.run(&subject).await;
 
-        assert!(kept.is_ok(), "{kept:?}");
+        assert!(result.is_ok(), "{result:?}");
     }
 }
 
@@ -208,8 +208,8 @@ async fn a_message_that_sqs_would_refuse_is_not_sent() {
         .unwrap_err();
 
     assert_eq!(fake.hits(), 0);
-    let told = format!("{:#}", anyhow::Error::from(refused));
-    insta::assert_snapshot!(told, @"cannot send a message on the Waiting queue: a delay of 901 s is longer than 900 s");
+    let message = format!("{:#}", anyhow::Error::from(refused));
+    insta::assert_snapshot!(message, @"cannot send a message on the Waiting queue: a delay of 901 s is longer than 900 s");
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn postponing_changes_the_visibility_by_whole_seconds() {
 
 #[tokio::test]
 async fn a_send_whose_response_is_lost_is_retried() {
-    let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, sent]).await;
+    let fake = FakeAws::with_replies([(|| Reply::HangUp) as fn() -> Reply, sent]).await;
 
     SqsQueues::new(client(&fake), urls(""))
         .send(page())

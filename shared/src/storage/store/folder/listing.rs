@@ -41,7 +41,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Adds the requested objects below `folder`, which is empty or ends with a slash.
     fn visit(&mut self, folder: &str) -> io::Result<()> {
-        for key in self.wanted(folder)? {
+        for key in self.requested_entries(folder)? {
             if self.listing.truncated {
                 break;
             }
@@ -74,7 +74,7 @@ impl Walk<'_> {
     }
 
     /// The requested files and folders directly in `folder`, in order.
-    fn wanted(&self, folder: &str) -> io::Result<Vec<String>> {
+    fn requested_entries(&self, folder: &str) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(self.root.join(folder)) {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
             entries => entries?,
@@ -93,14 +93,14 @@ impl Walk<'_> {
             let slash = if kind.is_dir() { "/" } else { "" };
             keys.push(format!("{folder}{name}{slash}"));
         }
-        keys.retain(|key| self.wants(key));
+        keys.retain(|key| self.is_requested(key));
         keys.sort_unstable();
         Ok(keys)
     }
 
-    fn wants(&self, key: &str) -> bool {
-        let own = key.starts_with('.');
+    fn is_requested(&self, key: &str) -> bool {
+        let is_internal = key.starts_with('.');
         let beyond = key > self.after || key.ends_with('/') && self.after.starts_with(key);
-        key.starts_with(self.prefix) && beyond && !own
+        key.starts_with(self.prefix) && beyond && !is_internal
     }
 }

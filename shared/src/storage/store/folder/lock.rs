@@ -18,7 +18,7 @@ pub struct ExportLock {
 }
 
 impl ExportLock {
-    pub(super) fn take(root: &Path, export_id: &str) -> Result<Self, FolderError> {
+    pub(super) fn acquire(root: &Path, export_id: &str) -> Result<Self, FolderError> {
         let path = root.join(LOCK_FOLDER).join(export_id);
         let unlockable = |source| FolderError::NotLockable {
             path: path.clone(),

@@ -37,9 +37,9 @@ async fn a_folder_keeps_every_promise_of_a_store() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open_without_sync(folder.path()).unwrap();
 
-        let kept = promise.ask(&store).await;
+        let result = promise.run(&store).await;
 
-        assert!(kept.is_ok(), "{kept:?}");
+        assert!(result.is_ok(), "{result:?}");
         let temporary = names(&folder.path().join(".tmp"));
         assert_eq!(temporary, [""; 0], "nothing temporary is left");
     }
@@ -56,7 +56,7 @@ async fn a_synced_folder_creates_replaces_and_deletes_too() {
     store.replace(object("a/b/c")).await.unwrap();
     store.delete("a/b/c").await.unwrap();
 
-    assert_eq!(outcomes, [Stored::Created, Stored::AlreadyThere]);
+    assert_eq!(outcomes, [Stored::Created, Stored::AlreadyExists]);
     assert_eq!(store.get("a/b/c").await.unwrap(), None);
 }
 
@@ -70,7 +70,7 @@ async fn objects_persist_when_the_folder_is_reopened() {
 
     assert_eq!(
         again.create(object("a/b")).await.unwrap(),
-        Stored::AlreadyThere
+        Stored::AlreadyExists
     );
 }
 
@@ -322,8 +322,8 @@ async fn an_object_over_the_size_limit_is_not_written() {
         store.replace(object()).await.unwrap_err(),
     ];
 
-    let told = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
-    insta::assert_snapshot!(told.join("\n"), @"
+    let messages = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
+    insta::assert_snapshot!(messages.join("\n"), @"
     cannot create large: the object has 268435457 bytes, more than 268435456
     cannot replace large: the object has 268435457 bytes, more than 268435456
     ");

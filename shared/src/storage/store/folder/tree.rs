@@ -25,7 +25,7 @@ pub(super) struct Tree {
     root: PathBuf,
     sync: bool,
     /// Folders known to survive a power failure, so that each is synced into its parent only once.
-    lasting: Mutex<HashSet<PathBuf>>,
+    synced_folders: Mutex<HashSet<PathBuf>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(super) struct Tree {
 struct KeyNotAPath;
 
 /// Renames a temporary file to its key, with or without replacing an existing file.
-type Name = fn(NamedTempFile, &Path) -> Result<File, PersistError>;
+type Rename = fn(NamedTempFile, &Path) -> Result<File, PersistError>;
 
 impl Tree {
     /// Uses the folder unchanged: creates nothing, and does not check whether it is writable.
@@ -41,7 +41,7 @@ impl Tree {
         Ok(Self {
             root: std::path::absolute(root)?,
             sync: true,
-            lasting: Mutex::default(),
+            synced_folders: Mutex::default(),
         })
     }
 
@@ -87,18 +87,18 @@ impl Tree {
         let path = self.path(key)?;
         check_size(body.len() as u64)?;
         // A shortcut for repeated writes; the rename below decides.
-        let placed = if path.is_file() {
+        let written = if path.is_file() {
             Err(ErrorKind::AlreadyExists.into())
         } else {
-            self.place(&path, body, |file, path| file.persist_noclobber(path))
+            self.write_renamed(&path, body, |file, path| file.persist_noclobber(path))
         };
-        match placed {
+        match written {
             Ok(()) => Ok(Stored::Created),
             Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_dir() => {
                 // The other writer may not have synced the folder yet, and the caller relies on the object being
                 // durable.
                 self.sync_parent(&path)?;
-                Ok(Stored::AlreadyThere)
+                Ok(Stored::AlreadyExists)
             }
             Err(error) => Err(error),
         }
@@ -106,7 +106,7 @@ impl Tree {
 
     pub(super) fn replace(&self, key: &str, body: &[u8]) -> io::Result<()> {
         check_size(body.len() as u64)?;
-        self.place(&self.path(key)?, body, |file, path| file.persist(path))
+        self.write_renamed(&self.path(key)?, body, |file, path| file.persist(path))
     }
 
     pub(super) fn delete(&self, key: &str) -> io::Result<()> {
@@ -118,19 +118,19 @@ impl Tree {
         }
     }
 
-    fn place(&self, path: &Path, body: &[u8], name: Name) -> io::Result<()> {
+    fn write_renamed(&self, path: &Path, body: &[u8], rename: Rename) -> io::Result<()> {
         let parent = path.parent().unwrap_or(&self.root);
-        self.make_lasting(parent)?;
-        let named = match name(self.write_temporary(body)?, path) {
+        self.create_synced(parent)?;
+        let renamed = match rename(self.write_temporary(body)?, path) {
             // Another process deleted the folder in the meantime.
             Err(error) if error.error.kind() == ErrorKind::NotFound => {
-                self.lasting().clear();
-                self.make_lasting(parent)?;
-                name(error.file, path)
+                self.synced_folders().clear();
+                self.create_synced(parent)?;
+                rename(error.file, path)
             }
-            named => named,
+            renamed => renamed,
         };
-        named.map_err(|error| error.error)?;
+        renamed.map_err(|error| error.error)?;
         self.sync_parent(path)
     }
 
@@ -144,18 +144,18 @@ impl Tree {
     }
 
     /// Creates the folder and its ancestors, each synced into its parent.
-    fn make_lasting(&self, folder: &Path) -> io::Result<()> {
-        if folder == self.root || self.lasting().contains(folder) {
+    fn create_synced(&self, folder: &Path) -> io::Result<()> {
+        if folder == self.root || self.synced_folders().contains(folder) {
             return Ok(());
         }
         if let Some(parent) = folder.parent() {
-            self.make_lasting(parent)?;
+            self.create_synced(parent)?;
         }
         match fs::create_dir(folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => self.sync_parent(folder)?,
         }
-        self.lasting().insert(folder.to_owned());
+        self.synced_folders().insert(folder.to_owned());
         Ok(())
     }
 
@@ -178,8 +178,10 @@ impl Tree {
         }
     }
 
-    fn lasting(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
-        self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn synced_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.synced_folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, key: &str) -> io::Result<PathBuf> {

@@ -52,12 +52,12 @@ const REGION_HEADER: &str = "x-amz-bucket-region";
 impl S3Store {
     /// Returns the bucket's region if S3 reports it.
     pub async fn find_bucket(&self) -> Result<Option<String>, BucketError> {
-        self.patiently(|| self.ask_for_bucket()).await
+        self.with_retries(|| self.request_bucket()).await
     }
 
-    async fn ask_for_bucket(&self) -> Result<Option<String>, BucketError> {
-        let asked = self.client.head_bucket().bucket(&self.bucket).send().await;
-        let error = match asked {
+    async fn request_bucket(&self) -> Result<Option<String>, BucketError> {
+        let response = self.client.head_bucket().bucket(&self.bucket).send().await;
+        let error = match response {
             Ok(found) => return Ok(found.bucket_region),
             Err(error) => error,
         };
@@ -65,7 +65,7 @@ impl S3Store {
         // permission look the same. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
         if matches!(status(&error), Some(400 | 401 | 403)) && self.other_region(&error).is_none() {
             self.list_one().await?;
-            return Ok(told_region(&error).map(str::to_owned));
+            return Ok(reported_region(&error).map(str::to_owned));
         }
         Err(self.bucket_error(error))
     }
@@ -87,21 +87,23 @@ impl S3Store {
 
     /// The encryption that S3 reports for an object: the algorithm, and the key if it is in KMS.
     pub async fn encryption(&self, key: &str) -> Result<Encryption, StoreError> {
-        self.patiently(|| self.ask_for_encryption(key)).await
+        self.with_retries(|| self.request_encryption(key)).await
     }
 
-    async fn ask_for_encryption(&self, key: &str) -> Result<Encryption, StoreError> {
-        let asked = self
+    async fn request_encryption(&self, key: &str) -> Result<Encryption, StoreError> {
+        let response = self
             .client
             .head_object()
             .bucket(&self.bucket)
             .key(self.full_key(key))
             .send()
             .await;
-        let told = asked.map_err(|error| self.failed("read", key, error))?;
+        let reported = response.map_err(|error| self.store_error_of("read", key, error))?;
         Ok(Encryption {
-            algorithm: told.server_side_encryption.map(|it| it.as_str().to_owned()),
-            kms_key: told.ssekms_key_id,
+            algorithm: reported
+                .server_side_encryption
+                .map(|it| it.as_str().to_owned()),
+            kms_key: reported.ssekms_key_id,
         })
     }
 
@@ -133,15 +135,15 @@ impl S3Store {
         }
     }
 
-    /// The region that S3 reports, if it is not the one that was asked.
+    /// The region that S3 reports, if it is not the configured one.
     fn other_region<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
-        let told = told_region(error)?;
-        let asked = self.client.config().region().map(AsRef::as_ref);
-        (asked != Some(told)).then(|| told.to_owned())
+        let reported = reported_region(error)?;
+        let configured = self.client.config().region().map(AsRef::as_ref);
+        (configured != Some(reported)).then(|| reported.to_owned())
     }
 }
 
-fn told_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+fn reported_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.raw_response()?.headers().get(REGION_HEADER)
 }
 
@@ -151,10 +153,10 @@ mod tests {
     use super::*;
     use crate::storage::aws::fake::{FakeAws, Reply};
 
-    async fn asked(status: u16, region: Option<&str>) -> Result<Option<String>, String> {
+    async fn bucket_found(status: u16, region: Option<&str>) -> Result<Option<String>, String> {
         let headers = region.map(|region| (REGION_HEADER, region.to_owned()));
         let headers: Vec<_> = headers.into_iter().collect();
-        let fake = FakeAws::start(move |_| Reply::Answer {
+        let fake = FakeAws::start(move |_| Reply::Response {
             status,
             headers: headers.clone(),
             body: Vec::new(),
@@ -167,16 +169,16 @@ mod tests {
     #[tokio::test]
     async fn the_region_of_a_bucket_is_read() {
         assert_eq!(
-            asked(200, Some("eu-west-1")).await,
+            bucket_found(200, Some("eu-west-1")).await,
             Ok(Some("eu-west-1".into()))
         );
-        assert_eq!(asked(200, None).await, Ok(None));
+        assert_eq!(bucket_found(200, None).await, Ok(None));
     }
 
     #[tokio::test]
     async fn each_refusal_by_a_bucket_has_its_own_error() {
         let own = Some("eu-central-1");
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (status, region) in [
             (404, None),
             (403, own),
@@ -186,10 +188,10 @@ mod tests {
             (501, None),
             (503, None),
         ] {
-            told.push(asked(status, region).await.unwrap_err());
+            reported.push(bucket_found(status, region).await.unwrap_err());
         }
 
-        insta::assert_snapshot!(told.join("\n"), @"
+        insta::assert_snapshot!(reported.join("\n"), @"
         the bucket archive does not exist
         access to the bucket archive is denied
         the bucket archive is in us-east-1
@@ -203,7 +205,7 @@ mod tests {
     /// Simulates a HEAD that is refused as S3 does it, and the response to the request with a body.
     async fn refused(head: u16, listing: impl Fn() -> Reply + Send + Sync + 'static) -> String {
         let fake = FakeAws::start(move |request| match request.method.as_str() {
-            "HEAD" => Reply::Answer {
+            "HEAD" => Reply::Response {
                 status: head,
                 headers: vec![(REGION_HEADER, "eu-central-1".to_owned())],
                 body: Vec::new(),
@@ -212,26 +214,26 @@ mod tests {
         })
         .await;
         let store = store(&fake, Some("a"));
-        let told = match store.find_bucket().await {
+        let reported = match store.find_bucket().await {
             Ok(region) => format!("found in {}", region.unwrap_or_default()),
             Err(error) => format!("{:#}", anyhow::Error::from(error)),
         };
         let listed = &fake.requests()[1];
         assert_eq!(listed.parameter("max-keys"), Some("1"));
         assert_eq!(listed.parameter("prefix"), Some("a/"));
-        told
+        reported
     }
 
     #[tokio::test]
     async fn invalid_credentials_are_not_reported_as_denied_access() {
-        let told = [
+        let reported = [
             refused(400, || Reply::s3_error(400, "ExpiredToken")).await,
             refused(403, || Reply::s3_error(403, "SignatureDoesNotMatch")).await,
             refused(403, || Reply::s3_error(403, "InvalidAccessKeyId")).await,
             refused(403, || Reply::s3_error(403, "AccessDenied")).await,
         ];
 
-        insta::assert_snapshot!(told.join("\n"), @"
+        insta::assert_snapshot!(reported.join("\n"), @"
         the bucket archive cannot be used: S3 returned ExpiredToken: as told; log in again: the credentials have expired
         the bucket archive cannot be used: S3 returned SignatureDoesNotMatch: as told; check the AWS credentials
         the bucket archive cannot be used: S3 returned InvalidAccessKeyId: as told; check the AWS credentials
@@ -243,14 +245,14 @@ mod tests {
     async fn permission_to_list_the_prefix_alone_is_enough() {
         let listing = r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
 
-        let told = refused(403, move || Reply::ok(listing)).await;
+        let reported = refused(403, move || Reply::ok(listing)).await;
 
-        assert_eq!(told, "found in eu-central-1");
+        assert_eq!(reported, "found in eu-central-1");
     }
 
     #[tokio::test]
     async fn the_kms_key_of_an_object_is_reported() {
-        let encrypted = || Reply::Answer {
+        let encrypted = || Reply::Response {
             status: 200,
             headers: vec![
                 ("x-amz-server-side-encryption", "aws:kms".to_owned()),
@@ -261,14 +263,14 @@ mod tests {
             ],
             body: Vec::new(),
         };
-        let fake = FakeAws::replying([encrypted, || Reply::ok("")]).await;
+        let fake = FakeAws::with_replies([encrypted, || Reply::ok("")]).await;
         let store = store(&fake, None);
 
-        let told = store.encryption("checks/1.json").await.unwrap();
-        let untold = store.encryption("checks/1.json").await.unwrap();
+        let reported = store.encryption("checks/1.json").await.unwrap();
+        let unreported = store.encryption("checks/1.json").await.unwrap();
 
-        assert_eq!(told.algorithm.as_deref(), Some("aws:kms"));
-        assert_eq!(told.kms_key.as_deref(), Some("key-1"));
-        assert_eq!((untold.algorithm, untold.kms_key), (None, None));
+        assert_eq!(reported.algorithm.as_deref(), Some("aws:kms"));
+        assert_eq!(reported.kms_key.as_deref(), Some("key-1"));
+        assert_eq!((unreported.algorithm, unreported.kms_key), (None, None));
     }
 }

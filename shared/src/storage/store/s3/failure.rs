@@ -11,7 +11,7 @@ use crate::storage::store::StoreError;
 /// S3's error code and message, with advice if a fix is known.
 #[derive(Debug, thiserror::Error)]
 #[error("S3 returned {code}{message}{advice}")]
-struct Answer {
+struct S3Error {
     code: String,
     message: String,
     advice: String,
@@ -53,9 +53,9 @@ impl Checksums {
 
     /// The setting to change if the store may have refused a checksum.
     fn advice(self, action: &str, status: u16, code: &str, message: &str) -> Option<&'static str> {
-        let may_be = CHECKSUM_REFUSALS.contains(&code) || speaks_of_checksums(message);
+        let may_be_refusal = CHECKSUM_REFUSALS.contains(&code) || mentions_checksums(message);
         match (action, status) {
-            (_, status) if !may_be || !matches!(status, 400 | 501) => None,
+            (_, status) if !may_be_refusal || !matches!(status, 400 | 501) => None,
             ("create" | "replace", _) if self.in_requests => Some(
                 "if this store does not support S3's checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
             ),
@@ -70,7 +70,7 @@ impl Checksums {
     }
 }
 
-fn speaks_of_checksums(message: &str) -> bool {
+fn mentions_checksums(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     ["checksum", "trailer", "aws-chunked"]
         .iter()
@@ -117,17 +117,17 @@ where
         .code()
         .map_or_else(|| status.to_string(), str::to_owned);
     let message = error.message().filter(|message| !message.is_empty());
-    let words = message.unwrap_or_default();
+    let message_text = message.unwrap_or_default();
     let of_checksums = checksums
-        .and_then(|checksums| checksums.advice(action, status, &code, words))
+        .and_then(|checksums| checksums.advice(action, status, &code, message_text))
         .map(ToOwned::to_owned);
-    let advice = advice(action, &code, words).or(of_checksums);
-    let answer = Answer {
+    let advice = advice(action, &code, message_text).or(of_checksums);
+    let s3_error = S3Error {
         message: message.map(|text| format!(": {text}")).unwrap_or_default(),
         advice: advice.map(|text| format!("; {text}")).unwrap_or_default(),
         code,
     };
-    answer.into()
+    s3_error.into()
 }
 
 fn advice(action: &str, code: &str, message: &str) -> Option<String> {
@@ -136,7 +136,7 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
         "AccessDenied" if message.contains("kms:") => {
             "the role needs kms:GenerateDataKey and kms:Decrypt on the key"
         }
-        "AccessDenied" => return Some(format!("the role needs {}", right(action))),
+        "AccessDenied" => return Some(format!("the role needs {}", required_permission(action))),
         "NoSuchBucket" => "create the bucket, or use another one",
         "PermanentRedirect"
         | "AuthorizationHeaderMalformed"
@@ -148,7 +148,7 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn right(action: &str) -> &'static str {
+fn required_permission(action: &str) -> &'static str {
     match action {
         // Without the second permission, S3 responds AccessDenied for a missing object:
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html

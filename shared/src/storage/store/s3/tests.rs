@@ -7,7 +7,7 @@ use crate::storage::aws::{AwsClients, AwsSettings};
 use crate::storage::store::conformance::STORE_PROMISES;
 
 mod checksums;
-mod patience;
+mod retries;
 
 pub(in crate::storage::store) fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
     let clients = AwsClients::new(
@@ -114,9 +114,9 @@ async fn s3_keeps_every_promise_of_a_store() {
     for promise in STORE_PROMISES {
         let fake = bucket_with(&[]).await;
 
-        let kept = promise.ask(&store(&fake, None)).await;
+        let result = promise.run(&store(&fake, None)).await;
 
-        assert!(kept.is_ok(), "{kept:?}");
+        assert!(result.is_ok(), "{result:?}");
     }
 }
 
@@ -134,9 +134,9 @@ async fn s3_with_a_prefix_keeps_every_promise_of_a_store() {
         let fake = bucket_with(&neighbours).await;
         let store = store(&fake, Some("/backup/team/"));
 
-        let kept = promise.ask(&store).await;
+        let result = promise.run(&store).await;
 
-        assert!(kept.is_ok(), "{kept:?}");
+        assert!(result.is_ok(), "{result:?}");
         let everything = store.list("", None).await.unwrap().objects;
         let foreign = |key: &str| key.is_empty() || key.contains("team");
         assert!(everything.iter().all(|object| !foreign(&object.key)));
@@ -254,11 +254,11 @@ async fn a_replace_is_unconditional_and_encrypted_only_with_a_key() {
 
 #[tokio::test]
 async fn a_failed_precondition_means_already_there() {
-    let fake = FakeAws::replying([precondition_failed as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([precondition_failed as fn() -> Reply]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
 
-    assert_eq!((stored, fake.hits()), (Stored::AlreadyThere, 1));
+    assert_eq!((stored, fake.hits()), (Stored::AlreadyExists, 1));
 }
 
 #[tokio::test]
@@ -278,13 +278,13 @@ async fn a_write_whose_response_is_lost_is_found_already_there() {
 
     let stored = store.create(object()).await.unwrap();
 
-    assert_eq!((stored, fake.hits()), (Stored::AlreadyThere, 2));
+    assert_eq!((stored, fake.hits()), (Stored::AlreadyExists, 2));
     assert_eq!(store.get(&object().key).await.unwrap(), Some(object().body));
 }
 
 #[tokio::test]
 async fn a_conflicting_create_is_retried() {
-    let fake = FakeAws::replying([conflict as fn() -> Reply, conflict, || Reply::ok("")]).await;
+    let fake = FakeAws::with_replies([conflict as fn() -> Reply, conflict, || Reply::ok("")]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
 
@@ -293,16 +293,16 @@ async fn a_conflicting_create_is_retried() {
 
 #[tokio::test]
 async fn a_retried_create_finds_the_object_of_the_winner() {
-    let fake = FakeAws::replying([conflict as fn() -> Reply, precondition_failed]).await;
+    let fake = FakeAws::with_replies([conflict as fn() -> Reply, precondition_failed]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
 
-    assert_eq!(stored, Stored::AlreadyThere);
+    assert_eq!(stored, Stored::AlreadyExists);
 }
 
 #[tokio::test]
 async fn a_create_with_endless_conflicts_is_transient_within_seconds() {
-    let fake = FakeAws::replying([conflict as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([conflict as fn() -> Reply]).await;
     let store = store(&fake, None);
     let start = store.clock.now();
 
@@ -319,7 +319,8 @@ async fn a_create_with_endless_conflicts_is_transient_within_seconds() {
 
 #[tokio::test]
 async fn slow_down_is_transient_once_the_sdk_has_given_up() {
-    let fake = FakeAws::replying([(|| Reply::s3_error(503, "SlowDown")) as fn() -> Reply]).await;
+    let fake =
+        FakeAws::with_replies([(|| Reply::s3_error(503, "SlowDown")) as fn() -> Reply]).await;
 
     let error = store(&fake, None).create(object()).await.unwrap_err();
 
@@ -329,7 +330,7 @@ async fn slow_down_is_transient_once_the_sdk_has_given_up() {
 
 #[tokio::test]
 async fn requests_without_a_response_are_transient_errors() {
-    let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([(|| Reply::HangUp) as fn() -> Reply]).await;
     let store = store(&fake, None);
 
     for error in [
@@ -342,7 +343,7 @@ async fn requests_without_a_response_are_transient_errors() {
 
 #[tokio::test]
 async fn denied_access_is_permanent_and_keeps_the_message_of_s3() {
-    let fake = FakeAws::replying([access_denied as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([access_denied as fn() -> Reply]).await;
     let store = store(&fake, None);
 
     let errors = [
@@ -355,11 +356,11 @@ async fn denied_access_is_permanent_and_keeps_the_message_of_s3() {
 
     assert!(errors.iter().all(|error| !error.is_transient()));
     assert_eq!(fake.hits(), 5, "nothing is tried twice");
-    let told: Vec<String> = errors
+    let messages: Vec<String> = errors
         .into_iter()
         .map(|error| format!("{:#}", anyhow::Error::from(error)))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(messages.join("\n"), @"
     cannot create exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
     cannot replace exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
     cannot read k: S3 returned AccessDenied: as told; the role needs s3:GetObject on the object, and s3:ListBucket on the bucket
@@ -371,7 +372,7 @@ async fn denied_access_is_permanent_and_keeps_the_message_of_s3() {
 #[tokio::test]
 async fn a_missing_bucket_is_not_a_missing_object() {
     let fake =
-        FakeAws::replying([(|| Reply::s3_error(404, "NoSuchBucket")) as fn() -> Reply]).await;
+        FakeAws::with_replies([(|| Reply::s3_error(404, "NoSuchBucket")) as fn() -> Reply]).await;
     let store = store(&fake, None);
 
     let outcomes = [store.get("k").await.map(drop), store.delete("k").await];
@@ -386,7 +387,7 @@ async fn a_missing_bucket_is_not_a_missing_object() {
 
 #[tokio::test]
 async fn a_404_without_an_error_code_is_an_absent_object() {
-    let fake = FakeAws::replying([(|| Reply::status(404)) as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([(|| Reply::status(404)) as fn() -> Reply]).await;
 
     let body = store(&fake, None).get("k").await.unwrap();
 
@@ -404,8 +405,8 @@ async fn an_object_over_the_size_limit_is_not_written() {
     ];
 
     assert_eq!(fake.hits(), 0);
-    let told = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
-    insta::assert_snapshot!(told.join("\n"), @"
+    let messages = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
+    insta::assert_snapshot!(messages.join("\n"), @"
     cannot create exports/e/page.ndjson.gz: the object has 5 bytes, more than 4
     cannot replace exports/e/page.ndjson.gz: the object has 5 bytes, more than 4
     ");
@@ -436,7 +437,7 @@ async fn an_object_over_the_size_limit_is_not_returned() {
 
 #[tokio::test]
 async fn bytes_with_a_wrong_checksum_are_not_returned() {
-    let fake = FakeAws::start(|_| Reply::Answer {
+    let fake = FakeAws::start(|_| Reply::Response {
         status: 200,
         headers: vec![(
             "x-amz-checksum-sha256",

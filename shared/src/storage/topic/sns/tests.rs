@@ -19,7 +19,7 @@ fn topic(fake: &FakeAws) -> SnsTopic {
     )
 }
 
-fn notices(count: usize) -> Vec<Notification> {
+fn notifications(count: usize) -> Vec<Notification> {
     let notice = |number| Notification {
         id: format!("evt_{number}"),
         body: format!(r#"{{"number":{number}}}"#),
@@ -58,30 +58,30 @@ fn taking_all_but(ids: &[&str], is_sender_fault: &str) -> Reply {
     ))
 }
 
-fn taken() -> Reply {
+fn all_accepted() -> Reply {
     taking_all_but(&[], "false")
 }
 
 async fn error(fake: &FakeAws, deadline: Deadline) -> String {
-    let published = topic(fake).publish(&notices(3), deadline).await;
+    let published = topic(fake).publish(&notifications(3), deadline).await;
     format!("{:#}", anyhow::Error::from(published.unwrap_err()))
 }
 
 #[tokio::test]
 async fn a_notice_is_published_with_body_and_filter_attributes() {
-    let fake = FakeAws::start(|_| taken()).await;
+    let fake = FakeAws::start(|_| all_accepted()).await;
 
     topic(&fake)
-        .publish(&notices(1), Deadline::NONE)
+        .publish(&notifications(1), Deadline::NONE)
         .await
         .unwrap();
 
     let form = form(&fake.requests()[0]);
-    let told: Vec<_> = form
+    let parameters: Vec<_> = form
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(parameters.join("\n"), @r#"
     Action=PublishBatch
     PublishBatchRequestEntries.member.1.Id=evt_0
     PublishBatchRequestEntries.member.1.Message={"number":0}
@@ -95,23 +95,26 @@ async fn a_notice_is_published_with_body_and_filter_attributes() {
 
 #[tokio::test]
 async fn notices_are_published_in_batches_of_ten() {
-    let fake = FakeAws::start(|_| taken()).await;
+    let fake = FakeAws::start(|_| all_accepted()).await;
 
     topic(&fake)
-        .publish(&notices(23), Deadline::NONE)
+        .publish(&notifications(23), Deadline::NONE)
         .await
         .unwrap();
 
     let requests: Vec<Vec<String>> = fake.requests().iter().map(ids).collect();
     let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
-    let expected: Vec<String> = notices(23).into_iter().map(|notice| notice.id).collect();
+    let expected: Vec<String> = notifications(23)
+        .into_iter()
+        .map(|notice| notice.id)
+        .collect();
     assert_eq!(sizes, [10, 10, 3]);
     assert_eq!(requests.concat(), expected);
 }
 
 #[test]
 fn batches_are_split_at_the_size_limit_of_sns() {
-    let mut large = notices(5);
+    let mut large = notifications(5);
     for notice in &mut large[1..4] {
         notice.body = "x".repeat(MAX_BYTES / 2);
     }
@@ -128,15 +131,15 @@ fn batches_are_split_at_the_size_limit_of_sns() {
 
 #[tokio::test]
 async fn only_failed_entries_are_published_again() {
-    let fake = FakeAws::replying([
+    let fake = FakeAws::with_replies([
         (|| taking_all_but(&["evt_1", "evt_2"], "false")) as fn() -> Reply,
         || taking_all_but(&["evt_2"], "false"),
-        taken,
+        all_accepted,
     ])
     .await;
 
     topic(&fake)
-        .publish(&notices(3), Deadline::NONE)
+        .publish(&notifications(3), Deadline::NONE)
         .await
         .unwrap();
 
@@ -155,7 +158,7 @@ async fn an_entry_that_always_fails_is_an_error_after_a_few_tries() {
 
     let error = error(&fake, Deadline::NONE).await;
 
-    assert_eq!(fake.hits(), TRIES as usize);
+    assert_eq!(fake.hits(), MAX_TRIES as usize);
     insta::assert_snapshot!(error, @"cannot publish to the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS rejected 1 entries of a request: InternalError as told");
 }
 
@@ -172,10 +175,11 @@ async fn sender_faults_and_expired_deadlines_are_not_retried() {
 
 #[tokio::test]
 async fn a_lost_response_is_retried_and_a_refused_request_is_an_error() {
-    let losing = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, taken]).await;
+    let disconnecting =
+        FakeAws::with_replies([(|| Reply::HangUp) as fn() -> Reply, all_accepted]).await;
     let refusing = FakeAws::start(|_| {
         let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error></ErrorResponse>";
-        Reply::Answer {
+        Reply::Response {
             status: 403,
             headers: Vec::new(),
             body: body.into(),
@@ -183,10 +187,12 @@ async fn a_lost_response_is_retried_and_a_refused_request_is_an_error() {
     })
     .await;
 
-    let published = topic(&losing).publish(&notices(3), Deadline::NONE).await;
+    let published = topic(&disconnecting)
+        .publish(&notifications(3), Deadline::NONE)
+        .await;
     let error = error(&refusing, Deadline::NONE).await;
 
     assert!(published.is_ok(), "{published:?}");
-    assert_eq!((losing.hits(), refusing.hits()), (2, 1));
+    assert_eq!((disconnecting.hits(), refusing.hits()), (2, 1));
     assert!(error.contains("AuthorizationError"), "{error}");
 }

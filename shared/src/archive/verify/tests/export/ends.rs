@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Workshop;
+use super::TestExport;
 use crate::archive::SliceStatus;
 use crate::archive::deliveries;
 use crate::archive::slice_status;
@@ -14,7 +14,7 @@ use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::plan::GatewayQuery;
 use crate::export::run::End;
 use crate::pipeline::conclusion;
-use crate::pipeline::conclusion::{Concluding, Progress};
+use crate::pipeline::conclusion::{ConclusionInput, Progress};
 use crate::pipeline::run_ends;
 use crate::pipeline::run_ends::RunEndDraft;
 
@@ -24,18 +24,22 @@ pub(in crate::archive::verify::tests) fn failed(message: &str) -> End {
     }
 }
 
-impl Workshop {
+impl TestExport {
     /// Ends the slice's run after its newest page.
     pub(in crate::archive::verify::tests) async fn end(&self, slice: u32, end: End) {
         self.tick();
-        let view = self.view(slice).await;
-        let newest = self.archive().newest_record(&view.run).await.unwrap();
+        let slice_status = self.slice_status(slice).await;
+        let newest = self
+            .archive()
+            .newest_record(&slice_status.run)
+            .await
+            .unwrap();
         let message = self.message(slice).await;
-        let ending = match (&end, &newest) {
-            (End::Complete, Some(last)) => RunEndDraft::after(&view.run, last),
+        let draft = match (&end, &newest) {
+            (End::Complete, Some(last)) => RunEndDraft::after(&slice_status.run, last),
             _ => RunEndDraft::before(&message),
         };
-        run_ends::end_run(&self.pipeline, &self.plan, ending, end, &self.invocation)
+        run_ends::end_run(&self.pipeline, &self.plan, draft, end, &self.invocation)
             .await
             .unwrap();
     }
@@ -48,10 +52,10 @@ impl Workshop {
 
     pub(in crate::archive::verify::tests) async fn decide(&self) -> Outcome {
         self.tick();
-        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        let progress = conclusion::conclude(&self.pipeline, self.concluding(&views)).await;
+        let progress = conclusion::conclude(&self.pipeline, self.input(&slice_statuses)).await;
         match progress.unwrap() {
             Progress::Decided(outcome) => *outcome,
             Progress::Unfinished => panic!("there is no deadline"),
@@ -60,7 +64,7 @@ impl Workshop {
 
     /// The failure that earlier versions wrote for a repeated record.
     pub(in crate::archive::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
-        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
         let failure = SliceFailure {
@@ -69,25 +73,25 @@ impl Workshop {
             after_page: None,
             failure: Failure::new(FailureKind::RepeatedRecord, "a1 is archived twice"),
         };
-        let concluding = self.concluding(&views);
-        let failed = conclusion::fail_export(&self.pipeline, concluding, vec![failure]).await;
+        let input = self.input(&slice_statuses);
+        let failed = conclusion::fail_export(&self.pipeline, input, vec![failure]).await;
         failed.unwrap()
     }
 
     pub(in crate::archive::verify::tests) async fn announce(&self, outcome: &Outcome) {
-        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        conclusion::announce(&self.pipeline, self.concluding(&views), outcome)
+        conclusion::announce(&self.pipeline, self.input(&slice_statuses), outcome)
             .await
             .unwrap();
     }
 
-    fn concluding<'a>(&'a self, views: &'a [SliceStatus]) -> Concluding<'a> {
-        Concluding {
+    fn input<'a>(&'a self, slice_statuses: &'a [SliceStatus]) -> ConclusionInput<'a> {
+        ConclusionInput {
             plan: &self.plan,
             attempt: &self.attempt,
-            views,
+            slice_statuses,
             invocation: &self.invocation,
         }
     }
@@ -107,14 +111,14 @@ impl Workshop {
                 action: Action::DeliverWebhook,
                 event_type: EventType::Delivery,
                 subject: format!("attempt {} receipt {receipt}", outcome.attempt),
-                details: json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": "status 500"}),
+                details: json!({"event": outcome.status.event_type(), "attempt": outcome.attempt, "answer": "status 500"}),
             });
             let event = if receipt < receipts {
-                event.failed("status 500")
+                event.with_failure("status 500")
             } else {
                 event
             };
-            let event = event.after(Some(outcome.event.hash));
+            let event = event.chained_after(Some(outcome.event.hash));
             deliveries::record(&self.archive(), outcome, event)
                 .await
                 .unwrap();
@@ -131,34 +135,36 @@ impl Workshop {
         &mut self,
         failure: Option<FailureKind>,
     ) {
-        let standings = self.standings().await;
+        let slice_progress = self.slice_progress().await;
         let now = self.tick();
         let next = self
             .attempt
-            .resumed(&standings, failure, Overrides::default(), None, now);
+            .resumed(&slice_progress, failure, Overrides::default(), None, now);
         self.begin(next).await;
     }
 
     /// The next attempt, as a lost query creates it.
     pub(in crate::archive::verify::tests) async fn lose_query(&mut self, query: GatewayQuery) {
-        let standings = self.standings().await;
-        let next = self.attempt.with_new_query(&standings, query, self.tick());
+        let slice_progress = self.slice_progress().await;
+        let next = self
+            .attempt
+            .with_new_query(&slice_progress, query, self.tick());
         self.begin(next).await;
     }
 
-    async fn standings(&self) -> Vec<SliceProgress> {
-        let mut standings = Vec::new();
-        for view in slice_status::all(&self.archive(), &self.plan, &self.attempt)
+    async fn slice_progress(&self) -> Vec<SliceProgress> {
+        let mut slice_progress = Vec::new();
+        for slice_status in slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap()
         {
-            standings.push(
-                slice_status::progress(&self.archive(), &view)
+            slice_progress.push(
+                slice_status::progress(&self.archive(), &slice_status)
                     .await
                     .unwrap(),
             );
         }
-        standings
+        slice_progress
     }
 
     async fn begin(&mut self, next: Attempt) {

@@ -65,9 +65,9 @@ async fn the_error_of_a_store_without_checksums_names_the_setting() {
         || Reply::s3_error(400, "XAmzContentSHA256Mismatch"),
         || Reply::status(400),
     ];
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for refusal in refusals {
-        let fake = FakeAws::replying([refusal]).await;
+        let fake = FakeAws::with_replies([refusal]).await;
         let store = store(&fake, None);
         let errors = [
             store.create(object()).await.unwrap_err(),
@@ -75,10 +75,10 @@ async fn the_error_of_a_store_without_checksums_names_the_setting() {
             store.get("k").await.unwrap_err(),
         ];
         assert!(errors.iter().all(|error| !error.is_transient()));
-        told.extend(errors.map(|error| format!("{:#}", anyhow::Error::from(error))));
+        messages.extend(errors.map(|error| format!("{:#}", anyhow::Error::from(error))));
     }
 
-    for (number, text) in told.iter().enumerate() {
+    for (number, text) in messages.iter().enumerate() {
         let setting = if number % 3 == 2 {
             "AWS_RESPONSE_CHECKSUM_VALIDATION=when_required"
         } else {
@@ -91,7 +91,7 @@ async fn the_error_of_a_store_without_checksums_names_the_setting() {
 #[tokio::test]
 async fn a_setting_already_in_effect_is_not_suggested() {
     let fake =
-        FakeAws::replying([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
+        FakeAws::with_replies([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
     let store = with_checksums(
         &fake,
         RequestChecksumCalculation::WhenRequired,
@@ -101,8 +101,8 @@ async fn a_setting_already_in_effect_is_not_suggested() {
     let create = store.create(object()).await.unwrap_err();
     let replace = store.replace(object()).await.unwrap_err();
 
-    let told = [create, replace].map(|error| format!("{:#}", anyhow::Error::from(error)));
-    insta::assert_snapshot!(told.join("\n"), @"
+    let messages = [create, replace].map(|error| format!("{:#}", anyhow::Error::from(error)));
+    insta::assert_snapshot!(messages.join("\n"), @"
     cannot create exports/e/page.ndjson.gz: S3 returned NotImplemented: as told; the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does
     cannot replace exports/e/page.ndjson.gz: S3 returned NotImplemented: as told
     ");

@@ -1,4 +1,4 @@
-//! The second half of `export` and `resume`: runs the export to its end and reports how it ended.
+//! What `export` and `resume` share: runs the export to its end and reports how it ended.
 
 use conversation_archive::archive::deliveries;
 use conversation_archive::archive::losses;
@@ -8,16 +8,16 @@ use conversation_archive::export::objects::{ObjectKey, export_prefix};
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use start_export::{Started, State};
 
-use crate::carry::{ExportRunner, RunReport, RunStop};
-use crate::engine::Ended;
-use crate::figures::counted;
+use crate::engine::EngineEnd;
+use crate::export_runner::{ExportRunner, RunReport, RunStop};
+use crate::figures::quantity;
 use crate::place::Place;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::settings::Settings;
 use crate::shell;
-use crate::summary::{Effort, Summary, failed_json};
-use crate::webhook::{Owed, Sent, Webhook};
+use crate::summary::{Effort, Summary, outcome_json};
+use crate::webhook::{ObservedDeliveries, Owed, Webhook};
 
 /// Refuses to start an export whose webhook could not be signed.
 pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Result<(), Problem> {
@@ -31,16 +31,16 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
 
 /// Like `check_signer`, for an existing export. An export that has ended and owes no webhook needs no secret.
 pub(super) async fn check_signer_of(
-    carrier: &ExportRunner,
+    runner: &ExportRunner,
     id: &ExportId,
     settings: &Settings,
 ) -> Result<(), Problem> {
-    let Some(plan) = carrier.engine.plan(id).await? else {
+    let Some(plan) = runner.engine.plan(id).await? else {
         return Ok(());
     };
     let is_final = |outcome: &Outcome| outcome.status != ExportStatus::Failed;
-    if let Some(outcome) = carrier.engine.outcome(id).await?.filter(is_final) {
-        let delivery = deliveries::state(&carrier.engine.archive(), &outcome).await;
+    if let Some(outcome) = runner.engine.outcome(id).await?.filter(is_final) {
+        let delivery = deliveries::delivery_state(&runner.engine.archive(), &outcome).await;
         if !delivery.map_err(anyhow::Error::from)?.is_owed() {
             return Ok(());
         }
@@ -48,90 +48,95 @@ pub(super) async fn check_signer_of(
     check_signer(plan.webhook_url.as_deref(), settings)
 }
 
-/// Where an export is, and how to resume it.
-pub(super) struct Ways<'a> {
+/// The location of an export's archive, and the command that resumes the export.
+pub(super) struct ExportLocation<'a> {
     pub place: &'a Place,
     /// The command that resumes it.
     pub resume: String,
 }
 
-pub(super) async fn carry_to_the_end(
-    carrier: &mut ExportRunner,
+pub(super) async fn run_to_end(
+    runner: &mut ExportRunner,
     out: &Place,
     started: &Started,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     let id = &started.export_id;
-    screen.line(&greeting(started));
-    let go_on = |problem: Problem| problem.with_hint(shell::resume(out, id));
-    let journey = carrier.carry(id).await.map_err(go_on)?;
+    screen.print_line(&start_message(started));
+    let with_resume_hint = |problem: Problem| problem.with_hint(shell::resume_command(out, id));
+    let run_report = runner.run(id).await.map_err(with_resume_hint)?;
     // A decided export is reported as such, whatever made the engine stop.
-    let Some(outcome) = carrier.engine.outcome(id).await? else {
-        let what = match journey.ended {
-            RunStop::Engine(Ended::Stopped) => "was stopped; all committed pages are kept",
+    let Some(outcome) = runner.engine.outcome(id).await? else {
+        let what = match run_report.stop {
+            RunStop::Engine(EngineEnd::Stopped) => "was stopped; all committed pages are kept",
             _ => "ended without an outcome",
         };
-        return Err(go_on(Problem::failed(format!("export {id} {what}"))));
+        return Err(with_resume_hint(Problem::failed(format!(
+            "export {id} {what}"
+        ))));
     };
-    let webhook = webhook(carrier, &outcome, &journey.tally.sent).await?;
-    let ways = Ways {
+    let webhook = webhook_state(runner, &outcome, &run_report.tally.observed).await?;
+    let location = ExportLocation {
         place: out,
-        resume: shell::resume(out, id),
+        resume: shell::resume_command(out, id),
     };
     if !outcome.status.is_complete() {
-        return Err(not_complete(&outcome, &ways, webhook.as_ref()));
+        return Err(incomplete_problem(&outcome, &location, webhook.as_ref()));
     }
-    let closing = Closing {
-        journey: &journey,
+    let input = SummaryInput {
+        run_report: &run_report,
         crashes: 0,
         webhook: webhook.as_ref(),
     };
-    screen.result(&report(carrier, out, id, closing).await?);
+    screen.print_result(&report(runner, out, id, input).await?);
     if let Some(Owed { reason, option }) = webhook.as_ref().and_then(Webhook::owed) {
-        screen.line(&format!(
+        screen.print_line(&format!(
             "export {id} is complete, webhook owed: {reason}\nhint: {}{option}",
-            ways.resume
+            location.resume
         ));
     }
-    Ok(Webhook::exit(webhook.as_ref()))
+    Ok(Webhook::exit_code(webhook.as_ref()))
 }
 
-/// The state of the outcome's webhook, from the archive and from what this process saw.
-pub(super) async fn webhook(
-    carrier: &ExportRunner,
+/// The state of the outcome's webhook, from the archive and from the deliveries of this process.
+pub(super) async fn webhook_state(
+    runner: &ExportRunner,
     outcome: &Outcome,
-    sent: &Sent,
+    observed: &ObservedDeliveries,
 ) -> Result<Option<Webhook>, Problem> {
-    let archive = carrier.engine.archive();
+    let archive = runner.engine.archive();
     let read = async {
-        let plan = archive.planned(&outcome.export_id).await?;
-        Webhook::of(archive, &plan, outcome, sent).await
+        let plan = archive.existing_plan(&outcome.export_id).await?;
+        Webhook::of(archive, &plan, outcome, observed).await
     };
     Ok(read.await.map_err(anyhow::Error::from)?)
 }
 
 /// The parts of a closing summary that are not in the archive.
 #[derive(Clone, Copy)]
-pub(super) struct Closing<'a> {
-    pub journey: &'a RunReport,
+pub(super) struct SummaryInput<'a> {
+    pub run_report: &'a RunReport,
     pub crashes: u32,
     pub webhook: Option<&'a Webhook>,
 }
 
 /// The closing summary of a complete export.
 pub(super) async fn report(
-    carrier: &ExportRunner,
+    runner: &ExportRunner,
     out: &Place,
     id: &ExportId,
-    closing: Closing<'_>,
+    input: SummaryInput<'_>,
 ) -> Result<Report, Problem> {
-    let Closing {
-        journey,
+    let SummaryInput {
+        run_report,
         crashes,
         webhook,
-    } = closing;
-    let archive = carrier.engine.archive();
-    let plan = archive.planned(id).await.map_err(anyhow::Error::from)?;
+    } = input;
+    let archive = runner.engine.archive();
+    let plan = archive
+        .existing_plan(id)
+        .await
+        .map_err(anyhow::Error::from)?;
     let manifest: Option<Manifest> = archive
         .read(ObjectKey::Manifest(id))
         .await
@@ -158,14 +163,14 @@ pub(super) async fn report(
         .flat_map(|slice| &slice.pages);
     let named = pages.filter(|page| page.objects.is_some()).count();
     let effort = Effort {
-        records: journey.tally.records(),
-        elapsed: journey.elapsed,
-        stats: journey.stats,
+        records: run_report.tally.records(),
+        elapsed: run_report.elapsed,
+        stats: run_report.stats,
         crashes,
         clients: u64::from(crashes) + 1,
-        retried: journey.tally.retried,
+        retried: run_report.tally.retried,
     };
-    let strays = stored.saturating_sub(named) as u64;
+    let unlisted_pages = stored.saturating_sub(named) as u64;
     Ok(Summary {
         plan: &plan,
         manifest: &manifest,
@@ -173,17 +178,17 @@ pub(super) async fn report(
         root: &root,
         effort,
         webhook,
-        strays,
+        unlisted_pages,
     }
     .report())
 }
 
-pub(super) fn greeting(started: &Started) -> String {
+pub(super) fn start_message(started: &Started) -> String {
     let Started {
         export_id, attempt, ..
     } = started;
-    let slices = counted(started.slices.into(), "slice", "slices");
-    let greeting = match started.state {
+    let slices = quantity(started.slices.into(), "slice", "slices");
+    let start_message = match started.state {
         State::Started => format!("export {export_id} started: {slices}"),
         State::Accepted => {
             format!("export {export_id} is accepted; it starts as soon as the API responds")
@@ -196,32 +201,32 @@ pub(super) fn greeting(started: &Started) -> String {
         State::Cancelled => format!("export {export_id} is cancelled"),
         State::Cancelling => format!("export {export_id} is being cancelled"),
     };
-    let beside = started.transcripts.iter().map(|it| &**it);
-    let beside = beside.chain(&started.revisits);
-    let beside = beside.map(|it| format!("\ntogether with export {}", it.export_id));
-    greeting + &beside.collect::<String>()
+    let companions = started.transcripts.iter().map(|it| &**it);
+    let companions = companions.chain(&started.revisits);
+    let companions = companions.map(|it| format!("\ntogether with export {}", it.export_id));
+    start_message + &companions.collect::<String>()
 }
 
 /// The error for an export that ended and is not complete: first its status, then an owed webhook.
-pub(super) fn not_complete(
+pub(super) fn incomplete_problem(
     outcome: &Outcome,
-    ways: &Ways<'_>,
+    location: &ExportLocation<'_>,
     webhook: Option<&Webhook>,
 ) -> Problem {
     let id = &outcome.export_id;
-    let mut json = failed_json(outcome);
+    let mut json = outcome_json(outcome);
     if let Some(webhook) = webhook {
-        webhook.add_to(&mut json, &ways.resume);
+        webhook.add_to_json(&mut json, &location.resume);
     }
     let owed = webhook.and_then(Webhook::owed);
-    let and_owed = owed.map(|owed| format!("; webhook owed: {}", owed.reason));
-    let and_owed = and_owed.unwrap_or_default();
+    let owed_suffix = owed.map(|owed| format!("; webhook owed: {}", owed.reason));
+    let owed_suffix = owed_suffix.unwrap_or_default();
     if outcome.status == ExportStatus::Cancelled {
         let problem = Problem::failed(format!(
-            "export {id} was cancelled permanently; use another exportId for a new export{and_owed}"
+            "export {id} was cancelled permanently; use another exportId for a new export{owed_suffix}"
         ));
         let problem = match owed {
-            Some(owed) => problem.with_hint(format!("{}{}", ways.resume, owed.option)),
+            Some(owed) => problem.with_hint(format!("{}{}", location.resume, owed.option)),
             None => problem,
         };
         return problem.with_json(json);
@@ -244,17 +249,17 @@ pub(super) fn not_complete(
         };
         message = format!(
             "{message} ({others} in {})",
-            ways.place.at(&outcome.name().key())
+            location.place.location_of(&outcome.object_key().key())
         );
     }
-    message += &and_owed;
+    message += &owed_suffix;
     let option = outcome
         .failures
         .iter()
         .find_map(|failure| option_for(failure.failure.kind))
         .unwrap_or_default();
     Problem::failed(message)
-        .with_hint(format!("{}{option}", ways.resume))
+        .with_hint(format!("{}{option}", location.resume))
         .with_json(json)
 }
 

@@ -12,7 +12,7 @@ use conversation_archive::export::waiting::Waiting;
 
 /// The plan and the state of each slice.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct ExportState {
     pub plan: Arc<ExportPlan>,
     pub attempt: u32,
     pub slices: Vec<SliceProgress>,
@@ -28,9 +28,9 @@ pub struct SliceProgress {
     pub waiting: Option<Waiting>,
 }
 
-impl Standing {
+impl ExportState {
     pub async fn read(archive: &Archive, id: &ExportId) -> anyhow::Result<Self> {
-        let plan = archive.planned(id).await?;
+        let plan = archive.existing_plan(id).await?;
         let Some(attempt) = archive.newest_attempt(id).await? else {
             return Ok(Self {
                 plan,

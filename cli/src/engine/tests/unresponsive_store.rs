@@ -1,4 +1,4 @@
-//! An archive that blocks its callers, or fails for a moment.
+//! An archive whose reads block or fail for a while.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -10,38 +10,38 @@ use super::*;
 
 /// A folder store in which reading the `open/` keys can block or fail.
 #[derive(Debug)]
-struct Hesitant {
+struct UnresponsiveStore {
     folder: FolderStore,
-    is_silent: AtomicBool,
+    is_blocked: AtomicBool,
     failures: AtomicU32,
 }
 
-impl Hesitant {
+impl UnresponsiveStore {
     fn of(world: &World) -> Arc<Self> {
         Arc::new(Self {
             folder: world.store(),
-            is_silent: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
             failures: AtomicU32::new(0),
         })
     }
 
     /// Makes the next `times` reads of `open/` keys fail.
-    fn fail(&self, times: u32) {
+    fn fail_next_reads(&self, times: u32) {
         self.failures.store(times, Ordering::Release);
     }
 }
 
 #[async_trait]
-impl ArchiveStore for Hesitant {
+impl ArchiveStore for UnresponsiveStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         if key.starts_with("open/") {
-            if self.is_silent.load(Ordering::Acquire) {
+            if self.is_blocked.load(Ordering::Acquire) {
                 std::future::pending::<()>().await;
             }
-            let less = |failures: u32| failures.checked_sub(1);
+            let decrement = |failures: u32| failures.checked_sub(1);
             if self
                 .failures
-                .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, decrement)
                 .is_ok()
             {
                 return Err(StoreError::Transient {
@@ -78,31 +78,31 @@ impl ArchiveStore for Hesitant {
 #[tokio::test]
 async fn workers_continue_while_reading_the_open_marker_blocks() {
     let world = World::new().await;
-    let store = Hesitant::of(&world);
+    let store = UnresponsiveStore::of(&world);
     let (engine, mut events) = world.engine_on(store.clone());
     world.start(&engine).await;
-    store.is_silent.store(true, Ordering::Release);
+    store.is_blocked.store(true, Ordering::Release);
 
     let mut running = engine.run(&world.id);
     let concluded = async { while !matches!(events.recv().await.unwrap(), Event::Outcome(_)) {} };
-    tokio::select! { _ = running.ended() => panic!("the engine ended although the archive is silent"), () = concluded => {} }
-    store.is_silent.store(false, Ordering::Release);
-    let ended = running.ended().await.unwrap();
+    tokio::select! { _ = running.wait_for_end() => panic!("the engine ended although the archive is silent"), () = concluded => {} }
+    store.is_blocked.store(false, Ordering::Release);
+    let ended = running.wait_for_end().await.unwrap();
 
-    assert_eq!(ended, Ended::Over);
+    assert_eq!(ended, EngineEnd::Over);
     world.assert_complete().await;
 }
 
 #[tokio::test]
 async fn two_failed_reads_of_the_open_marker_do_not_end_the_engine() {
     let world = World::new().await;
-    let store = Hesitant::of(&world);
+    let store = UnresponsiveStore::of(&world);
     let (engine, _events) = world.engine_on(store.clone());
     world.start(&engine).await;
-    store.fail(2);
+    store.fail_next_reads(2);
 
-    let ended = engine.run(&world.id).ended().await.unwrap();
+    let ended = engine.run(&world.id).wait_for_end().await.unwrap();
 
-    assert_eq!(ended, Ended::Over);
+    assert_eq!(ended, EngineEnd::Over);
     world.assert_complete().await;
 }

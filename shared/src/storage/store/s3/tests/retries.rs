@@ -28,13 +28,14 @@ async fn throttled_at_first(replies: usize, then: fn() -> Reply) -> FakeAws {
     .await
 }
 
-fn patient(fake: &FakeAws) -> S3Store {
-    store(fake, None).with_patience(Duration::from_mins(2))
+fn retrying_store(fake: &FakeAws) -> S3Store {
+    store(fake, None).with_retries_for(Duration::from_mins(2))
 }
 
 #[tokio::test]
 async fn a_truncated_object_is_read_again() {
-    let fake = FakeAws::replying([cut_off as fn() -> Reply, cut_off, || Reply::ok("whole")]).await;
+    let fake =
+        FakeAws::with_replies([cut_off as fn() -> Reply, cut_off, || Reply::ok("whole")]).await;
     let store = store(&fake, None);
     let start = store.clock.now();
 
@@ -47,7 +48,7 @@ async fn a_truncated_object_is_read_again() {
 
 #[tokio::test]
 async fn an_always_truncated_object_is_transient_after_five_reads() {
-    let fake = FakeAws::replying([cut_off as fn() -> Reply]).await;
+    let fake = FakeAws::with_replies([cut_off as fn() -> Reply]).await;
 
     let error = store(&fake, None).get("k").await.unwrap_err();
 
@@ -57,7 +58,7 @@ async fn an_always_truncated_object_is_transient_after_five_reads() {
 
 #[tokio::test]
 async fn an_object_deleted_while_it_is_read_is_absent() {
-    let fake = FakeAws::replying([cut_off as fn() -> Reply, || {
+    let fake = FakeAws::with_replies([cut_off as fn() -> Reply, || {
         Reply::s3_error(404, "NoSuchKey")
     }])
     .await;
@@ -69,25 +70,25 @@ async fn an_object_deleted_while_it_is_read_is_absent() {
 async fn a_patient_store_outlasts_throttling_on_every_call() {
     const LISTING: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
 
-    let body = patient(&throttled_at_first(9, || Reply::ok("b")).await)
+    let body = retrying_store(&throttled_at_first(9, || Reply::ok("b")).await)
         .get("k")
         .await;
-    let created = patient(&throttled_at_first(9, || Reply::ok("")).await)
+    let created = retrying_store(&throttled_at_first(9, || Reply::ok("")).await)
         .create(object())
         .await;
-    let replaced = patient(&throttled_at_first(9, || Reply::ok("")).await)
+    let replaced = retrying_store(&throttled_at_first(9, || Reply::ok("")).await)
         .replace(object())
         .await;
-    let deleted = patient(&throttled_at_first(9, || Reply::status(204)).await)
+    let deleted = retrying_store(&throttled_at_first(9, || Reply::status(204)).await)
         .delete("k")
         .await;
-    let listed = patient(&throttled_at_first(9, || Reply::ok(LISTING)).await)
+    let listed = retrying_store(&throttled_at_first(9, || Reply::ok(LISTING)).await)
         .list("", None)
         .await;
-    let found = patient(&throttled_at_first(9, || Reply::ok("")).await)
+    let found = retrying_store(&throttled_at_first(9, || Reply::ok("")).await)
         .find_bucket()
         .await;
-    let told = patient(&throttled_at_first(9, || Reply::ok("")).await)
+    let messages = retrying_store(&throttled_at_first(9, || Reply::ok("")).await)
         .encryption("k")
         .await;
 
@@ -97,13 +98,13 @@ async fn a_patient_store_outlasts_throttling_on_every_call() {
     deleted.unwrap();
     assert!(listed.unwrap().objects.is_empty());
     assert_eq!(found.unwrap(), None);
-    told.unwrap();
+    messages.unwrap();
 }
 
 #[tokio::test]
 async fn a_patient_store_gives_up_after_two_minutes_of_throttling() {
-    let fake = FakeAws::replying([slow_down as fn() -> Reply]).await;
-    let store = patient(&fake);
+    let fake = FakeAws::with_replies([slow_down as fn() -> Reply]).await;
+    let store = retrying_store(&fake);
     let start = store.clock.now();
 
     let read = store.get("k").await.unwrap_err();
@@ -120,10 +121,10 @@ async fn a_patient_store_gives_up_after_two_minutes_of_throttling() {
 
 #[tokio::test]
 async fn throttling_of_one_store_takes_no_retries_from_another() {
-    let throttled = FakeAws::replying([slow_down as fn() -> Reply]).await;
-    let patient = patient(&throttled);
+    let throttled = FakeAws::with_replies([slow_down as fn() -> Reply]).await;
+    let retrying = retrying_store(&throttled);
     for _ in 0..3 {
-        patient.get("k").await.unwrap_err();
+        retrying.get("k").await.unwrap_err();
     }
 
     let fake = throttled_at_first(2, || Reply::ok("b")).await;
@@ -134,8 +135,8 @@ async fn throttling_of_one_store_takes_no_retries_from_another() {
 
 #[tokio::test]
 async fn an_unresponsive_bucket_is_reported_without_waiting() {
-    let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply]).await;
-    let store = patient(&fake);
+    let fake = FakeAws::with_replies([(|| Reply::HangUp) as fn() -> Reply]).await;
+    let store = retrying_store(&fake);
     let start = store.clock.now();
 
     let error = store.find_bucket().await.unwrap_err();
@@ -173,9 +174,9 @@ async fn throttling_by_status_alone_is_retried_and_transient() {
 #[tokio::test]
 async fn not_implemented_is_permanent_and_not_retried() {
     let fake =
-        FakeAws::replying([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
+        FakeAws::with_replies([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
 
-    let error = patient(&fake).create(object()).await.unwrap_err();
+    let error = retrying_store(&fake).create(object()).await.unwrap_err();
 
     assert!(!error.is_transient());
     assert_eq!(fake.hits(), 1);

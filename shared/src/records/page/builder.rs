@@ -2,7 +2,7 @@
 //!
 //! Holds one uncompressed line at a time; earlier lines are already compressed.
 
-use super::codec::{Member, in_memory};
+use super::codec::{GzipWriter, infallible};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
 use super::redact::{redact, redact_unreadable};
@@ -10,9 +10,9 @@ use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::base::hash::Sha256;
 use crate::records::redaction::Tally;
 
-pub(super) struct Draft {
-    object: Member,
-    index: Member,
+pub(super) struct PageBuilder {
+    object: GzipWriter,
+    index: GzipWriter,
     rejects: Vec<Reject>,
     counts: Counts,
     redactions: Tally,
@@ -22,11 +22,11 @@ pub(super) struct Draft {
     entry: Vec<u8>,
 }
 
-impl Draft {
+impl PageBuilder {
     pub(super) fn new(shape: RecordShape) -> Self {
         Self {
-            object: Member::new(object_level(shape)),
-            index: Member::new(INDEX_LEVEL),
+            object: GzipWriter::new(object_level(shape)),
+            index: GzipWriter::new(INDEX_LEVEL),
             rejects: Vec::new(),
             counts: Counts::default(),
             redactions: Tally::default(),
@@ -42,7 +42,7 @@ impl Draft {
             .and_then(|redactor| redact(record, rules.shape, redactor, &mut self.redactions));
         let raw =
             redacted.map_or_else(|| record.as_bytes().into(), |text| text.into_bytes().into());
-        self.keep_aside(reason, raw);
+        self.add_reject(reason, raw);
     }
 
     /// Rejects a record that is not JSON.
@@ -53,10 +53,10 @@ impl Draft {
             }
             None => bytes.to_vec(),
         };
-        self.keep_aside(RejectReason::NotJson, raw.into());
+        self.add_reject(RejectReason::NotJson, raw.into());
     }
 
-    fn keep_aside(&mut self, reason: RejectReason, raw: Box<[u8]>) {
+    fn add_reject(&mut self, reason: RejectReason, raw: Box<[u8]>) {
         let position = self.counts.received;
         self.counts.received += 1;
         self.counts.rejected += 1;
@@ -81,7 +81,7 @@ impl Draft {
     /// Archives the current line, unless this version is already known.
     pub(super) fn archive(&mut self, identity: RecordIdentity<'_>, rules: &PageRules<'_>) {
         self.counts.received += 1;
-        into_one_line(&mut self.line);
+        remove_line_breaks(&mut self.line);
         let mut redactions = Tally::default();
         let redacted = rules
             .redactor
@@ -91,7 +91,7 @@ impl Draft {
         }
         if rules
             .known
-            .is_some_and(|known| known.holds(&identity.id, &Sha256::of(&self.line)))
+            .is_some_and(|known| known.contains_version(&identity.id, &Sha256::of(&self.line)))
         {
             self.counts.unchanged += 1;
             return;
@@ -107,7 +107,7 @@ impl Draft {
     fn add_to_index(&mut self, identity: RecordIdentity<'_>) {
         let entry = IndexEntry::of(identity, self.ndjson_bytes, self.line.as_bytes());
         self.entry.clear();
-        in_memory(serde_json::to_writer(&mut self.entry, &entry));
+        infallible(serde_json::to_writer(&mut self.entry, &entry));
         self.entry.push(b'\n');
         self.index.write(&self.entry);
     }
@@ -129,7 +129,7 @@ impl Draft {
 
 /// Removes line breaks. JSON escapes them in strings, so only whitespace between tokens is removed. Most records have
 /// none.
-fn into_one_line(line: &mut String) {
+fn remove_line_breaks(line: &mut String) {
     if memchr::memchr2(b'\n', b'\r', line.as_bytes()).is_some() {
         line.retain(|letter| !matches!(letter, '\n' | '\r'));
     }
@@ -157,12 +157,12 @@ mod tests {
     use super::*;
 
     /// Sizes produced by Python's `gzip.compress(lines, 6)`, which uses zlib, for the lines of these pages.
-    const BY_ZLIB: [(RecordShape, usize); 2] = [
+    const ZLIB_SIZES: [(RecordShape, usize); 2] = [
         (RecordShape::Analytics, 1_205_527),
         (RecordShape::Gateway, 867_985),
     ];
 
-    fn stored(shape: RecordShape) -> usize {
+    fn object_size(shape: RecordShape) -> usize {
         let truth = Truth::of(&Settings {
             conversations: 1000,
             gateway_records: 1000,
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn a_page_object_is_no_larger_than_zlib_makes_it_at_level_6() {
-        for (shape, by_zlib) in BY_ZLIB {
-            let stored = stored(shape);
+        for (shape, zlib_size) in ZLIB_SIZES {
+            let size = object_size(shape);
 
-            assert!(stored <= by_zlib, "{shape:?}: {stored} bytes");
+            assert!(size <= zlib_size, "{shape:?}: {size} bytes");
         }
     }
 }

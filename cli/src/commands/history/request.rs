@@ -7,19 +7,19 @@ use conversation_archive::export::request::{ExportRequest, RequestedInterval};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::arguments::{Format, HistoryArguments, HistorySource, Records, word};
+use crate::arguments::{Format, HistoryArguments, HistorySource, Records, value_name};
 use crate::problem::Problem;
-use crate::text::{ids, read};
+use crate::text::{parse_ids, read_text};
 
-pub(super) fn request(
+pub(super) fn build(
     arguments: &HistoryArguments,
     format: Format,
     now: Timestamp,
     lag: Duration,
 ) -> Result<ExportRequest, Problem> {
-    let known = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
+    let available_until = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
     let mut request = json!({
-        "source": word(&arguments.source),
+        "source": value_name(&arguments.source),
         "scheduledTime": now.to_string(),
         "filters": filters(arguments)?,
         "records": records(arguments, format),
@@ -28,7 +28,7 @@ pub(super) fn request(
     if arguments.unredacted {
         request["redaction"] = json!({"enabled": false});
     }
-    if let Some(interval) = interval(arguments, now, known)? {
+    if let Some(interval) = interval(arguments, now, available_until)? {
         request["interval"] = json!(interval);
     } else if request["filters"] == json!({}) {
         let problem = Problem::refused("neither ids nor a time is given");
@@ -37,14 +37,14 @@ pub(super) fn request(
     Ok(ExportRequest::parse(&request.to_string())?)
 }
 
-/// The requested interval. For the details query it ends at `known`: the command does not wait for data that is not
+/// The requested interval. For the details query it ends at `available_until`: the command does not wait for data that is not
 /// available yet.
 fn interval(
     arguments: &HistoryArguments,
     now: Timestamp,
-    known: Timestamp,
+    available_until: Timestamp,
 ) -> Result<Option<Interval>, Problem> {
-    let asked = match (&arguments.interval, &arguments.last) {
+    let requested = match (&arguments.interval, &arguments.last) {
         (Some(interval), _) => *interval,
         (None, Some(last)) => {
             let relative = json!({"last": last}).to_string();
@@ -55,11 +55,11 @@ fn interval(
         (None, None) => return Ok(None),
     };
     let end = match arguments.source {
-        HistorySource::AnalyticsQuery => asked.end().min(known),
-        HistorySource::HistoryGateway => asked.end(),
+        HistorySource::AnalyticsQuery => requested.end().min(available_until),
+        HistorySource::HistoryGateway => requested.end(),
     };
-    let interval = Interval::new(asked.start(), end).map_err(|_| {
-        Problem::refused(format!("no data of {asked} is available yet"))
+    let interval = Interval::new(requested.start(), end).map_err(|_| {
+        Problem::refused(format!("no data of {requested} is available yet"))
             .with_hint("the details query is used up to GENESYS_QUERY_LAG_SECONDS (120) before now")
     })?;
     Ok(Some(interval))
@@ -67,25 +67,25 @@ fn interval(
 
 fn records(arguments: &HistoryArguments, format: Format) -> String {
     match format {
-        Format::Ndjson => word(&arguments.records),
-        Format::Table | Format::Csv => word(&Records::Normalized),
+        Format::Ndjson => value_name(&arguments.records),
+        Format::Table | Format::Csv => value_name(&Records::Normalized),
     }
 }
 
 fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
     let mut given = arguments.conversation_ids.join("\n");
     if let Some(path) = &arguments.ids {
-        let text = read("ids", path)?;
-        if ids(&text).is_empty() {
+        let text = read_text("ids", path)?;
+        if parse_ids(&text).is_empty() {
             // Without ids the query would match all conversations.
             let message = format!("the ids {} contain no id", path.display());
             return Err(Problem::refused(message).with_hint("write one id per line"));
         }
         given = format!("{given}\n{text}");
     }
-    let directions = arguments.direction.iter().map(word);
+    let directions = arguments.direction.iter().map(value_name);
     let lists = [
-        ("conversationIds", ids(&given)),
+        ("conversationIds", parse_ids(&given)),
         ("participantIds", arguments.participant.clone()),
         ("mediaTypes", arguments.media.clone()),
         ("messageTypes", arguments.message_type.clone()),
@@ -99,7 +99,7 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
         }
     }
     if let Some(category) = &arguments.category {
-        filters["category"] = json!(word(category));
+        filters["category"] = json!(value_name(category));
     }
     Ok(filters)
 }

@@ -7,7 +7,7 @@ use super::RecordShape;
 use crate::records::redaction::Person;
 
 /// Members that hold text people typed, including everything nested in them.
-const TYPED: [&str; 9] = [
+const FREE_TEXT_FIELDS: [&str; 9] = [
     // A carrier's error text for a failed message may name the recipient.
     "errorCodeDescription",
     "extendedDeliveryStatus",
@@ -19,15 +19,15 @@ const TYPED: [&str; 9] = [
     "wrapUpNotes",
     "wrapUpTags",
 ];
-const NAMES: [&str; 5] = [
+const NAME_FIELDS: [&str; 5] = [
     "callbackUserName",
     "participantName",
     "remote",
     "remoteNameDisplayable",
     "transferTargetName",
 ];
-const NUMBERS: [&str; 4] = ["ani", "callbackNumbers", "dnis", "sessionDnis"];
-const ADDRESSES: [&str; 11] = [
+const NUMBER_FIELDS: [&str; 4] = ["ani", "callbackNumbers", "dnis", "sessionDnis"];
+const ADDRESS_FIELDS: [&str; 11] = [
     "addressFrom",
     "addressOther",
     "addressSelf",
@@ -42,11 +42,11 @@ const ADDRESSES: [&str; 11] = [
     "videoAddressSelf",
 ];
 /// Members whose own keys label their values.
-const ATTRIBUTES: [&str; 2] = ["attributes", "properties"];
+const ATTRIBUTE_FIELDS: [&str; 2] = ["attributes", "properties"];
 /// Sender and recipient in an interaction or a gateway's record.
-const CORRESPONDENTS: [&str; 3] = ["from", "name", "to"];
+const CORRESPONDENT_FIELDS: [&str; 3] = ["from", "name", "to"];
 /// Members of a gateway's record that hold ids, times and categories of an organisation.
-const WORDS: [&str; 33] = [
+const PLAIN_FIELDS: [&str; 33] = [
     "category",
     "channel",
     "code",
@@ -81,7 +81,7 @@ const WORDS: [&str; 33] = [
     "wrapUpCodes",
     "wrapUpName",
 ];
-const WORD_ENDINGS: [&str; 10] = [
+const PLAIN_SUFFIXES: [&str; 10] = [
     "At",
     "End",
     "Id",
@@ -94,11 +94,11 @@ const WORD_ENDINGS: [&str; 10] = [
     "Type",
 ];
 /// Keys that end like ids, but identify a person outside the organisation.
-const NO_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
+const PERSONAL_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
 
 /// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum FieldClass {
     /// Not redacted; nested members are classified on their own.
     Data,
     /// Participants, where a `name` is a person's.
@@ -106,21 +106,21 @@ pub(super) enum Meaning {
     /// In a gateway's record: typed text whose key may label it. Nested members are classified on their own.
     Gateway,
     /// In a gateway's record: not redacted.
-    Word,
-    Typed,
+    Plain,
+    FreeText,
     /// Typed text in a field that identifies a person.
-    TypedPerson(Person),
+    FreeTextPerson(Person),
     Attributes,
     /// Typed text whose key may label it.
     Attribute,
     Person(Person),
 }
 
-impl Meaning {
+impl FieldClass {
     pub(super) fn of_record(record: &str, shape: RecordShape) -> Self {
         match shape {
             // A value that is not an object is not a record, so any of it may have been typed.
-            _ if !record.starts_with('{') => Self::Typed,
+            _ if !record.starts_with('{') => Self::FreeText,
             RecordShape::Gateway => Self::Gateway,
             RecordShape::Analytics | RecordShape::Normalized | RecordShape::Transcript => {
                 Self::Data
@@ -131,24 +131,26 @@ impl Meaning {
     /// The classification of a member, by its key and that of the object that contains it.
     pub(super) fn of_member(self, key: &str) -> Self {
         match self {
-            Self::Typed if CORRESPONDENTS.contains(&key) => Self::TypedPerson(Person::Name),
-            Self::Typed => Person::of_field(key).map_or(self, Self::TypedPerson),
+            Self::FreeText if CORRESPONDENT_FIELDS.contains(&key) => {
+                Self::FreeTextPerson(Person::Name)
+            }
+            Self::FreeText => Person::of_field(key).map_or(self, Self::FreeTextPerson),
             Self::Attributes => Self::Attribute,
-            Self::TypedPerson(_) | Self::Attribute => self,
-            Self::Person(person) => Self::TypedPerson(person),
+            Self::FreeTextPerson(_) | Self::Attribute => self,
+            Self::Person(person) => Self::FreeTextPerson(person),
             Self::Participants if key == "name" => Self::Person(Person::Name),
             // For example a queue's name.
-            Self::Word if key == "name" => self,
-            Self::Data | Self::Participants | Self::Gateway | Self::Word => self.of_field(key),
+            Self::Plain if key == "name" => self,
+            Self::Data | Self::Participants | Self::Gateway | Self::Plain => self.of_field(key),
         }
     }
 
     /// Classifies a field by its name wherever it is nested, or else by the object that contains it.
     fn of_field(self, key: &str) -> Self {
-        if TYPED.contains(&key) {
-            return Self::Typed;
+        if FREE_TEXT_FIELDS.contains(&key) {
+            return Self::FreeText;
         }
-        if ATTRIBUTES.contains(&key) {
+        if ATTRIBUTE_FIELDS.contains(&key) {
             return Self::Attributes;
         }
         if let Some(person) = Person::of_field(key) {
@@ -157,27 +159,28 @@ impl Meaning {
         match (self, key) {
             (Self::Data | Self::Participants, "participants") => Self::Participants,
             (Self::Data | Self::Participants, _) => Self::Data,
-            _ if CORRESPONDENTS.contains(&key) => Self::Person(Person::Name),
-            _ if is_word(key) => Self::Word,
+            _ if CORRESPONDENT_FIELDS.contains(&key) => Self::Person(Person::Name),
+            _ if is_plain_field(key) => Self::Plain,
             _ => Self::Gateway,
         }
     }
 }
 
-fn is_word(key: &str) -> bool {
-    let ends = |ending: &&str| key.ends_with(*ending);
-    WORDS.contains(&key) || WORD_ENDINGS.iter().any(ends) && !NO_IDS.contains(&key)
+fn is_plain_field(key: &str) -> bool {
+    let has_suffix = |suffix: &&str| key.ends_with(*suffix);
+    PLAIN_FIELDS.contains(&key)
+        || PLAIN_SUFFIXES.iter().any(has_suffix) && !PERSONAL_IDS.contains(&key)
 }
 
 impl Person {
     /// The kind of personal data that a field of this name holds, wherever it is nested.
     fn of_field(key: &str) -> Option<Self> {
-        let named = |names: &[&str]| names.contains(&key);
-        if named(&NAMES) {
+        let is_in = |names: &[&str]| names.contains(&key);
+        if is_in(&NAME_FIELDS) {
             Some(Self::Name)
-        } else if named(&NUMBERS) {
+        } else if is_in(&NUMBER_FIELDS) {
             Some(Self::Number)
-        } else if named(&ADDRESSES) {
+        } else if is_in(&ADDRESS_FIELDS) {
             Some(Self::Address)
         } else {
             None

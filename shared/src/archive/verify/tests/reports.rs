@@ -68,7 +68,7 @@ async fn progress_counts_every_page() {
     let mut seen = Vec::new();
 
     verify(export.archive(), export.id(), &mut |progress| {
-        seen.push((progress.pages, progress.of));
+        seen.push((progress.pages, progress.total_pages));
     })
     .await
     .unwrap();
@@ -82,17 +82,17 @@ async fn an_export_without_a_manifest_is_reported_by_its_state() {
     let failed = interrupted().await;
     failed.conclude().await;
     let cancelling = interrupted().await;
-    let asked =
+    let request =
         serde_json::json!({"formatVersion": 1, "exportId": "daily", "askedAt": cancelling.tick()});
     cancelling
         .archive()
-        .create_or_read(ObjectKey::Cancel(cancelling.id()), asked.clone())
+        .create_or_read(ObjectKey::Cancel(cancelling.id()), request.clone())
         .await
         .unwrap();
     let cancelled = interrupted().await;
     cancelled
         .archive()
-        .create_or_read(ObjectKey::Cancel(cancelled.id()), asked)
+        .create_or_read(ObjectKey::Cancel(cancelled.id()), request)
         .await
         .unwrap();
     cancelled.conclude().await;
@@ -101,7 +101,7 @@ async fn an_export_without_a_manifest_is_reported_by_its_state() {
     let mut unplanned = open.objects();
     unplanned.remove("exports/daily/request.json");
 
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for objects in [
         Objects::new(),
         open.objects(),
@@ -111,10 +111,10 @@ async fn an_export_without_a_manifest_is_reported_by_its_state() {
         lost,
         unplanned,
     ] {
-        said.push(verified(objects, "daily").await.unwrap_err().to_string());
+        messages.push(verified(objects, "daily").await.unwrap_err().to_string());
     }
 
-    insta::assert_snapshot!(said.join("\n"), @r"
+    insta::assert_snapshot!(messages.join("\n"), @r"
     exports/daily/manifest.json: missing: there is no export with this id
     exports/daily/manifest.json: missing: the export is not complete; it is still open; continue it with resume
     exports/daily/manifest.json: missing: the export is not complete; it failed: still throttled (failed-01.json)
@@ -157,11 +157,11 @@ async fn a_missing_audit_copy_is_a_warning_while_the_export_is_open() {
 #[tokio::test]
 async fn a_cancellation_that_came_too_late_is_a_warning() {
     let export = eventful().await;
-    let asked =
+    let request =
         serde_json::json!({"formatVersion": 1, "exportId": "daily", "askedAt": export.tick()});
     export
         .archive()
-        .create_or_read(ObjectKey::Cancel(export.id()), asked)
+        .create_or_read(ObjectKey::Cancel(export.id()), request)
         .await
         .unwrap();
 
@@ -178,18 +178,18 @@ async fn a_cancellation_that_came_too_late_is_a_warning() {
 #[tokio::test]
 async fn unknown_keys_are_orphans() {
     let mut objects = eventful().await.objects();
-    let strange = [
+    let unknown = [
         "exports/daily/slices/0001/notes.txt",
         "audit/dt=2026-03-05/daily/attempt-01-slice-0009.ndjson",
     ];
-    for key in strange {
+    for key in unknown {
         objects.insert(key.to_owned(), "?".into());
     }
 
     let report = verified(objects, "daily").await.unwrap();
 
     assert!(
-        strange
+        unknown
             .iter()
             .all(|key| report.orphans.iter().any(|orphan| orphan == key))
     );

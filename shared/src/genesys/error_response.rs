@@ -10,14 +10,14 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
-use super::error::{ApiError, UnavailableReason, cut};
+use super::error::{ApiError, UnavailableReason, truncate};
 use super::retry;
 use super::wire::ErrorBody;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
 
 /// Meaning, for the request, of a status that is not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum StatusClass {
     /// Too many requests.
     Throttled,
     /// A retry may succeed.
@@ -28,7 +28,7 @@ pub(crate) enum Meaning {
 
 /// The parts of a response besides its body.
 #[derive(Clone, Debug)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// `Retry-After`.
     pub(crate) wait: Option<Duration>,
@@ -38,7 +38,7 @@ pub(crate) struct Head {
     location: Option<String>,
 }
 
-impl Meaning {
+impl StatusClass {
     pub(crate) fn of(status: u16) -> Self {
         match status {
             429 => Self::Throttled,
@@ -50,7 +50,7 @@ impl Meaning {
     }
 }
 
-impl Head {
+impl ResponseHead {
     pub(crate) fn of(response: &Response, now: Timestamp) -> Self {
         let headers = response.headers();
         Self {
@@ -71,11 +71,11 @@ impl Head {
     /// The error in the body of a success, if there is one: some gateways respond to everything with 200.
     pub(crate) fn disguised_error(&self, route: &str, body: &[u8]) -> Option<ApiError> {
         let parsed = ErrorBody::parse(body).filter(ErrorBody::is_error)?;
-        Some(self.error_with(route, parsed.meant_status(), Some(&parsed), body))
+        Some(self.error_with(route, parsed.effective_status(), Some(&parsed), body))
     }
 
     /// Decodes the body of a success, or returns an error that says what is wrong with it.
-    pub(crate) fn read<T>(
+    pub(crate) fn decode_body<T>(
         &self,
         route: &str,
         is_expected: bool,
@@ -91,7 +91,7 @@ impl Head {
         };
         decoded.map_err(|error| ApiError::Unavailable {
             route: route.to_owned(),
-            what: match (self.status, error) {
+            reason: match (self.status, error) {
                 (202, _) if !is_expected => UnavailableReason::Status(202),
                 (status, error) => {
                     UnavailableReason::of_body(status, self.content_type.as_deref(), error)
@@ -114,27 +114,27 @@ impl Head {
         let context_id = context_id
             .or_else(|| self.correlation_id.clone())
             .as_deref()
-            .map(cut);
+            .map(truncate);
         let route = route.to_owned();
-        match Meaning::of(status) {
-            Meaning::Throttled => ApiError::Throttled {
+        match StatusClass::of(status) {
+            StatusClass::Throttled => ApiError::Throttled {
                 route,
                 retry_after: self.wait,
                 context_id,
             },
-            Meaning::Transient => ApiError::Unavailable {
+            StatusClass::Transient => ApiError::Unavailable {
                 route,
-                what: UnavailableReason::Status(status),
+                reason: UnavailableReason::Status(status),
                 wait: self
                     .wait
-                    .or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT)),
+                    .or((status == 504).then_some(retry::GATEWAY_TIMEOUT_WAIT)),
                 context_id,
                 source: None,
             },
-            Meaning::Refused => ApiError::Refused {
+            StatusClass::Refused => ApiError::Refused {
                 route,
                 status,
-                code: parsed.and_then(|body| body.code.as_deref()).map(cut),
+                code: parsed.and_then(|body| body.code.as_deref()).map(truncate),
                 message: self.message(status, parsed, body),
                 context_id,
             },
@@ -155,7 +155,7 @@ impl Head {
                     .to_owned(),
             ),
             _ => match parsed.and_then(|body| body.message.as_deref()) {
-                Some(message) => Some(cut(message)),
+                Some(message) => Some(truncate(message)),
                 None if self.is_web_page(body) => Some(format!(
                     "{}, not an error of the API; a proxy or firewall may have responded",
                     self.content_type.as_deref().unwrap_or("a web page")
@@ -190,7 +190,7 @@ impl ErrorBody {
     }
 
     /// The status in the body, or the one that its code stands for; without either, a transient one.
-    fn meant_status(&self) -> u16 {
+    fn effective_status(&self) -> u16 {
         let named = self.status.and_then(|status| u16::try_from(status).ok());
         let named = named.filter(|status| (300..=599).contains(status));
         named.unwrap_or_else(|| status_of_code(self.code.as_deref().unwrap_or_default()))
@@ -225,7 +225,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(cut)
+    headers.get(name)?.to_str().ok().map(truncate)
 }
 
 /// The target of a redirect, without its query, which may hold a secret.
@@ -237,15 +237,15 @@ fn location(response: &Response) -> Option<String> {
     // Neither fails for a URL with a host.
     let _ = target.set_username("");
     let _ = target.set_password(None);
-    Some(cut(target.as_str()))
+    Some(truncate(target.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(status: u16) -> Head {
-        Head {
+    fn head(status: u16) -> ResponseHead {
+        ResponseHead {
             status,
             wait: None,
             correlation_id: None,
@@ -256,27 +256,30 @@ mod tests {
 
     #[test]
     fn every_status_has_its_documented_meaning() {
-        for (statuses, meaning) in [
-            (&[429][..], Meaning::Throttled),
-            (&[202, 408, 409, 421, 423, 425], Meaning::Transient),
+        for (statuses, class) in [
+            (&[429][..], StatusClass::Throttled),
+            (&[202, 408, 409, 421, 423, 425], StatusClass::Transient),
             (
                 &[500, 501, 502, 503, 504, 507, 508, 511],
-                Meaning::Transient,
+                StatusClass::Transient,
             ),
-            (&[520, 524, 529, 530, 598, 599], Meaning::Transient),
-            (&[301, 302, 303, 307, 308], Meaning::Refused),
+            (&[520, 524, 529, 530, 598, 599], StatusClass::Transient),
+            (&[301, 302, 303, 307, 308], StatusClass::Refused),
             (
                 &[400, 401, 402, 403, 404, 405, 406, 407, 410],
-                Meaning::Refused,
+                StatusClass::Refused,
             ),
             (
                 &[411, 412, 413, 414, 415, 416, 417, 418, 422],
-                Meaning::Refused,
+                StatusClass::Refused,
             ),
-            (&[424, 426, 428, 431, 451, 499, 600, 999], Meaning::Refused),
+            (
+                &[424, 426, 428, 431, 451, 499, 600, 999],
+                StatusClass::Refused,
+            ),
         ] {
             for status in statuses {
-                assert_eq!(Meaning::of(*status), meaning, "{status}");
+                assert_eq!(StatusClass::of(*status), class, "{status}");
             }
         }
     }
@@ -319,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_web_page_is_not_taken_for_a_missing_permission() {
-        let html = Head {
+        let html = ResponseHead {
             content_type: Some("text/html; charset=utf-8".to_owned()),
             ..head(403)
         };
@@ -332,7 +335,7 @@ mod tests {
 
     #[test]
     fn redirect_and_proxy_errors_name_the_target_and_the_fix() {
-        let moved = Head {
+        let moved = ResponseHead {
             location: Some("https://apps.mypurecloud.de/login".to_owned()),
             ..head(308)
         };

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::base::hash::Sha256;
-use crate::base::time::millis;
+use crate::base::time::format_timestamp;
 use crate::export::outcome::{ExportStatus, Outcome};
 
 /// The body of the webhook as JSON: `type`, `timestamp` and `data`.
-pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256) -> Value {
+pub fn webhook_body(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256) -> Value {
     let mut data = json!({
         "exportId": outcome.export_id,
         "status": outcome.status,
@@ -16,7 +16,7 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
         "recordsArchived": outcome.records(),
         "storageConsumedBytes": outcome.totals.stored_bytes,
         "throughputMBps": throughput(outcome),
-        "completionTimestamp": millis(outcome.ended_at).to_string(),
+        "completionTimestamp": format_timestamp(outcome.ended_at).to_string(),
         "dataResidency": outcome.residency,
         "compressionApplied": "gzip",
         // A failure or cancellation has no manifest; its own object is named instead.
@@ -40,8 +40,8 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
         data["error"] = json!(outcome.failures);
     }
     json!({
-        "type": outcome.status.event(),
-        "timestamp": millis(outcome.ended_at).to_string(),
+        "type": outcome.status.event_type(),
+        "timestamp": format_timestamp(outcome.ended_at).to_string(),
         "data": data,
     })
 }

@@ -9,45 +9,45 @@ use crate::records::page::{self, OwnedRecord, PageBody, PageRules};
 
 /// The records of a page as received, before any is omitted or projected.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct FetchedPage {
     pub(super) records: Vec<OwnedRecord>,
     /// The window, for sources that read by window: records that began outside it are omitted.
     pub(super) window: Option<Interval>,
     /// `None` after the last page.
     pub(super) next: Option<Checkpoint>,
-    pub(super) permanence: Permanence,
+    pub(super) stability: Stability,
     pub(super) warnings: Vec<String>,
 }
 
 /// Whether repeating the request returns the same response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Permanence {
-    Settled,
+pub(super) enum Stability {
+    Stable,
     /// A requested conversation is still in progress or has not begun.
-    Passing,
+    Changing,
 }
 
-impl Permanence {
-    pub(super) fn settled_if(condition: bool) -> Self {
+impl Stability {
+    pub(super) fn stable_if(condition: bool) -> Self {
         if condition {
-            Self::Settled
+            Self::Stable
         } else {
-            Self::Passing
+            Self::Changing
         }
     }
 }
 
 /// The cost of the requests for a page.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asking {
+pub(super) struct RequestCost {
     pub(super) requested: u64,
     effort: Effort,
     correlation_id: Option<String>,
 }
 
-impl Asking {
-    /// No request was made: the answer was cached.
-    pub(super) fn nothing() -> Self {
+impl RequestCost {
+    /// No request was made: the page was cached.
+    pub(super) fn cached() -> Self {
         Self {
             effort: Effort::CACHED,
             ..Self::default()
@@ -61,7 +61,7 @@ impl Asking {
     }
 }
 
-impl Asking {
+impl RequestCost {
     /// Adds the costs of both and keeps the newer correlation id.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Asking {
     }
 
     /// Builds the page that these requests returned.
-    pub(super) fn page(
+    pub(super) fn into_page(
         self,
         body: PageBody,
         next: Option<Checkpoint>,
@@ -90,9 +90,13 @@ impl Asking {
     }
 }
 
-impl Answer {
-    /// Converts the answer to a page in its stored form.
-    pub(super) fn page(&self, context: &PageContext<'_>, asking: Asking) -> SourcePage {
+impl FetchedPage {
+    /// Converts the page to its stored form.
+    pub(super) fn to_source_page(
+        &self,
+        context: &PageContext<'_>,
+        cost: RequestCost,
+    ) -> SourcePage {
         let rules = match &self.window {
             Some(window) => PageRules {
                 membership: Some(window),
@@ -101,14 +105,14 @@ impl Answer {
             None => context.rules(),
         };
         let records: Vec<_> = self.records.iter().map(OwnedRecord::raw).collect();
-        asking.page(
+        cost.into_page(
             page::encode(&records, &rules),
             self.next.clone(),
             self.warnings.clone(),
         )
     }
 
-    /// Approximate memory use in bytes; an answer without records uses some too.
+    /// Approximate memory use in bytes; a page without records uses some too.
     pub(super) fn size_bytes(&self) -> usize {
         let record_bytes =
             |record: &OwnedRecord| size_of::<OwnedRecord>() + record.raw().bytes().len();

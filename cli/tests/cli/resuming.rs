@@ -4,19 +4,19 @@ use std::process::Command;
 
 use genesys_simulator::{Route, Settings};
 
-use crate::world::{DAYS, World, ended, fast};
+use crate::world::{DAYS, World, fast_settings, wait_with_output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_export_is_resumed_from_its_folder_and_verifies() {
     let world = World::new().await;
     let mut export = world.start_march();
-    world.until_page_records(3).await;
+    world.wait_for_page_records(3).await;
 
     export.kill().unwrap();
     export.wait().unwrap();
     let before = world.page_records();
-    let resumed = world.march("resume", &[]).await;
-    let verified = world.march("verify", &[]).await;
+    let resumed = world.run_on_march("resume", &[]).await;
+    let verified = world.run_on_march("verify", &[]).await;
 
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     assert_eq!(verified.code, 0, "{}", verified.err);
@@ -41,14 +41,14 @@ async fn a_killed_export_is_resumed_from_its_folder_and_verifies() {
 async fn ctrl_c_stops_after_the_current_page_and_prints_how_to_resume() {
     let world = World::new().await;
     let export = world.start_march();
-    world.until_page_records(2).await;
+    world.wait_for_page_records(2).await;
 
     Command::new("kill")
         .args(["-INT", &export.id().to_string()])
         .status()
         .unwrap();
-    let stopped = ended(export).await;
-    let resumed = world.march("resume", &[]).await;
+    let stopped = wait_with_output(export).await;
+    let resumed = world.run_on_march("resume", &[]).await;
 
     assert_eq!(stopped.code, 1);
     assert_eq!(
@@ -103,7 +103,7 @@ async fn a_finished_export_is_reported_again_and_fetches_nothing() {
 async fn an_export_over_its_quota_fails_and_resumes_with_a_larger_one() {
     let mut world = World::with(Settings {
         conversations: 3_000,
-        ..fast()
+        ..fast_settings()
     })
     .await;
     world.set("ARCHIVE_QUOTA_MB", "1");
@@ -111,9 +111,9 @@ async fn an_export_over_its_quota_fails_and_resumes_with_a_larger_one() {
         .export(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":100}}"#))
         .await;
 
-    let unverified = world.march("verify", &[]).await;
-    let resumed = world.march("resume", &["--quota-mb", "100"]).await;
-    let verified = world.march("verify", &[]).await;
+    let unverified = world.run_on_march("verify", &[]).await;
+    let resumed = world.run_on_march("resume", &["--quota-mb", "100"]).await;
+    let verified = world.run_on_march("verify", &[]).await;
 
     assert_eq!(failed.code, 1);
     assert!(

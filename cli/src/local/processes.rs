@@ -11,15 +11,15 @@ use super::folder::{read, write};
 
 /// `running.json`, written by the services themselves. It is valid only while their lock is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Running {
+pub(crate) struct ServiceProcesses {
     /// The process that runs simulator and receiver, and that started the emulator.
     pub services: u32,
     pub emulator: u32,
 }
 
-impl Running {
+impl ServiceProcesses {
     /// Reads the file, which may describe a process that was killed.
-    pub(crate) fn told(folder: &Folder) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn read(folder: &Folder) -> anyhow::Result<Option<Self>> {
         read(&folder.running())
     }
 
@@ -27,7 +27,7 @@ impl Running {
         write(&folder.running(), self)
     }
 
-    pub(crate) fn forget(folder: &Folder) {
+    pub(crate) fn remove(folder: &Folder) {
         // A failure is harmless: the file is ignored while the lock is free.
         let _ = fs::remove_file(folder.running());
     }
@@ -55,7 +55,7 @@ fn signal(process: u32, signal: Signal) -> anyhow::Result<()> {
 
 /// Whether the process runs `program`: its id alone may have been reused. False on systems that do not report what a
 /// process runs.
-pub(crate) fn runs(process: u32, program: &Path) -> bool {
+pub(crate) fn is_running(process: u32, program: &Path) -> bool {
     let Ok(command) = fs::read(format!("/proc/{process}/cmdline")) else {
         return false;
     };

@@ -1,4 +1,4 @@
-//! The standing of an export in a sweep: the time of its last progress, what it waits for, and a digest for comparison.
+//! The progress of an export, as a sweep sees it: the time of the last step, the waits, and a digest for comparison.
 
 use conversation_archive::archive::slice_status;
 use conversation_archive::archive::{Archive, ArchiveError};
@@ -14,9 +14,9 @@ use jiff::Timestamp;
 
 use crate::{HOUR, SliceStatus};
 
-/// The standing of all slices of one attempt.
+/// The progress of all slices of one attempt.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ExportProgress {
     attempt_created: Timestamp,
     /// The error, if the documents could not be read.
     unreadable: Option<String>,
@@ -33,12 +33,12 @@ struct SliceProgress {
     waiting: Option<Waiting>,
 }
 
-impl Standing {
-    pub(crate) async fn take(
+impl ExportProgress {
+    pub(crate) async fn read(
         archive: &Archive,
         plan: &ExportPlan,
         attempt: &Attempt,
-    ) -> Result<Standing, ArchiveError> {
+    ) -> Result<ExportProgress, ArchiveError> {
         let mut slices = Vec::new();
         for view in slice_status::all(&archive, plan, attempt).await? {
             // The end record has the time of the last progress, so the page keys need not be listed.
@@ -90,7 +90,7 @@ impl Standing {
         }
     }
 
-    /// The queue of the message that moves the export on.
+    /// The queue of the message that continues the export.
     pub(crate) fn queue(&self) -> Queue {
         let has_ended = |slice: &SliceProgress| slice.view.end.is_some();
         if self.unreadable.is_none() && self.slices.iter().all(has_ended) {
@@ -101,13 +101,13 @@ impl Standing {
     }
 
     /// Whether there was progress within the last hour, or a slice waits and is not overdue by more than an hour.
-    pub(crate) fn moves(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_active(&self, now: Timestamp) -> bool {
         let recent = |moment: Timestamp| now.duration_since(moment) < HOUR;
         recent(self.attempt_created)
             || self
                 .slices
                 .iter()
-                .any(|slice| slice.last_move().is_some_and(recent))
+                .any(|slice| slice.last_progress().is_some_and(recent))
             || self.slices.iter().any(|slice| {
                 slice
                     .waiting
@@ -116,7 +116,7 @@ impl Standing {
             })
     }
 
-    /// Digest of the standing; equal while nothing moves. Sending messages again does not change it.
+    /// Digest of the progress; it does not change while there is none. Sending messages again does not change it.
     pub(crate) fn digest(&self) -> Sha256 {
         let line = |slice: &SliceProgress| {
             let page = slice.record.as_ref().map_or(0, |record| record.id.page);
@@ -137,7 +137,7 @@ impl Standing {
 }
 
 impl SliceProgress {
-    fn last_move(&self) -> Option<Timestamp> {
+    fn last_progress(&self) -> Option<Timestamp> {
         let ended = self.view.end.as_ref().map(|end| end.event.timestamp);
         let committed = self.record.as_ref().map(|record| record.committed_at);
         [ended, committed, self.opened].into_iter().flatten().max()

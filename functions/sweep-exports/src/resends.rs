@@ -10,15 +10,15 @@ pub(crate) const FRUITLESS_SWEEPS: u32 = 3;
 /// By default Lambda retries a failed invocation after one minute and then two, which the template turns off
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>), and sweeps may overlap:
 /// these do not count as another try.
-const BETWEEN_SENDS: SignedDuration = SignedDuration::from_mins(30);
+const MIN_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 /// Longest pause between sends after the first [`FRUITLESS_SWEEPS`], while the queue holds messages. Each pause doubles
 /// up to this limit.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The sends since the export last made progress.
+/// How often an export's messages were sent again since it last made progress.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SentAgain {
-    standing: Sha256,
+pub(crate) struct Resends {
+    progress_digest: Sha256,
     times: u32,
     last: Option<Timestamp>,
 }
@@ -31,18 +31,18 @@ pub(crate) enum NextStep {
     GiveUp,
 }
 
-impl SentAgain {
-    /// Reads the state from the marker; starts at zero if the export's standing has changed.
-    pub(crate) fn of(marker: &OpenMarker, standing: Sha256) -> Self {
-        if marker.standing == Some(standing) {
+impl Resends {
+    /// Reads the state from the marker; starts at zero if the export has made progress.
+    pub(crate) fn of(marker: &OpenMarker, progress_digest: Sha256) -> Self {
+        if marker.standing == Some(progress_digest) {
             Self {
-                standing,
+                progress_digest,
                 times: marker.fruitless_sweeps,
                 last: marker.sent_again_at,
             }
         } else {
             Self {
-                standing,
+                progress_digest,
                 times: 0,
                 last: None,
             }
@@ -56,7 +56,7 @@ impl SentAgain {
             self.last
                 .is_none_or(|last| now.duration_since(last) >= pause)
         };
-        if !is_over(BETWEEN_SENDS) {
+        if !is_over(MIN_PAUSE) {
             NextStep::Wait
         } else if self.times < FRUITLESS_SWEEPS {
             NextStep::SendAgain
@@ -70,18 +70,18 @@ impl SentAgain {
     }
 
     /// The marker after messages are sent again now.
-    pub(crate) fn once_more(self, marker: OpenMarker, now: Timestamp) -> OpenMarker {
+    pub(crate) fn with_resend(self, marker: OpenMarker, now: Timestamp) -> OpenMarker {
         OpenMarker {
             fruitless_sweeps: self.times.saturating_add(1),
             sent_again_at: Some(now),
-            standing: Some(self.standing),
+            standing: Some(self.progress_digest),
             ..marker
         }
     }
 
     fn pause(self) -> SignedDuration {
         let doublings = (self.times - FRUITLESS_SWEEPS).min(5);
-        SignedDuration::from_hours(1 << doublings).min(LONGEST_PAUSE)
+        SignedDuration::from_hours(1 << doublings).min(MAX_PAUSE)
     }
 }
 
@@ -93,8 +93,8 @@ mod tests {
 
     fn step(times: u32, minutes_ago: Option<i64>, is_queued: bool) -> NextStep {
         let now: Timestamp = NOW.parse().unwrap();
-        let sent = SentAgain {
-            standing: Sha256::of("s"),
+        let sent = Resends {
+            progress_digest: Sha256::of("s"),
             times,
             last: minutes_ago.map(|minutes| now - SignedDuration::from_mins(minutes)),
         };
@@ -134,9 +134,9 @@ mod tests {
         let id = "march".parse().unwrap();
         let now: Timestamp = NOW.parse().unwrap();
         let marker = OpenMarker::new(id, now);
-        let marker = SentAgain::of(&marker, Sha256::of("a")).once_more(marker, now);
+        let marker = Resends::of(&marker, Sha256::of("a")).with_resend(marker, now);
 
-        assert_eq!(SentAgain::of(&marker, Sha256::of("a")).times, 1);
-        assert_eq!(SentAgain::of(&marker, Sha256::of("b")).times, 0);
+        assert_eq!(Resends::of(&marker, Sha256::of("a")).times, 1);
+        assert_eq!(Resends::of(&marker, Sha256::of("b")).times, 0);
     }
 }

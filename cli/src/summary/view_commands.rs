@@ -9,13 +9,13 @@ use crate::shell;
 const KEYS: &str = ".content.slices[].pages[].objects.page.key // empty";
 
 /// Two commands to copy.
-pub(super) struct Look {
+pub(super) struct ViewCommands {
     pub(super) lines: String,
     pub(super) table: String,
 }
 
-impl Look {
-    pub(super) fn at(summary: &Summary<'_>) -> Self {
+impl ViewCommands {
+    pub(super) fn of(summary: &Summary<'_>) -> Self {
         let (id, start) = if summary.is_minimal() {
             ("id", "startTime")
         } else {
@@ -26,13 +26,13 @@ impl Look {
                 "duckdb -c \"select {id}, {start} from read_json('{from}', format='newline_delimited') limit 10\""
             )
         };
-        let root = shell::word(&summary.root.to_string());
-        let manifest = shell::word(&format!("{}/manifest.json", summary.folder()));
+        let root = shell::escape(&summary.root.to_string());
+        let manifest = shell::escape(&format!("{}/manifest.json", summary.folder()));
         let pages = match summary.root {
-            Place::Folder(_) if summary.strays == 0 => {
+            Place::Folder(_) if summary.unlisted_pages == 0 => {
                 let pattern = format!("{}/slices/*/r*/page-*.ndjson.gz", summary.folder());
                 return Self {
-                    lines: format!("zcat {} | jq .", shell::word(&pattern)),
+                    lines: format!("zcat {} | jq .", shell::escape(&pattern)),
                     table: select(&pattern),
                 };
             }

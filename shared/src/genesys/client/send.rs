@@ -15,21 +15,21 @@ use crate::base::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, UnavailableReason};
-use crate::genesys::refusal::Head;
+use crate::genesys::error_response::ResponseHead;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::net::transport::ClientError;
 
 /// A complete response that is not decoded yet.
-pub(super) struct Answer {
-    pub(super) head: Head,
+pub(super) struct RawResponse {
+    pub(super) head: ResponseHead,
     pub(super) body: Body,
     /// The token that the request carried, if the API itself responded.
     pub(super) bearer: Option<Bearer>,
 }
 
 /// A try without a usable response.
-pub(super) struct Failure {
+pub(super) struct FailedTry {
     pub(super) error: ApiError,
     /// The token that the request carried, if it carried one.
     pub(super) bearer: Option<Bearer>,
@@ -37,18 +37,18 @@ pub(super) struct Failure {
 
 impl Inner {
     /// Makes one try, cut short at the deadline.
-    pub(super) async fn attempt(
+    pub(super) async fn try_once(
         &self,
         call: &Call,
         deadline: Deadline,
-        attempt: u32,
-        turn: RateLimitPermit<'_>,
-    ) -> Result<Answer, Failure> {
+        try_number: u32,
+        permit: RateLimitPermit<'_>,
+    ) -> Result<RawResponse, FailedTry> {
         let limit = self.settings.request_timeout;
         let limit = deadline
             .remaining(self.clock.now())
             .map_or(limit, |left| left.min(limit));
-        match tokio::time::timeout(limit, self.exchange(call, attempt, turn)).await {
+        match tokio::time::timeout(limit, self.exchange(call, try_number, permit)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ApiError::unavailable(call.route(), UnavailableReason::Timeout).into()),
         }
@@ -57,45 +57,45 @@ impl Inner {
     async fn exchange(
         &self,
         call: &Call,
-        attempt: u32,
-        mut turn: RateLimitPermit<'_>,
-    ) -> Result<Answer, Failure> {
+        try_number: u32,
+        mut permit: RateLimitPermit<'_>,
+    ) -> Result<RawResponse, FailedTry> {
         let bearer = if self.is_foreign(call) {
             None
         } else {
             Some(self.tokens.bearer(self.clock.now()).await?)
         };
         add(&self.stats.requests, 1);
-        let response = self.send(call, bearer.as_ref(), &mut turn).await?;
+        let response = self.send(call, bearer.as_ref(), &mut permit).await?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = call.method().as_str(),
             http.route = call.route(),
             http.status = status,
-            attempt,
+            try_number,
             "response received"
         );
         let is_of_api = self.is_of_api(&response);
         match status {
             // A refused token is not charged: the budget in the headers is not the budget of this client.
-            401 => turn.answered(&HeaderMap::new()),
-            _ if is_of_api => turn.answered(response.headers()),
-            _ => turn.answered(&HeaderMap::new()),
+            401 => permit.record_response(&HeaderMap::new()),
+            _ if is_of_api => permit.record_response(response.headers()),
+            _ => permit.record_response(&HeaderMap::new()),
         }
         if (200..=299).contains(&status) {
             let bearer = bearer.filter(|_| is_of_api);
-            return Ok(self.answer(call, response, bearer).await?);
+            return Ok(self.read_response(call, response, bearer).await?);
         }
-        let error = self.refusal(call, response).await;
+        let error = self.error_of_response(call, response).await;
         let bearer = bearer.filter(|_| is_of_api);
-        Err(Failure { error, bearer })
+        Err(FailedTry { error, bearer })
     }
 
     async fn send(
         &self,
         call: &Call,
         bearer: Option<&Bearer>,
-        turn: &mut RateLimitPermit<'_>,
+        permit: &mut RateLimitPermit<'_>,
     ) -> Result<Response, ApiError> {
         let url = call.url(self.settings.endpoints.api());
         let (http, accepted) = if call.is_file() {
@@ -112,10 +112,10 @@ impl Inner {
         if let Some(body) = call.body() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        turn.sending();
+        permit.mark_sent();
         request.send().await.map_err(|error| {
             if error.is_connect() {
-                turn.not_sent();
+                permit.mark_not_sent();
             }
             ApiError::transport(call.route(), error)
         })
@@ -125,9 +125,10 @@ impl Inner {
         if let Some(files) = self.files.get() {
             return Ok(files);
         }
-        let made = files::client(&self.settings);
-        let made = made.map_err(|ClientError(error)| ApiError::transport(call.route(), error))?;
-        Ok(self.files.get_or_init(|| made))
+        let client = files::client(&self.settings);
+        let client =
+            client.map_err(|ClientError(error)| ApiError::transport(call.route(), error))?;
+        Ok(self.files.get_or_init(|| client))
     }
 
     /// Whether the response comes from the API itself and not from a host that it redirected to.
@@ -135,22 +136,22 @@ impl Inner {
         response.url().origin() == self.settings.endpoints.api().origin()
     }
 
-    async fn answer(
+    async fn read_response(
         &self,
         call: &Call,
         response: Response,
         bearer: Option<Bearer>,
-    ) -> Result<Answer, ApiError> {
-        let head = Head::of(&response, self.clock.now());
+    ) -> Result<RawResponse, ApiError> {
+        let head = ResponseHead::of(&response, self.clock.now());
         let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
         let body = body::read(response, limit, call.route(), &self.buffers).await?;
         add(&self.stats.bytes_in, body.len() as u64);
-        Ok(Answer { head, body, bearer })
+        Ok(RawResponse { head, body, bearer })
     }
 
     /// Converts a response that is not a success to an error.
-    async fn refusal(&self, call: &Call, response: Response) -> ApiError {
-        let mut head = Head::of(&response, self.clock.now());
+    async fn error_of_response(&self, call: &Call, response: Response) -> ApiError {
+        let mut head = ResponseHead::of(&response, self.clock.now());
         if head.status == 429 && self.is_of_api(&response) {
             // Before the body is read: other callers are about to send.
             self.hold_for(&mut head);
@@ -159,23 +160,23 @@ impl Inner {
     }
 
     /// Decodes the body of a success, or returns an error that says what is wrong with it.
-    pub(super) fn read<T>(
+    pub(super) fn decode_response<T>(
         &self,
         call: &Call,
-        answer: &Answer,
+        response: &RawResponse,
         decode: &mut impl FnMut(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
-        let head = &answer.head;
-        let body = without_byte_order_mark(&answer.body);
+        let head = &response.head;
+        let body = without_byte_order_mark(&response.body);
         // A small body that is an API error counts as that error; a body of megabytes is a page.
         let is_small = body.len() <= body::ERROR_BODY_LIMIT && !call.is_file();
         if is_small && let Some(disguised) = self.disguised_error(call, head, body) {
             return Err(disguised);
         }
-        head.read(call.route(), call.expects(head.status), body, decode)
+        head.decode_body(call.route(), call.expects(head.status), body, decode)
     }
 
-    fn disguised_error(&self, call: &Call, head: &Head, body: &[u8]) -> Option<ApiError> {
+    fn disguised_error(&self, call: &Call, head: &ResponseHead, body: &[u8]) -> Option<ApiError> {
         let mut head = head.clone();
         let error = head.disguised_error(call.route(), body)?;
         if error.status() == Some(429) && !self.is_foreign(call) {
@@ -186,18 +187,18 @@ impl Inner {
     }
 
     /// Holds all callers on this token for the wait that the response asks for.
-    fn hold_for(&self, head: &mut Head) {
-        head.wait = head.wait.or_else(|| self.reset(self.clock.now()));
+    fn hold_for(&self, head: &mut ResponseHead) {
+        head.wait = head.wait.or_else(|| self.time_to_reset(self.clock.now()));
         self.hold(head.wait.unwrap_or_default());
     }
 
     /// If the budget is used up, its reset replaces a missing `Retry-After`.
-    fn reset(&self, now: Timestamp) -> Option<Duration> {
-        Some(self.pace().wait(now)).filter(|wait| !wait.is_zero())
+    fn time_to_reset(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.pace().min_wait(now)).filter(|wait| !wait.is_zero())
     }
 }
 
-impl From<ApiError> for Failure {
+impl From<ApiError> for FailedTry {
     fn from(error: ApiError) -> Self {
         Self {
             error,

@@ -8,7 +8,7 @@ use crate::{StartError, StartExport};
 
 /// The request for the transcripts that `request` includes. Its id is the export's id with a suffix, so that a repeated
 /// start does not create a second export.
-pub(crate) fn transcripts(
+pub(crate) fn transcripts_request(
     request: &ExportRequest,
     export_id: &ExportId,
 ) -> Result<Option<ExportRequest>, InvalidRequest> {
@@ -24,14 +24,14 @@ pub(crate) fn transcripts(
         )
     };
     let _: ExportId = id.parse().map_err(too_long)?;
-    let mut beside = ExportRequest::parse(r#"{"source":"transcripts"}"#)?;
-    beside.export_id = Some(id);
-    beside.from_export = Some(export_id.to_string());
-    beside.redaction.clone_from(&request.redaction);
-    beside.include_media = request.include_media;
-    beside.quota_mb = request.quota_mb;
-    beside.webhook_url.clone_from(&request.webhook_url);
-    Ok(Some(beside))
+    let mut companion = ExportRequest::parse(r#"{"source":"transcripts"}"#)?;
+    companion.export_id = Some(id);
+    companion.from_export = Some(export_id.to_string());
+    companion.redaction.clone_from(&request.redaction);
+    companion.include_media = request.include_media;
+    companion.quota_mb = request.quota_mb;
+    companion.webhook_url.clone_from(&request.webhook_url);
+    Ok(Some(companion))
 }
 
 impl StartExport {

@@ -9,8 +9,8 @@ use start_export::{Command, Started, State};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::engine::{Ended, Engine, Event};
-use crate::place::Opened;
+use crate::engine::{Engine, EngineEnd, Event};
+use crate::place::OpenedPlace;
 use crate::problem::Problem;
 use crate::progress::{Progress, Tally};
 use crate::screen::Screen;
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 /// An engine over an archive, with the receiving end of its events.
 #[derive(Debug)]
 pub(crate) struct ExportRunner {
-    pub place: Opened,
+    pub place: OpenedPlace,
     pub engine: Engine,
     events: UnboundedReceiver<Event>,
     screen: Screen,
@@ -28,7 +28,7 @@ pub(crate) struct ExportRunner {
 /// The result of running an engine on one export.
 #[derive(Clone, Debug)]
 pub(crate) struct RunReport {
-    pub ended: RunStop,
+    pub stop: RunStop,
     pub tally: Tally,
     pub stats: StatsSnapshot,
     pub elapsed: Duration,
@@ -37,21 +37,21 @@ pub(crate) struct RunReport {
 /// Why the run of the engine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunStop {
-    Engine(Ended),
+    Engine(EngineEnd),
     /// The engine was killed in mid-run.
     Killed,
     /// Ctrl-C arrived after the export was decided, while only its webhook was still to be delivered.
     DeliveryInterrupted,
 }
 
-const REDRAW_EVERY: Duration = Duration::from_millis(250);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// After Ctrl-C, the time limit for the archive to answer whether the export is decided.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// After Ctrl-C, the time limit for reading from the archive whether the export is decided.
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl ExportRunner {
     pub(crate) fn new(
-        place: Opened,
+        place: OpenedPlace,
         settings: &Settings,
         screen: &Screen,
     ) -> Result<Self, Problem> {
@@ -86,54 +86,54 @@ impl ExportRunner {
     }
 
     /// Runs the engine until the export is over or the user presses Ctrl-C.
-    pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<RunReport, Problem> {
-        self.carry_until(id, |_| false).await
+    pub(crate) async fn run(&mut self, id: &ExportId) -> Result<RunReport, Problem> {
+        self.run_until(id, |_| false).await
     }
 
-    /// Like `carry`, but kills the engine at the first event for which `crash` returns true.
-    pub(crate) async fn carry_until(
+    /// Like `run`, but kills the engine at the first event for which `should_kill` returns true.
+    pub(crate) async fn run_until(
         &mut self,
         id: &ExportId,
-        mut crash: impl FnMut(&Event) -> bool,
+        mut should_kill: impl FnMut(&Event) -> bool,
     ) -> Result<RunReport, Problem> {
         let started = Instant::now();
-        let mut decided = None;
-        let mut crash = |event: &Event| {
+        let mut decided_at = None;
+        let mut should_kill = |event: &Event| {
             if matches!(event, Event::Outcome(_)) {
-                decided.get_or_insert_with(Instant::now);
+                decided_at.get_or_insert_with(Instant::now);
             }
-            crash(event)
+            should_kill(event)
         };
-        let mut progress = Progress::new(&self.screen, &self.engine.standing(id).await?);
+        let mut progress = Progress::new(&self.screen, &self.engine.export_state(id).await?);
         let mut running = self.engine.run(id);
-        let ending = self
-            .watch(id, &mut running, &mut progress, &mut crash)
+        let stop = self
+            .watch(id, &mut running, &mut progress, &mut should_kill)
             .await;
         running.kill().await;
         while let Ok(event) = self.events.try_recv() {
-            progress.note(&event);
+            progress.apply_event(&event);
         }
         let (tally, stats) = (progress.finish(), self.engine.client_stats());
         // The elapsed time ends at the decision; waiting for the webhook receiver does not count.
-        let ended = decided.unwrap_or_else(Instant::now);
+        let ended_at = decided_at.unwrap_or_else(Instant::now);
         Ok(RunReport {
-            ended: ending?,
+            stop: stop?,
             tally,
             stats,
-            elapsed: ended.duration_since(started),
+            elapsed: ended_at.duration_since(started),
         })
     }
 
     async fn watch(
         &mut self,
         id: &ExportId,
-        running: &mut crate::engine::Running,
+        running: &mut crate::engine::RunningEngine,
         progress: &mut Progress,
-        crash: &mut impl FnMut(&Event) -> bool,
+        should_kill: &mut impl FnMut(&Event) -> bool,
     ) -> anyhow::Result<RunStop> {
         let stopper = running.stopper();
-        let mut ended = std::pin::pin!(running.ended());
-        let mut redraw = interval(REDRAW_EVERY);
+        let mut ended = std::pin::pin!(running.wait_for_end());
+        let mut redraw = interval(REDRAW_INTERVAL);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut interrupted = false;
         let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
@@ -141,8 +141,8 @@ impl ExportRunner {
             tokio::select! {
                 ended = &mut ended => return Ok(RunStop::Engine(ended?)),
                 Some(event) = self.events.recv() => {
-                    progress.note(&event);
-                    if crash(&event) {
+                    progress.apply_event(&event);
+                    if should_kill(&event) {
                         return Ok(RunStop::Killed);
                     }
                 }
@@ -152,21 +152,21 @@ impl ExportRunner {
                         return Ok(RunStop::DeliveryInterrupted);
                     }
                     if interrupted {
-                        self.screen.line("stopped; all committed pages are kept");
+                        self.screen.print_line("stopped; all committed pages are kept");
                         std::process::exit(crate::problem::Exit::Failed as i32);
                     }
                     interrupted = true;
                     interrupt.set(tokio::signal::ctrl_c());
                     stopper.stop();
-                    self.screen.line("stopping after the current page; press Ctrl-C again to stop at once");
+                    self.screen.print_line("stopping after the current page; press Ctrl-C again to stop at once");
                 }
             }
         }
     }
 
-    /// Whether the archive reports, within `ANSWER_WITHIN`, that the newest attempt has ended.
+    /// Whether the archive reports, within `OUTCOME_TIMEOUT`, that the newest attempt has ended.
     async fn is_decided(&self, id: &ExportId) -> bool {
-        let outcome = tokio::time::timeout(ANSWER_WITHIN, self.engine.outcome(id)).await;
+        let outcome = tokio::time::timeout(OUTCOME_TIMEOUT, self.engine.outcome(id)).await;
         matches!(outcome, Ok(Ok(Some(_))))
     }
 }

@@ -13,13 +13,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::records;
-use crate::engine::{SliceProgress, Standing};
-use crate::figures::{bytes, counted};
+use crate::engine::{ExportState, SliceProgress};
+use crate::figures::{bytes, quantity};
 use crate::problem::Problem;
 use crate::screen::Report;
 use crate::stack::Stack;
-use crate::summary::{failed_json, repeated};
-use crate::webhook::{Sent, Webhook};
+use crate::summary::{outcome_json, repeated_text};
+use crate::webhook::{ObservedDeliveries, Webhook};
 
 pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Problem> {
     let archive = stack.archive();
@@ -29,12 +29,12 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
             stack.place()
         )));
     };
-    let standing = Standing::read(archive, id).await?;
+    let export_state = ExportState::read(archive, id).await?;
     let outcome = outcomes::newest(&archive, id)
         .await
         .map_err(anyhow::Error::from)?;
     let webhook = match &outcome {
-        Some(outcome) => Webhook::of(archive, &plan, outcome, &Sent::default()).await,
+        Some(outcome) => Webhook::of(archive, &plan, outcome, &ObservedDeliveries::default()).await,
         None => Ok(None),
     };
     let webhook = webhook.map_err(anyhow::Error::from)?;
@@ -49,16 +49,16 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     let mut text = format!(
         "{} is {status}, attempt {}: {} of {}\n",
         style(id).bold(),
-        standing.attempt,
-        standing.plan.interval,
-        standing.plan.source
+        export_state.attempt,
+        export_state.plan.interval,
+        export_state.plan.source
     );
     let now = Clock::System.now();
-    for slice in &standing.slices {
+    for slice in &export_state.slices {
         let _ = writeln!(text, "  {}", line(slice, now));
     }
     if let Some(metrics) = outcome.as_ref().and_then(|outcome| outcome.metrics) {
-        let repeated = repeated(metrics.identical_lines, metrics.ids_with_versions);
+        let repeated = repeated_text(metrics.identical_lines, metrics.ids_with_versions);
         text.extend(repeated.map(|repeated| format!("  with repeated records: {repeated}\n")));
     }
     for failure in outcome.iter().flat_map(|outcome| &outcome.failures) {
@@ -68,7 +68,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         .as_ref()
         .is_some_and(|outcome| !outcome.failures.is_empty())
     {
-        let _ = writeln!(text, "  resume it with: {}", stack.resume(id));
+        let _ = writeln!(text, "  resume it with: {}", stack.resume_command(id));
     }
     let scheduled = match &outcome {
         Some(outcome) => archive.read(ObjectKey::Resume(id, outcome.attempt)).await,
@@ -79,21 +79,21 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         let _ = writeln!(text, "  the sweep resumes it after {not_before:.0}");
     }
     if let Some(webhook) = &webhook {
-        let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume(id)));
+        let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume_command(id)));
     }
-    let slices: Vec<_> = standing.slices.iter().map(json_of).collect();
+    let slices: Vec<_> = export_state.slices.iter().map(json_of).collect();
     let mut json = json!({
         "exportId": id,
         "status": status,
-        "attempt": standing.attempt,
-        "interval": standing.plan.interval,
+        "attempt": export_state.attempt,
+        "interval": export_state.plan.interval,
         "slices": slices,
-        "outcome": outcome.as_ref().map(failed_json),
+        "outcome": outcome.as_ref().map(outcome_json),
         "resumedAfter": scheduled.map(|scheduled| scheduled.not_before),
-        "request": stack.place().at(&ObjectKey::Request(id).key()),
+        "request": stack.place().location_of(&ObjectKey::Request(id).key()),
     });
     if let Some(webhook) = &webhook {
-        webhook.add_to(&mut json, &stack.resume(id));
+        webhook.add_to_json(&mut json, &stack.resume_command(id));
     }
     Ok(Report {
         text: text.trim_end().to_owned(),
@@ -122,7 +122,7 @@ fn line(slice: &SliceProgress, now: Timestamp) -> String {
     format!(
         "slice {:<4} {}, {}, {}; {state}",
         slice.slice,
-        counted(totals.pages, "page", "pages"),
+        quantity(totals.pages, "page", "pages"),
         records(totals.counts.archived),
         bytes(totals.stored_bytes)
     )
@@ -171,11 +171,11 @@ mod tests {
                 deadline: not_before,
             }),
         };
-        let told = |now: &str| line(&slice, now.parse().unwrap());
+        let line_at = |now: &str| line(&slice, now.parse().unwrap());
 
-        let waits = told("2026-03-10T03:00:00Z");
-        assert!(waits.ends_with("parked 2 times, until 2026-03-10T04:00:00Z: the job is queued"));
-        let is_over = told("2026-03-10T05:00:00Z");
+        let waiting = line_at("2026-03-10T03:00:00Z");
+        assert!(waiting.ends_with("parked 2 times, until 2026-03-10T04:00:00Z: the job is queued"));
+        let is_over = line_at("2026-03-10T05:00:00Z");
         assert!(is_over.contains("parked 2 times, last until 2026-03-10T04:00:00Z"));
     }
 }

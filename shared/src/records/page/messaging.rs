@@ -1,56 +1,62 @@
-//! Decides whether a stored record is of a written conversation, whose messages can be fetched.
+//! Decides whether a stored record is of a conversation with messages, which can be fetched.
 
 use super::channel::Channel;
 use super::check::stored_shape;
-use super::walk::{elements, pick, unquoted};
+use super::walk::{for_each_element, member_values, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
 
-/// Returns the id of a stored line's conversation if it may be a written one. A line without a channel counts as
-/// written, because a needless request costs less than a missed conversation.
+/// Returns the id of a stored line's conversation if it may have messages. A line without a channel counts as one
+/// that has, because a needless request costs less than a missed conversation.
 ///
 /// Minimal and normalized lines name only one channel, the one with which the conversation began. They cannot rule out
 /// that a call continued as messages. Requesting messages for every call would cost more than everything else, so their
 /// channel is trusted.
-pub fn written_id(line: &str, shape: RecordShape, projection: Projection) -> Option<String> {
+pub fn messaging_conversation_id(
+    line: &str,
+    shape: RecordShape,
+    projection: Projection,
+) -> Option<String> {
     let shape = stored_shape(shape, projection);
-    let is_written = match shape {
-        RecordShape::Analytics => any_session_is_written(line),
-        RecordShape::Gateway => gateway_s_is_written(line),
+    let has_messages = match shape {
+        RecordShape::Analytics => any_session_has_messages(line),
+        RecordShape::Gateway => gateway_record_has_messages(line),
         RecordShape::Normalized => {
-            let [channel] = pick(line, ["channelType"]);
-            !channel.is_some_and(is_spoken)
+            let [channel] = member_values(line, ["channelType"]);
+            !channel.is_some_and(is_other_channel)
         }
         RecordShape::Transcript => true,
     };
     let identity = RecordIdentity::of(line, shape).ok()?;
-    is_written.then(|| identity.id.into_owned())
+    has_messages.then(|| identity.id.into_owned())
 }
 
-fn any_session_is_written(record: &str) -> bool {
-    let (mut is_written, mut sessions_met) = (false, false);
-    let [participants] = pick(record, ["participants"]);
-    elements(participants.unwrap_or_default(), |participant| {
-        let [sessions] = pick(participant, ["sessions"]);
-        elements(sessions.unwrap_or_default(), |session| {
-            sessions_met = true;
-            let [media_type] = pick(session, ["mediaType"]);
-            is_written |= !media_type.is_some_and(|it| is_spoken(it) || is_beside(it));
+fn any_session_has_messages(record: &str) -> bool {
+    let (mut has_messages, mut has_sessions) = (false, false);
+    let [participants] = member_values(record, ["participants"]);
+    for_each_element(participants.unwrap_or_default(), |participant| {
+        let [sessions] = member_values(participant, ["sessions"]);
+        for_each_element(sessions.unwrap_or_default(), |session| {
+            has_sessions = true;
+            let [media_type] = member_values(session, ["mediaType"]);
+            has_messages |=
+                !media_type.is_some_and(|it| is_other_channel(it) || is_secondary_media(it));
         });
     });
-    is_written || !sessions_met
+    has_messages || !has_sessions
 }
 
-/// A record with texts is written. Otherwise `type` and `mediaType` decide, and the one that may mean messages takes
+/// A record with texts has messages. Otherwise `type` and `mediaType` decide, and the one that may mean messages takes
 /// precedence.
-fn gateway_s_is_written(record: &str) -> bool {
-    let [interactions, kind, media_type] = pick(record, ["interactions", "type", "mediaType"]);
+fn gateway_record_has_messages(record: &str) -> bool {
+    let [interactions, kind, media_type] =
+        member_values(record, ["interactions", "type", "mediaType"]);
     let mut has_texts = false;
-    elements(interactions.unwrap_or_default(), |_| has_texts = true);
+    for_each_element(interactions.unwrap_or_default(), |_| has_texts = true);
     let mut words = [kind, media_type].into_iter().flatten();
-    has_texts || words.clone().any(is_of_messages) || !words.any(is_spoken)
+    has_texts || words.clone().any(is_message_channel) || !words.any(is_other_channel)
 }
 
-fn is_of_messages(word: &str) -> bool {
+fn is_message_channel(word: &str) -> bool {
     let word = unquoted(word);
     let channel = Channel::of(&word);
     word.eq_ignore_ascii_case("message")
@@ -61,13 +67,13 @@ fn is_of_messages(word: &str) -> bool {
 }
 
 /// Whether the word names a channel without messages. E-mail is one of them, because its texts are not chat messages.
-fn is_spoken(word: &str) -> bool {
+fn is_other_channel(word: &str) -> bool {
     let channel = Channel::of(&unquoted(word));
     matches!(channel, Channel::Voice | Channel::Callback | Channel::Email)
 }
 
 /// Whether a session of this media type accompanies another session that determines the conversation's channel.
-fn is_beside(media_type: &str) -> bool {
+fn is_secondary_media(media_type: &str) -> bool {
     let media_types = ["video", "cobrowse", "screenshare", "screenmonitoring"];
     media_types.contains(&&*unquoted(media_type).to_ascii_lowercase())
 }
@@ -76,23 +82,26 @@ fn is_beside(media_type: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn is_written(line: &str, shape: RecordShape, projection: Projection) -> bool {
-        written_id(line, shape, projection).is_some()
+    fn has_messages(line: &str, shape: RecordShape, projection: Projection) -> bool {
+        messaging_conversation_id(line, shape, projection).is_some()
     }
 
     #[test]
     fn written_conversations_are_recognised_by_their_sessions() {
-        let of = |media: &str| {
+        let line = |media: &str| {
             format!(
                 r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{{"mediaType":"voice"}},{{"mediaType":"{media}"}}]}}]}}"#
             )
         };
         let (shape, full) = (RecordShape::Analytics, Projection::Full);
 
-        assert!(is_written(&of("message"), shape, full));
-        assert!(is_written(&of("chat"), shape, full));
-        assert!(!is_written(&of("callback"), shape, full));
-        assert_eq!(written_id(&of("message"), shape, full).unwrap(), "a");
+        assert!(has_messages(&line("message"), shape, full));
+        assert!(has_messages(&line("chat"), shape, full));
+        assert!(!has_messages(&line("callback"), shape, full));
+        assert_eq!(
+            messaging_conversation_id(&line("message"), shape, full).unwrap(),
+            "a"
+        );
     }
 
     #[test]
@@ -103,22 +112,22 @@ mod tests {
         let row = r#"{"recordId":"a","startTime":1,"channelType":"WEBCHAT"}"#;
         let call = r#"{"recordId":"a","startTime":1,"channelType":"VOICE"}"#;
 
-        assert!(is_written(
+        assert!(has_messages(
             minimal,
             RecordShape::Analytics,
             Projection::Minimal
         ));
-        assert!(!is_written(
+        assert!(!has_messages(
             voice,
             RecordShape::Analytics,
             Projection::Minimal
         ));
-        assert!(is_written(
+        assert!(has_messages(
             row,
             RecordShape::Analytics,
             Projection::Normalized
         ));
-        assert!(!is_written(
+        assert!(!has_messages(
             call,
             RecordShape::Gateway,
             Projection::Normalized
@@ -140,22 +149,26 @@ mod tests {
         let leading = r#"{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"cobrowse","mediaType":"cobrowse"}"#;
         let (shape, full) = (RecordShape::Analytics, Projection::Full);
 
-        assert!(!is_written(&session(&["cobrowse", "voice"]), shape, full));
-        assert!(is_written(&session(&["cobrowse", "message"]), shape, full));
-        assert!(is_written(leading, shape, Projection::Minimal));
+        assert!(!has_messages(&session(&["cobrowse", "voice"]), shape, full));
+        assert!(has_messages(
+            &session(&["cobrowse", "message"]),
+            shape,
+            full
+        ));
+        assert!(has_messages(leading, shape, Projection::Minimal));
     }
 
     #[test]
     fn gateway_records_with_texts_or_a_written_type_are_written() {
-        let of = |fields: &str| {
+        let line = |fields: &str| {
             let line = format!(r#"{{"id":"a","startTime":"2026-03-01T00:00:00Z",{fields}}}"#);
-            is_written(&line, RecordShape::Gateway, Projection::Full)
+            has_messages(&line, RecordShape::Gateway, Projection::Full)
         };
 
-        assert!(of(r#""type":"webchat","mediaType":"voice""#));
-        assert!(of(r#""type":"voice","interactions":[{"text":"Hi"}]"#));
-        assert!(of(r#""type":"inbound""#));
-        assert!(!of(r#""type":"voice","interactions":[]"#));
-        assert!(!of(r#""type":"inbound","mediaType":"voice""#));
+        assert!(line(r#""type":"webchat","mediaType":"voice""#));
+        assert!(line(r#""type":"voice","interactions":[{"text":"Hi"}]"#));
+        assert!(line(r#""type":"inbound""#));
+        assert!(!line(r#""type":"voice","interactions":[]"#));
+        assert!(!line(r#""type":"inbound","mediaType":"voice""#));
     }
 }

@@ -22,10 +22,10 @@ use crate::settings::Settings;
 
 /// Pause before a retry if the source does not say how long to wait.
 const PAUSE: Duration = Duration::from_secs(5);
-const WAITS: u32 = 60;
+const MAX_WAITS: u32 = 60;
 
-/// A plan that is read and not archived.
-pub(super) struct Live<'a> {
+/// A plan whose pages are read from the API and not archived.
+pub(super) struct LiveQuery<'a> {
     sources: Sources,
     redactors: Redactors,
     pub(super) plan: ExportPlan,
@@ -33,7 +33,7 @@ pub(super) struct Live<'a> {
     screen: &'a Screen,
 }
 
-impl<'a> Live<'a> {
+impl<'a> LiveQuery<'a> {
     /// Does every check and request that comes before the first page. `name` replaces the id of an invocation.
     pub(super) async fn new(
         request: ExportRequest,
@@ -54,7 +54,10 @@ impl<'a> Live<'a> {
             .await
             .map_err(StartError::from)?;
         let redactors = settings.engine.redactors.clone();
-        let draft = redactors.pin(draft).await.map_err(StartError::from)?;
+        let draft = redactors
+            .pin_key_version(draft)
+            .await
+            .map_err(StartError::from)?;
         let residency = Residency::decide(None, None, &[])?;
         let plan = draft.plan(None, residency, limits, now, name)?;
         Ok(Self {
@@ -67,16 +70,16 @@ impl<'a> Live<'a> {
     }
 
     /// Reads slice by slice, page by page, until `take` returns `Break`.
-    pub(super) async fn each(
+    pub(super) async fn for_each_page(
         &self,
-        mut take: impl FnMut(&SourcePage) -> Result<ControlFlow<()>, Problem>,
+        mut handle_page: impl FnMut(&SourcePage) -> Result<ControlFlow<()>, Problem>,
     ) -> Result<ControlFlow<()>, Problem> {
         // A user at a terminal does not wait for a single unavailable conversation, or for names.
         let waits = Waits::from([(WaitReason::Unavailable, Timestamp::MIN)]);
         let names = self.sources.names(&self.plan, &waits, Deadline::NONE).await;
         let NamesOrWarning { names, warning } = names.map_err(StartError::from)?;
         if let Some(warning) = warning {
-            self.screen.line(&warning);
+            self.screen.print_line(&warning);
         }
         let redactor = self.redactors.of(&self.plan).await;
         let redactor = redactor.map_err(StartError::from)?;
@@ -86,7 +89,7 @@ impl<'a> Live<'a> {
             while let Some(checkpoint) = next.take() {
                 pages += 1;
                 if pages > self.max_pages {
-                    return Err(endless(self.max_pages));
+                    return Err(too_many_pages(self.max_pages));
                 }
                 let context = PageContext {
                     run: RunContext {
@@ -102,8 +105,8 @@ impl<'a> Live<'a> {
                     redactor: redactor.as_deref(),
                     waits: &waits,
                 };
-                let page = self.page(&checkpoint, &context).await?;
-                if take(&page)?.is_break() {
+                let page = self.read_page(&checkpoint, &context).await?;
+                if handle_page(&page)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 next = page.next;
@@ -113,20 +116,20 @@ impl<'a> Live<'a> {
     }
 
     /// Reads a page, and retries for as long as a user at a terminal would wait.
-    async fn page(
+    async fn read_page(
         &self,
         checkpoint: &Checkpoint,
         context: &PageContext<'_>,
     ) -> Result<SourcePage, Problem> {
         let source = self.sources.of(self.plan.source);
-        for _ in 0..WAITS {
+        for _ in 0..MAX_WAITS {
             match source.page(checkpoint, context).await {
                 Ok(page) => return Ok(page),
                 Err(SourceError::NotReady(wait)) => {
-                    self.screen.line(&format!("waiting: {}", wait.detail));
+                    self.screen.print_line(&format!("waiting: {}", wait.detail));
                     Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
                 }
-                Err(setback) => return Err(StartError::from(setback).into()),
+                Err(error) => return Err(StartError::from(error).into()),
             }
         }
         Err(Problem::failed("the API postponed the request too often").with_hint("try again later"))
@@ -134,7 +137,7 @@ impl<'a> Live<'a> {
 }
 
 /// The error if each page leads to another one.
-fn endless(max_pages: u32) -> Problem {
+fn too_many_pages(max_pages: u32) -> Problem {
     Problem::failed(format!("the API has more than {max_pages} pages"))
         .with_hint("request a shorter interval")
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Redactor, Tally, squeezed};
+use super::{Redactor, Tally, normalized};
 
 /// The scope of redaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,26 +47,26 @@ impl Redactor {
         value: &'t str,
         tally: &mut Tally,
     ) -> Cow<'t, str> {
-        let (scheme, own) = split_scheme(value);
-        let own_squeezed = squeezed(own);
-        let is_nobody = own_squeezed.is_empty() || own.starts_with("[REDACTED:");
-        if is_nobody || self.allowed.contains(&own_squeezed) {
+        let (scheme, rest) = split_scheme(value);
+        let normalized_value = normalized(rest);
+        let is_empty_or_redacted = normalized_value.is_empty() || rest.starts_with("[REDACTED:");
+        if is_empty_or_redacted || self.allowed.contains(&normalized_value) {
             return value.into();
         }
-        if person != Person::Name && self.is_one_value(own) {
-            return format!("{scheme}{}", self.redact(own, tally)).into();
+        if person != Person::Name && self.is_one_value(rest) {
+            return format!("{scheme}{}", self.redact(rest, tally)).into();
         }
         let mut out = scheme.to_owned();
         let label = person.label();
         self.replacement
-            .write(label, None, own, &own_squeezed, &mut out);
+            .write(label, None, rest, &normalized_value, &mut out);
         tally.count(label);
         out.into()
     }
 
     /// Whether the text is exactly one value.
     fn is_one_value(&self, text: &str) -> bool {
-        let values = self.values(text);
+        let values = self.find_values(text);
         values.len() == 1
             && [&text[..values[0].range.start], &text[values[0].range.end..]]
                 .concat()
