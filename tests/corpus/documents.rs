@@ -12,7 +12,7 @@ impl Run<'_> {
         let objects = self.world.store.snapshot();
         let keys = objects.keys().cloned().collect::<Vec<_>>().join("\n");
         let mut documents = vec![
-            (LOGS.to_owned(), self.world.logged()),
+            (LOGS.to_owned(), self.world.log_bytes()),
             ("the keys".to_owned(), keys.into_bytes()),
         ];
         for (key, object) in objects {
@@ -23,8 +23,8 @@ impl Run<'_> {
             }
         }
         let named = |name: &str, text: String| (name.to_owned(), text.into_bytes());
-        let told = self.world.told().into_iter();
-        documents.extend(told.map(|it| named("an error, an outcome or a webhook", it)));
+        let texts = self.world.outgoing_texts().into_iter();
+        documents.extend(texts.map(|it| named("an error, an outcome or a webhook", it)));
         let records = self.records_without_texts().await.into_iter();
         documents.extend(records.map(|it| named("a record beside its texts", it)));
         assert_none_is_missing(&documents);

@@ -11,19 +11,19 @@ pub(crate) struct Message {
     /// The country whose national telephone number format the text uses.
     pub(crate) region: String,
     pub(crate) text: String,
-    pub(crate) labelled: Vec<Labelled>,
+    pub(crate) labelled: Vec<LabelledValue>,
 }
 
 /// A personal value in a text, with its byte range.
 #[derive(Debug)]
-pub(crate) struct Labelled {
+pub(crate) struct LabelledValue {
     pub(crate) kind: String,
-    pub(crate) place: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 impl Message {
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        self.labelled.iter().map(|it| &self.text[it.place.clone()])
+        self.labelled.iter().map(|it| &self.text[it.range.clone()])
     }
 }
 
@@ -43,15 +43,15 @@ fn message(line: &str) -> Message {
         region: text(&message["region"]),
         text: text(&message["text"]),
         labelled: values
-            .map(|it| Labelled {
+            .map(|it| LabelledValue {
                 kind: text(&it["kind"]),
-                place: place(it, "start")..place(it, "end"),
+                range: offset(it, "start")..offset(it, "end"),
             })
             .collect(),
     }
 }
 
-fn place(value: &Value, name: &str) -> usize {
-    let place = value[name].as_u64().expect("a place");
-    usize::try_from(place).expect("a place in memory")
+fn offset(value: &Value, name: &str) -> usize {
+    let offset = value[name].as_u64().expect("a place");
+    usize::try_from(offset).expect("a place in memory")
 }

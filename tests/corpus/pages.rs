@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::PROMISED;
 use crate::labelled::Message;
-use crate::left::left;
 use crate::run::Run;
+use crate::unredacted::unredacted_ranges;
 
 /// A message of the corpus, and its text as archived.
 struct Archived<'a> {
@@ -22,13 +22,13 @@ impl<'a> Run<'a> {
     pub(crate) async fn recall(&self) -> BTreeMap<&'static str, (usize, usize)> {
         let mut recall = BTreeMap::from(PROMISED.map(|(kind, _)| (kind, (0, 0))));
         for Archived { written, text } in self.archived(&self.redacted).await {
-            let left = left(&written.text, &text);
+            let unredacted = unredacted_ranges(&written.text, &text);
             for value in &written.labelled {
-                let letters = written.text[value.place.clone()].char_indices();
+                let letters = written.text[value.range.clone()].char_indices();
                 let mut letters = letters.filter(|(_, letter)| letter.is_alphanumeric());
                 let is_gone = letters.all(|(at, _)| {
-                    let at = value.place.start + at;
-                    !left.iter().any(|place| place.contains(&at))
+                    let at = value.range.start + at;
+                    !unredacted.iter().any(|range| range.contains(&at))
                 });
                 let kind = value.kind.as_str();
                 let (gone, all) = recall.get_mut(kind).expect("a kind that is promised");
@@ -42,9 +42,12 @@ impl<'a> Run<'a> {
     /// Returns the values in the conversations that could be read, and the unredacted pages that contain them.
     pub(crate) async fn verbatim(&self) -> (BTreeSet<&'a str>, String) {
         let archived = self.archived(&self.verbatim).await;
-        let served = archived.iter().flat_map(|it| it.written.values()).collect();
+        let readable_values = archived.iter().flat_map(|it| it.written.values()).collect();
         let lines = self.world.archived_lines(&self.verbatim).await;
-        (served, lines.into_keys().collect::<Vec<_>>().join("\n"))
+        (
+            readable_values,
+            lines.into_keys().collect::<Vec<_>>().join("\n"),
+        )
     }
 
     /// Returns the records of both exports without the message texts; in either export they must be free of personal
@@ -68,8 +71,8 @@ impl<'a> Run<'a> {
     async fn archived(&self, manifest: &Manifest) -> Vec<Archived<'a>> {
         let mut written = BTreeMap::new();
         for conversation in &self.written {
-            let said = self.world.simulator.messages(&conversation.id);
-            let ids = said.expect("written").into_iter().map(|it| it.id);
+            let messages = self.world.simulator.messages(&conversation.id);
+            let ids = messages.expect("written").into_iter().map(|it| it.id);
             written.extend(ids.zip(conversation.messages));
         }
         let mut archived = Vec::new();

@@ -1,4 +1,4 @@
-//! The corpus as the texts of a simulated organisation, and two exports of it: one with troubles, and one without
+//! The corpus as the texts of a simulated organisation, and two exports of it: one with faults, and one without
 //! redaction.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::outcome::Manifest;
 use end_to_end::world::{World, organisation};
-use genesys_simulator::{Faults, Outage, OutageKind, Permanent, Route, Settings, Untold};
+use genesys_simulator::{Faults, Outage, OutageKind, Permanent, Route, Settings, UnavailableTexts};
 
 use crate::failing_store::FailingStore;
 use crate::labelled::Message;
@@ -33,12 +33,12 @@ pub(crate) struct Conversation<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) async fn of(corpus: &'a [Message]) -> Self {
-        let mut world = World::over(Arc::default(), settings(), 1).await;
-        let written = write(&world, corpus);
+        let mut world = World::with_store(Arc::default(), settings(), 1).await;
+        let written = write_corpus(&world, corpus);
         let ids: Vec<_> = written.iter().map(|it| it.id.clone()).collect();
         let regions: BTreeSet<_> = corpus.iter().map(|it| it.region.clone()).collect();
         world.process.start.limits.redaction.regions = regions.into_iter().collect();
-        let redacted = with_trouble(&mut world, &ids).await;
+        let redacted = export_with_faults(&mut world, &ids).await;
         let request = world.transcripts_request(&ids, r#","redaction":{"enabled":false}"#);
         let verbatim = world.export(&request).await;
         Self {
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
 /// Some conversations cannot be read, each for another reason.
 fn settings() -> Settings {
     Settings {
-        untold: Untold {
+        unavailable_texts: UnavailableTexts {
             recorded_only: 12,
             gone: 0,
             forbidden: 14,
@@ -67,8 +67,8 @@ fn settings() -> Settings {
 }
 
 /// Distributes all messages of the corpus over the written conversations, in order.
-fn write<'a>(world: &World<FailingStore>, corpus: &'a [Message]) -> Vec<Conversation<'a>> {
-    let ids = world.written();
+fn write_corpus<'a>(world: &World<FailingStore>, corpus: &'a [Message]) -> Vec<Conversation<'a>> {
+    let ids = world.message_conversations();
     let chunks = corpus.chunks(corpus.len().div_ceil(ids.len()));
     let written = ids.into_iter().zip(chunks);
     let written: Vec<_> = written
@@ -83,7 +83,7 @@ fn write<'a>(world: &World<FailingStore>, corpus: &'a [Message]) -> Vec<Conversa
 
 /// The API is down for an hour and the webhook receiver at first, some requests and writes fail, the slice fails
 /// half-way, and the operator resumes.
-async fn with_trouble(world: &mut World<FailingStore>, ids: &[String]) -> Manifest {
+async fn export_with_faults(world: &mut World<FailingStore>, ids: &[String]) -> Manifest {
     let (from, hour) = (world.now(), Duration::from_hours(1));
     world.simulator.set_faults(Faults {
         outage: Some(Outage {
@@ -100,11 +100,11 @@ async fn with_trouble(world: &mut World<FailingStore>, ids: &[String]) -> Manife
         }),
         ..Faults::transient(131)
     });
-    world.receiver.answer_first_with(&[500]);
+    world.receiver.respond_first_with(&[500]);
     let request = world.transcripts_request(ids, r#","pageSize":7"#);
     let id = world.start(&request).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::Refused);
 
     world.simulator.set_faults(Faults::transient(132));

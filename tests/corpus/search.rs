@@ -20,13 +20,13 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the values that occur in the document.
-    pub(crate) fn found(&self, document: &[u8]) -> BTreeSet<&'a str> {
+    pub(crate) fn find(&self, document: &[u8]) -> BTreeSet<&'a str> {
         let found = self.automaton.find_overlapping_iter(document);
         let found = found.filter_map(|found| {
             let (value, form) = &self.forms[found.pattern()];
-            let by_chance =
+            let is_coincidence =
                 is_one_word(form) && !stands_alone(document, found.start(), found.end());
-            (!by_chance).then_some(*value)
+            (!is_coincidence).then_some(*value)
         });
         found.collect()
     }
@@ -38,8 +38,8 @@ fn forms(value: &str) -> BTreeSet<(&str, String)> {
     let forms = [
         value.to_owned(),
         in_json(&json),
-        shown(&json),
-        shown(value),
+        in_debug_form(&json),
+        in_debug_form(value),
         json,
     ];
     forms.map(|form| (value, form)).into()
@@ -49,7 +49,7 @@ fn in_json(text: &str) -> String {
     unquoted(&serde_json::json!(text).to_string())
 }
 
-fn shown(text: &str) -> String {
+fn in_debug_form(text: &str) -> String {
     unquoted(&format!("{text:?}"))
 }
 
@@ -76,12 +76,7 @@ fn stands_alone(document: &[u8], start: usize, end: usize) -> bool {
 fn a_value_is_found_in_every_encoding_but_not_inside_a_digest() {
     let values = ["123456789", "a\"b\u{a0}c@x.de", "1.2.3.4", "11.2.3.4"];
     let search = Search::of(&values.into());
-    let found = |text: &str| {
-        search
-            .found(text.as_bytes())
-            .into_iter()
-            .collect::<Vec<_>>()
-    };
+    let found = |text: &str| search.find(text.as_bytes()).into_iter().collect::<Vec<_>>();
 
     for text in [
         "tel 123456789.",

@@ -9,16 +9,16 @@ use genesys_simulator::{Faults, Route, Settings, Simulator};
 use tempfile::TempDir;
 
 use crate::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
-use end_to_end::running::{PATIENCE, PAUSE, Running, Told};
+use end_to_end::child_process::{ChildProcess, MAX_WAIT, POLL_INTERVAL, ProcessOutput};
 
 const BUCKET: &str = "archive";
-const PLACE: &str = "s3://archive/team";
+const OUTPUT: &str = "s3://archive/team";
 const REQUEST: &str =
     r#"{"exportId":"march","interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z","pageSize":4}"#;
 const CONVERSATIONS: usize = 200;
 
 /// Pause between the eight pieces of a page's body: no export of fifty pages ends while a test intervenes.
-const HELD: Duration = Duration::from_millis(500);
+const PIECE_PAUSE: Duration = Duration::from_millis(500);
 
 /// An organisation, a bucket, and the settings of an operator who works with both.
 struct World {
@@ -73,16 +73,16 @@ impl World {
         command
     }
 
-    fn start(&self, arguments: &[&str]) -> Running {
-        Running::start(self.command(arguments))
+    fn start(&self, arguments: &[&str]) -> ChildProcess {
+        ChildProcess::start(self.command(arguments))
     }
 
-    fn export(&self) -> Running {
-        self.start(&["export", "--request", "request.json", "--out", PLACE])
+    fn export(&self) -> ChildProcess {
+        self.start(&["export", "--request", "request.json", "--out", OUTPUT])
     }
 
-    async fn run(&self, arguments: &[&str]) -> Told {
-        self.start(arguments).ended().await
+    async fn run(&self, arguments: &[&str]) -> ProcessOutput {
+        self.start(arguments).wait().await
     }
 
     async fn page_records(&self) -> usize {
@@ -108,47 +108,47 @@ impl World {
     }
 
     /// Waits until the bucket contains this number of page records.
-    async fn until_page_records(&self, number: usize) {
-        until(async || self.page_records().await >= number).await;
+    async fn wait_for_page_records(&self, number: usize) {
+        wait_until(async || self.page_records().await >= number).await;
     }
 
     /// Waits until this number of processes has logged in; each logs in for its first page.
-    async fn until_logins(&self, number: u64) {
-        until(async || self.simulator.stats().requests_on(Route::Login) >= number).await;
+    async fn wait_for_logins(&self, number: u64) {
+        wait_until(async || self.simulator.stats().requests_on(Route::Login) >= number).await;
     }
 }
 
 /// Slows only the pages, so that everything else proceeds immediately.
-fn held() -> Faults {
+fn slow_pages() -> Faults {
     Faults {
         slow: 1.0,
-        slow_pause: HELD,
+        slow_pause: PIECE_PAUSE,
         only_routes: Some(vec![Route::JobResults]),
         ..Faults::default()
     }
 }
 
-async fn until(seen: impl AsyncFn() -> bool) {
-    let looking = async {
-        while !seen().await {
-            tokio::time::sleep(PAUSE).await;
+async fn wait_until(is_observed: impl AsyncFn() -> bool) {
+    let polling = async {
+        while !is_observed().await {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let looked = tokio::time::timeout(PATIENCE, looking).await;
-    looked.expect("it is seen in time");
+    let polled = tokio::time::timeout(MAX_WAIT, polling).await;
+    polled.expect("it is seen in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_export_to_a_bucket_is_resumed_and_verifies() {
-    let world = World::with(held()).await;
+    let world = World::with(slow_pages()).await;
     let export = world.export();
-    world.until_page_records(2).await;
+    world.wait_for_page_records(2).await;
 
     export.kill();
     let before = world.page_records().await;
     world.simulator.set_faults(Faults::default());
-    let resumed = world.run(&["resume", "--out", PLACE, "march"]).await;
-    let verified = world.run(&["verify", PLACE, "march"]).await;
+    let resumed = world.run(&["resume", "--out", OUTPUT, "march"]).await;
+    let verified = world.run(&["verify", OUTPUT, "march"]).await;
 
     assert_eq!(resumed.code, Some(0), "{}", resumed.err);
     assert_eq!(verified.code, Some(0), "{}", verified.err);
@@ -160,21 +160,21 @@ async fn a_killed_export_to_a_bucket_is_resumed_and_verifies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_on_one_export_produce_one_archive() {
-    let world = World::with(held()).await;
+    let world = World::with(slow_pages()).await;
 
     let (one, other) = (world.export(), world.export());
-    world.until_logins(2).await;
-    let pages_when_both_were_there = world.page_records().await;
+    world.wait_for_logins(2).await;
+    let pages_with_two_processes = world.page_records().await;
     world.simulator.set_faults(Faults::default());
-    let (one, other) = tokio::join!(one.ended(), other.ended());
-    let verified = world.run(&["verify", PLACE, "march"]).await;
+    let (one, other) = tokio::join!(one.wait(), other.wait());
+    let verified = world.run(&["verify", OUTPUT, "march"]).await;
 
     assert_eq!(one.code, Some(0), "{}", one.err);
     assert_eq!(other.code, Some(0), "{}", other.err);
     let intact = verified.out.contains("march is intact: 200 records");
     assert!(intact, "{}{}", verified.out, verified.err);
     let (stats, pages) = (world.simulator.stats(), world.page_records().await);
-    assert!(pages_when_both_were_there < pages, "it was open to both");
+    assert!(pages_with_two_processes < pages, "it was open to both");
     let read = stats.requests_on(Route::JobResults);
     assert!(read > pages as u64, "both read pages: {read} for {pages}");
     assert_eq!(stats.live_jobs, [""; 0]);
@@ -182,19 +182,19 @@ async fn two_processes_on_one_export_produce_one_archive() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_to_a_bucket_is_cancelled_by_another_process() {
-    let world = World::with(held()).await;
+    let world = World::with(slow_pages()).await;
     let export = world.export();
-    world.until_page_records(2).await;
+    world.wait_for_page_records(2).await;
 
-    let cancelled = world.run(&["cancel", "--out", PLACE, "march"]).await;
-    let export = export.ended().await;
-    let resumed = world.run(&["resume", "--out", PLACE, "march"]).await;
+    let cancelled = world.run(&["cancel", "--out", OUTPUT, "march"]).await;
+    let export = export.wait().await;
+    let resumed = world.run(&["resume", "--out", OUTPUT, "march"]).await;
 
     assert_eq!(cancelled.code, Some(0), "{}", cancelled.err);
     for ended in [export, resumed] {
         assert_eq!(ended.code, Some(1), "{}", ended.err);
-        let told = ended.err.contains("export march was cancelled permanently");
-        assert!(told, "{}", ended.err);
+        let is_reported = ended.err.contains("export march was cancelled permanently");
+        assert!(is_reported, "{}", ended.err);
     }
 }
 
@@ -202,23 +202,25 @@ async fn an_export_to_a_bucket_is_cancelled_by_another_process() {
 async fn check_tests_a_bucket_with_its_kms_key_and_leaves_no_object() {
     let world = World::new().await;
 
-    let mut check = world.command(&["check", "--json", "--out", PLACE]);
+    let mut check = world.command(&["check", "--json", "--out", OUTPUT]);
     check.env("ARCHIVE_KMS_KEY_ID", "alias/archive");
-    let checked = Running::start(check).ended().await;
+    let checked = ChildProcess::start(check).wait().await;
     let missing = ["check", "--json", "--out", "s3://nowhere-to-be-found"];
     let missing = world.run(&missing).await;
 
     assert_eq!(checked.code, Some(0), "{}{}", checked.out, checked.err);
     let report: serde_json::Value = serde_json::from_str(&checked.out).expect("JSON");
-    let of = |name: &str| {
+    let check_result = |name: &str| {
         let mut all = report["checks"].as_array().into_iter().flatten();
         let found = all.find(|it| it["check"] == name).expect("a check");
         (found["mark"].clone(), found["what"].to_string())
     };
-    assert_eq!(of("archive").0, "ok");
-    assert_eq!(of("encryption").0, "ok");
+    assert_eq!(check_result("archive").0, "ok");
+    assert_eq!(check_result("encryption").0, "ok");
     assert!(
-        of("encryption").1.contains("aws:kms with alias/archive"),
+        check_result("encryption")
+            .1
+            .contains("aws:kms with alias/archive"),
         "{}",
         checked.out
     );
@@ -244,8 +246,8 @@ async fn a_missing_bucket_is_refused_with_a_hint() {
 
     for refused in [export, verify] {
         assert_eq!(refused.code, Some(2), "{}", refused.err);
-        let told = "error: the bucket nowhere-to-be-found does not exist\nhint: create it";
-        assert!(refused.err.starts_with(told), "{}", refused.err);
+        let message = "error: the bucket nowhere-to-be-found does not exist\nhint: create it";
+        assert!(refused.err.starts_with(message), "{}", refused.err);
     }
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }
@@ -253,7 +255,7 @@ async fn a_missing_bucket_is_refused_with_a_hint() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_from_another_region_than_the_bucket_is_refused() {
     let world = World::new().await;
-    let mut command = world.command(&["export", "--request", "request.json", "--out", PLACE]);
+    let mut command = world.command(&["export", "--request", "request.json", "--out", OUTPUT]);
     // The region is known only for the regional hosts, so no overrides are set. No request is sent.
     command
         .env_remove("GENESYS_API_URL")
@@ -261,10 +263,10 @@ async fn an_export_from_another_region_than_the_bucket_is_refused() {
         .env("GENESYS_REGION", "mypurecloud.ie")
         .env("ARCHIVE_RETENTION_DAYS", "3650");
 
-    let refused = Running::start(command).ended().await;
+    let refused = ChildProcess::start(command).wait().await;
 
     assert_eq!(refused.code, Some(2), "{}", refused.err);
-    let told = "error: `GENESYS_REGION` is eu-west-1: the bucket is in eu-central-1; set ALLOWED_REGIONS to permit both regions";
-    assert!(refused.err.starts_with(told), "{}", refused.err);
+    let message = "error: `GENESYS_REGION` is eu-west-1: the bucket is in eu-central-1; set ALLOWED_REGIONS to permit both regions";
+    assert!(refused.err.starts_with(message), "{}", refused.err);
     assert_eq!(world.page_records().await, 0);
 }

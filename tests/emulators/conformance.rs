@@ -15,7 +15,7 @@ use conversation_archive::storage::store::{ArchiveStore, FolderStore};
 use futures::future::join_all;
 
 use crate::emulator::Emulator;
-use crate::gaps::{self, Gap, Shows};
+use crate::gaps::{self, Frequency, Gap};
 use crate::queues;
 use crate::s3_promises::{Bucket, S3_PROMISES};
 use crate::sqs_promises::SQS_PROMISES;
@@ -24,15 +24,15 @@ use crate::sqs_promises::SQS_PROMISES;
 async fn a_folder_and_the_in_process_queues_keep_every_promise() {
     let folder = tempfile::tempdir().expect("a folder");
 
-    let mut answers = Answers::of("embedded");
-    answers
-        .ask(STORE_PROMISES, async |name| {
+    let mut results = PromiseResults::of("embedded");
+    results
+        .test_promises(STORE_PROMISES, async |name| {
             let store = FolderStore::open(&folder.path().join(name)).expect("a folder");
             Arc::new(store) as Arc<dyn ArchiveStore>
         })
         .await;
-    answers
-        .ask(QUEUE_PROMISES, async |_| {
+    results
+        .test_promises(QUEUE_PROMISES, async |_| {
             let clock = Clock::manual("2026-03-02T10:00:00Z".parse().expect("a moment"));
             let queues = MemoryQueues::new(clock.clone());
             Arc::new(Subject {
@@ -42,49 +42,49 @@ async fn a_folder_and_the_in_process_queues_keep_every_promise() {
         })
         .await;
 
-    answers.assert_as_known();
+    results.assert_only_known_gaps();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ministack_keeps_every_promise_but_its_known_gaps() {
     let emulator = Emulator::ministack().await;
 
-    let mut answers = Answers::of("ministack");
-    answers.ask_s3(&emulator).await;
-    answers.ask_sqs(&emulator).await;
+    let mut results = PromiseResults::of("ministack");
+    results.test_s3(&emulator).await;
+    results.test_sqs(&emulator).await;
 
-    answers.assert_as_known();
+    results.assert_only_known_gaps();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s3s_fs_keeps_every_promise_but_its_known_gaps() {
     let emulator = Emulator::s3s_fs().await;
 
-    let mut answers = Answers::of("s3s-fs");
-    answers.ask_s3(&emulator).await;
+    let mut results = PromiseResults::of("s3s-fs");
+    results.test_s3(&emulator).await;
 
-    answers.assert_as_known();
+    results.assert_only_known_gaps();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moto_keeps_every_promise_but_its_known_gaps() {
     let emulator = Emulator::moto().await;
 
-    let mut answers = Answers::of("moto");
-    answers.ask_sqs(&emulator).await;
+    let mut results = PromiseResults::of("moto");
+    results.test_sqs(&emulator).await;
 
-    answers.assert_as_known();
+    results.assert_only_known_gaps();
 }
 
 /// Results of a back end, by promise.
-struct Answers {
+struct PromiseResults {
     backend: &'static str,
     since: Instant,
     kept: usize,
     broken: BTreeMap<&'static str, String>,
 }
 
-impl Answers {
+impl PromiseResults {
     fn of(backend: &'static str) -> Self {
         Self {
             backend,
@@ -95,53 +95,53 @@ impl Answers {
     }
 
     /// Tests the promises concurrently, each with a subject of its own, created from a name.
-    async fn ask<S: ?Sized, P: Deref<Target = S>>(
+    async fn test_promises<S: ?Sized, P: Deref<Target = S>>(
         &mut self,
         promises: &[Promise<S>],
         subject: impl AsyncFn(String) -> P,
     ) {
         let backend = self.backend;
-        let asked = promises.iter().map(async |promise| {
+        let tests = promises.iter().map(async |promise| {
             let tries = gaps::tries(backend, promise.name);
-            let mut answer = Ok(());
+            let mut result = Ok(());
             for number in 1..=tries {
                 let subject = subject(format!("{number}-{}", promise.name)).await;
-                answer = promise.run(&subject).await;
-                if answer.is_err() {
+                result = promise.run(&subject).await;
+                if result.is_err() {
                     break;
                 }
             }
-            (promise.name, answer)
+            (promise.name, result)
         });
-        for (name, answer) in join_all(asked).await {
-            match answer {
+        for (name, result) in join_all(tests).await {
+            match result {
                 Ok(()) => self.kept += 1,
                 Err(error) => drop(self.broken.insert(name, format!("{error:#}"))),
             }
         }
     }
 
-    async fn ask_s3(&mut self, emulator: &Emulator) {
+    async fn test_s3(&mut self, emulator: &Emulator) {
         let bucket = async |name: String| Bucket::create(emulator, &name).await;
-        self.ask(STORE_PROMISES, async |name| {
+        self.test_promises(STORE_PROMISES, async |name| {
             Arc::new(bucket(name).await.store) as Arc<dyn ArchiveStore>
         })
         .await;
-        self.ask(S3_PROMISES, async |name| Box::new(bucket(name).await))
+        self.test_promises(S3_PROMISES, async |name| Box::new(bucket(name).await))
             .await;
     }
 
-    async fn ask_sqs(&mut self, emulator: &Emulator) {
+    async fn test_sqs(&mut self, emulator: &Emulator) {
         let queues = async |name: String| queues::create(emulator, &name).await;
-        self.ask(QUEUE_PROMISES, async |name| {
+        self.test_promises(QUEUE_PROMISES, async |name| {
             Box::new(queues(name).await.subject())
         })
         .await;
-        self.ask(SQS_PROMISES, async |name| Box::new(queues(name).await))
+        self.test_promises(SQS_PROMISES, async |name| Box::new(queues(name).await))
             .await;
     }
 
-    fn assert_as_known(self) {
+    fn assert_only_known_gaps(self) {
         let backend = self.backend;
         let took = self.since.elapsed().as_secs_f64();
         let (kept, broken) = (self.kept, self.broken.len());
@@ -152,10 +152,11 @@ impl Answers {
             unknown.is_empty(),
             "{backend} breaks promises: {unknown:#?}"
         );
-        let hidden = gaps::of(backend).filter(|gap| !self.broken.contains_key(gap.promise));
-        let (closed, unseen): (Vec<&Gap>, Vec<&Gap>) =
-            hidden.partition(|gap| gap.shows == Shows::Always);
-        for gap in unseen {
+        let unobserved =
+            gaps::of_backend(backend).filter(|gap| !self.broken.contains_key(gap.promise));
+        let (closed, not_seen): (Vec<&Gap>, Vec<&Gap>) =
+            unobserved.partition(|gap| gap.frequency == Frequency::Always);
+        for gap in not_seen {
             println!(
                 "{backend}: known gap not observed in this run: {}",
                 gap.instead
@@ -170,5 +171,5 @@ impl Answers {
 
 /// A broken promise is known only if it is broken in the listed way.
 fn is_known(backend: &str, promise: &str, error: &str) -> bool {
-    gaps::of(backend).any(|gap| gap.promise == promise && gap.is_seen_in(error))
+    gaps::of_backend(backend).any(|gap| gap.promise == promise && gap.matches_error(error))
 }

@@ -1,4 +1,4 @@
-//! Kills the process between any two steps over S3: the stories and promises of the pipeline tests, in ministack's
+//! Kills the process between any two steps over S3: the scenarios and promises of the pipeline tests, in ministack's
 //! buckets.
 
 use std::sync::Arc;
@@ -6,90 +6,90 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use conversation_archive::runtime::config::environment;
 use conversation_archive::storage::store::{S3Settings, S3Store};
-use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
-use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point};
+use end_to_end::crashes::Recovery::{self, BucketAlone, Redelivery};
+use end_to_end::crashes::{Case, CrashPlan, GATEWAY, JOB, Scenario, every_crash_point};
 
 use crate::emulator::Emulator;
 
-/// Number of exports of one story to run in parallel, so that the emulator and our handlers alternate.
-const AT_ONCE: usize = 4;
+/// Number of exports of one scenario to run in parallel, so that the emulator and our handlers alternate.
+const CONCURRENCY: usize = 4;
 
-/// The other stories are killed at every nth step only: the tests in memory kill them at each step, and over S3 that
-/// takes minutes per story.
+/// The other scenarios are killed at every nth step only: the tests in memory kill them at each step, and over S3 that
+/// takes minutes per scenario.
 const STRIDE: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_export_on_s3_killed_at_any_step_ends_in_the_same_archive() {
-    every(JOB, Redelivery).await;
+    test_every_crash_point(JOB, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_on_s3_killed_at_any_step_ends_in_the_same_archive() {
-    every(GATEWAY, Redelivery).await;
+    test_every_crash_point(GATEWAY, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_export_on_s3_resumes_from_the_bucket_alone_after_any_step() {
-    every(JOB, BucketAlone).await;
+    test_every_crash_point(JOB, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_on_s3_resumes_from_the_bucket_alone_after_any_step() {
-    every(GATEWAY, BucketAlone).await;
+    test_every_crash_point(GATEWAY, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_that_is_cancelled_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::Cancelled), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::Cancelled), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_that_parks_survives_a_crash() {
-    some(JOB.telling(Story::Parked)).await;
+    test_some_crash_points(JOB.with_scenario(Scenario::Parked)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_with_rejects_survives_a_crash() {
-    some(GATEWAY.telling(Story::Rejects)).await;
+    test_some_crash_points(GATEWAY.with_scenario(Scenario::Rejects)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_that_loses_its_query_survives_a_crash() {
-    some(GATEWAY.telling(Story::LostQuery)).await;
+    test_some_crash_points(GATEWAY.with_scenario(Scenario::LostQuery)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_that_fails_and_is_resumed_survives_a_crash() {
-    some(JOB.telling(Story::FailedThenResumed)).await;
+    test_some_crash_points(JOB.with_scenario(Scenario::FailedThenResumed)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_that_is_swept_survives_a_crash() {
-    some(JOB.telling(Story::Swept)).await;
+    test_some_crash_points(JOB.with_scenario(Scenario::Swept)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_on_s3_with_a_dead_letter_survives_a_crash() {
-    some(JOB.telling(Story::Buried)).await;
+    test_some_crash_points(JOB.with_scenario(Scenario::DeadLetter)).await;
 }
 
-async fn every(case: Case, afterwards: Afterwards) {
-    let pass = Pass {
-        at_once: AT_ONCE,
-        ..Pass::WHOLE
+async fn test_every_crash_point(case: Case, recovery: Recovery) {
+    let plan = CrashPlan {
+        concurrency: CONCURRENCY,
+        ..CrashPlan::EVERY_STEP
     };
-    on_s3(case, afterwards, pass).await;
+    on_s3(case, recovery, plan).await;
 }
 
-/// Kills at every nth step, with another offset in each story.
-async fn some(case: Case) {
+/// Kills at every nth step, with another offset in each scenario.
+async fn test_some_crash_points(case: Case) {
     let stride = stride();
-    let pass = Pass {
-        first_step: case.story as u64 % stride,
+    let plan = CrashPlan {
+        first_step: case.scenario as u64 % stride,
         stride: stride.try_into().expect("a stride"),
-        at_once: AT_ONCE,
+        concurrency: CONCURRENCY,
     };
-    on_s3(case, Redelivery, pass).await;
+    on_s3(case, Redelivery, plan).await;
 }
 
 /// Reads `CRASH_STRIDE`; 1 selects every step.
@@ -103,7 +103,7 @@ fn stride() -> u64 {
 }
 
 /// Runs each export under a new prefix.
-async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
+async fn on_s3(case: Case, recovery: Recovery, plan: CrashPlan) {
     let emulator = Emulator::ministack().await;
     emulator.create_bucket("crashes").await;
     let client = emulator.clients().s3();
@@ -118,7 +118,7 @@ async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
     };
 
     // Boxed, because the future contains a whole world.
-    let told = Box::pin(every_crash_point(case, afterwards, store, pass)).await;
+    let summary = Box::pin(every_crash_point(case, recovery, store, plan)).await;
 
-    println!("s3://: {told}");
+    println!("s3://: {summary}");
 }

@@ -16,14 +16,14 @@ use conversation_archive::storage::aws::{AwsClients, AwsSettings};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::installed::{folder, python_program, s3s_fs};
+use crate::installation::{folder, python_program, s3s_fs};
 
 pub(crate) const ACCESS_KEY: &str = "test";
 pub(crate) const SECRET_KEY: &str = "test";
 pub(crate) const REGION: &str = "eu-central-1";
 
 /// Sufficient even on a busy machine.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const MAX_START_TIME: Duration = Duration::from_mins(1);
 
 /// Number of log lines that are printed when a test fails.
 const TAIL_LINES: usize = 40;
@@ -42,7 +42,7 @@ impl Emulator {
     pub(crate) async fn ministack() -> Self {
         let mut command = Command::new(python_program("ministack"));
         // By default it listens on every interface, also for MQTT and SFTP. Port 0 lets the system choose.
-        clean(&mut command).envs([
+        clear_environment(&mut command).envs([
             ("BIND_HOST", "127.0.0.1"),
             ("GATEWAY_PORT", "0"),
             ("IOT_MTLS_ENABLED", "0"),
@@ -55,14 +55,14 @@ impl Emulator {
     /// Starts moto: SQS.
     pub(crate) async fn moto() -> Self {
         let mut command = Command::new(python_program("moto_server"));
-        clean(&mut command).args(["-H", "127.0.0.1", "-p", "0"]);
+        clear_environment(&mut command).args(["-H", "127.0.0.1", "-p", "0"]);
         Self::start("moto", command).await
     }
 
     /// Starts s3s-fs: S3, in a folder.
     pub(crate) async fn s3s_fs() -> Self {
         let mut command = Command::new(s3s_fs());
-        clean(&mut command)
+        clear_environment(&mut command)
             .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
             .args(["--host", "127.0.0.1", "--port", "0", "."])
             .env("RUST_LOG", "info");
@@ -83,16 +83,16 @@ impl Emulator {
         // The command also holds ends of the pipe; unless they are closed, the reader never sees end of file.
         drop(command);
         let log = log_file(name);
-        let (found, address) = oneshot::channel();
+        let (address_sender, address) = oneshot::channel();
         let copy = log.clone();
-        std::thread::spawn(move || copy_log(output, &copy, found));
+        std::thread::spawn(move || copy_log(output, &copy, address_sender));
         let mut emulator = Self {
             child,
             url: String::new(),
             log,
             _state: state,
         };
-        let address = tokio::time::timeout(READY_WITHIN, address).await;
+        let address = tokio::time::timeout(MAX_START_TIME, address).await;
         emulator.url = address
             .expect("the emulator is ready in time")
             .expect("the emulator says where it listens");
@@ -152,7 +152,7 @@ impl Drop for Emulator {
 }
 
 /// Passes nothing of this process's environment to an emulator, in particular no credentials and proxies.
-fn clean(command: &mut Command) -> &mut Command {
+fn clear_environment(command: &mut Command) -> &mut Command {
     let path = environment("PATH").unwrap_or_default();
     command
         .env_clear()
@@ -169,17 +169,17 @@ fn log_file(name: &str) -> PathBuf {
 }
 
 /// Copies the log until the child exits, and sends the first address in it.
-fn copy_log(output: PipeReader, log: &Path, found: oneshot::Sender<String>) {
+fn copy_log(output: PipeReader, log: &Path, address_sender: oneshot::Sender<String>) {
     let mut file = File::create(log).expect("a log file");
-    let mut found = Some(found);
+    let mut address_sender = Some(address_sender);
     for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
         writeln!(file, "{line}").expect("the log is written");
         if let Some(url) = address(&line)
-            && let Some(found) = found.take()
+            && let Some(address_sender) = address_sender.take()
         {
             // The receiver is gone only if the test has already failed.
-            found.send(url).ok();
+            address_sender.send(url).ok();
         }
     }
 }

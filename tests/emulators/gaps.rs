@@ -1,6 +1,6 @@
 //! Differences between an emulator and AWS. A test asserts each of them, and no product code works around them.
 
-use Shows::{Always, Sometimes};
+use Frequency::{Always, Sometimes};
 
 /// A promise that a back end breaks.
 #[derive(Clone, Copy, Debug)]
@@ -10,13 +10,13 @@ pub(crate) struct Gap {
     /// The behaviour of the back end instead.
     pub(crate) instead: &'static str,
     /// Text in the error by which this gap is recognised, as opposed to another failure.
-    pub(crate) sign: &'static str,
-    pub(crate) shows: Shows,
+    pub(crate) error_text: &'static str,
+    pub(crate) frequency: Frequency,
 }
 
 /// When a gap can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shows {
+pub(crate) enum Frequency {
     Always,
     /// Only in a race: the promise is tested repeatedly until the gap shows. If it does not show, the test reports
     /// this, which proves nothing.
@@ -29,88 +29,89 @@ pub(crate) const GAPS: &[Gap] = &[
         backend: "ministack",
         promise: "a_wrong_secret_is_refused",
         instead: "does not check the signature of ordinary requests",
-        sign: "Ok(",
-        shows: Always,
+        error_text: "Ok(",
+        frequency: Always,
     },
     Gap {
         backend: "ministack",
         promise: "the_service_refuses_a_delay_of_901_seconds",
         instead: "accepts it",
-        sign: "answered with None",
-        shows: Always,
+        error_text: "answered with None",
+        frequency: Always,
     },
     Gap {
         backend: "s3s-fs",
         promise: "a_prefix_of_other_keys_is_not_an_object",
         instead: "500: keys are paths, and the key is a folder",
-        sign: "cannot read reads: S3 returned InternalError",
-        shows: Always,
+        error_text: "cannot read reads: S3 returned InternalError",
+        frequency: Always,
     },
     Gap {
         backend: "s3s-fs",
         promise: "a_key_and_a_key_below_it_are_two_objects",
         instead: "500: keys are paths, and a file is not a folder",
-        sign: "cannot create key/child: S3 returned InternalError",
-        shows: Always,
+        error_text: "cannot create key/child: S3 returned InternalError",
+        frequency: Always,
     },
     Gap {
         backend: "s3s-fs",
         promise: "of_sixteen_concurrent_creates_one_wins",
         instead: "checks for the object before it writes: in a race, two creates may succeed",
-        sign: "creates won",
-        shows: Sometimes,
+        error_text: "creates won",
+        frequency: Sometimes,
     },
     Gap {
         backend: "s3s-fs",
         promise: "a_reader_never_sees_half_an_object",
         instead: "body and checksum are two files: a reader may receive those of different writes, which the SDK refuses",
-        sign: "body checksum mismatch",
-        shows: Sometimes,
+        error_text: "body checksum mismatch",
+        frequency: Sometimes,
     },
     Gap {
         backend: "s3s-fs",
         promise: "a_missing_bucket_is_an_error_and_not_a_missing_object",
         instead: "returns `NoSuchKey` for a read",
-        sign: "Ok(None)",
-        shows: Always,
+        error_text: "Ok(None)",
+        frequency: Always,
     },
     Gap {
         backend: "s3s-fs",
         promise: "the_kms_key_is_kept",
         instead: "does not store the encryption headers",
-        sign: ": None",
-        shows: Always,
+        error_text: ": None",
+        frequency: Always,
     },
     Gap {
         backend: "moto",
         promise: "a_duplicate_is_discarded_after_the_first_was_deleted",
         instead: "deletes a deduplication id together with its message",
-        sign: "the depth is 1, not 0",
-        shows: Always,
+        error_text: "the depth is 1, not 0",
+        frequency: Always,
     },
 ];
 
 impl Gap {
-    pub(crate) fn is_seen_in(&self, error: &str) -> bool {
-        error.contains(self.sign)
+    pub(crate) fn matches_error(&self, error: &str) -> bool {
+        error.contains(self.error_text)
     }
 }
 
-pub(crate) fn of(backend: &str) -> impl Iterator<Item = &'static Gap> {
+pub(crate) fn of_backend(backend: &str) -> impl Iterator<Item = &'static Gap> {
     GAPS.iter().filter(move |gap| gap.backend == backend)
 }
 
 /// The maximum number of times that a promise of a back end is tested.
 pub(crate) fn tries(backend: &str, promise: &str) -> u32 {
-    let may_hide = of(backend).any(|gap| gap.promise == promise && gap.shows == Sometimes);
+    let may_hide =
+        of_backend(backend).any(|gap| gap.promise == promise && gap.frequency == Sometimes);
     if may_hide { 100 } else { 1 }
 }
 
 #[test]
 fn an_unrelated_error_is_not_taken_for_a_gap() {
     for gap in GAPS {
-        assert!(!gap.is_seen_in("dispatch failure: connection refused"));
-        assert!(!gap.is_seen_in(gap.promise), "the promise's own name");
+        assert!(!gap.matches_error("dispatch failure: connection refused"));
+        assert!(!gap.matches_error(gap.promise), "the promise's own name");
     }
 }
 

@@ -30,7 +30,7 @@ const LOCK_FILES: [(&str, &str); 6] = [
 #[test]
 fn no_lock_file_names_a_local_path_or_package_index() {
     for (file, text) in LOCK_FILES {
-        assert_eq!(places(text), [""; 0], "{file}");
+        assert_eq!(forbidden_lines(text), [""; 0], "{file}");
     }
 }
 
@@ -46,16 +46,18 @@ fn local_paths_and_package_indexes_are_detected() {
         r#"      "resolved": "https://packages.example/package.tgz","#,
         r"package @ C:\packages\package.whl",
     ] {
-        assert_eq!(places(line), [line]);
+        assert_eq!(forbidden_lines(line), [line]);
     }
 }
 
 /// Returns the lines that contain a local path or a registry.
-fn places(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| names_a_place(line)).collect()
+fn forbidden_lines(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| names_path_or_registry(line))
+        .collect()
 }
 
-fn names_a_place(line: &str) -> bool {
+fn names_path_or_registry(line: &str) -> bool {
     // Options may appear in comments, for example those that keep paths and registries out.
     let options = ["--find-links", "--index-url", "--extra-index-url"];
     options.iter().any(|option| line.starts_with(option))

@@ -46,17 +46,17 @@ pub(crate) async fn create(emulator: &Emulator, name: &str) -> Queues {
     let name = &name[..name.len().min(50)];
     for queue in Queue::ALL {
         let suffix = if queue.settings().fifo { ".fifo" } else { "" };
-        let dead = format!("{name}-{}-dead{suffix}", queue.name());
-        let dead = create_queue(&client, &dead, fifo(queue)).await;
-        let attributes = attributes(queue, &arn(&client, &dead).await);
+        let dead_letter_url = format!("{name}-{}-dead{suffix}", queue.name());
+        let dead_letter_url = create_queue(&client, &dead_letter_url, fifo(queue)).await;
+        let attributes = attributes(queue, &arn(&client, &dead_letter_url).await);
         let url = format!("{name}-{}{suffix}", queue.name());
         urls.push(Some(create_queue(&client, &url, attributes).await));
-        dead_letter_urls.push(Some(dead));
+        dead_letter_urls.push(Some(dead_letter_url));
     }
     Queues {
         client,
-        urls: of(urls),
-        dead_letter_urls: of(dead_letter_urls),
+        urls: queue_urls(urls),
+        dead_letter_urls: queue_urls(dead_letter_urls),
     }
 }
 
@@ -98,13 +98,13 @@ async fn create_queue(client: &Client, name: &str, attributes: Attributes) -> St
 async fn arn(client: &Client, url: &str) -> String {
     let name = QueueAttributeName::QueueArn;
     let request = client.get_queue_attributes().queue_url(url);
-    let reply = request.attribute_names(name.clone()).send().await;
-    let reply = reply.expect("the queue's attributes");
-    reply.attributes().expect("some")[&name].clone()
+    let response = request.attribute_names(name.clone()).send().await;
+    let response = response.expect("the queue's attributes");
+    response.attributes().expect("some")[&name].clone()
 }
 
 /// Assigns the URLs, which are in the order of [`Queue::ALL`].
-fn of(urls: Vec<Option<String>>) -> QueueUrls {
+fn queue_urls(urls: Vec<Option<String>>) -> QueueUrls {
     let [pages, waiting, completion, webhooks] = urls.try_into().expect("four queues");
     QueueUrls {
         pages,

@@ -21,7 +21,7 @@ const KEY: &str = "exports/e/page.ndjson.gz";
 pub(crate) struct Bucket {
     pub(crate) store: S3Store,
     client: Client,
-    stranger: Client,
+    wrong_secret_client: Client,
     name: String,
 }
 
@@ -50,12 +50,12 @@ impl Bucket {
         Self {
             store: S3Store::new(client.clone(), settings),
             client,
-            stranger: emulator.clients_with_secret("another").s3(),
+            wrong_secret_client: emulator.clients_with_secret("another").s3(),
             name,
         }
     }
 
-    fn with_key(&self) -> S3Store {
+    fn encrypted_store(&self) -> S3Store {
         let settings = S3Settings {
             bucket: self.name.clone(),
             prefix: None,
@@ -66,7 +66,7 @@ impl Bucket {
 }
 
 async fn the_kms_key_is_kept(bucket: &Bucket) -> anyhow::Result<()> {
-    let store = bucket.with_key();
+    let store = bucket.encrypted_store();
     store.create(object("created")).await?;
     store.replace(object("replaced")).await?;
 
@@ -85,21 +85,21 @@ async fn the_kms_key_is_kept(bucket: &Bucket) -> anyhow::Result<()> {
 }
 
 async fn content_type_and_encoding_are_kept(bucket: &Bucket) -> anyhow::Result<()> {
-    bucket.with_key().create(object(KEY)).await?;
+    bucket.encrypted_store().create(object(KEY)).await?;
 
     let head = bucket.client.head_object().bucket(&bucket.name).key(KEY);
     let head = head.send().await?;
 
-    let kept = (head.content_type(), head.content_encoding());
+    let stored_headers = (head.content_type(), head.content_encoding());
     ensure!(
-        kept == (Some("application/x-ndjson"), Some("gzip")),
-        "{kept:?}"
+        stored_headers == (Some("application/x-ndjson"), Some("gzip")),
+        "{stored_headers:?}"
     );
     Ok(())
 }
 
 async fn the_checksum_is_stored_and_returned(bucket: &Bucket) -> anyhow::Result<()> {
-    bucket.with_key().create(object(KEY)).await?;
+    bucket.encrypted_store().create(object(KEY)).await?;
 
     let head = bucket.client.head_object().bucket(&bucket.name).key(KEY);
     let head = head.checksum_mode(ChecksumMode::Enabled).send().await?;
@@ -150,7 +150,10 @@ async fn a_missing_bucket_is_an_error_and_not_a_missing_object(
 }
 
 async fn a_wrong_secret_is_refused(bucket: &Bucket) -> anyhow::Result<()> {
-    let listed = bucket.stranger.list_objects_v2().bucket(&bucket.name);
+    let listed = bucket
+        .wrong_secret_client
+        .list_objects_v2()
+        .bucket(&bucket.name);
     let listed = listed.send().await;
 
     ensure!(status(&listed) == Some(403), "{listed:?}");

@@ -18,28 +18,28 @@ pub(crate) const SQS_PROMISES: &[Promise<Queues>] = promises![
 async fn the_service_refuses_a_delay_of_901_seconds(queues: &Queues) -> anyhow::Result<()> {
     let delay = i32::try_from(MAX_DELAY.as_secs())? + 1;
 
-    let sent = message(queues, Queue::Waiting)?.delay_seconds(delay);
+    let request = message(queues, Queue::Waiting)?.delay_seconds(delay);
 
-    refused(sent).await
+    ensure_refused(request).await
 }
 
 async fn the_service_refuses_a_delay_on_a_fifo_queue(queues: &Queues) -> anyhow::Result<()> {
-    let sent = message(queues, Queue::Pages)?
+    let request = message(queues, Queue::Pages)?
         .message_group_id("g")
         .message_deduplication_id("d")
         .delay_seconds(1);
 
-    refused(sent).await
+    ensure_refused(request).await
 }
 
 async fn the_service_refuses_a_fifo_message_without_a_group(queues: &Queues) -> anyhow::Result<()> {
-    refused(message(queues, Queue::Pages)?).await
+    ensure_refused(message(queues, Queue::Pages)?).await
 }
 
 async fn the_service_refuses_a_body_beyond_one_mebibyte(queues: &Queues) -> anyhow::Result<()> {
-    let sent = message(queues, Queue::Waiting)?.message_body("x".repeat(MAX_BODY_BYTES + 1));
+    let request = message(queues, Queue::Waiting)?.message_body("x".repeat(MAX_BODY_BYTES + 1));
 
-    refused(sent).await
+    ensure_refused(request).await
 }
 
 fn message(queues: &Queues, queue: Queue) -> anyhow::Result<SendMessageFluentBuilder> {
@@ -51,7 +51,7 @@ fn message(queues: &Queues, queue: Queue) -> anyhow::Result<SendMessageFluentBui
         .message_body("{}"))
 }
 
-async fn refused(message: SendMessageFluentBuilder) -> anyhow::Result<()> {
+async fn ensure_refused(message: SendMessageFluentBuilder) -> anyhow::Result<()> {
     let sent = message.send().await;
     let response = sent.as_ref().err().and_then(|error| error.raw_response());
     let status = response.map(|response| response.status().as_u16());

@@ -19,10 +19,10 @@ use anyhow::{Context as _, ensure};
 use conversation_archive::runtime::config::{FUNCTIONS, FunctionSettings};
 
 /// The promised limit of a median.
-const MEDIAN: Duration = Duration::from_millis(50);
+const MAX_MEDIAN: Duration = Duration::from_millis(50);
 
 /// A process that has not requested an invocation after this time never will.
-const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -48,11 +48,11 @@ fn main() -> anyhow::Result<()> {
             median.as_secs_f64() * 1e3,
             last.as_secs_f64() * 1e3
         );
-        if median > MEDIAN {
+        if median > MAX_MEDIAN {
             slow.push(function.function);
         }
     }
-    ensure!(slow.is_empty(), "slower than {MEDIAN:?}: {slow:?}");
+    ensure!(slow.is_empty(), "slower than {MAX_MEDIAN:?}: {slow:?}");
     Ok(())
 }
 
@@ -66,7 +66,7 @@ fn cold_start(binaries: &Path, function: &FunctionSettings) -> anyhow::Result<Du
             function
                 .settings()
                 .filter(|it| it.is_required())
-                .filter_map(setting),
+                .filter_map(environment_entry),
         )
         .env(
             "AWS_LAMBDA_RUNTIME_API",
@@ -85,7 +85,7 @@ fn cold_start(binaries: &Path, function: &FunctionSettings) -> anyhow::Result<Du
     let _process = Process(child.with_context(|| format!("cannot start {}", program.display()))?);
     let (stream, _) = runtime_api.accept()?;
     let took = since.elapsed();
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(MAX_WAIT))?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     ensure!(line.contains("/invocation/next"), "{line}");
@@ -93,7 +93,7 @@ fn cold_start(binaries: &Path, function: &FunctionSettings) -> anyhow::Result<Du
 }
 
 /// Sets a variable as the template does: secrets by their ARN.
-fn setting(
+fn environment_entry(
     variable: &conversation_archive::runtime::config::Setting,
 ) -> Option<(&'static str, String)> {
     let name = variable.name;

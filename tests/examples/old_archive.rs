@@ -23,25 +23,27 @@ async fn main() {
     let folder = std::env::args().nth(1).map(PathBuf::from);
     let folder = folder.expect("the folder of the archive");
     std::fs::create_dir_all(&folder).expect("a new folder");
-    complete(&folder).await;
-    history(&folder).await;
-    open(&folder).await;
-    failed(&folder).await;
+    write_complete_exports(&folder).await;
+    write_history_exports(&folder).await;
+    write_open_exports(&folder).await;
+    write_failed_export(&folder).await;
 }
 
 async fn world(folder: &Path, settings: Settings) -> World<FolderStore> {
     let store = FolderStore::open(folder).expect("a folder");
-    World::over(Arc::new(store), settings, 2).await
+    World::with_store(Arc::new(store), settings, 2).await
 }
 
-fn request(id: &str, source: &str, more: &str) -> String {
-    format!(r#"{{"exportId":"{id}","source":"{source}","interval":"{DAYS}","pageSize":2{more}}}"#)
+fn request(id: &str, source: &str, more_fields: &str) -> String {
+    format!(
+        r#"{{"exportId":"{id}","source":"{source}","interval":"{DAYS}","pageSize":2{more_fields}}}"#
+    )
 }
 
-async fn complete(folder: &Path) {
+async fn write_complete_exports(folder: &Path) {
     let mut world = world(folder, settings()).await;
     let webhook = format!(r#","slices":2,"webhookUrl":"{}""#, world.receiver.url());
-    for (id, source, more) in [
+    for (id, source, more_fields) in [
         ("job", "analytics-job", &*webhook),
         ("job-minimal", "analytics-job", r#","records":"minimal""#),
         ("query", "analytics-query", r#","records":"normalized""#),
@@ -51,16 +53,16 @@ async fn complete(folder: &Path) {
             r#","slices":2,"records":"full""#,
         ),
     ] {
-        world.export(&request(id, source, more)).await;
+        world.export(&request(id, source, more_fields)).await;
     }
-    world.pass(Duration::from_mins(10));
-    let ids = world.written();
+    world.advance_clock(Duration::from_mins(10));
+    let ids = world.message_conversations();
     let texts = world.transcripts_request(&ids, r#","exportId":"transcripts","pageSize":2"#);
     world.export(&texts).await;
 }
 
-async fn history(folder: &Path) {
-    for (theirs, ours, id) in [
+async fn write_history_exports(folder: &Path) {
+    for (simulator_form, request_form, id) in [
         (
             genesys_simulator::HistoryForm::PageToken,
             HistoryForm::PageToken,
@@ -73,20 +75,20 @@ async fn history(folder: &Path) {
         ),
     ] {
         let settings = Settings {
-            history: Some(theirs),
+            history: Some(simulator_form),
             ..settings()
         };
         let sources = SourceSettings {
-            history_form: ours,
+            history_form: request_form,
             ..SourceSettings::default()
         };
-        let mut world = world(folder, settings).await.reading_by(sources);
+        let mut world = world(folder, settings).await.with_source_settings(sources);
         world.export(&request(id, "history-gateway", "")).await;
     }
 }
 
 /// Exports that stopped between two pages because their messages are lost.
-async fn open(folder: &Path) {
+async fn write_open_exports(folder: &Path) {
     for (id, source, route) in [
         ("open-job", "analytics-job", Route::JobResults),
         ("open-gateway", "export-gateway", Route::ExportResults),
@@ -102,7 +104,7 @@ async fn open(folder: &Path) {
 }
 
 /// An export that was refused between two pages.
-async fn failed(folder: &Path) {
+async fn write_failed_export(folder: &Path) {
     let refused = Permanent {
         route: Route::JobResults,
         after: 2,

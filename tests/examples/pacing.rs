@@ -29,12 +29,12 @@ const CALLERS: usize = 4;
 const PER_MINUTE: u32 = 300;
 const MINUTE: Duration = Duration::from_mins(1);
 /// Time that a caller spends on a page before it requests the next: four callers could use up the budget three times.
-const WORK_MS: std::ops::Range<u64> = 50..450;
+const WORK_MILLIS: std::ops::Range<u64> = 50..450;
 const PATH: &str = "/api/v2/analytics/conversations/details/jobs/availability";
 
 /// The promised limits, in percent.
-const LEAST_USED: f64 = 95.0;
-const MOST_REFUSED: f64 = 1.0;
+const MIN_USED_PERCENT: f64 = 95.0;
+const MAX_REFUSED_PERCENT: f64 = 1.0;
 
 /// Number of responses to a client.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,21 +70,22 @@ async fn main() -> anyhow::Result<()> {
         );
     };
 
-    until_the_next_minute().await;
+    wait_for_next_minute().await;
     let before = client.stats();
     let end = Instant::now() + MINUTE * minutes;
-    let other = is_shared.then(|| tokio::spawn(take_half(simulator.url(), token.clone(), end)));
-    let ours = archive_side_by_side(&client, end).await?;
+    let other =
+        is_shared.then(|| tokio::spawn(use_half_of_budget(simulator.url(), token.clone(), end)));
+    let ours = run_callers(&client, end).await?;
     let theirs = match other {
         Some(other) => other.await??,
         None => Count::default(),
     };
-    tell("ours", ours);
-    tell("theirs", theirs);
+    print_count("ours", ours);
+    print_count("theirs", theirs);
     let after = client.stats().throttled_time;
     let waited = after.saturating_sub(before.throttled_time).as_secs_f64();
     println!("waited {waited:.1} s in total over {CALLERS} callers");
-    judge(minutes, ours.and(theirs))
+    check_limits(minutes, ours.plus(theirs))
 }
 
 fn client(simulator: &Simulator, settings: &Settings) -> anyhow::Result<GenesysClient> {
@@ -104,14 +105,14 @@ fn client(simulator: &Simulator, settings: &Settings) -> anyhow::Result<GenesysC
 
 /// Waits for the next full minute, because the simulator's windows are aligned to minutes and only whole windows are
 /// measured.
-async fn until_the_next_minute() {
+async fn wait_for_next_minute() {
     let past = Clock::System.now().as_millisecond().rem_euclid(60_000);
     sleep(MINUTE.saturating_sub(Duration::from_millis(past.unsigned_abs()))).await;
 }
 
-async fn archive_side_by_side(client: &GenesysClient, end: Instant) -> anyhow::Result<Count> {
+async fn run_callers(client: &GenesysClient, end: Instant) -> anyhow::Result<Count> {
     let before = client.stats().throttled;
-    let callers = (0..CALLERS).map(|_| tokio::spawn(archive(client.clone(), end)));
+    let callers = (0..CALLERS).map(|_| tokio::spawn(run_caller(client.clone(), end)));
     let callers: Vec<_> = callers.collect();
     let mut count = Count::default();
     for caller in callers {
@@ -122,19 +123,19 @@ async fn archive_side_by_side(client: &GenesysClient, end: Instant) -> anyhow::R
 }
 
 /// Simulates one slice, which alternates requests and work. Returns the number of successful requests.
-async fn archive(client: GenesysClient, end: Instant) -> anyhow::Result<u64> {
+async fn run_caller(client: GenesysClient, end: Instant) -> anyhow::Result<u64> {
     let call = Call::get(PATH);
     let mut ok = 0;
-    while let Ok(answer) = timeout_at(end, client.call(&call, Deadline::NONE, |_| Ok(()))).await {
-        answer?;
+    while let Ok(response) = timeout_at(end, client.call(&call, Deadline::NONE, |_| Ok(()))).await {
+        response?;
         ok += 1;
-        sleep(Duration::from_millis(fastrand::u64(WORK_MS))).await;
+        sleep(Duration::from_millis(fastrand::u64(WORK_MILLIS))).await;
     }
     Ok(ok)
 }
 
 /// A client without pacing: one request every 400 ms, whatever the responses are.
-async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result<Count> {
+async fn use_half_of_budget(url: url::Url, token: String, end: Instant) -> anyhow::Result<Count> {
     let mut count = Count::default();
     let address = format!("127.0.0.1:{}", url.port().context("a port")?);
     let request = format!(
@@ -144,9 +145,9 @@ async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result
     while ticks.tick().await < end {
         let mut stream = TcpStream::connect(&address).await?;
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        match answer.get(..12) {
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await?;
+        match response.get(..12) {
             Some(b"HTTP/1.1 200") => count.ok += 1,
             Some(b"HTTP/1.1 429") => count.refused += 1,
             _ => bail!("the second client got neither 200 nor 429"),
@@ -155,33 +156,33 @@ async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result
     Ok(count)
 }
 
-fn tell(whose: &str, count: Count) {
+fn print_count(label: &str, count: Count) {
     let Count { ok, refused } = count;
     println!(
-        "{whose}: {ok} responses with 200, {refused} with 429 ({:.2} %)",
+        "{label}: {ok} responses with 200, {refused} with 429 ({:.2} %)",
         count.refused_percent()
     );
 }
 
-fn judge(minutes: u32, count: Count) -> anyhow::Result<()> {
+fn check_limits(minutes: u32, count: Count) -> anyhow::Result<()> {
     let allowed = u64::from(PER_MINUTE * minutes);
     let (used, refused) = (percent(count.ok, allowed), count.refused_percent());
     println!(
         "{minutes} min, {allowed} requests allowed: {used:.1} % used, {refused:.2} % of all refused"
     );
     ensure!(
-        used >= LEAST_USED,
-        "less than {LEAST_USED} % of the budget was used"
+        used >= MIN_USED_PERCENT,
+        "less than {MIN_USED_PERCENT} % of the budget was used"
     );
     ensure!(
-        refused <= MOST_REFUSED,
-        "more than {MOST_REFUSED} % was refused"
+        refused <= MAX_REFUSED_PERCENT,
+        "more than {MAX_REFUSED_PERCENT} % was refused"
     );
     Ok(())
 }
 
 impl Count {
-    fn and(self, other: Self) -> Self {
+    fn plus(self, other: Self) -> Self {
         Self {
             ok: self.ok + other.ok,
             refused: self.refused + other.refused,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use conversation_archive::storage::aws::AwsClients;
-use end_to_end::running::{PATIENCE, PAUSE, Running, Told};
+use end_to_end::child_process::{ChildProcess, MAX_WAIT, POLL_INTERVAL, ProcessOutput};
 use genesys_archive::local::{REGION, STACK};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The first run installs an emulator and compiles the functions.
-const UP_WITHIN: Duration = Duration::from_mins(15);
+const MAX_DEPLOYMENT_TIME: Duration = Duration::from_mins(15);
 
 /// Number of log lines that are printed when a test fails.
 const TAIL_LINES: usize = 40;
@@ -23,7 +23,7 @@ pub(crate) struct Deployment {
     folder: TempDir,
     options: Vec<String>,
     /// The last output of `local up`.
-    told: Value,
+    up_output: Value,
 }
 
 impl Deployment {
@@ -31,20 +31,20 @@ impl Deployment {
         let mut deployment = Self {
             folder: tempfile::tempdir().expect("a folder"),
             options: Vec::new(),
-            told: Value::Null,
+            up_output: Value::Null,
         };
-        deployment.change(options);
-        deployment.up_again(&[]).await;
+        deployment.set_options(options);
+        deployment.redeploy(&[]).await;
         deployment
     }
 
     /// Sets other options for the next deployments.
-    pub(crate) fn change(&mut self, options: &[&str]) {
+    pub(crate) fn set_options(&mut self, options: &[&str]) {
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
     }
 
     /// Deploys again with the same options and these template parameters.
-    pub(crate) async fn up_again(&mut self, parameters: &[&str]) {
+    pub(crate) async fn redeploy(&mut self, parameters: &[&str]) {
         let environments = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulators");
         let mut command = Self::command(&["local", "up", "--json", "--folder"]);
         command
@@ -63,9 +63,11 @@ impl Deployment {
         for parameter in parameters {
             command.args(["--parameter", parameter]);
         }
-        let up = Running::start(command).ended_within(UP_WITHIN).await;
+        let up = ChildProcess::start(command)
+            .wait_up_to(MAX_DEPLOYMENT_TIME)
+            .await;
         assert_eq!(up.code, Some(0), "{}", up.err);
-        self.told = serde_json::from_str(&up.out).expect("JSON");
+        self.up_output = serde_json::from_str(&up.out).expect("JSON");
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -74,15 +76,15 @@ impl Deployment {
 
     /// The interval of the simulated organisation's data.
     pub(crate) fn interval(&self) -> &str {
-        self.told["interval"].as_str().expect("an interval")
+        self.up_output["interval"].as_str().expect("an interval")
     }
 
     pub(crate) fn bucket(&self) -> &str {
-        self.told["bucket"].as_str().expect("a bucket")
+        self.up_output["bucket"].as_str().expect("a bucket")
     }
 
     pub(crate) fn endpoint(&self) -> &str {
-        self.told["endpoint"].as_str().expect("an endpoint")
+        self.up_output["endpoint"].as_str().expect("an endpoint")
     }
 
     pub(crate) async fn clients(&self) -> AwsClients {
@@ -90,32 +92,32 @@ impl Deployment {
     }
 
     /// Runs a command on the stack to its end.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Told {
-        self.start(arguments).ended().await
+    pub(crate) async fn run(&self, arguments: &[&str]) -> ProcessOutput {
+        self.start(arguments).wait().await
     }
 
     /// Runs a command that names no stack to its end.
-    pub(crate) async fn plain(arguments: &[&str]) -> Told {
-        Running::start(Self::command(arguments)).ended().await
+    pub(crate) async fn run_without_stack(arguments: &[&str]) -> ProcessOutput {
+        ChildProcess::start(Self::command(arguments)).wait().await
     }
 
-    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> ChildProcess {
         let mut command = Self::command(arguments);
         command.arg(format!("--local={}", self.folder().display()));
-        Running::start(command)
+        ChildProcess::start(command)
     }
 
     /// Runs a command that must succeed, and returns its JSON output.
-    pub(crate) async fn told(&self, arguments: &[&str]) -> Value {
-        let told = self.run(&[arguments, &["--json"]].concat()).await;
+    pub(crate) async fn run_json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat()).await;
         assert_eq!(
-            told.code,
+            output.code,
             Some(0),
             "{arguments:?}: {}{}",
-            told.out,
-            told.err
+            output.out,
+            output.err
         );
-        serde_json::from_str(&told.out).expect("JSON")
+        serde_json::from_str(&output.out).expect("JSON")
     }
 
     /// Writes a request file for `start`.
@@ -157,9 +159,9 @@ impl Deployment {
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/aws.py"))
             .args([self.endpoint(), REGION])
             .args(arguments);
-        let told = Running::start(command).ended().await;
-        assert_eq!(told.code, Some(0), "{}", told.err);
-        serde_json::from_str(&told.out).expect("JSON")
+        let output = ChildProcess::start(command).wait().await;
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        serde_json::from_str(&output.out).expect("JSON")
     }
 
     /// Returns the name of a function or a queue of the stack.
@@ -192,12 +194,15 @@ impl Drop for Deployment {
 }
 
 /// Polls until the condition holds.
-pub(crate) async fn until(what: &str, seen: impl AsyncFn() -> bool) {
-    let looking = async {
-        while !seen().await {
-            tokio::time::sleep(PAUSE).await;
+pub(crate) async fn wait_until(condition: &str, is_observed: impl AsyncFn() -> bool) {
+    let polling = async {
+        while !is_observed().await {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let looked = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(looked.is_ok(), "{what}: not observed within {PATIENCE:?}");
+    let polled = tokio::time::timeout(MAX_WAIT, polling).await;
+    assert!(
+        polled.is_ok(),
+        "{condition}: not observed within {MAX_WAIT:?}"
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::deployment::{Deployment, until};
+use crate::deployment::{Deployment, wait_until};
 
 /// Small enough that the export has many pages and can be killed between them.
 const PAGE_SIZE: u32 = 2;
@@ -31,11 +31,14 @@ async fn an_export_resumes_from_the_bucket_after_the_emulator_was_killed() {
         "exportId": "killed", "interval": deployment.interval(), "slices": 2, "pageSize": PAGE_SIZE,
     }));
     deployment
-        .told(&["start", "--detach", "--request", &request])
+        .run_json(&["start", "--detach", "--request", &request])
         .await;
-    until("a page that waits", async || waiting(&deployment).await).await;
-    until("a part of the export", async || {
-        pages(&deployment).await >= 5
+    wait_until("a page that waits", async || {
+        is_page_parked(&deployment).await
+    })
+    .await;
+    wait_until("a part of the export", async || {
+        page_count(&deployment).await >= 5
     })
     .await;
 
@@ -47,8 +50,8 @@ async fn an_export_resumes_from_the_bucket_after_the_emulator_was_killed() {
         assert!(killed.expect("kill runs").success());
     }
     let unreachable = deployment.run(&["status", "killed"]).await;
-    deployment.up_again(&[]).await;
-    let resumed = deployment.told(&["resume", "killed"]).await;
+    deployment.redeploy(&[]).await;
+    let resumed = deployment.run_json(&["resume", "killed"]).await;
     let verified = deployment.run(&["verify", "killed"]).await;
 
     assert_eq!(unreachable.code, Some(1));
@@ -69,15 +72,15 @@ async fn an_export_resumes_from_the_bucket_after_the_emulator_was_killed() {
 }
 
 /// Whether a page has been parked at least once.
-async fn waiting(deployment: &Deployment) -> bool {
-    let status = deployment.told(&["status", "killed"]).await;
+async fn is_page_parked(deployment: &Deployment) -> bool {
+    let status = deployment.run_json(&["status", "killed"]).await;
     let slices = status["slices"].as_array().expect("slices");
     let parked = |slice: &Value| slice["waiting"]["timesParked"].as_u64() >= Some(1);
     slices.iter().any(parked)
 }
 
-async fn pages(deployment: &Deployment) -> u64 {
-    let status = deployment.told(&["status", "killed"]).await;
+async fn page_count(deployment: &Deployment) -> u64 {
+    let status = deployment.run_json(&["status", "killed"]).await;
     let slices = status["slices"].as_array().expect("slices");
     slices
         .iter()

@@ -11,5 +11,5 @@
 
 mod deployment;
 mod killed;
-mod rights;
-mod stories;
+mod permissions;
+mod scenarios;

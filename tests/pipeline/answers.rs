@@ -13,18 +13,18 @@ use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
 use conversation_archive::export::parking::WaitLimits;
 use conversation_archive::export::request::HistoryForm as Form;
 use conversation_archive::source::SourceSettings;
-use genesys_simulator::{AnswerFilter, HistoryForm, ServedRequest, Settings};
+use genesys_simulator::{HistoryForm, ResponseFilter, ServedRequest, Settings};
 
 use end_to_end::world::{DAYS, World, organisation};
 
+mod alterations;
 mod documented;
 mod gateways;
 mod jobs;
-mod odd;
 mod queries;
 mod rows;
 
-use odd::Alter;
+use alterations::Alter;
 
 /// A call of a source, and the request whose response is replaced.
 struct Call {
@@ -32,7 +32,7 @@ struct Call {
     name: &'static str,
     /// `source` of the export request.
     source: &'static str,
-    more: String,
+    more_fields: String,
     /// Forms of a history gateway, in the simulator and in our settings.
     form: Option<(HistoryForm, Form)>,
     is_replaced: fn(&ServedRequest<'_>) -> bool,
@@ -42,17 +42,17 @@ struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// Accepted, and the export is complete.
-    Taken,
+    Accepted,
     /// Every record is archived, and the manifest warns about the response.
     Warned,
     /// Accepted as the end, and the manifest warns about it.
     WarnedEnd,
-    /// Accepted as it is, because nothing shows that it is untrue.
-    Believed(&'static str),
+    /// Accepted as it is, because a client cannot detect that it is wrong.
+    AcceptedAsIs(&'static str),
     /// Accepted, and repeated records are counted.
     Repeated,
     /// One of its records is quarantined.
-    KeptAside,
+    Quarantined,
     /// Records that are absent are listed as missing.
     Missing,
     Fails(FailureKind),
@@ -60,7 +60,7 @@ enum Outcome {
 
 /// A row of the table.
 struct Row {
-    answer: &'static str,
+    response: &'static str,
     alter: Alter,
     outcome: Outcome,
 }
@@ -79,14 +79,14 @@ const ALWAYS: u8 = 2;
 
 impl Outcome {
     /// The result in the words of docs/answers.md.
-    fn words(self) -> String {
+    fn documented_text(self) -> String {
         match self {
-            Self::Taken => "accepted".to_owned(),
+            Self::Accepted => "accepted".to_owned(),
             Self::Warned => "accepted, with a warning".to_owned(),
             Self::WarnedEnd => "accepted as empty, with a warning".to_owned(),
-            Self::Believed(what) => what.to_owned(),
+            Self::AcceptedAsIs(what) => what.to_owned(),
             Self::Repeated => "accepted, and counted as repeated".to_owned(),
-            Self::KeptAside => "the record is quarantined".to_owned(),
+            Self::Quarantined => "the record is quarantined".to_owned(),
             Self::Missing => "`missingIds`".to_owned(),
             Self::Fails(kind) => {
                 let kind = serde_json::to_value(kind).expect("JSON");
@@ -97,14 +97,14 @@ impl Outcome {
 }
 
 impl Row {
-    fn words(&self) -> (String, String) {
-        (self.answer.to_owned(), self.outcome.words())
+    fn documented_text(&self) -> (String, String) {
+        (self.response.to_owned(), self.outcome.documented_text())
     }
 }
 
 impl Call {
     fn history(&self) -> Option<HistoryForm> {
-        self.form.map(|(theirs, _)| theirs)
+        self.form.map(|(simulator_form, _)| simulator_form)
     }
 }
 
@@ -114,7 +114,7 @@ impl Switch {
     }
 
     /// Whether this response is to be replaced.
-    fn takes(&self) -> bool {
+    fn should_replace(&self) -> bool {
         let once = self
             .state
             .compare_exchange(ONCE, HEALTHY, Ordering::SeqCst, Ordering::SeqCst);
@@ -123,35 +123,35 @@ impl Switch {
 }
 
 /// Runs every row of the call's table, and reports all rows that do not hold.
-async fn hold(call: Call, rows: Vec<Row>) {
-    let words = rows.iter().map(Row::words).collect();
-    let undocumented = documented::difference(call.name, &words);
-    let expected = archived(&call).await;
+async fn assert_rows(call: Call, rows: Vec<Row>) {
+    let documented_text = rows.iter().map(Row::documented_text).collect();
+    let undocumented = documented::difference(call.name, &documented_text);
+    let expected = expected_ids(&call).await;
     assert!(expected.len() > 10, "{}: a world worth the test", call.name);
     let (call, expected) = (Arc::new(call), Arc::new(expected));
-    let mut broken = Vec::new();
+    let mut failed_rows = Vec::new();
     for row in rows {
-        let answer = row.answer;
+        let response = row.response;
         let (call, expected) = (Arc::clone(&call), Arc::clone(&expected));
-        let held = tokio::spawn(async move {
-            Box::pin(once(&call, &row, &expected)).await;
-            Box::pin(for_ever(&call, &row, &expected)).await;
+        let task = tokio::spawn(async move {
+            Box::pin(assert_once(&call, &row, &expected)).await;
+            Box::pin(assert_permanent(&call, &row, &expected)).await;
         });
-        if held.await.is_err() {
-            broken.push(answer);
+        if task.await.is_err() {
+            failed_rows.push(response);
         }
     }
-    assert!(broken.is_empty(), "{}: {broken:#?}", call.name);
+    assert!(failed_rows.is_empty(), "{}: {failed_rows:#?}", call.name);
     if let Some(difference) = undocumented {
         panic!("docs/answers.md, {}: {difference}", call.name);
     }
 }
 
 /// An unusual response that occurs once costs only another request, unless the response itself rules out a retry.
-async fn once(call: &Call, row: &Row, expected: &BTreeSet<String>) {
-    let label = format!("{}: {}, once", call.name, row.answer);
+async fn assert_once(call: &Call, row: &Row, expected: &BTreeSet<String>) {
+    let label = format!("{}: {}, once", call.name, row.response);
     let outcome = row.outcome;
-    if matches!(outcome, Outcome::Believed(_)) {
+    if matches!(outcome, Outcome::AcceptedAsIs(_)) {
         return;
     }
     let (mut world, switch) = world(call, &row.alter).await;
@@ -160,15 +160,15 @@ async fn once(call: &Call, row: &Row, expected: &BTreeSet<String>) {
     let id = id.map_err(|error| assert!(is_final(outcome), "{label}: {error}"));
     if let Ok(id) = &id {
         world.run().await;
-        if let Some(failed) = failed(&world, id).await {
+        if let Some(failed) = any_failed_outcome(&world, id).await {
             assert!(is_final(outcome), "{label}: {:?}", failed.failures);
         }
     }
     heal(&mut world, id.ok(), call, expected, &label).await;
 }
 
-async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
-    let label = format!("{}: {}, for ever", call.name, row.answer);
+async fn assert_permanent(call: &Call, row: &Row, expected: &BTreeSet<String>) {
+    let label = format!("{}: {}, for ever", call.name, row.response);
     let (mut world, switch) = world(call, &row.alter).await;
     switch.set(ALWAYS);
     let replaced = || switch.replaced.load(Ordering::SeqCst) > 0;
@@ -178,7 +178,7 @@ async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
         (Err(error), _) => panic!("{label}: {error}"),
         (Ok(id), Outcome::Fails(kind)) => {
             world.run().await;
-            let failed = failed(&world, &id).await;
+            let failed = any_failed_outcome(&world, &id).await;
             let failed = failed.unwrap_or_else(|| panic!("{label}: it did not fail"));
             let failures = failed.failures.iter().map(|failure| failure.failure.kind);
             assert_eq!(
@@ -191,12 +191,12 @@ async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
         }
         (Ok(id), outcome) => {
             world.run().await;
-            if let Some(failed) = failed(&world, &id).await {
+            if let Some(failed) = any_failed_outcome(&world, &id).await {
                 panic!("{label}: {:?}", failed.failures);
             }
             world.verify(&id).await;
             let manifest = world.manifest(&id).await;
-            let found = ids(&world, call, &manifest).await;
+            let found = archived_ids(&world, call, &manifest).await;
             assert_complete(&manifest, &found, outcome, expected, &label);
             assert!(replaced(), "{label}: no answer was replaced");
             return;
@@ -220,9 +220,9 @@ fn is_final(outcome: Outcome) -> bool {
 }
 
 /// Returns the failure of any attempt; a lost query creates new attempts.
-async fn failed(world: &World, id: &ExportId) -> Option<Failed> {
+async fn any_failed_outcome(world: &World, id: &ExportId) -> Option<Failed> {
     for attempt in 1..=12 {
-        if let Some(failed) = world.failed(id, attempt).await {
+        if let Some(failed) = world.failed_outcome(id, attempt).await {
             return Some(failed);
         }
     }
@@ -246,7 +246,7 @@ fn assert_complete(
     let rejected = manifest.content.counts.rejected;
     assert_eq!(
         rejected > 0,
-        outcome == Outcome::KeptAside,
+        outcome == Outcome::Quarantined,
         "{label}: {rejected} kept aside"
     );
     assert_eq!(
@@ -255,12 +255,14 @@ fn assert_complete(
         "{label}: repeated records"
     );
     assert!(found.is_subset(expected), "{label}: more than there is");
-    let lacking = expected.difference(found).count() as u64;
+    let missing = expected.difference(found).count() as u64;
     match outcome {
-        Outcome::Taken | Outcome::Warned | Outcome::Repeated => assert_eq!(lacking, 0, "{label}"),
-        Outcome::KeptAside => assert!(lacking <= rejected, "{label}: {lacking} of {rejected}"),
-        Outcome::Missing => assert_eq!(lacking, manifest.missing_ids.len() as u64, "{label}"),
-        Outcome::WarnedEnd | Outcome::Believed(_) | Outcome::Fails(_) => {}
+        Outcome::Accepted | Outcome::Warned | Outcome::Repeated => {
+            assert_eq!(missing, 0, "{label}")
+        }
+        Outcome::Quarantined => assert!(missing <= rejected, "{label}: {missing} of {rejected}"),
+        Outcome::Missing => assert_eq!(missing, manifest.missing_ids.len() as u64, "{label}"),
+        Outcome::WarnedEnd | Outcome::AcceptedAsIs(_) | Outcome::Fails(_) => {}
     }
 }
 
@@ -278,14 +280,14 @@ async fn heal(
     };
     for _ in 0..3 {
         world.run().await;
-        if failed(world, &id).await.is_some() {
+        if any_failed_outcome(world, &id).await.is_some() {
             world.resume(&id).await;
         }
         world.run().await;
         let archive = world.archive();
         let manifest = archive.read(ObjectKey::Manifest(&id)).await;
         if let Some(manifest) = manifest.expect("readable") {
-            let found = ids(world, call, &manifest).await;
+            let found = archived_ids(world, call, &manifest).await;
             assert_eq!(&found, expected, "{label}: healed");
             world.verify(&id).await;
             return;
@@ -296,35 +298,40 @@ async fn heal(
 
 async fn world(call: &Call, alter: &Alter) -> (World, Switch) {
     let switch = Switch::default();
-    let (by, alter, is_replaced) = (switch.clone(), Arc::clone(alter), call.is_replaced);
-    let filter: AnswerFilter = Arc::new(move |request, answer| {
-        if is_replaced(request) && by.takes() {
-            alter(answer, by.replaced.fetch_add(1, Ordering::SeqCst))
+    let (filter_switch, alter, is_replaced) = (switch.clone(), Arc::clone(alter), call.is_replaced);
+    let filter: ResponseFilter = Arc::new(move |request, response| {
+        if is_replaced(request) && filter_switch.should_replace() {
+            alter(
+                response,
+                filter_switch.replaced.fetch_add(1, Ordering::SeqCst),
+            )
         } else {
-            answer
+            response
         }
     });
     (
         World::new(settings(call.history(), Some(filter)))
             .await
-            .patient(call),
+            .with_shorter_waits(call),
         switch,
     )
 }
 
 /// Settings that the worlds of these tests add.
-trait Patient {
-    fn patient(self, call: &Call) -> Self;
+trait ShorterWaits {
+    fn with_shorter_waits(self, call: &Call) -> Self;
 }
 
-impl Patient for World {
+impl ShorterWaits for World {
     /// Uses shorter waits than in production, because each wait costs requests.
-    fn patient(self, call: &Call) -> Self {
+    fn with_shorter_waits(self, call: &Call) -> Self {
         let sources = SourceSettings {
-            history_form: call.form.map_or_else(Form::default, |(_, ours)| ours),
+            history_form: call
+                .form
+                .map_or_else(Form::default, |(_, request_form)| request_form),
             ..SourceSettings::default()
         };
-        let mut world = self.reading_by(sources);
+        let mut world = self.with_source_settings(sources);
         world.process.page.settings.wait_limits = WaitLimits {
             watermark: Duration::from_mins(40),
             job: Duration::from_hours(2),
@@ -336,10 +343,10 @@ impl Patient for World {
     }
 }
 
-fn settings(history: Option<HistoryForm>, answer_filter: Option<AnswerFilter>) -> Settings {
+fn settings(history: Option<HistoryForm>, response_filter: Option<ResponseFilter>) -> Settings {
     Settings {
         history,
-        answer_filter,
+        response_filter,
         // A job whose submission got an unusual response is never deleted, and occupies a slot until it expires.
         concurrent_jobs: 10_000,
         ..organisation(91, 40)
@@ -347,35 +354,39 @@ fn settings(history: Option<HistoryForm>, answer_filter: Option<AnswerFilter>) -
 }
 
 fn request(call: &Call) -> String {
-    let Call { source, more, .. } = call;
+    let Call {
+        source,
+        more_fields,
+        ..
+    } = call;
     // Conversations that are looked up by id may have started at any time.
-    let interval = if more.contains("conversationIds") {
+    let interval = if more_fields.contains("conversationIds") {
         String::new()
     } else {
         format!(r#","interval":"{DAYS}""#)
     };
-    format!(r#"{{"source":"{source}","exportId":"odd"{interval}{more}}}"#)
+    format!(r#"{{"source":"{source}","exportId":"odd"{interval}{more_fields}}}"#)
 }
 
 /// Returns the ids that an export from a healthy API archives.
-async fn archived(call: &Call) -> BTreeSet<String> {
+async fn expected_ids(call: &Call) -> BTreeSet<String> {
     let mut world = World::new(settings(call.history(), None))
         .await
-        .patient(call);
+        .with_shorter_waits(call);
     let manifest = world.export(&request(call)).await;
-    ids(&world, call, &manifest).await
+    archived_ids(&world, call, &manifest).await
 }
 
-async fn ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeSet<String> {
+async fn archived_ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeSet<String> {
     let field = match call.source {
-        "analytics-job" | "analytics-query" if !call.more.contains("normalized") => {
+        "analytics-job" | "analytics-query" if !call.more_fields.contains("normalized") => {
             "conversationId"
         }
         "export-gateway" | "history-gateway" => "id",
         _ => "recordId",
     };
     let archived = world.archived_ids(manifest, field).await;
-    let is_each_once = archived.values().all(|count| *count == 1);
-    assert!(is_each_once || manifest.content.repeated.is_some());
+    let is_each_archived_once = archived.values().all(|count| *count == 1);
+    assert!(is_each_archived_once || manifest.content.repeated.is_some());
     archived.into_keys().collect()
 }

@@ -15,7 +15,7 @@ use end_to_end::process::invocation;
 use end_to_end::seams::Steps;
 use end_to_end::world::{World, organisation};
 
-fn refused_after(after: u64) -> Faults {
+fn faults_refusing_after(after: u64) -> Faults {
     let (code, message) = (
         "missing.permissions".to_owned(),
         "a permission is missing".to_owned(),
@@ -36,7 +36,7 @@ fn refused_after(after: u64) -> Faults {
 #[tokio::test]
 async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
     let mut world = World::new(Settings {
-        faults: refused_after(2),
+        faults: faults_refusing_after(2),
         ..organisation(31, 90)
     })
     .await;
@@ -46,12 +46,18 @@ async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
     );
     let id = world.start(&request).await;
     world.run().await;
-    let first = world.failed(&id, 1).await.expect("the first failure");
+    let first = world
+        .failed_outcome(&id, 1)
+        .await
+        .expect("the first failure");
 
-    world.simulator.set_faults(refused_after(4));
+    world.simulator.set_faults(faults_refusing_after(4));
     world.resume(&id).await;
     world.run().await;
-    let second = world.failed(&id, 2).await.expect("the second failure");
+    let second = world
+        .failed_outcome(&id, 2)
+        .await
+        .expect("the second failure");
 
     world.simulator.set_faults(Faults::default());
     let again = world.resume(&id).await;
@@ -85,7 +91,7 @@ async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
         1,
         "with the same job"
     );
-    let types: Vec<_> = world.receiver.ids().into_values().collect();
+    let types: Vec<_> = world.receiver.event_types_by_id().into_values().collect();
     assert_eq!(
         types.iter().filter(|kind| *kind == "export.failed").count(),
         2
@@ -122,7 +128,7 @@ async fn an_export_over_its_quota_is_resumed_with_a_larger_one() {
     let request = world.request("analytics-job", r#","slices":2,"pageSize":60,"quotaMb":1"#);
     let id = world.start(&request).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert!(
         failed
             .failures
@@ -199,7 +205,7 @@ async fn a_poison_message_fails_its_run_and_a_resume_completes_it() {
             .receive(conversation_archive::storage::queue::Queue::Pages)
         {
             Some(delivery) => break delivery,
-            None => assert!(world.wait_for_next(), "a page message comes"),
+            None => assert!(world.advance_to_next_message(), "a page message comes"),
         }
     };
     let mut poison: conversation_archive::export::message::PageMessage =
@@ -215,7 +221,7 @@ async fn a_poison_message_fails_its_run_and_a_resume_completes_it() {
 
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
     let kept = world
         .store
@@ -253,10 +259,10 @@ async fn messages_of_a_resume_after_a_purge_are_not_deduplicated() {
 
 #[tokio::test]
 async fn a_resume_that_loses_a_race_reports_that_its_quota_is_not_used() {
-    let mut told = Vec::new();
+    let mut refusals = Vec::new();
     for step in 0..20 {
         let mut world = World::new(Settings {
-            faults: refused_after(1),
+            faults: faults_refusing_after(1),
             ..organisation(55, 20)
         })
         .await;
@@ -270,26 +276,26 @@ async fn a_resume_that_loses_a_race_reports_that_its_quota_is_not_used() {
                 on_bad_record: None,
             })
         };
-        let gated = world.gated_process(Steps::pausing_before(step)).await;
+        let gated = world.gated_process(Steps::suspend_before(step)).await;
         let invocation = invocation(904, &world.clock);
-        let held_up = gated.process.start.handle(resume(50), &invocation);
+        let delayed = gated.process.start.handle(resume(50), &invocation);
         let other = async {
-            gated.steps.suspended().await;
-            let answer = world.process.start.handle(resume(60), &invocation).await;
+            gated.steps.wait_until_suspended().await;
+            let result = world.process.start.handle(resume(60), &invocation).await;
             gated.steps.release();
-            answer
+            result
         };
 
-        let answers = tokio::join!(held_up, other);
+        let results = tokio::join!(delayed, other);
 
-        let answers = <[_; 2]>::from(answers);
-        let refused = answers.into_iter().filter_map(Result::err);
+        let results = <[_; 2]>::from(results);
+        let refused = results.into_iter().filter_map(Result::err);
         let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
         assert_eq!(refused.len(), 1, "step {step}: {refused:?}");
-        told.extend(refused);
+        refusals.extend(refused);
     }
     let by_race = |text: &&String| text.contains("another resume started attempt 2");
-    assert!(told.iter().filter(by_race).count() > 3, "{told:?}");
+    assert!(refusals.iter().filter(by_race).count() > 3, "{refusals:?}");
 }
 
 #[tokio::test]
@@ -317,7 +323,7 @@ async fn a_slice_over_its_page_limit_is_resumed_from_its_beginning() {
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::TooManyPages);
 
     world.process.page.settings.max_pages_per_slice = 10;
@@ -358,7 +364,7 @@ async fn started_slices_continue_after_a_resume_with_fewer_open_slices() {
 #[tokio::test]
 async fn a_late_announcement_keeps_the_marker_of_the_next_attempt() {
     let mut world = World::new(Settings {
-        faults: refused_after(1),
+        faults: faults_refusing_after(1),
         ..organisation(48, 60)
     })
     .await;

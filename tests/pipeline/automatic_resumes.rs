@@ -19,8 +19,8 @@ async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
     world.sweep().await.expect("not killed")
 }
 
-/// Moves the page message of the newest attempt to the dead-letter queue, and runs until the failure is announced.
-async fn fail(world: &mut World) {
+/// Moves the page message of the newest attempt to the dead-letter queue, and runs until the webhook of the failure is delivered.
+async fn fail_with_dead_letter(world: &mut World) {
     let delivery = world.queues.receive(Queue::Pages).expect("a page message");
     world
         .queues
@@ -29,30 +29,34 @@ async fn fail(world: &mut World) {
     world.run().await;
 }
 
-async fn started(seed: u64) -> (World, ExportId) {
+async fn start_small_export(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
     (world, id)
 }
 
-fn scheduled(world: &World) -> Vec<String> {
+fn resume_markers(world: &World) -> Vec<String> {
     let keys = world.store.snapshot().into_keys();
     keys.filter(|key| key.starts_with("resumes/")).collect()
 }
 
 #[tokio::test]
 async fn an_export_failed_by_a_dead_letter_is_resumed_after_an_hour() {
-    let (mut world, id) = started(231).await;
-    fail(&mut world).await;
+    let (mut world, id) = start_small_export(231).await;
+    fail_with_dead_letter(&mut world).await;
     assert_eq!(
-        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        world
+            .receiver
+            .event_types_by_id()
+            .into_values()
+            .collect::<Vec<_>>(),
         ["export.failed"]
     );
 
-    world.pass(HOUR.saturating_sub(SECOND * 5));
+    world.advance_clock(HOUR.saturating_sub(SECOND * 5));
     assert_eq!(sweep(&mut world).await, []);
-    world.pass(SECOND * 10);
+    world.advance_clock(SECOND * 10);
     assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
@@ -62,22 +66,22 @@ async fn an_export_failed_by_a_dead_letter_is_resumed_after_an_hour() {
     let archive = world.archive();
     let attempt = archive.attempt(&id, 2).await.expect("an attempt");
     assert_eq!(attempt.automatic_resumes, 1);
-    assert_eq!(scheduled(&world), [""; 0]);
+    assert_eq!(resume_markers(&world), [""; 0]);
     world.verify(&id).await;
 }
 
 #[tokio::test]
 async fn an_export_that_stalled_is_resumed_after_an_hour() {
-    let (mut world, id) = started(232).await;
+    let (mut world, id) = start_small_export(232).await;
     for _ in 0..4 {
         world.lose_messages();
-        world.pass(HOUR + SECOND);
+        world.advance_clock(HOUR + SECOND);
         sweep(&mut world).await;
     }
     world.run().await;
-    assert!(world.failed(&id, 1).await.is_some());
+    assert!(world.failed_outcome(&id, 1).await.is_some());
 
-    world.pass(HOUR + SECOND);
+    world.advance_clock(HOUR + SECOND);
     assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
@@ -86,24 +90,24 @@ async fn an_export_that_stalled_is_resumed_after_an_hour() {
 
 #[tokio::test]
 async fn automatic_resumes_stop_after_three_with_growing_waits() {
-    let (mut world, id) = started(233).await;
+    let (mut world, id) = start_small_export(233).await;
     for wait in [1, 4, 12] {
-        fail(&mut world).await;
-        world.pass((HOUR * wait).saturating_sub(SECOND * 5));
+        fail_with_dead_letter(&mut world).await;
+        world.advance_clock((HOUR * wait).saturating_sub(SECOND * 5));
         assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
-        world.pass(SECOND * 10);
+        world.advance_clock(SECOND * 10);
         assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
         world.turn().await;
     }
-    fail(&mut world).await;
-    world.pass(HOUR * 100);
+    fail_with_dead_letter(&mut world).await;
+    world.advance_clock(HOUR * 100);
 
     assert_eq!(sweep(&mut world).await, []);
-    assert!(world.failed(&id, 4).await.is_some());
+    assert!(world.failed_outcome(&id, 4).await.is_some());
 
     world.resume(&id).await;
-    fail(&mut world).await;
-    world.pass(HOUR + SECOND);
+    fail_with_dead_letter(&mut world).await;
+    world.advance_clock(HOUR + SECOND);
     assert_eq!(
         sweep(&mut world).await,
         [SweepOutcome::ResumeRequested],
@@ -116,7 +120,7 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
 
 #[tokio::test]
 async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
-    let (mut world, id) = started(234).await;
+    let (mut world, id) = start_small_export(234).await;
     let permanent = Permanent {
         route: Route::JobResults,
         after: 0,
@@ -130,15 +134,15 @@ async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
     });
     world.run().await;
 
-    assert!(world.failed(&id, 1).await.is_some());
-    assert_eq!(scheduled(&world), [""; 0]);
-    world.pass(HOUR * 20);
+    assert!(world.failed_outcome(&id, 1).await.is_some());
+    assert_eq!(resume_markers(&world), [""; 0]);
+    world.advance_clock(HOUR * 20);
     assert_eq!(sweep(&mut world).await, []);
 }
 
 /// A gateway that announces one record too many and then refuses until it is healed, and an export that the operator
 /// resumed.
-async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
+async fn resume_with_unusable_query(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 40)).await;
     let refused = Permanent {
         route: Route::ExportResults,
@@ -155,8 +159,8 @@ async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
     let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
     world.run().await;
-    assert!(world.failed(&id, 1).await.is_some());
-    assert_eq!(scheduled(&world), [""; 0]);
+    assert!(world.failed_outcome(&id, 1).await.is_some());
+    assert_eq!(resume_markers(&world), [""; 0]);
     world.simulator.set_faults(Faults::default());
     world.resume(&id).await;
     world.run().await;
@@ -165,32 +169,32 @@ async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
 
 #[tokio::test]
 async fn an_attempt_with_an_unusable_query_is_followed_by_a_fresh_one() {
-    let (mut world, id) = resumed_with_a_query_of_no_use(237).await;
-    let failed = world.failed(&id, 2).await.expect("a failure");
+    let (mut world, id) = resume_with_unusable_query(237).await;
+    let failed = world.failed_outcome(&id, 2).await.expect("a failure");
     let kinds: Vec<_> = failed.failures.iter().map(|it| it.failure.kind).collect();
     assert_eq!(kinds, [FailureKind::RecordsMissing]);
 
-    world.pass(HOUR + SECOND);
+    world.advance_clock(HOUR + SECOND);
     assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
     assert_eq!(manifest.outcome.attempt, 3);
     assert_eq!(manifest.content.counts.archived, 40);
-    assert_eq!(scheduled(&world), [""; 0]);
+    assert_eq!(resume_markers(&world), [""; 0]);
     world.verify(&id).await;
 }
 
 #[tokio::test]
 async fn a_resume_request_is_sent_until_the_next_attempt_exists() {
-    let (mut world, id) = resumed_with_a_query_of_no_use(238).await;
-    world.pass(HOUR + SECOND);
+    let (mut world, id) = resume_with_unusable_query(238).await;
+    world.advance_clock(HOUR + SECOND);
     for _ in 0..3 {
         assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
         world.lose_messages();
-        world.pass(HOUR);
+        world.advance_clock(HOUR);
     }
-    assert_eq!(scheduled(&world).len(), 1);
+    assert_eq!(resume_markers(&world).len(), 1);
 
     assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
     assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
@@ -202,8 +206,8 @@ async fn a_resume_request_is_sent_until_the_next_attempt_exists() {
 
 #[tokio::test]
 async fn a_dependent_export_waits_for_an_automatic_resume() {
-    let (mut world, id) = started(240).await;
-    fail(&mut world).await;
+    let (mut world, id) = start_small_export(240).await;
+    fail_with_dead_letter(&mut world).await;
     let request = format!(
         r#"{{"source":"transcripts","fromExport":"{id}","exportId":"texts","slices":1,"pageSize":50}}"#
     );
@@ -211,7 +215,7 @@ async fn a_dependent_export_waits_for_an_automatic_resume() {
     let waits = |world: &World| world.queues.contents(Queue::Waiting).messages > 0;
     assert!(world.run_until(waits).await);
 
-    world.pass(HOUR + SECOND);
+    world.advance_clock(HOUR + SECOND);
     assert_eq!(
         sweep(&mut world).await,
         [SweepOutcome::LeftAlone, SweepOutcome::ResumeRequested]
@@ -225,42 +229,42 @@ async fn a_dependent_export_waits_for_an_automatic_resume() {
 
 #[tokio::test]
 async fn an_export_cancelled_while_it_failed_is_not_resumed() {
-    let (mut world, id) = started(239).await;
-    fail(&mut world).await;
+    let (mut world, id) = start_small_export(239).await;
+    fail_with_dead_letter(&mut world).await;
     // A cancel command, delayed since it found the attempt undecided.
     let now = world.now();
     cancellation::request(&world.archive(), &id, now)
         .await
         .expect("a store");
 
-    world.pass(HOUR + SECOND);
+    world.advance_clock(HOUR + SECOND);
     assert_eq!(sweep(&mut world).await, []);
 
-    assert_eq!(scheduled(&world), [""; 0]);
-    assert!(world.failed(&id, 1).await.is_some());
+    assert_eq!(resume_markers(&world), [""; 0]);
+    assert!(world.failed_outcome(&id, 1).await.is_some());
 }
 
 #[tokio::test]
 async fn a_manual_resume_replaces_the_automatic_one() {
-    let (mut world, id) = started(235).await;
-    fail(&mut world).await;
-    assert_eq!(scheduled(&world).len(), 1);
+    let (mut world, id) = start_small_export(235).await;
+    fail_with_dead_letter(&mut world).await;
+    assert_eq!(resume_markers(&world).len(), 1);
 
     world.resume(&id).await;
     world.run().await;
-    world.pass(HOUR * 2);
+    world.advance_clock(HOUR * 2);
 
     assert_eq!(sweep(&mut world).await, []);
     assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
-    assert_eq!(scheduled(&world), [""; 0]);
+    assert_eq!(resume_markers(&world), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_resume_marker_of_a_resumed_attempt_is_removed() {
-    let (mut world, id) = started(236).await;
-    fail(&mut world).await;
+    let (mut world, id) = start_small_export(236).await;
+    fail_with_dead_letter(&mut world).await;
     let archive = world.archive();
-    let key = scheduled(&world).remove(0);
+    let key = resume_markers(&world).remove(0);
     let marker: ScheduledResume = archive.read_key(&key).await.expect("read").expect("there");
     world.resume(&id).await;
     world.run().await;
@@ -268,11 +272,11 @@ async fn a_resume_marker_of_a_resumed_attempt_is_removed() {
         .replace(marker.object_key(), &marker)
         .await
         .expect("written");
-    world.pass(HOUR * 2);
+    world.advance_clock(HOUR * 2);
 
     assert_eq!(sweep(&mut world).await, []);
 
-    assert_eq!(scheduled(&world), [""; 0]);
+    assert_eq!(resume_markers(&world), [""; 0]);
     let outcome = world.manifest(&id).await.outcome;
     assert_eq!(
         (outcome.status, outcome.attempt),

@@ -9,7 +9,10 @@ use start_export::{Command, StartError, State};
 
 use end_to_end::world::{World, organisation};
 
-async fn cancelled(world: &World, id: &conversation_archive::base::ids::ExportId) -> Outcome {
+async fn cancelled_outcome(
+    world: &World,
+    id: &conversation_archive::base::ids::ExportId,
+) -> Outcome {
     world
         .archive()
         .read(ObjectKey::Cancelled(id))
@@ -29,18 +32,25 @@ async fn an_export_cancelled_while_running_ends_with_its_jobs_deleted() {
             .await
     );
 
-    let answer = world
+    let result = world
         .invoke(Command::Cancel(id.clone()))
         .await
         .expect("alive")
         .expect("an answer");
     world.run().await;
 
-    assert_eq!(answer.state, State::Cancelling);
-    assert_eq!(cancelled(&world, &id).await.status, ExportStatus::Cancelled);
+    assert_eq!(result.state, State::Cancelling);
+    assert_eq!(
+        cancelled_outcome(&world, &id).await.status,
+        ExportStatus::Cancelled
+    );
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
     assert_eq!(
-        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        world
+            .receiver
+            .event_types_by_id()
+            .into_values()
+            .collect::<Vec<_>>(),
         ["export.cancelled"]
     );
     assert!(world.queues.is_empty());
@@ -65,7 +75,10 @@ async fn an_export_without_messages_can_be_cancelled() {
         .expect("an answer");
     world.run().await;
 
-    assert_eq!(cancelled(&world, &id).await.status, ExportStatus::Cancelled);
+    assert_eq!(
+        cancelled_outcome(&world, &id).await.status,
+        ExportStatus::Cancelled
+    );
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
 }
 
@@ -105,7 +118,7 @@ async fn an_export_waiting_for_its_job_is_cancelled_at_once() {
     assert_eq!(world.now(), before, "the cancel does not wait for the job");
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
     world.run().await;
-    assert_eq!(world.receiver.ids().len(), 1);
+    assert_eq!(world.receiver.event_types_by_id().len(), 1);
 }
 
 #[tokio::test]
@@ -130,13 +143,13 @@ async fn a_cancelled_export_cannot_be_resumed() {
 async fn an_unknown_export_cannot_be_cancelled() {
     let mut world = World::new(organisation(55, 5)).await;
 
-    let answer = world
+    let result = world
         .invoke(Command::Cancel("nobody".parse().expect("an id")))
         .await
         .expect("alive");
 
-    let Err(StartError::Refused(refusal)) = answer else {
-        panic!("{answer:?}")
+    let Err(StartError::Refused(refusal)) = result else {
+        panic!("{result:?}")
     };
     assert_eq!(
         refusal.to_string(),
@@ -151,7 +164,7 @@ async fn a_cancel_after_a_failure_does_not_cancel_the_resume() {
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
     world.run().await;
-    assert!(world.failed(&id, 1).await.is_some());
+    assert!(world.failed_outcome(&id, 1).await.is_some());
     // A cancel command, delayed since it found the attempt undecided.
     let archive = world.archive();
     cancellation::request(&archive, &id, world.now())

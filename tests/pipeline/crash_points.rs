@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
+use end_to_end::crashes::Recovery::{self, BucketAlone, Redelivery};
 use end_to_end::crashes::{
-    Case, GATEWAY, JOB, PORTIONS, Pass, QUERY, Story, TRANSCRIPTS, every_crash_point, run,
+    Case, CrashPlan, GATEWAY, JOB, PORTIONS, QUERY, Scenario, TRANSCRIPTS, every_crash_point,
+    run_scenario,
 };
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
@@ -15,102 +16,108 @@ use start_export::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_export_killed_at_any_step_ends_in_the_same_archive() {
-    every(JOB, Redelivery).await;
+    test_every_crash_point(JOB, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_killed_at_any_step_ends_in_the_same_archive() {
-    every(GATEWAY, Redelivery).await;
+    test_every_crash_point(GATEWAY, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_export_killed_at_any_step_ends_in_the_same_archive() {
-    every(QUERY, Redelivery).await;
+    test_every_crash_point(QUERY, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_export_resumes_from_the_bucket_alone_after_any_step() {
-    every(QUERY, BucketAlone).await;
+    test_every_crash_point(QUERY, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_of_transcripts_killed_at_any_step_ends_in_the_same_archive() {
-    every(TRANSCRIPTS, Redelivery).await;
+    test_every_crash_point(TRANSCRIPTS, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_of_transcripts_resumes_from_the_bucket_after_any_step() {
-    every(TRANSCRIPTS, BucketAlone).await;
+    test_every_crash_point(TRANSCRIPTS, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_export_resumes_from_the_bucket_alone_after_any_step() {
-    every(JOB, BucketAlone).await;
+    test_every_crash_point(JOB, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_resumes_from_the_bucket_alone_after_any_step() {
-    every(GATEWAY, BucketAlone).await;
+    test_every_crash_point(GATEWAY, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_parks_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::Parked), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::Parked), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_with_rejects_survives_a_crash_at_any_step() {
-    every(GATEWAY.telling(Story::Rejects), Redelivery).await;
+    test_every_crash_point(GATEWAY.with_scenario(Scenario::Rejects), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_loses_its_query_survives_a_crash_at_any_step() {
-    every(GATEWAY.telling(Story::LostQuery), Redelivery).await;
+    test_every_crash_point(GATEWAY.with_scenario(Scenario::LostQuery), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_fails_and_is_resumed_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::FailedThenResumed), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::FailedThenResumed), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_is_cancelled_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::Cancelled), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::Cancelled), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_is_swept_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::Swept), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::Swept), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_with_a_dead_letter_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::Buried), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::DeadLetter), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_the_sweep_resumes_survives_a_crash_at_any_step() {
-    every(JOB.telling(Story::BuriedThenSwept), Redelivery).await;
+    test_every_crash_point(JOB.with_scenario(Scenario::DeadLetterThenSwept), Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_concluded_in_portions_survives_a_crash_at_any_step() {
-    every(PORTIONS, Redelivery).await;
+    test_every_crash_point(PORTIONS, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn portions_resume_from_the_bucket_alone_after_any_step() {
-    every(PORTIONS, BucketAlone).await;
+    test_every_crash_point(PORTIONS, BucketAlone).await;
 }
 
-async fn every(case: Case, afterwards: Afterwards) {
-    let told = every_crash_point(case, afterwards, Arc::<MemoryStore>::default, Pass::WHOLE).await;
-    println!("{told}");
+async fn test_every_crash_point(case: Case, recovery: Recovery) {
+    let summary = every_crash_point(
+        case,
+        recovery,
+        Arc::<MemoryStore>::default,
+        CrashPlan::EVERY_STEP,
+    )
+    .await;
+    println!("{summary}");
 }
 
 #[tokio::test]
 async fn an_object_orphaned_by_a_crash_is_listed_and_harmless() {
-    let undisturbed = run(Arc::<MemoryStore>::default(), JOB, None, Redelivery).await;
+    let undisturbed = run_scenario(Arc::<MemoryStore>::default(), JOB, None, Redelivery).await;
     let mut orphaned = 0;
     for number in 0..undisturbed.steps {
         let mut world = World::new(Settings {
@@ -129,7 +136,7 @@ async fn an_object_orphaned_by_a_crash_is_listed_and_harmless() {
                 .expect("started");
         }
         while !matches!(world.turn().await, Turn::Killed | Turn::Idle) {}
-        // Whatever the killed process had written, its job is gone when the message is redelivered.
+        // The job of the killed process is unknown to the API when the message is redelivered.
         world.simulator.forget_jobs();
         world.run().await;
 
@@ -144,5 +151,5 @@ async fn an_object_orphaned_by_a_crash_is_listed_and_harmless() {
 }
 
 fn world_request(world: &World) -> String {
-    world.request(JOB.source, JOB.more)
+    world.request(JOB.source, JOB.more_fields)
 }

@@ -28,11 +28,11 @@ async fn exports_survive_transient_faults_and_report_permanent_ones() {
         let schedule = Schedule::draw(seed);
         let result = schedule.run(&mut tally).await;
         match (&schedule.permanent, result) {
-            (None, Ended::Complete) => tally.complete += 1,
-            (Some(_), Ended::Failed) => tally.failed += 1,
+            (None, ScheduleOutcome::Complete) => tally.complete += 1,
+            (Some(_), ScheduleOutcome::Failed) => tally.failed += 1,
             // A permanent fault that was not reached before the export completed has no effect.
-            (Some(_), Ended::Complete) => tally.unreached += 1,
-            (None, Ended::Failed) => unreachable!("run() checks it"),
+            (Some(_), ScheduleOutcome::Complete) => tally.unreached += 1,
+            (None, ScheduleOutcome::Failed) => unreachable!("run() checks it"),
         }
     }
     println!("{schedules} schedules: {tally:?}");
@@ -74,15 +74,15 @@ struct Schedule {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+enum ScheduleOutcome {
     Complete,
     Failed,
 }
 
 impl Schedule {
     fn draw(seed: u64) -> Self {
-        let mut chance = fastrand::Rng::with_seed(seed);
-        let source = if chance.bool() {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let source = if rng.bool() {
             "analytics-job"
         } else {
             "export-gateway"
@@ -92,70 +92,73 @@ impl Schedule {
         } else {
             Route::ExportResults
         };
-        let permanent = (chance.u8(..4) == 0).then(|| Permanent {
+        let permanent = (rng.u8(..4) == 0).then(|| Permanent {
             route: results,
-            after: chance.u64(..12),
-            status: *chance.choice(&[400, 403, 413]).expect("one of three"),
+            after: rng.u64(..12),
+            status: *rng.choice(&[400, 403, 413]).expect("one of three"),
             code: "not.permitted".to_owned(),
             message: MESSAGE.to_owned(),
         });
         Self {
             seed,
             source,
-            slices: chance.u32(1..=4),
+            slices: rng.u32(1..=4),
             permanent,
         }
     }
 
-    async fn run(&self, tally: &mut Tally) -> Ended {
-        let mut chance = fastrand::Rng::with_seed(self.seed ^ 0x5eed);
+    async fn run(&self, tally: &mut Tally) -> ScheduleOutcome {
+        let mut rng = fastrand::Rng::with_seed(self.seed ^ 0x5eed);
         let faults = Faults {
             permanent: self.permanent.clone(),
             ..Faults::transient(self.seed)
         };
         let settings = Settings {
-            token_lifetime: Duration::from_secs(chance.u64(60..900)),
-            job_ready_after: Duration::from_secs(chance.u64(0..600)),
+            token_lifetime: Duration::from_secs(rng.u64(60..900)),
+            job_ready_after: Duration::from_secs(rng.u64(0..600)),
             faults,
             ..organisation(self.seed, 50)
         };
-        let mut world = World::with_slices(settings, 1 + chance.usize(..3)).await;
+        let mut world = World::with_slices(settings, 1 + rng.usize(..3)).await;
         world.order = Order::Shuffled;
-        let more = format!(
+        let more_fields = format!(
             r#","slices":{},"pageSize":{},"exportId":"seed-{}""#,
             self.slices,
-            chance.u32(5..20),
+            rng.u32(5..20),
             self.seed
         );
-        let request = world.request(self.source, &more);
-        self.disturb(&mut world, &request, &mut chance, tally).await;
-        let ended = self.check(&world, tally).await;
+        let request = world.request(self.source, &more_fields);
+        self.run_with_disturbances(&mut world, &request, &mut rng, tally)
+            .await;
+        let outcome = self.check(&world, tally).await;
         tally.faults += world.simulator.stats().faults.values().sum::<u64>();
-        ended
+        outcome
     }
 
     /// Runs to the end, with kills, lost queues, expired jobs and revoked tokens on the way.
-    async fn disturb(
+    async fn run_with_disturbances(
         &self,
         world: &mut World,
         request: &str,
-        chance: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
         tally: &mut Tally,
     ) {
         let command = || Command::parse(request).expect("a request");
         // Lambda and operators repeat start-export while its source is unavailable.
         while !matches!(world.invoke(command()).await, Some(Ok(_))) {
-            world.pass(Duration::from_mins(1));
+            world.advance_clock(Duration::from_mins(1));
         }
         let mut queries_lost = 0;
         for turn in 0_u32..20_000 {
-            match chance.u16(..400) {
-                0..16 => world.steps.kill_at(any_kill(world.steps.taken(), chance)),
+            match rng.u16(..400) {
+                0..16 => world
+                    .steps
+                    .kill_at(random_kill(world.steps.step_count(), rng)),
                 16 | 17 if turn > 5 => {
                     tally.lost_queues += 1;
                     world.lose_messages();
                     while !matches!(world.invoke(command()).await, Some(Ok(_))) {
-                        world.pass(Duration::from_mins(1));
+                        world.advance_clock(Duration::from_mins(1));
                     }
                 }
                 18..21 => {
@@ -176,17 +179,17 @@ impl Schedule {
             }
             match world.turn().await {
                 Turn::Killed => tally.kills += 1,
-                Turn::Idle if !world.wait_for_next() => return,
+                Turn::Idle if !world.advance_to_next_message() => return,
                 _ => {}
             }
         }
         panic!("{self:?} does not come to an end");
     }
 
-    async fn check(&self, world: &World, tally: &mut Tally) -> Ended {
+    async fn check(&self, world: &World, tally: &mut Tally) -> ScheduleOutcome {
         let id = format!("seed-{}", self.seed).parse().expect("an id");
         if let Some(failed) = world
-            .failed(
+            .failed_outcome(
                 &id,
                 world
                     .archive()
@@ -213,7 +216,7 @@ impl Schedule {
                     "{self:?}: {failed:?}"
                 );
             }
-            return Ended::Failed;
+            return ScheduleOutcome::Failed;
         }
         let manifest = world.manifest(&id).await;
         let report = world.verify(&id).await;
@@ -231,7 +234,7 @@ impl Schedule {
             "{self:?}"
         );
         assert_eq!(
-            world.receiver.ids().len(),
+            world.receiver.event_types_by_id().len(),
             1,
             "{self:?}: one outcome, one webhook id"
         );
@@ -241,7 +244,7 @@ impl Schedule {
                 "{self:?}: dead letters"
             );
         }
-        Ended::Complete
+        ScheduleOutcome::Complete
     }
 
     fn expected(&self, world: &World) -> (&'static str, BTreeSet<String>) {
@@ -263,9 +266,9 @@ impl Schedule {
 }
 
 /// A kill before or after one of the next steps.
-fn any_kill(taken: u64, chance: &mut fastrand::Rng) -> Kill {
-    let step = taken + chance.u64(..12);
-    if chance.bool() {
+fn random_kill(step_count: u64, rng: &mut fastrand::Rng) -> Kill {
+    let step = step_count + rng.u64(..12);
+    if rng.bool() {
         Kill::Before(step)
     } else {
         Kill::After(step)

@@ -56,7 +56,7 @@ async fn a_day_in_progress_is_read_to_its_end_without_duplicates() {
         query_lag: Duration::from_secs(100),
         ..working_day(41, 2_000)
     };
-    let mut world = World::over(Arc::new(MemoryStore::default()), settings, 2).await;
+    let mut world = World::with_store(Arc::new(MemoryStore::default()), settings, 2).await;
     // Each request takes three seconds, so that conversations begin and become visible while pages are read.
     let clock = world.clock.clone();
     world.simulator.update(|settings| {
@@ -78,14 +78,14 @@ async fn a_day_in_progress_is_read_to_its_end_without_duplicates() {
     assert!(world.now() > "2026-03-10T04:02:00Z".parse().expect("a moment"));
     assert!(
         world
-            .told
+            .reported_texts
             .texts()
             .iter()
             .any(|text| text.contains("GENESYS_QUERY_LAG_SECONDS")),
         "it waited for the end"
     );
-    let told = world.receiver.arrived().pop().expect("a webhook").body;
-    let metrics = &told["data"]["metrics"];
+    let webhook_body = world.receiver.deliveries().pop().expect("a webhook").body;
+    let metrics = &webhook_body["data"]["metrics"];
     assert_eq!(metrics["successRate"], 1.0);
     assert_eq!(metrics["records"], manifest.content.counts.archived);
     assert!(metrics["paginationDepth"].as_u64() > Some(3));
@@ -262,12 +262,12 @@ async fn conversation_ids_are_looked_up_a_hundred_at_a_time() {
     let known: Vec<_> = ids_where(&world, |_| true).into_iter().take(150).collect();
     let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
     let twice = known[0].clone();
-    let asked: Vec<_> = known
+    let requested_ids: Vec<_> = known
         .iter()
         .map(|id| id.to_uppercase())
         .chain([unknown.clone(), twice])
         .collect();
-    let ids = serde_json::to_string(&asked).expect("JSON");
+    let ids = serde_json::to_string(&requested_ids).expect("JSON");
 
     let manifest = world
         .export(&format!(
@@ -375,8 +375,8 @@ async fn unsupported_query_exports_are_refused_before_any_request() {
     let mut messages = Vec::new();
     for request in refusals {
         let command = Command::parse(request).expect("a readable request");
-        let answer = world.invoke(command).await.expect("not killed");
-        match answer {
+        let result = world.invoke(command).await.expect("not killed");
+        match result {
             Err(StartError::Refused(refusal)) => messages.push(refusal.to_string()),
             other => panic!("not refused: {other:?}"),
         }
@@ -411,17 +411,17 @@ async fn a_missing_permission_is_named_before_anything_is_planned() {
     let request = world.request("analytics-query", "");
 
     let command = Command::parse(&request).expect("a request");
-    let answer = world.invoke(command).await.expect("not killed");
+    let result = world.invoke(command).await.expect("not killed");
 
-    let Err(StartError::Source(SourceError::Fatal(failure))) = answer else {
-        panic!("{answer:?}");
+    let Err(StartError::Source(SourceError::Fatal(failure))) = result else {
+        panic!("{result:?}");
     };
     assert_eq!(failure.kind, FailureKind::Refused);
-    for told in [
+    for expected_text in [
         "[analytics:conversationDetail:view, analytics:agentConversationDetail:view]",
         "add the permission to a role (Admin > Roles)",
     ] {
-        assert!(failure.message.contains(told), "{failure}");
+        assert!(failure.message.contains(expected_text), "{failure}");
     }
     assert!(world.store.snapshot().is_empty(), "nothing was planned");
 }

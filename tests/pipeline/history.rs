@@ -15,17 +15,21 @@ const FORMS: [(HistoryForm, Form); 2] = [
     (HistoryForm::Continuation, Form::Continuation),
 ];
 
-async fn world(seed: u64, (theirs, ours): (HistoryForm, Form), faults: Faults) -> World {
+async fn world(
+    seed: u64,
+    (simulator_form, request_form): (HistoryForm, Form),
+    faults: Faults,
+) -> World {
     let settings = Settings {
-        history: Some(theirs),
+        history: Some(simulator_form),
         faults,
         ..organisation(seed, 120)
     };
     let sources = SourceSettings {
-        history_form: ours,
+        history_form: request_form,
         ..SourceSettings::default()
     };
-    World::new(settings).await.reading_by(sources)
+    World::new(settings).await.with_source_settings(sources)
 }
 
 async fn assert_archived_once(world: &World, manifest: &Manifest) {

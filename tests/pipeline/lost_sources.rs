@@ -70,14 +70,17 @@ async fn lost_jobs_are_reported_with_their_run_and_reason() {
     let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
     let id = world.start(&request).await;
     for pages in [2, 4] {
-        let fetched = |world: &World| world.simulator.stats().requests_on(Route::JobResults);
-        assert!(world.run_until(|world| fetched(world) == pages).await);
+        let pages_read = |world: &World| world.simulator.stats().requests_on(Route::JobResults);
+        assert!(world.run_until(|world| pages_read(world) == pages).await);
         world.simulator.expire_jobs();
     }
     world.run().await;
 
-    assert_eq!(losses(&undisturbed, &untouched).await, Losses::default());
-    let lost = losses(&world, &id).await;
+    assert_eq!(
+        find_losses(&undisturbed, &untouched).await,
+        Losses::default()
+    );
+    let lost = find_losses(&world, &id).await;
     assert_eq!(lost.number, 2);
     let runs: Vec<_> = lost.runs.iter().map(|it| (it.slice, it.run)).collect();
     assert_eq!(runs, [(1, 1), (1, 2)]);
@@ -94,17 +97,17 @@ async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
     let mut world = World::with_slices(organisation(37, 120), 4).await;
     let request = world.request("export-gateway", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
-    let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
-    assert!(world.run_until(|world| fetched(world) == 7).await);
+    let pages_read = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
+    assert!(world.run_until(|world| pages_read(world) == 7).await);
 
     world.simulator.lose_queries();
     world.run().await;
 
-    let lost = losses(&world, &id).await;
+    let lost = find_losses(&world, &id).await;
     assert_eq!((lost.number, lost.runs.len()), (1, 4), "{lost:?}");
 }
 
-async fn losses(world: &World, id: &ExportId) -> Losses {
+async fn find_losses(world: &World, id: &ExportId) -> Losses {
     let archive = world.archive();
     let plan = archive.existing_plan(id).await.expect("a plan");
     losses::of_export(&archive, &plan)
@@ -124,7 +127,7 @@ async fn a_source_lost_ten_times_in_a_row_fails_the_export() {
 
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::SourceLost);
     assert!(
         failed.failures[0]
@@ -150,7 +153,7 @@ async fn a_resume_submits_a_new_job_for_a_failed_one() {
     let request = world.request("analytics-job", r#","slices":1"#);
     let id = world.start(&request).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::JobFailed);
 
     world.simulator.set_faults(Faults::default());
@@ -196,7 +199,7 @@ async fn a_lost_gateway_query_replaces_the_runs_of_all_slices() {
     );
     assert_eq!(manifest.content.counts.archived, 100);
     assert_eq!(world.simulator.stats().queries_submitted, 2);
-    assert_eq!(world.receiver.ids().len(), 1);
+    assert_eq!(world.receiver.event_types_by_id().len(), 1);
 }
 
 #[tokio::test]
@@ -204,8 +207,8 @@ async fn a_handler_of_a_lost_query_does_not_end_a_run_of_the_new_one() {
     let mut world = World::with_slices(organisation(45, 200), 2).await;
     let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
-    let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
-    assert!(world.run_until(|world| fetched(world) == 5).await);
+    let pages_read = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
+    assert!(world.run_until(|world| pages_read(world) == 5).await);
     world.simulator.lose_queries();
     let ended = |world: &World| {
         world
@@ -216,13 +219,19 @@ async fn a_handler_of_a_lost_query_does_not_end_a_run_of_the_new_one() {
     };
     while !ended(&world) {
         // The handler that replaces the query dies before its own run has ended.
-        world.steps.kill_at(Kill::After(world.steps.taken() + 12));
+        world
+            .steps
+            .kill_at(Kill::After(world.steps.step_count() + 12));
         world.turn().await;
-        world.wait_for_next();
+        world.advance_to_next_message();
     }
     world.resume(&id).await;
-    let before = fetched(&world);
-    assert!(world.run_until(|world| fetched(world) >= before + 3).await);
+    let before = pages_read(&world);
+    assert!(
+        world
+            .run_until(|world| pages_read(world) >= before + 3)
+            .await
+    );
     // The message of the old run is redelivered while the new runs are in progress.
     world.queues.expire_in_flight();
 

@@ -61,10 +61,10 @@ async fn a_missing_permission_to_look_up_names_refuses_the_export() {
     );
 
     let command = Command::parse(&request).expect("a request");
-    let answer = world.invoke(command).await.expect("not killed");
+    let result = world.invoke(command).await.expect("not killed");
 
-    let Err(StartError::Source(SourceError::Fatal(failure))) = answer else {
-        panic!("{answer:?}");
+    let Err(StartError::Source(SourceError::Fatal(failure))) = result else {
+        panic!("{result:?}");
     };
     assert!(
         failure.message.contains("[routing:queue:view]"),

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::request::OnBadRecord;
-use genesys_simulator::{AnswerFilter, Faults, Route, Settings};
+use genesys_simulator::{Faults, ResponseFilter, Route, Settings};
 use start_export::Resume;
 
 use end_to_end::world::{World, organisation};
 
 #[tokio::test]
 async fn wrong_totals_lose_no_record_and_are_warnings_in_the_manifest() {
-    for lie in [-25, -1, 0] {
+    for total_error in [-25, -1, 0] {
         let faults = Faults {
-            gateway_total: lie,
+            gateway_total: total_error,
             gateway_short_pages: 0.5,
             gateway_empty_early: 1,
             ..Faults::default()
@@ -28,11 +28,11 @@ async fn wrong_totals_lose_no_record_and_are_warnings_in_the_manifest() {
         let request = world.request("export-gateway", r#","slices":3,"pageSize":10"#);
         let manifest = world.export(&request).await;
 
-        assert_eq!(manifest.content.counts.archived, 100, "{lie}");
+        assert_eq!(manifest.content.counts.archived, 100, "{total_error}");
         assert_eq!(
             manifest.warnings.is_empty(),
-            lie == 0,
-            "{lie}: {:?}",
+            total_error == 0,
+            "{total_error}: {:?}",
             manifest.warnings
         );
     }
@@ -41,14 +41,14 @@ async fn wrong_totals_lose_no_record_and_are_warnings_in_the_manifest() {
 #[tokio::test]
 async fn an_error_at_the_first_offset_of_an_empty_result_ends_it() {
     for status in [400, 404, 410, 204, 200] {
-        let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+        let filter: ResponseFilter = Arc::new(move |request, mut response| {
             if request.route == Route::ExportResults {
-                (answer.status, answer.body) = (status, "{}".into());
+                (response.status, response.body) = (status, "{}".into());
             }
-            answer
+            response
         });
         let mut world = World::new(Settings {
-            answer_filter: Some(filter),
+            response_filter: Some(filter),
             ..organisation(41, 0)
         })
         .await;
@@ -64,16 +64,16 @@ async fn an_error_at_the_first_offset_of_an_empty_result_ends_it() {
 #[tokio::test]
 async fn an_undocumented_limit_of_ids_per_lookup_loses_no_record() {
     for status in [400, 413, 414, 431] {
-        let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+        let filter: ResponseFilter = Arc::new(move |request, mut response| {
             let ids = request.query.iter().find(|(name, _)| name == "id");
             let number = ids.map_or(0, |(_, ids)| ids.split(',').count());
             if request.route == Route::DetailsByIds && number > 7 {
-                (answer.status, answer.body) = (status, "".into());
+                (response.status, response.body) = (status, "".into());
             }
-            answer
+            response
         });
         let mut world = World::new(Settings {
-            answer_filter: Some(filter),
+            response_filter: Some(filter),
             ..organisation(42, 50)
         })
         .await;
@@ -107,7 +107,7 @@ async fn announced_but_missing_records_fail_the_export() {
 
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     let failure = &failed.failures[0].failure;
     assert_eq!(failure.kind, FailureKind::RecordsMissing);
     assert!(
@@ -149,14 +149,14 @@ async fn bad_records_are_quarantined_or_fail_the_run_as_requested() {
 
     assert_eq!(manifest.outcome.status, ExportStatus::CompletedWithRejects);
     assert_eq!(manifest.content.counts.rejected, bad);
-    let kept = world
+    let quarantined = world
         .store
         .snapshot()
         .into_keys()
         .filter(|key| key.starts_with("exports/kept/failures/"))
         .count();
-    assert_eq!(kept as u64, bad);
-    let failed = world.failed(&strict, 1).await.expect("a failure");
+    assert_eq!(quarantined as u64, bad);
+    let failed = world.failed_outcome(&strict, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::BadRecord);
     assert!(
         failed.failures[0].failure.message.starts_with("record "),

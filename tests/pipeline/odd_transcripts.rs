@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use api::{Answer, ODD, QuerySpec, answer};
+use api::{ODD, ReceivedRequest, Response, response};
 
 mod api;
 mod batches;
@@ -11,27 +11,27 @@ mod documents;
 mod elements;
 mod refusals;
 
-fn is_conversation(asked: &QuerySpec) -> bool {
-    asked.path.ends_with(ODD)
+fn is_conversation(request: &ReceivedRequest) -> bool {
+    request.path.ends_with(ODD)
 }
 
-fn is_bulk(asked: &QuerySpec) -> bool {
-    asked.path.ends_with("/bulk")
+fn is_bulk(request: &ReceivedRequest) -> bool {
+    request.path.ends_with("/bulk")
 }
 
-fn is_web_details(asked: &QuerySpec) -> bool {
-    asked.path.contains("/web/details/")
+fn is_web_details(request: &ReceivedRequest) -> bool {
+    request.path.contains("/web/details/")
 }
 
-fn is_recordings(asked: &QuerySpec) -> bool {
-    asked.path.ends_with("/recordings")
+fn is_recordings(request: &ReceivedRequest) -> bool {
+    request.path.ends_with("/recordings")
 }
 
-fn replaced(
-    is_this: fn(&QuerySpec) -> bool,
+fn replace_response(
+    is_replaced: fn(&ReceivedRequest) -> bool,
     status: u16,
     body: &Value,
-) -> impl Fn(&QuerySpec) -> Option<Answer> + use<> {
+) -> impl Fn(&ReceivedRequest) -> Option<Response> + use<> {
     let body = body.clone();
-    move |asked| is_this(asked).then(|| answer(status, &body))
+    move |request| is_replaced(request).then(|| response(status, &body))
 }

@@ -51,7 +51,7 @@ async fn world(archive: &Path) -> (World<FolderStore>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a new folder");
     copy(archive, folder.path());
     let store = FolderStore::open_without_sync(folder.path()).expect("a folder");
-    let world = World::over(Arc::new(store), settings(), 2).await;
+    let world = World::with_store(Arc::new(store), settings(), 2).await;
     (world, folder)
 }
 
@@ -59,7 +59,7 @@ fn id(text: &str) -> ExportId {
     text.parse().expect("an id")
 }
 
-async fn assert_whole(world: &World<FolderStore>, export: &str) {
+async fn assert_complete(world: &World<FolderStore>, export: &str) {
     let manifest = world.manifest(&id(export)).await;
     assert_eq!(manifest.outcome.status, ExportStatus::Completed, "{export}");
     world.verify(&id(export)).await;
@@ -90,7 +90,7 @@ async fn a_complete_export_of_an_old_archive_verifies_and_reads() {
         let (world, _folder) = world(&archive).await;
 
         for export in COMPLETE {
-            assert_whole(&world, export).await;
+            assert_complete(&world, export).await;
         }
     }
 }
@@ -104,7 +104,7 @@ async fn an_unfinished_export_of_an_old_archive_resumes_and_completes() {
             world.resume(&id(export)).await;
             world.run().await;
 
-            assert_whole(&world, export).await;
+            assert_complete(&world, export).await;
             let complete = if export == "open-gateway" {
                 "gateway"
             } else {

@@ -15,19 +15,19 @@ use genesys_simulator::{Route, Settings};
 const HOUR: Duration = Duration::from_hours(1);
 
 async fn world(settings: Settings) -> World<ThrottlingStore> {
-    World::over(Arc::new(ThrottlingStore::default()), settings, 2).await
+    World::with_store(Arc::new(ThrottlingStore::default()), settings, 2).await
 }
 
-/// Tries every message of the pipeline against a throttling store, for this duration.
+/// Handles all messages with a throttling store, for this duration.
 async fn throttle(world: &mut World<ThrottlingStore>, duration: Duration) {
-    world.store.set(true);
+    world.store.set_throttling(true);
     let until = world.now() + duration;
     while world.now() < until {
-        if world.turn().await == Turn::Idle && !world.wait_for_next() {
+        if world.turn().await == Turn::Idle && !world.advance_to_next_message() {
             break;
         }
     }
-    world.store.set(false);
+    world.store.set_throttling(false);
 }
 
 fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
@@ -38,11 +38,11 @@ fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
 }
 
 /// Receives every message repeatedly without handling it, as when Lambda throttles or kills the function.
-fn starve(world: &World, queue: Queue, duration: Duration) {
+fn receive_without_handling(world: &World, queue: Queue, duration: Duration) {
     let until = world.now() + duration;
     while world.now() < until {
         while world.queues.receive(queue).is_some() {}
-        world.pass(queue.settings().visibility_timeout);
+        world.advance_clock(queue.settings().visibility_timeout);
     }
 }
 
@@ -57,10 +57,10 @@ async fn an_export_survives_a_four_hour_outage_of_the_store() {
         .await;
         let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
         let id = world.start(&request).await;
-        let read = |world: &World<ThrottlingStore>| {
+        let has_read_pages = |world: &World<ThrottlingStore>| {
             world.simulator.stats().requests_on(Route::JobResults) >= requests
         };
-        assert!(world.run_until(read).await);
+        assert!(world.run_until(has_read_pages).await);
 
         throttle(&mut world, 4 * HOUR).await;
         assert!(!has_dead_letters(&world), "after {requests} requests");
@@ -69,7 +69,7 @@ async fn an_export_survives_a_four_hour_outage_of_the_store() {
         let manifest = world.manifest(&id).await;
         assert_eq!(manifest.outcome.status, ExportStatus::Completed);
         assert_eq!(manifest.outcome.attempt, 1);
-        assert_eq!(world.receiver.arrived().len(), 1);
+        assert_eq!(world.receiver.deliveries().len(), 1);
     }
 }
 
@@ -78,10 +78,10 @@ async fn a_20_second_store_outage_costs_an_export_less_than_a_minute() {
     let mut world = world(organisation(222, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
-    let read = |world: &World<ThrottlingStore>| {
+    let has_read_pages = |world: &World<ThrottlingStore>| {
         world.simulator.stats().requests_on(Route::JobResults) >= 2
     };
-    assert!(world.run_until(read).await);
+    assert!(world.run_until(has_read_pages).await);
     let since = world.now();
 
     throttle(&mut world, Duration::from_secs(20)).await;
@@ -100,19 +100,19 @@ async fn six_hours_of_throttled_functions_make_no_dead_letter() {
     .await;
     let request = world.request("analytics-job", r#","slices":1"#);
     let id = world.start(&request).await;
-    starve(&world, Queue::Pages, 6 * HOUR);
+    receive_without_handling(&world, Queue::Pages, 6 * HOUR);
     assert!(
         world
             .run_until(|world| world.queues.contents(Queue::Waiting).messages > 0)
             .await
     );
-    starve(&world, Queue::Waiting, 6 * HOUR);
+    receive_without_handling(&world, Queue::Waiting, 6 * HOUR);
     assert!(
         world
             .run_until(|world| world.queues.contents(Queue::Completion).messages > 0)
             .await
     );
-    starve(&world, Queue::Completion, 6 * HOUR);
+    receive_without_handling(&world, Queue::Completion, 6 * HOUR);
     world.run().await;
 
     assert!(!has_dead_letters(&world));
@@ -125,10 +125,10 @@ async fn a_page_that_always_kills_its_function_fails_within_ten_hours() {
     let request = world.request("analytics-job", r#","slices":1"#);
     let id = world.start(&request).await;
 
-    starve(&world, Queue::Pages, 10 * HOUR);
+    receive_without_handling(&world, Queue::Pages, 10 * HOUR);
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
 }
 
@@ -137,14 +137,15 @@ async fn a_page_of_a_damaged_export_is_a_dead_letter_within_an_hour() {
     let mut world = World::new(organisation(225, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
-    let read = |world: &World| world.simulator.stats().requests_on(Route::JobResults) == 1;
-    assert!(world.run_until(read).await);
+    let has_read_pages =
+        |world: &World| world.simulator.stats().requests_on(Route::JobResults) == 1;
+    assert!(world.run_until(has_read_pages).await);
     world.damage(&format!("exports/{id}/request.json")).await;
     world.restart();
     let since = world.now();
 
     while !has_dead_letters(&world) {
-        assert!(world.turn().await != Turn::Idle || world.wait_for_next());
+        assert!(world.turn().await != Turn::Idle || world.advance_to_next_message());
     }
 
     let took = world.now().duration_since(since).unsigned_abs();

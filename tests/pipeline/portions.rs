@@ -17,7 +17,7 @@ const REQUEST: &str = r#","exportId":"large","slices":3,"pageSize":4,"records":"
 /// Small limits, for many portions of one or two pages.
 const SMALL: PortionLimits = PortionLimits { lines: 6, pages: 3 };
 
-fn repeating() -> Settings {
+fn settings_with_repeated_rows() -> Settings {
     let row = |row, again_at, repeat| RepeatedRow {
         row,
         again_at,
@@ -38,8 +38,10 @@ fn repeating() -> Settings {
 }
 
 /// An export with these repeated rows whose slices have all ended.
-async fn read_out(portions: PortionLimits) -> World {
-    let mut world = World::new(repeating()).await.in_portions(portions);
+async fn export_with_ended_slices(portions: PortionLimits) -> World {
+    let mut world = World::new(settings_with_repeated_rows())
+        .await
+        .with_portion_limits(portions);
     let request = world.request("export-gateway", REQUEST);
     world.start(&request).await;
     let is_read = |world: &World| {
@@ -55,7 +57,7 @@ fn id() -> ExportId {
     "large".parse().expect("an id")
 }
 
-async fn completed(world: &mut World) -> Manifest {
+async fn complete_and_verify(world: &mut World) -> Manifest {
     world.run().await;
     let manifest = world.manifest(&id()).await;
     assert_eq!(manifest.outcome.status, ExportStatus::Completed);
@@ -64,35 +66,35 @@ async fn completed(world: &mut World) -> Manifest {
     manifest
 }
 
-fn compared(world: &World) -> Vec<String> {
+fn comparison_keys(world: &World) -> Vec<String> {
     let keys = world.store.snapshot().into_keys();
     keys.filter(|key| key.contains("/comparison-")).collect()
 }
 
 #[tokio::test]
 async fn the_manifest_content_does_not_depend_on_the_portion_size() {
-    let mut whole = read_out(PortionLimits::default()).await;
-    let expected = completed(&mut whole).await.content;
+    let mut whole = export_with_ended_slices(PortionLimits::default()).await;
+    let expected = complete_and_verify(&mut whole).await.content;
     let repeated = expected.repeated.as_ref().expect("repeated records");
     assert_eq!(
         (repeated.identical_lines, repeated.ids_with_versions),
         (2, 1)
     );
     assert_eq!(
-        compared(&whole),
+        comparison_keys(&whole),
         [""; 0],
         "a small export stores no portion"
     );
 
     for (lines, pages) in [(1, 100), (6, 3), (7, 100), (63, 2), (1_000, 1)] {
-        let mut world = read_out(PortionLimits { lines, pages }).await;
+        let mut world = export_with_ended_slices(PortionLimits { lines, pages }).await;
 
         assert_eq!(
-            completed(&mut world).await.content,
+            complete_and_verify(&mut world).await.content,
             expected,
             "{lines} {pages}"
         );
-        assert!(!compared(&world).is_empty());
+        assert!(!comparison_keys(&world).is_empty());
     }
 }
 
@@ -101,31 +103,31 @@ async fn completing_a_small_export_takes_about_three_requests_a_page() {
     let mut world = World::new(organisation(92, 30)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
-    let delivery = completion(&mut world).await;
+    let delivery = last_completion_message(&mut world).await;
 
-    let before = world.steps.taken();
+    let before = world.steps.step_count();
     handle(&world, &delivery).await;
 
     let pages = world.manifest(&id).await.outcome.totals.pages;
     // Attempts, attempt, end, outcomes (2), cancellation; record, index and record again of each page; manifest; copies
     // of the slice and the outcome; webhook, marker, attempts.
     assert!(
-        world.steps.taken() - before <= 3 * pages + 15,
+        world.steps.step_count() - before <= 3 * pages + 15,
         "{} steps for {pages} pages",
-        world.steps.taken() - before
+        world.steps.step_count() - before
     );
 }
 
 /// Runs until the last completion message becomes visible.
-async fn completion(world: &mut World) -> Delivery {
-    let ends = |world: &World| {
+async fn last_completion_message(world: &mut World) -> Delivery {
+    let have_slices_ended = |world: &World| {
         let objects = world.store.snapshot();
         let slices = objects.keys().filter(|key| key.contains("/r01/run.json"));
         let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
         let (slices, ends) = (slices.count(), ends.count());
         slices > 0 && slices == ends
     };
-    assert!(world.run_until(ends).await);
+    assert!(world.run_until(have_slices_ended).await);
     let delivery = world.queues.receive(Queue::Completion);
     delivery.expect("a completion message")
 }
@@ -138,8 +140,11 @@ async fn handle(world: &World, delivery: &Delivery) {
 
 #[tokio::test]
 async fn an_export_completes_over_several_invocations() {
-    let expected = completed(&mut read_out(PortionLimits::default()).await).await;
-    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let expected =
+        complete_and_verify(&mut export_with_ended_slices(PortionLimits::default()).await).await;
+    let mut world = export_with_ended_slices(SMALL)
+        .await
+        .with_step_duration(Duration::from_secs(2));
 
     let mut invocations = 0;
     while !world
@@ -150,20 +155,25 @@ async fn an_export_completes_over_several_invocations() {
         let waiting = world.queues.contents(Queue::Completion);
         match world.turn().await {
             Turn::Done => {}
-            Turn::Idle => assert!(world.wait_for_next(), "{waiting:?}"),
+            Turn::Idle => assert!(world.advance_to_next_message(), "{waiting:?}"),
             turn => panic!("{turn:?}: {:?}", world.last_error()),
         }
         invocations += 1;
     }
 
     assert!(invocations >= 3, "{invocations} invocations");
-    assert_eq!(completed(&mut world).await.content, expected.content);
+    assert_eq!(
+        complete_and_verify(&mut world).await.content,
+        expected.content
+    );
     assert_eq!(world.highest_receive_count, 1, "no message failed");
 }
 
 #[tokio::test]
 async fn audit_copies_over_several_invocations_precede_the_webhook() {
-    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let mut world = export_with_ended_slices(SMALL)
+        .await
+        .with_step_duration(Duration::from_secs(2));
     let copies = |world: &World| {
         let objects = world.store.snapshot();
         objects.keys().filter(|key| key.contains("-slice-")).count()
@@ -171,9 +181,9 @@ async fn audit_copies_over_several_invocations_precede_the_webhook() {
     let manifest = "exports/large/manifest.json";
 
     let mut seen = BTreeSet::new();
-    while world.receiver.arrived().is_empty() {
+    while world.receiver.deliveries().is_empty() {
         if world.turn().await == Turn::Idle {
-            assert!(world.wait_for_next());
+            assert!(world.advance_to_next_message());
         }
         if world.store.snapshot().contains_key(manifest) {
             seen.insert(copies(&world));
@@ -186,13 +196,15 @@ async fn audit_copies_over_several_invocations_precede_the_webhook() {
         Some(&3),
         "the webhook was delivered before everything was copied"
     );
-    completed(&mut world).await;
-    assert_eq!(world.receiver.ids().len(), 1);
+    complete_and_verify(&mut world).await;
+    assert_eq!(world.receiver.event_types_by_id().len(), 1);
 }
 
 #[tokio::test]
 async fn an_invocation_without_progress_fails_instead_of_looping() {
-    let mut world = read_out(SMALL).await.at_pace(Duration::from_mins(2));
+    let mut world = export_with_ended_slices(SMALL)
+        .await
+        .with_step_duration(Duration::from_mins(2));
 
     let turn = world.turn().await;
 
@@ -203,12 +215,12 @@ async fn an_invocation_without_progress_fails_instead_of_looping() {
 
 #[tokio::test]
 async fn two_handlers_of_one_completion_message_store_the_same_portions() {
-    let mut alone = read_out(SMALL).await;
-    let expected = completed(&mut alone).await.content;
-    let expected_keys = compared(&alone);
+    let mut alone = export_with_ended_slices(SMALL).await;
+    let expected = complete_and_verify(&mut alone).await.content;
+    let expected_keys = comparison_keys(&alone);
     // The second handler begins while the first is at any of its steps.
     for lead in (0..60).step_by(4) {
-        let mut world = read_out(SMALL).await;
+        let mut world = export_with_ended_slices(SMALL).await;
         let delivery = world.queues.receive(Queue::Completion).expect("a message");
         let (first, second) = (&world.process, world.another_process());
         let invocation = invocation(800, &world.clock);
@@ -224,33 +236,47 @@ async fn two_handlers_of_one_completion_message_store_the_same_portions() {
 
         one.expect("handled");
         other.expect("handled");
-        assert_eq!(completed(&mut world).await.content, expected);
-        assert_eq!(compared(&world), expected_keys, "{lead}");
+        assert_eq!(complete_and_verify(&mut world).await.content, expected);
+        assert_eq!(comparison_keys(&world), expected_keys, "{lead}");
     }
 }
 
 #[tokio::test]
 async fn portions_stored_under_other_limits_are_used() {
-    let expected = completed(&mut read_out(SMALL).await).await.content;
-    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
-    let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
+    let expected = complete_and_verify(&mut export_with_ended_slices(SMALL).await)
+        .await
+        .content;
+    let mut world = export_with_ended_slices(SMALL)
+        .await
+        .with_step_duration(Duration::from_secs(2));
+    let is_begun = |world: &World| {
+        comparison_keys(world)
+            .iter()
+            .any(|key| key.contains("/portion-"))
+    };
     assert!(world.run_until(is_begun).await);
 
     let other = PortionLimits {
         lines: 25,
         pages: 50,
     };
-    let mut world = world.in_portions(other);
+    let mut world = world.with_portion_limits(other);
 
-    assert_eq!(completed(&mut world).await.content, expected);
+    assert_eq!(complete_and_verify(&mut world).await.content, expected);
 }
 
 #[tokio::test]
 async fn a_damaged_portion_is_recomputed_by_the_next_attempt() {
-    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
-    let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
+    let mut world = export_with_ended_slices(SMALL)
+        .await
+        .with_step_duration(Duration::from_secs(2));
+    let is_begun = |world: &World| {
+        comparison_keys(world)
+            .iter()
+            .any(|key| key.contains("/portion-"))
+    };
     assert!(world.run_until(is_begun).await);
-    for key in compared(&world) {
+    for key in comparison_keys(&world) {
         if !key.contains("/portion-") {
             world.damage(&key).await;
         }
@@ -258,14 +284,14 @@ async fn a_damaged_portion_is_recomputed_by_the_next_attempt() {
 
     for _ in 0..4 {
         world.run().await;
-        world.pass(Duration::from_secs(3_601));
+        world.advance_clock(Duration::from_secs(3_601));
         world.sweep().await;
     }
-    assert!(world.failed(&id(), 1).await.is_some());
+    assert!(world.failed_outcome(&id(), 1).await.is_some());
     world.resume(&id()).await;
 
-    assert_eq!(completed(&mut world).await.outcome.attempt, 2);
-    let attempts: BTreeSet<_> = compared(&world)
+    assert_eq!(complete_and_verify(&mut world).await.outcome.attempt, 2);
+    let attempts: BTreeSet<_> = comparison_keys(&world)
         .iter()
         .map(|key| key[..27].to_owned())
         .collect();

@@ -19,13 +19,13 @@ use start_export::{Command, StartError};
 const EMAIL: &str = "@quillpost.example";
 const PHONE: &str = "+1202555";
 
-async fn lines(world: &World, manifest: &Manifest) -> String {
+async fn archived_text(world: &World, manifest: &Manifest) -> String {
     let lines = world.archived_lines(manifest).await;
     lines.into_keys().collect::<Vec<_>>().join("\n")
 }
 
 /// Counts a personal value in the gateway's records of the world's days.
-fn written(world: &World, value: &str) -> u64 {
+fn occurrences_in_records(world: &World, value: &str) -> u64 {
     let interval: conversation_archive::base::time::Interval = DAYS.parse().expect("an interval");
     let records = world.simulator.truth().gateway;
     let records = records.iter().filter(|it| interval.contains(it.start));
@@ -37,7 +37,10 @@ fn written(world: &World, value: &str) -> u64 {
 #[tokio::test]
 async fn typed_addresses_and_numbers_are_redacted_unless_disabled() {
     let mut world = World::new(organisation(101, 120)).await;
-    let (emails, phones) = (written(&world, EMAIL), written(&world, PHONE));
+    let (emails, phones) = (
+        occurrences_in_records(&world, EMAIL),
+        occurrences_in_records(&world, PHONE),
+    );
     assert!(emails > 100 && phones > 100, "{emails} {phones}");
 
     let redacted = world.request("export-gateway", r#","pageSize":50"#);
@@ -45,7 +48,7 @@ async fn typed_addresses_and_numbers_are_redacted_unless_disabled() {
     let verbatim = world.request("export-gateway", r#","redaction":{"enabled":false}"#);
     let verbatim = world.export(&verbatim).await;
 
-    let text = lines(&world, &redacted).await;
+    let text = archived_text(&world, &redacted).await;
     assert!(!text.contains(EMAIL) && !text.contains(PHONE));
     assert_eq!(text.matches("[REDACTED:EMAIL]").count() as u64, emails);
     assert_eq!(text.matches("[REDACTED:PHONE]").count() as u64, phones);
@@ -53,7 +56,7 @@ async fn typed_addresses_and_numbers_are_redacted_unless_disabled() {
     assert_eq!(counted, [("EMAIL", emails), ("PHONE", phones)]);
     let metrics = redacted.outcome.metrics.expect("metrics");
     assert_eq!(metrics.redactions, emails + phones);
-    let text = lines(&world, &verbatim).await;
+    let text = archived_text(&world, &verbatim).await;
     assert_eq!(text.matches(EMAIL).count() as u64, emails);
     assert!(verbatim.content.redactions.is_empty());
     world.verify(&redacted.outcome.export_id).await;
@@ -78,11 +81,11 @@ async fn page_records_and_audit_events_hold_the_same_redaction_counts() {
         let record = archive.record(&id.page(page.page)).await;
         let record = record.expect("readable").expect("a record");
         let redactions = &record.content.redactions;
-        let told = &record.event.details["redactions"];
+        let event_redactions = &record.event.details["redactions"];
         if redactions.is_empty() {
-            assert!(told.is_null());
+            assert!(event_redactions.is_null());
         } else {
-            assert_eq!(*told, serde_json::json!(redactions));
+            assert_eq!(*event_redactions, serde_json::json!(redactions));
         }
         sum += redactions.total();
     }
@@ -107,7 +110,7 @@ async fn the_strict_profile_redacts_participants_of_every_source() {
 
         let manifest = world.export(&request).await;
 
-        let text = lines(&world, &manifest).await;
+        let text = archived_text(&world, &manifest).await;
         assert!(!text.contains(EMAIL) && !text.contains(PHONE));
         for person in &people {
             // Only whole field values are checked: a name inside a sentence is not a field.
@@ -125,7 +128,7 @@ async fn equal_values_share_a_hash_and_a_lost_key_fails_the_export() {
         r#","slices":1,"pageSize":20,"redaction":{"mode":"hash","kinds":["email"]}"#,
     );
     let manifest = world.export(&request).await;
-    let text = lines(&world, &manifest).await;
+    let text = archived_text(&world, &manifest).await;
     let hashes: Vec<_> = text.match_indices("[REDACTED:EMAIL:").collect();
     let hash = |at: usize| text[at..].split(']').next().expect("an end");
     let distinct: BTreeSet<_> = hashes.iter().map(|(at, _)| hash(*at)).collect();
@@ -138,7 +141,7 @@ async fn equal_values_share_a_hash_and_a_lost_key_fails_the_export() {
     world.process.page.redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     let failure = &failed.failures[0].failure;
     assert_eq!(failure.kind, FailureKind::RedactionKey);
     assert!(

@@ -9,8 +9,8 @@ use end_to_end::world::{World, organisation};
 
 const DAY: &str = r#","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z""#;
 
-async fn export(world: &mut World, id: &str, source: &str, more: &str) -> ExportMetrics {
-    let request = format!(r#"{{"exportId":"{id}","source":"{source}"{more}}}"#);
+async fn export(world: &mut World, id: &str, source: &str, more_fields: &str) -> ExportMetrics {
+    let request = format!(r#"{{"exportId":"{id}","source":"{source}"{more_fields}}}"#);
     let manifest = world.export(&request).await;
     manifest
         .outcome
@@ -27,7 +27,7 @@ async fn world(settings: Settings) -> World {
 
 #[tokio::test]
 async fn a_query_repeated_within_the_time_to_live_sends_no_request() {
-    for (source, more) in [
+    for (source, more_fields) in [
         ("analytics-query", r#","pageSize":20"#),
         ("history-gateway", r#","pageSize":50"#),
     ] {
@@ -36,14 +36,14 @@ async fn a_query_repeated_within_the_time_to_live_sends_no_request() {
             ..organisation(81, 400)
         })
         .await;
-        let more = format!("{DAY}{more}");
-        let first = export(&mut world, "first", source, &more).await;
+        let more_fields = format!("{DAY}{more_fields}");
+        let first = export(&mut world, "first", source, &more_fields).await;
         let requests = world.simulator.stats().total_requests();
 
-        let second = export(&mut world, "second", source, &more).await;
+        let second = export(&mut world, "second", source, &more_fields).await;
         let requests_after_second = world.simulator.stats().total_requests();
-        world.pass(Duration::from_mins(5));
-        let third = export(&mut world, "third", source, &more).await;
+        world.advance_clock(Duration::from_mins(5));
+        let third = export(&mut world, "third", source, &more_fields).await;
 
         assert!(first.pages > 1 && first.records > 0);
         assert_eq!(first.cache_hit_rate, Some(0.0));
@@ -65,7 +65,7 @@ async fn open_and_unknown_conversations_are_requested_again() {
         .iter()
         .filter(|found| found.end.is_some())
         .map(|found| &found.id);
-    let going_on = truth
+    let open_conversation = truth
         .iter()
         .find(|found| found.end.is_none())
         .expect("a conversation without an end");
@@ -76,7 +76,7 @@ async fn open_and_unknown_conversations_are_requested_again() {
     };
     let cases = [
         (ids(&[ended[0], ended[1]]), 1),
-        (ids(&[ended[0], &going_on.id]), 2),
+        (ids(&[ended[0], &open_conversation.id]), 2),
         // An id without a result is requested again each time.
         (ids(&[ended[0], "00000000-0000-4000-8000-000000000000"]), 4),
     ];
@@ -92,7 +92,7 @@ async fn open_and_unknown_conversations_are_requested_again() {
             )
             .await;
         }
-        let asked = world.simulator.stats().requests_on(Route::DetailsByIds) - before;
-        assert_eq!(asked, requests, "case {number}");
+        let request_count = world.simulator.stats().requests_on(Route::DetailsByIds) - before;
+        assert_eq!(request_count, requests, "case {number}");
     }
 }

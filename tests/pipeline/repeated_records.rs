@@ -14,7 +14,7 @@ use conversation_archive::export::outcome::{
 };
 use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::ConclusionInput;
-use genesys_simulator::{AnswerFilter, Faults, Repeat, RepeatedRow, Route, Settings};
+use genesys_simulator::{Faults, Repeat, RepeatedRow, ResponseFilter, Route, Settings};
 use serde_json::{Value, json};
 use start_export::Command;
 
@@ -41,7 +41,7 @@ const PLACES: [(&str, &str, &str, usize); 5] = [
     ("export-gateway", "id", SLICES, 25),
 ];
 
-fn repeating(row: usize, again_at: usize, repeat: Repeat) -> Faults {
+fn faults_repeating_row(row: usize, again_at: usize, repeat: Repeat) -> Faults {
     let row = RepeatedRow {
         row,
         again_at,
@@ -55,7 +55,7 @@ fn repeating(row: usize, again_at: usize, repeat: Repeat) -> Faults {
 
 async fn world(again_at: usize, repeat: Repeat) -> World {
     World::new(Settings {
-        faults: repeating(2, again_at, repeat),
+        faults: faults_repeating_row(2, again_at, repeat),
         spill: 0.0,
         ..organisation(57, ROWS)
     })
@@ -70,7 +70,7 @@ async fn repeated_id(world: &World, manifest: &Manifest, field: &str) -> String 
     ids.into_keys().next().expect("one id")
 }
 
-async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
+async fn find_versions(world: &World, id: &str, records: Records) -> Vec<Version> {
     let sought = SearchCriteria {
         id,
         day: None,
@@ -82,9 +82,9 @@ async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
 
 #[tokio::test]
 async fn an_identical_row_counts_as_one_record_in_any_place() {
-    for (source, field, more, again_at) in PLACES {
+    for (source, field, more_fields, again_at) in PLACES {
         let mut world = world(again_at, Repeat::Identical).await;
-        let request = world.request(source, more);
+        let request = world.request(source, more_fields);
 
         let manifest = world.export(&request).await;
 
@@ -101,12 +101,17 @@ async fn an_identical_row_counts_as_one_record_in_any_place() {
         assert_eq!(metrics.records, RECORDS, "{place}");
         let report = world.verify(&manifest.outcome.export_id).await;
         assert_eq!((report.records, report.identical_lines), (RECORDS, 1));
-        let told = world.receiver.arrived().pop().expect("a webhook").body;
-        assert_eq!(told["data"]["recordsArchived"], RECORDS, "{place}");
-        assert_eq!(told["data"]["metrics"]["identicalLines"], 1, "{place}");
+        let webhook_body = world.receiver.deliveries().pop().expect("a webhook").body;
+        assert_eq!(webhook_body["data"]["recordsArchived"], RECORDS, "{place}");
+        assert_eq!(
+            webhook_body["data"]["metrics"]["identicalLines"], 1,
+            "{place}"
+        );
         let id = repeated_id(&world, &manifest, field).await;
         assert_eq!(
-            found(&world, &id, Records::Conversations).await.len(),
+            find_versions(&world, &id, Records::Conversations)
+                .await
+                .len(),
             1,
             "{place}"
         );
@@ -115,9 +120,9 @@ async fn an_identical_row_counts_as_one_record_in_any_place() {
 
 #[tokio::test]
 async fn two_versions_of_a_row_are_both_kept_and_named() {
-    for (source, field, more, again_at) in PLACES {
+    for (source, field, more_fields, again_at) in PLACES {
         let mut world = world(again_at, Repeat::Changed).await;
-        let request = world.request(source, more);
+        let request = world.request(source, more_fields);
 
         let manifest = world.export(&request).await;
 
@@ -140,7 +145,7 @@ async fn two_versions_of_a_row_are_both_kept_and_named() {
             (RECORDS + 1, 1),
             "{place}"
         );
-        let versions = found(&world, &id, Records::Conversations).await;
+        let versions = find_versions(&world, &id, Records::Conversations).await;
         assert_eq!(versions.len(), 2, "{place}");
         assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
         let archive = world.archive();
@@ -154,11 +159,11 @@ async fn two_versions_of_a_row_are_both_kept_and_named() {
 #[tokio::test]
 async fn find_shows_each_version_once_and_the_last_line_last() {
     let mut world = world(0, Repeat::Identical).await;
-    let mut faults = repeating(2, 5, Repeat::Changed);
+    let mut faults = faults_repeating_row(2, 5, Repeat::Changed);
     // The first version again, on another page.
     faults
         .repeated_rows
-        .extend(repeating(2, 15, Repeat::Identical).repeated_rows);
+        .extend(faults_repeating_row(2, 15, Repeat::Identical).repeated_rows);
     world.simulator.set_faults(faults);
 
     let manifest = world.export(&world.request("analytics-job", PAGES)).await;
@@ -169,7 +174,7 @@ async fn find_shows_each_version_once_and_the_last_line_last() {
         (1, 2)
     );
     let id = repeated_id(&world, &manifest, "conversationId").await;
-    let versions = found(&world, &id, Records::Conversations).await;
+    let versions = find_versions(&world, &id, Records::Conversations).await;
     let pages: Vec<_> = versions.iter().map(|version| version.page).collect();
     assert_eq!(pages, [1, 2]);
     assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
@@ -179,17 +184,17 @@ async fn find_shows_each_version_once_and_the_last_line_last() {
 async fn requested_ids_are_counted_once() {
     let mut world = world(0, Repeat::Identical).await;
     let conversations = world.simulator.truth().conversations;
-    let asked = format!(
+    let requested_ids = format!(
         r#"["{}","{}","{UNKNOWN}"]"#,
         conversations[0].id, conversations[1].id
     );
     // The only page of the job repeats the first of the two.
     world
         .simulator
-        .set_faults(repeating(0, 2, Repeat::Identical));
+        .set_faults(faults_repeating_row(0, 2, Repeat::Identical));
     let request = world.request(
         "analytics-job",
-        &format!(r#","slices":1,"filters":{{"conversationIds":{asked}}}"#),
+        &format!(r#","slices":1,"filters":{{"conversationIds":{requested_ids}}}"#),
     );
 
     let manifest = world.export(&request).await;
@@ -203,12 +208,12 @@ async fn requested_ids_are_counted_once() {
 
 /// Replaces every response of the details query by one with this conversation twice, counted `counted` times in its
 /// total.
-fn twice(id: String, counted: u64) -> AnswerFilter {
-    Arc::new(move |request, mut answer| {
-        if request.route != Route::DetailsQuery || answer.status != 200 {
-            return answer;
+fn duplicate_conversation(id: String, counted: u64) -> ResponseFilter {
+    Arc::new(move |request, mut response| {
+        if request.route != Route::DetailsQuery || response.status != 200 {
+            return response;
         }
-        let mut body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let mut body: Value = serde_json::from_slice(&response.body).expect("JSON");
         let records = body["conversations"].as_array_mut();
         let place = records.as_ref().and_then(|records| {
             let mut ids = records.iter().map(|record| &record["conversationId"]);
@@ -218,9 +223,9 @@ fn twice(id: String, counted: u64) -> AnswerFilter {
             records.insert(place, records[place].clone());
             let hits = body["totalHits"].as_u64().expect("a total");
             body["totalHits"] = json!(hits + counted - 1);
-            answer.body = body.to_string().into();
+            response.body = body.to_string().into();
         }
-        answer
+        response
     })
 }
 
@@ -232,10 +237,10 @@ async fn a_conversation_twice_in_a_query_is_one_record() {
         let healthy = world.request("analytics-query", r#","exportId":"healthy","pageSize":50"#);
         let expected = world.export(&healthy).await.content.counts.archived;
         let id = world.simulator.truth().conversations[ROWS / 2].id.clone();
-        world
-            .simulator
-            .update(|settings| settings.answer_filter = Some(twice(id.clone(), counted)));
-        world.pass(Duration::from_hours(1));
+        world.simulator.update(|settings| {
+            settings.response_filter = Some(duplicate_conversation(id.clone(), counted))
+        });
+        world.advance_clock(Duration::from_hours(1));
         let request = world.request("analytics-query", r#","exportId":"twice","pageSize":10"#);
 
         let manifest = world.export(&request).await;
@@ -287,13 +292,13 @@ async fn transcripts_of_an_export_with_a_repeated_row_complete() {
     // All transcripts on one page, or one page for each conversation.
     for (page_size, is_fetched_twice) in [(100, false), (1, true)] {
         let mut world = world(0, Repeat::Identical).await;
-        let written = world.written();
+        let written = world.message_conversations();
         let conversations = world.simulator.truth().conversations;
         let row = conversations.iter().position(|it| it.id == written[0]);
         let row = row.expect("a conversation that was written");
         world
             .simulator
-            .set_faults(repeating(row, ROWS, Repeat::Identical));
+            .set_faults(faults_repeating_row(row, ROWS, Repeat::Identical));
         let base = world.request("analytics-job", r#","slices":1,"exportId":"base""#);
         let base = world.export(&base).await;
         assert!(base.content.repeated.is_some());
@@ -307,7 +312,7 @@ async fn transcripts_of_an_export_with_a_repeated_row_complete() {
         assert_eq!(texts.content.repeated.is_some(), is_fetched_twice);
         world.verify(&texts.outcome.export_id).await;
         assert!(
-            !found(&world, &written[0], Records::Transcripts)
+            !find_versions(&world, &written[0], Records::Transcripts)
                 .await
                 .is_empty()
         );
@@ -324,9 +329,9 @@ async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
         objects.keys().any(|key| key.ends_with("/end.json"))
     };
     assert!(world.run_until(is_read).await);
-    fail_as_before(&world, &id).await;
+    record_legacy_failure(&world, &id).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::RepeatedRecord);
     let requests = world.simulator.stats().requests_on(Route::JobResults);
 
@@ -342,7 +347,7 @@ async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
 }
 
 /// Writes the failure that earlier versions recorded for a repeated record.
-async fn fail_as_before(world: &World, id: &ExportId) {
+async fn record_legacy_failure(world: &World, id: &ExportId) {
     let pipeline = &world.process.start.pipeline;
     let plan = pipeline.archive.existing_plan(id).await.expect("a plan");
     let attempt = pipeline.archive.newest_attempt(id).await;

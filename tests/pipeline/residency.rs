@@ -18,7 +18,7 @@ fn regions(genesys: &str, allowed: &[&str]) -> Regions {
     }
 }
 
-async fn begun() -> (World, ExportId) {
+async fn start_resident_export() -> (World, ExportId) {
     let mut world = World::new(organisation(41, 40)).await;
     world.process.start.regions = regions("eu-central-1", &[]);
     let request = world.request("analytics-job", REQUEST);
@@ -28,9 +28,9 @@ async fn begun() -> (World, ExportId) {
 
 async fn refusal(world: &mut World, command: Command) -> String {
     let before = world.store.snapshot();
-    let answer = world.invoke(command).await.expect("alive");
-    let Err(StartError::Refused(refusal)) = answer else {
-        panic!("{answer:?}")
+    let result = world.invoke(command).await.expect("alive");
+    let Err(StartError::Refused(refusal)) = result else {
+        panic!("{result:?}")
     };
     assert_eq!(world.store.snapshot(), before, "nothing is written");
     refusal.to_string()
@@ -46,7 +46,7 @@ fn resume(id: &ExportId) -> Command {
 
 #[tokio::test]
 async fn an_export_cannot_be_resumed_in_another_region() {
-    let (mut world, id) = begun().await;
+    let (mut world, id) = start_resident_export().await;
     let request = world.request("analytics-job", REQUEST);
     world.process.start.regions = regions("eu-west-1", &["eu-west-1", "eu-central-1"]);
 
@@ -62,7 +62,7 @@ async fn an_export_cannot_be_resumed_in_another_region() {
 
 #[tokio::test]
 async fn a_resume_with_overridden_hosts_is_refused() {
-    let (mut world, id) = begun().await;
+    let (mut world, id) = start_resident_export().await;
     world.process.start.regions.genesys = None;
 
     let refused = refusal(&mut world, resume(&id)).await;
@@ -75,7 +75,7 @@ async fn a_resume_with_overridden_hosts_is_refused() {
 
 #[tokio::test]
 async fn a_refused_resume_of_a_plan_without_attempts_writes_nothing() {
-    let (mut world, id) = begun().await;
+    let (mut world, id) = start_resident_export().await;
     let attempt = ObjectKey::Attempt(&id, 1).key();
     world.store.delete(&attempt).await.expect("deleted");
     world.process.start.regions.allowed = vec!["us-east-1".to_owned()];
@@ -90,7 +90,7 @@ async fn a_refused_resume_of_a_plan_without_attempts_writes_nothing() {
 
 #[tokio::test]
 async fn a_disallowed_region_stops_a_resume_but_not_a_finished_export() {
-    let (mut world, id) = begun().await;
+    let (mut world, id) = start_resident_export().await;
     let tightened = regions("eu-central-1", &["us-east-1"]);
     world.process.start.regions = tightened.clone();
     let refused = refusal(&mut world, resume(&id)).await;

@@ -13,31 +13,37 @@ use start_export::{Command, StartError, Started};
 use end_to_end::world::{World, organisation};
 
 /// Runs a schedule's request at 04:00 on that day of March, for the day that ended then.
-async fn scheduled(world: &mut World, day: u8, more: &str) -> Started {
-    let started = begun(world, day, more).await;
+async fn run_schedule(world: &mut World, day: u8, more_fields: &str) -> Started {
+    let started = start_schedule(world, day, more_fields).await;
     world.run().await;
     started
 }
 
-async fn begun(world: &mut World, day: u8, more: &str) -> Started {
-    answered(world, day, more).await.expect("started")
+async fn start_schedule(world: &mut World, day: u8, more_fields: &str) -> Started {
+    try_start_schedule(world, day, more_fields)
+        .await
+        .expect("started")
 }
 
-async fn answered(world: &mut World, day: u8, more: &str) -> Result<Started, StartError> {
+async fn try_start_schedule(
+    world: &mut World,
+    day: u8,
+    more_fields: &str,
+) -> Result<Started, StartError> {
     let request = format!(
-        r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-{day:02}T04:00:00Z","revisit":["P3D","P1D"]{more}}}"#
+        r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-{day:02}T04:00:00Z","revisit":["P3D","P1D"]{more_fields}}}"#
     );
     let command = Command::parse(&request).expect("a request");
     world.invoke(command).await.expect("not killed")
 }
 
-async fn revisited(world: &World, started: &Started, place: usize) -> Manifest {
+async fn verified_revisit(world: &World, started: &Started, place: usize) -> Manifest {
     let manifest = world.manifest(&started.revisits[place].export_id).await;
     world.verify(&manifest.outcome.export_id).await;
     manifest
 }
 
-fn some_of(simulator: &Simulator, archived: &BTreeSet<String>, count: usize) -> Vec<String> {
+fn first_archived(simulator: &Simulator, archived: &BTreeSet<String>, count: usize) -> Vec<String> {
     let truth = simulator.truth().conversations.into_iter();
     truth
         .map(|it| it.id)
@@ -53,7 +59,7 @@ async fn ids(world: &World, manifest: &Manifest) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_revisit_stores_exactly_the_conversations_that_changed() {
-    for more in [
+    for more_fields in [
         "",
         r#","source":"analytics-query""#,
         r#","records":"full","pageSize":50"#,
@@ -63,18 +69,18 @@ async fn a_revisit_stores_exactly_the_conversations_that_changed() {
             ..organisation(91, 1_000)
         })
         .await;
-        let first = scheduled(&mut world, 2, more).await;
+        let first = run_schedule(&mut world, 2, more_fields).await;
         let stand_ins = first.revisits.iter().map(|it| it.export_id.as_str());
         assert!(stand_ins.into_iter().all(|id| !id.contains("-after-")));
         let manifest = world.manifest(&first.export_id).await;
         let archived = ids(&world, &manifest).await;
-        let changed = some_of(&world.simulator, &archived, 3);
+        let changed = first_archived(&world.simulator, &archived, 3);
         assert_eq!(world.simulator.amend(&changed), 3);
-        world.pass(std::time::Duration::from_mins(10));
+        world.advance_clock(std::time::Duration::from_mins(10));
 
-        let next_day = scheduled(&mut world, 3, more).await;
+        let next_day = run_schedule(&mut world, 3, more_fields).await;
 
-        let revisit = revisited(&world, &next_day, 0).await;
+        let revisit = verified_revisit(&world, &next_day, 0).await;
         assert_eq!(next_day.revisits.len(), 2);
         assert_eq!(revisit.outcome.interval, manifest.outcome.interval);
         assert_eq!(ids(&world, &revisit).await, changed.into_iter().collect());
@@ -89,8 +95,8 @@ async fn a_revisit_stores_exactly_the_conversations_that_changed() {
 #[tokio::test]
 async fn a_revisit_waits_for_the_export_that_it_compares_with() {
     let mut world = World::new(organisation(95, 300)).await;
-    let first = begun(&mut world, 2, "").await;
-    let next_day = begun(&mut world, 3, "").await;
+    let first = start_schedule(&mut world, 2, "").await;
+    let next_day = start_schedule(&mut world, 3, "").await;
 
     world.run().await;
 
@@ -100,7 +106,7 @@ async fn a_revisit_waits_for_the_export_that_it_compares_with() {
         .content
         .counts
         .archived;
-    let counts = revisited(&world, &next_day, 0).await.content.counts;
+    let counts = verified_revisit(&world, &next_day, 0).await.content.counts;
     assert_eq!((counts.archived, counts.unchanged), (0, archived));
     assert!(archived > 0);
 }
@@ -108,19 +114,19 @@ async fn a_revisit_waits_for_the_export_that_it_compares_with() {
 #[tokio::test]
 async fn a_later_revisit_skips_versions_stored_by_an_earlier_one() {
     let mut world = World::new(organisation(92, 300)).await;
-    let first = scheduled(&mut world, 2, "").await;
+    let first = run_schedule(&mut world, 2, "").await;
     let manifest = world.manifest(&first.export_id).await;
     let archived = ids(&world, &manifest).await;
-    let changed = some_of(&world.simulator, &archived, 5);
+    let changed = first_archived(&world.simulator, &archived, 5);
     world.simulator.amend(&changed[..3]);
 
-    let after_a_day = scheduled(&mut world, 3, "").await;
+    let after_a_day = run_schedule(&mut world, 3, "").await;
     world.simulator.amend(&changed[3..]);
-    scheduled(&mut world, 4, "").await;
-    let after_three_days = scheduled(&mut world, 5, "").await;
+    run_schedule(&mut world, 4, "").await;
+    let after_three_days = run_schedule(&mut world, 5, "").await;
 
-    let one = revisited(&world, &after_a_day, 0).await;
-    let three = revisited(&world, &after_three_days, 1).await;
+    let one = verified_revisit(&world, &after_a_day, 0).await;
+    let three = verified_revisit(&world, &after_three_days, 1).await;
     assert_eq!(
         ids(&world, &one).await,
         changed[..3].iter().cloned().collect()
@@ -152,12 +158,12 @@ async fn a_later_revisit_skips_versions_stored_by_an_earlier_one() {
 async fn a_schedule_that_fires_twice_starts_nothing_twice() {
     let mut world = World::new(organisation(93, 50)).await;
     for day in 2..=5 {
-        scheduled(&mut world, day, "").await;
+        run_schedule(&mut world, day, "").await;
     }
-    let once = scheduled(&mut world, 6, "").await;
+    let once = run_schedule(&mut world, 6, "").await;
     let jobs = world.simulator.stats().jobs_submitted;
 
-    let twice = scheduled(&mut world, 6, "").await;
+    let twice = run_schedule(&mut world, 6, "").await;
 
     assert_eq!(world.simulator.stats().jobs_submitted, jobs);
     assert_eq!(twice.revisits[0].export_id, once.revisits[0].export_id);
@@ -167,20 +173,20 @@ async fn a_schedule_that_fires_twice_starts_nothing_twice() {
 async fn a_refused_revisit_is_reported_and_does_not_block_others() {
     let mut world = World::new(organisation(96, 50)).await;
     for day in [2, 4] {
-        scheduled(&mut world, day, "").await;
+        run_schedule(&mut world, day, "").await;
     }
     world
         .simulator
         .update(|settings| settings.retention_days = Some(8));
 
-    let answer = answered(&mut world, 5, "").await;
+    let result = try_start_schedule(&mut world, 5, "").await;
 
-    let Err(error @ StartError::Companion { .. }) = answer else {
-        panic!("{answer:?}");
+    let Err(error @ StartError::Companion { .. }) = result else {
+        panic!("{result:?}");
     };
-    let told = error.to_string();
-    assert!(told.contains(" was started, but "), "{told}");
-    assert!(told.contains("8 days"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains(" was started, but "), "{message}");
+    assert!(message.contains("8 days"), "{message}");
     let planned = exports::ids(&world.archive()).await.expect("listed");
     let is_planned = |start: &str, end: &str| {
         let mut planned = planned.iter().map(ToString::to_string);
@@ -194,7 +200,7 @@ async fn a_refused_revisit_is_reported_and_does_not_block_others() {
 #[tokio::test]
 async fn a_revisit_uses_the_redaction_of_the_export_it_compares_with() {
     let mut world = World::new(organisation(97, 200)).await;
-    let first = scheduled(&mut world, 2, r#","records":"full""#).await;
+    let first = run_schedule(&mut world, 2, r#","records":"full""#).await;
     let first = world.manifest(&first.export_id).await;
     let archived = first.content.counts.archived;
     world.process.start.limits.redaction.patterns = vec![Pattern {
@@ -202,8 +208,8 @@ async fn a_revisit_uses_the_redaction_of_the_export_it_compares_with() {
         pattern: "-zq[0-9]{4}".to_owned(),
     }];
 
-    let next_day = scheduled(&mut world, 3, r#","records":"full""#).await;
+    let next_day = run_schedule(&mut world, 3, r#","records":"full""#).await;
 
-    let counts = revisited(&world, &next_day, 0).await.content.counts;
+    let counts = verified_revisit(&world, &next_day, 0).await.content.counts;
     assert_eq!((counts.archived, counts.unchanged), (0, archived));
 }

@@ -11,7 +11,7 @@ use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::storage::queue::Queue;
-use genesys_simulator::{AnswerFilter, Route, Settings};
+use genesys_simulator::{ResponseFilter, Route, Settings};
 use start_export::{Command, StartError, Started, State};
 use sweep_exports::SweepOutcome;
 
@@ -25,15 +25,15 @@ const NIGHTLY: &str = r#"{"source":"export-gateway","interval":{"last":"P1D"},"s
 /// A world whose login answers with this status while it is not 0.
 async fn world(status: &Arc<AtomicU16>) -> World {
     let status = Arc::clone(status);
-    let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+    let filter: ResponseFilter = Arc::new(move |request, mut response| {
         let status = status.load(Ordering::SeqCst);
         if request.route == Route::Login && status != 0 {
-            (answer.status, answer.body) = (status, "{}".into());
+            (response.status, response.body) = (status, "{}".into());
         }
-        answer
+        response
     });
     World::new(Settings {
-        answer_filter: Some(filter),
+        response_filter: Some(filter),
         ..organisation(71, 40)
     })
     .await
@@ -68,13 +68,13 @@ async fn an_export_scheduled_during_a_login_outage_still_completes() {
     let started = start(&world, NIGHTLY).await.expect("accepted");
 
     assert_eq!(started.state, State::Accepted);
-    let kept = marker(&world, &started.export_id).await.expect("a marker");
-    let request = kept.request.expect("the request");
+    let stored_marker = marker(&world, &started.export_id).await.expect("a marker");
+    let request = stored_marker.request.expect("the request");
     assert_eq!(
         request.scheduled_time.as_deref(),
         Some("2026-03-03T00:00:00.000Z")
     );
-    world.pass(Duration::from_mins(4));
+    world.advance_clock(Duration::from_mins(4));
     status.store(0, Ordering::SeqCst);
     assert_complete(&mut world, &started.export_id).await;
 }
@@ -88,7 +88,7 @@ async fn an_accepted_export_is_started_by_the_sweep_when_its_message_is_lost() {
     status.store(0, Ordering::SeqCst);
 
     let early = world.sweep().await.expect("not killed");
-    world.pass(HOUR);
+    world.advance_clock(HOUR);
     let swept = world.sweep().await.expect("not killed");
 
     assert_eq!(
@@ -114,7 +114,7 @@ async fn a_refused_login_is_retried_for_a_week_and_then_dropped() {
 
     let mut swept = Vec::new();
     for _ in 0..8 {
-        world.pass(days(1));
+        world.advance_clock(days(1));
         swept.extend(world.sweep().await.expect("not killed"));
         world.run().await;
     }
@@ -130,12 +130,12 @@ async fn a_login_accepted_after_two_days_still_completes_the_export() {
     assert!(start(&world, NIGHTLY).await.is_err());
     let open = world.archive().list_all("open/").await.expect("a listing");
     let id: ExportId = open[0].key["open/".len()..].parse().expect("an id");
-    world.pass(HOUR * 50);
+    world.advance_clock(HOUR * 50);
     world.sweep().await;
     world.run().await;
     status.store(0, Ordering::SeqCst);
 
-    world.pass(HOUR);
+    world.advance_clock(HOUR);
     world.sweep().await;
 
     assert_complete(&mut world, &id).await;
@@ -160,10 +160,13 @@ async fn a_scheduled_start_that_always_failed_is_started_by_the_sweep() {
 
     for payload in [NIGHTLY, r#"{"interval":{"last":"P1D"}}"#, "{"] {
         let invocation = invocation(951, &world.clock);
-        let buried = world.process.record_dead_start(payload, &invocation).await;
-        assert!(buried.is_ok(), "{buried:?}");
+        let result = world
+            .process
+            .record_failed_start(payload, &invocation)
+            .await;
+        assert!(result.is_ok(), "{result:?}");
     }
-    world.pass(HOUR);
+    world.advance_clock(HOUR);
     let swept = world.sweep().await.expect("not killed");
 
     assert_eq!(

@@ -33,7 +33,7 @@ async fn the_sweep_resends_all_lost_messages_of_an_export() {
         [SweepOutcome::LeftAlone],
         "it moved within the hour"
     );
-    world.pass(HOUR + Duration::from_secs(1));
+    world.advance_clock(HOUR + Duration::from_secs(1));
     assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
     world.run().await;
 
@@ -59,7 +59,7 @@ async fn the_sweep_resends_a_lost_completion_message() {
             .await
     );
     world.lose_messages();
-    world.pass(HOUR + Duration::from_secs(1));
+    world.advance_clock(HOUR + Duration::from_secs(1));
 
     assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
     world.run().await;
@@ -84,7 +84,7 @@ async fn a_lost_completion_is_resent_despite_a_long_backfill() {
     let backfill = world.request("analytics-job", r#","slices":4,"exportId":"backfill""#);
     world.start(&backfill).await;
     assert!(world.queues.next_visible(Queue::Pages).is_some());
-    world.pass(HOUR + Duration::from_secs(1));
+    world.advance_clock(HOUR + Duration::from_secs(1));
 
     let swept = sweep(&mut world).await;
 
@@ -101,7 +101,7 @@ async fn an_export_waiting_in_a_long_queue_is_never_given_up() {
     let id = world.start(&request).await;
 
     for hour in 1..=60 {
-        world.pass(HOUR);
+        world.advance_clock(HOUR);
         let swept = sweep(&mut world).await;
         assert!(
             !swept.contains(&SweepOutcome::Failed),
@@ -118,11 +118,11 @@ async fn sweeps_repeated_within_minutes_fail_no_export() {
     let mut world = World::new(organisation(68, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
-    world.pass(HOUR + Duration::from_secs(1));
+    world.advance_clock(HOUR + Duration::from_secs(1));
     let mut swept = Vec::new();
     for _ in 0..6 {
         world.lose_messages();
-        world.pass(Duration::from_mins(1));
+        world.advance_clock(Duration::from_mins(1));
         swept.extend(sweep(&mut world).await);
     }
 
@@ -147,7 +147,7 @@ async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
     let mut last_sweep = world.now();
     loop {
         let turn = world.turn().await;
-        if turn == end_to_end::world::Turn::Idle && !world.wait_for_next() {
+        if turn == end_to_end::world::Turn::Idle && !world.advance_to_next_message() {
             break;
         }
         if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {
@@ -162,7 +162,7 @@ async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
         }
     }
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(
         failed.failures[0].failure.kind,
         FailureKind::WatermarkDeadline
@@ -185,7 +185,7 @@ async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
     for _ in 0..4 {
         // All messages sent are lost again.
         world.lose_messages();
-        world.pass(HOUR + Duration::from_secs(1));
+        world.advance_clock(HOUR + Duration::from_secs(1));
         swept.extend(sweep(&mut world).await);
     }
     world.run().await;
@@ -199,7 +199,7 @@ async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
             SweepOutcome::Failed
         ]
     );
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert!(
         failed
             .failures
@@ -207,7 +207,11 @@ async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
             .all(|failed| failed.failure.kind == FailureKind::Stalled)
     );
     assert_eq!(
-        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        world
+            .receiver
+            .event_types_by_id()
+            .into_values()
+            .collect::<Vec<_>>(),
         ["export.failed"]
     );
 
@@ -243,12 +247,12 @@ async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
 
     for _ in 0..4 {
         world.lose_messages();
-        world.pass(HOUR + Duration::from_secs(1));
+        world.advance_clock(HOUR + Duration::from_secs(1));
         sweep(&mut world).await;
     }
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert!(
         failed
             .failures
@@ -256,7 +260,11 @@ async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
             .all(|failed| failed.failure.kind == FailureKind::Stalled)
     );
     assert_eq!(
-        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        world
+            .receiver
+            .event_types_by_id()
+            .into_values()
+            .collect::<Vec<_>>(),
         ["export.failed"]
     );
     assert_eq!(sweep(&mut world).await, [], "nothing is owed any more");

@@ -21,35 +21,35 @@ const HOUR: Duration = Duration::from_secs(3_601);
 
 /// Records the keys that are read and created.
 #[derive(Debug, Default)]
-struct Watched {
+struct RecordingStore {
     store: MemoryStore,
-    read: Mutex<Vec<String>>,
+    recorded_keys: Mutex<Vec<String>>,
 }
 
-impl Watched {
-    fn forget(&self) {
-        self.read.lock().expect("not poisoned").clear();
+impl RecordingStore {
+    fn clear_keys(&self) {
+        self.recorded_keys.lock().expect("not poisoned").clear();
     }
 
     /// The keys in order; created ones are marked.
     fn keys(&self) -> Vec<String> {
-        self.read.lock().expect("not poisoned").clone()
+        self.recorded_keys.lock().expect("not poisoned").clone()
     }
 
-    fn note(&self, key: String) {
-        self.read.lock().expect("not poisoned").push(key);
+    fn record_key(&self, key: String) {
+        self.recorded_keys.lock().expect("not poisoned").push(key);
     }
 }
 
 #[async_trait]
-impl ArchiveStore for Watched {
+impl ArchiveStore for RecordingStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.note(key.to_owned());
+        self.record_key(key.to_owned());
         self.store.get(key).await
     }
 
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-        self.note(format!("+{}", object.key));
+        self.record_key(format!("+{}", object.key));
         self.store.create(object).await
     }
 
@@ -74,28 +74,28 @@ impl ArchiveStore for Watched {
 async fn failing_a_stalled_export_reads_neither_pages_nor_page_indexes() {
     // All slices have ended, or the messages are lost before that.
     for ended in [2, 0] {
-        let store = Arc::new(Watched::default());
-        let mut world = World::over(Arc::clone(&store), organisation(93, 120), 2).await;
+        let store = Arc::new(RecordingStore::default());
+        let mut world = World::with_store(Arc::clone(&store), organisation(93, 120), 2).await;
         let request = world.request("analytics-job", r#","slices":2,"pageSize":5"#);
         let id = world.start(&request).await;
         let page = format!("exports/{id}/slices/0002/r01/page-000003.record.json");
-        let is_far = |world: &World<Watched>| {
+        let is_far_enough = |world: &World<RecordingStore>| {
             let objects = world.store.store.snapshot();
             let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
             ends.count() >= ended && objects.contains_key(&page)
         };
-        assert!(world.run_until(is_far).await);
+        assert!(world.run_until(is_far_enough).await);
 
         let mut swept = Vec::new();
         for _ in 0..4 {
             world.lose_messages();
-            world.pass(HOUR);
-            store.forget();
+            world.advance_clock(HOUR);
+            store.clear_keys();
             swept.extend(world.sweep().await.expect("not killed"));
         }
 
         assert_eq!(swept.last(), Some(&SweepOutcome::Failed), "{swept:?}");
-        let failed = world.failed(&id, 1).await.expect("a failure");
+        let failed = world.failed_outcome(&id, 1).await.expect("a failure");
         let kinds = failed.failures.iter().map(|failed| failed.failure.kind);
         assert!(kinds.into_iter().all(|kind| kind == FailureKind::Stalled));
         let keys = store.keys();
@@ -114,13 +114,13 @@ async fn slow_world() -> (World, BTreeSet<ExportId>) {
     let mut world = World::new(organisation(94, 20)).await;
     let mut ids = BTreeSet::new();
     for name in ["a", "b", "c", "d"] {
-        let more = format!(r#","slices":1,"exportId":"{name}""#);
-        let request = world.request("analytics-job", &more);
+        let more_fields = format!(r#","slices":1,"exportId":"{name}""#);
+        let request = world.request("analytics-job", &more_fields);
         ids.insert(world.start(&request).await);
     }
     world.lose_messages();
-    world.pass(HOUR);
-    (world.at_pace(Duration::from_secs(6)), ids)
+    world.advance_clock(HOUR);
+    (world.with_step_duration(Duration::from_secs(6)), ids)
 }
 
 #[tokio::test]
@@ -131,13 +131,13 @@ async fn an_export_that_uses_a_whole_sweep_does_not_starve_others() {
     let mut sweeps = 0;
     while swept != ids {
         let invocation = invocation(900 + sweeps, &world.clock);
-        let these = world.process.sweep.handle(&invocation).await;
-        let these = these.expect("a sweep that ends in time");
-        assert!((1..=2).contains(&these.len()), "{these:?}");
-        swept.extend(these.into_iter().map(|(id, _)| id));
+        let results = world.process.sweep.handle(&invocation).await;
+        let results = results.expect("a sweep that ends in time");
+        assert!((1..=2).contains(&results.len()), "{results:?}");
+        swept.extend(results.into_iter().map(|(id, _)| id));
         sweeps += 1;
         assert!(sweeps < 30, "{swept:?}");
-        world.pass(HOUR);
+        world.advance_clock(HOUR);
     }
 
     assert!(sweeps > 1);
@@ -148,7 +148,9 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
     use conversation_archive::archive::PortionLimits;
 
     let limits = PortionLimits { lines: 5, pages: 2 };
-    let mut world = World::new(organisation(95, 40)).await.in_portions(limits);
+    let mut world = World::new(organisation(95, 40))
+        .await
+        .with_portion_limits(limits);
     let request = world.request("analytics-job", r#","slices":1,"pageSize":4"#);
     let id = world.start(&request).await;
     let ended = |world: &World| {
@@ -156,7 +158,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
         objects.keys().any(|key| key.ends_with("/end.json"))
     };
     assert!(world.run_until(ended).await);
-    let mut world = world.at_pace(Duration::from_millis(2_500));
+    let mut world = world.with_step_duration(Duration::from_millis(2_500));
 
     // One invocation per hour, whose message is lost.
     let mut hours = 0;
@@ -170,7 +172,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
             break;
         }
         world.lose_messages();
-        world.pass(HOUR);
+        world.advance_clock(HOUR);
         assert_eq!(world.sweep().await, Some(vec![SweepOutcome::Revived]));
         let marker: Option<OpenMarker> = world
             .archive()

@@ -10,7 +10,9 @@ use conversation_archive::base::time::Interval;
 use conversation_archive::export::outcome::{ExportStatus, Manifest};
 use conversation_archive::records::transcript::TranscriptRoute;
 use end_to_end::world::{DAYS, World, organisation};
-use genesys_simulator::{Faults, Outage, OutageKind, Route, Settings, TruthMessage, Untold};
+use genesys_simulator::{
+    Faults, Outage, OutageKind, Route, Settings, TruthMessage, UnavailableTexts,
+};
 use serde_json::Value;
 use start_export::{Command, StartError};
 
@@ -28,8 +30,12 @@ async fn transcripts(world: &World, manifest: &Manifest) -> BTreeMap<String, Val
     transcripts
 }
 
-async fn exported(world: &mut World, ids: &[String], more: &str) -> BTreeMap<String, Value> {
-    let request = world.transcripts_request(ids, more);
+async fn export_transcripts(
+    world: &mut World,
+    ids: &[String],
+    more_fields: &str,
+) -> BTreeMap<String, Value> {
+    let request = world.transcripts_request(ids, more_fields);
     let manifest = world.export(&request).await;
     assert_eq!(manifest.outcome.status, ExportStatus::Completed);
     world.verify(&manifest.outcome.export_id).await;
@@ -37,7 +43,7 @@ async fn exported(world: &mut World, ids: &[String], more: &str) -> BTreeMap<Str
 }
 
 /// Message ids and texts in the order of the record.
-fn said(record: &Value) -> Vec<(String, String)> {
+fn archived_messages(record: &Value) -> Vec<(String, String)> {
     let messages = record["messages"].as_array().expect("messages").iter();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     messages
@@ -45,9 +51,9 @@ fn said(record: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-fn truly_said(truth: Vec<TruthMessage>) -> Vec<(String, String)> {
-    let told = truth.into_iter().filter(|it| !it.text.is_empty());
-    told.map(|it| (it.id, it.text)).collect()
+fn expected_messages(truth: Vec<TruthMessage>) -> Vec<(String, String)> {
+    let with_text = truth.into_iter().filter(|it| !it.text.is_empty());
+    with_text.map(|it| (it.id, it.text)).collect()
 }
 
 fn texts(messages: Vec<(String, String)>) -> Vec<String> {
@@ -57,10 +63,11 @@ fn texts(messages: Vec<(String, String)>) -> Vec<String> {
 #[tokio::test]
 async fn every_message_of_every_conversation_is_archived_in_its_order() {
     let mut world = World::new(organisation(111, 120)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     assert!(ids.len() > 40);
 
-    let records = exported(&mut world, &ids, &format!(r#","pageSize":17{VERBATIM}"#)).await;
+    let records =
+        export_transcripts(&mut world, &ids, &format!(r#","pageSize":17{VERBATIM}"#)).await;
 
     assert_eq!(records.len(), ids.len());
     let mut longest = 0;
@@ -70,7 +77,7 @@ async fn every_message_of_every_conversation_is_archived_in_its_order() {
         let typing = truth.iter().filter(|it| it.text.is_empty()).count();
         assert_eq!(record["status"], "complete");
         assert_eq!(record["via"], "messages");
-        assert_eq!(said(record), truly_said(truth));
+        assert_eq!(archived_messages(record), expected_messages(truth));
         let events = record["events"].as_array().expect("events").iter();
         assert_eq!(events.filter(|it| it["type"] == "Typing").count(), typing);
     }
@@ -80,7 +87,7 @@ async fn every_message_of_every_conversation_is_archived_in_its_order() {
 #[tokio::test]
 async fn texts_are_redacted_and_have_a_fingerprint() {
     let mut world = World::new(organisation(112, 100)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let request = world.transcripts_request(&ids, "");
 
     let manifest = world.export(&request).await;
@@ -105,7 +112,7 @@ async fn texts_are_redacted_and_have_a_fingerprint() {
         let languages = record["languages"].as_object().expect("counts").values();
         assert_eq!(
             languages.filter_map(Value::as_u64).sum::<u64>(),
-            said(record).len() as u64
+            archived_messages(record).len() as u64
         );
     }
     assert!(redactions > 100);
@@ -129,9 +136,9 @@ async fn texts_are_redacted_and_have_a_fingerprint() {
 #[tokio::test]
 async fn attachments_are_stored_as_objects_named_in_the_record() {
     let mut world = World::new(organisation(126, 80)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, r#","includeMedia":true"#).await;
+    let records = export_transcripts(&mut world, &ids, r#","includeMedia":true"#).await;
 
     let id = exports::ids(&world.archive())
         .await
@@ -177,14 +184,14 @@ async fn attachments_are_stored_as_objects_named_in_the_record() {
 #[tokio::test]
 async fn attachments_of_other_types_and_sizes_are_not_downloaded() {
     let mut world = World::new(organisation(127, 40)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let mut reasons = BTreeSet::new();
     for (types, bytes) in [("audio/*", 10_000), ("image/png", 4_095)] {
         let limits = &mut world.process.start.limits.attachments;
         limits.content_types = vec![types.to_owned()];
         limits.max_attachment_bytes = bytes;
 
-        let records = exported(
+        let records = export_transcripts(
             &mut world,
             &ids,
             &format!(r#","includeMedia":true,"exportId":"e{bytes}""#),
@@ -197,8 +204,8 @@ async fn attachments_of_other_types_and_sizes_are_not_downloaded() {
             .filter_map(|message| message["attachments"].as_array());
         reasons.extend(attachments.flatten().map(|it| it["notStored"].to_string()));
     }
-    let asked = world.simulator.stats().requests_on(Route::Download);
-    assert_eq!(asked, 0);
+    let request_count = world.simulator.stats().requests_on(Route::Download);
+    assert_eq!(request_count, 0);
     assert_eq!(
         reasons.into_iter().collect::<Vec<_>>(),
         [r#""contentType""#, r#""tooLarge""#]
@@ -208,9 +215,10 @@ async fn attachments_of_other_types_and_sizes_are_not_downloaded() {
 #[tokio::test]
 async fn the_strict_profile_redacts_participant_names() {
     let mut world = World::new(organisation(113, 60)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, r#","redaction":{"profile":"strict"}"#).await;
+    let records =
+        export_transcripts(&mut world, &ids, r#","redaction":{"profile":"strict"}"#).await;
 
     for record in records.values() {
         for participant in record["participants"].as_array().expect("participants") {
@@ -221,7 +229,7 @@ async fn the_strict_profile_redacts_participant_names() {
 
 #[tokio::test]
 async fn an_unavailable_conversation_is_recorded_and_the_others_continue() {
-    let untold = Untold {
+    let unavailable_texts = UnavailableTexts {
         recorded_only: 6,
         gone: 6,
         forbidden: 6,
@@ -231,26 +239,26 @@ async fn an_unavailable_conversation_is_recorded_and_the_others_continue() {
         preparing: 2,
     };
     let mut world = World::new(Settings {
-        untold,
+        unavailable_texts,
         ..organisation(114, 200)
     })
     .await;
     let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
-    let ids = [world.written(), vec![unknown.clone()]].concat();
+    let ids = [world.message_conversations(), vec![unknown.clone()]].concat();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     assert_eq!(records.len(), ids.len());
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     for (id, record) in &records {
-        let told = |name: &str| record[name].as_str().unwrap_or("none").to_owned();
-        let (status, via) = (told("status"), told("via"));
+        let text = |name: &str| record[name].as_str().unwrap_or("none").to_owned();
+        let (status, via) = (text("status"), text("via"));
         if status == "complete" {
             let truth = world.simulator.messages(id).expect("written");
-            assert_eq!(said(record), truly_said(truth), "{via}");
+            assert_eq!(archived_messages(record), expected_messages(truth), "{via}");
         } else {
             assert!(record["problem"].is_string(), "{record}");
-            assert_eq!(said(record).is_empty(), status != "partial");
+            assert_eq!(archived_messages(record).is_empty(), status != "partial");
         }
         *seen.entry((status, via)).or_default() += 1;
     }
@@ -277,8 +285,8 @@ async fn an_unavailable_conversation_is_recorded_and_the_others_continue() {
         .remove(0);
     let statuses = world.manifest(&id).await.content.statuses;
     for (status, number) in statuses.by_label() {
-        let told = records.values().filter(|it| it["status"] == status);
-        assert_eq!(told.count() as u64, number, "{status}");
+        let with_status = records.values().filter(|it| it["status"] == status);
+        assert_eq!(with_status.count() as u64, number, "{status}");
     }
     assert_eq!(statuses.total(), ids.len() as u64);
     // Their texts are in place of their receipts.
@@ -290,38 +298,38 @@ async fn an_unavailable_conversation_is_recorded_and_the_others_continue() {
             record["problem"],
             format!("{} elements of the responses cannot be read", truth.len())
         );
-        assert_eq!(said(record), truly_said(truth));
+        assert_eq!(archived_messages(record), expected_messages(truth));
     }
 }
 
 #[tokio::test]
 async fn a_recording_that_is_never_ready_is_recorded_as_preparing() {
-    let untold = Untold {
+    let unavailable_texts = UnavailableTexts {
         recorded_only: 1,
         preparing: 100,
-        ..Untold::default()
+        ..UnavailableTexts::default()
     };
     let mut world = World::new(Settings {
-        untold,
+        unavailable_texts,
         ..organisation(115, 8)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     for record in records.values() {
         assert_eq!(record["status"], "preparing");
     }
     // Once on the conversation's turn, and then six times each time the page is read again.
-    let asked = world.simulator.stats().requests_on(Route::Recordings);
-    assert_eq!(asked, (1 + 7 * 6) * ids.len() as u64);
+    let request_count = world.simulator.stats().requests_on(Route::Recordings);
+    assert_eq!(request_count, (1 + 7 * 6) * ids.len() as u64);
 }
 
 #[tokio::test]
 async fn an_outage_is_waited_out_and_records_nothing_as_unavailable() {
     let mut world = World::new(organisation(125, 40)).await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let request = world.transcripts_request(&ids, VERBATIM);
     let id = world.start(&request).await;
     let from = world.now();
@@ -344,19 +352,19 @@ async fn an_outage_is_waited_out_and_records_nothing_as_unavailable() {
 
 #[tokio::test]
 async fn an_export_ends_even_if_the_api_fails_for_every_conversation() {
-    let untold = Untold {
+    let unavailable_texts = UnavailableTexts {
         broken: 1,
-        ..Untold::default()
+        ..UnavailableTexts::default()
     };
     let mut world = World::new(Settings {
-        untold,
+        unavailable_texts,
         ..organisation(128, 12)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let from = world.now();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     assert_eq!(records.len(), ids.len());
     assert!(records.values().all(|it| it["status"] == "unavailable"));
@@ -377,14 +385,14 @@ async fn a_rate_limit_and_transient_faults_lose_no_message() {
         ..organisation(116, 150)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     assert_eq!(records.len(), ids.len());
     for (id, record) in &records {
         let truth = world.simulator.messages(id).expect("written");
-        assert_eq!(said(record), truly_said(truth));
+        assert_eq!(archived_messages(record), expected_messages(truth));
     }
 }
 
@@ -392,14 +400,17 @@ async fn a_rate_limit_and_transient_faults_lose_no_message() {
 async fn web_details_of_a_gateway_are_archived_in_sequence() {
     let mut world = World::new(organisation(117, 60)).await;
     world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     for (id, record) in &records {
         let truth = world.simulator.messages(id).expect("written");
         assert_eq!(record["via"], "webDetails");
-        assert_eq!(texts(said(record)), texts(truly_said(truth)));
+        assert_eq!(
+            texts(archived_messages(record)),
+            texts(expected_messages(truth))
+        );
     }
 }
 
@@ -411,11 +422,11 @@ async fn a_missing_permission_fails_the_export_or_warns_for_recordings() {
         ..organisation(118, 20)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let request = world.transcripts_request(&ids, "");
     let id = world.start(&request).await;
     world.run().await;
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     let message = &failed.failures[0].failure.message;
     assert!(
         message.contains("[conversation:message:view, "),
@@ -424,9 +435,9 @@ async fn a_missing_permission_fails_the_export_or_warns_for_recordings() {
 
     let mut world = World::new(Settings {
         permissions: permissions(&["conversation:message:view"]),
-        untold: Untold {
+        unavailable_texts: UnavailableTexts {
             recorded_only: 3,
-            ..Untold::default()
+            ..UnavailableTexts::default()
         },
         ..organisation(118, 20)
     })
@@ -448,19 +459,19 @@ async fn long_transcripts_are_cut_from_their_beginning_and_record_it() {
         .transcripts
         .limits
         .max_transcript_bytes = 150;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     let mut reasons = std::collections::BTreeSet::new();
     for (id, record) in &records {
-        let truth = truly_said(world.simulator.messages(id).expect("written"));
-        let kept = said(record);
-        let bytes: usize = kept.iter().map(|(_, text)| text.len()).sum();
-        assert!(kept.len() <= 5 && bytes <= 150);
-        assert!(truth.ends_with(&kept), "the newest stay");
+        let truth = expected_messages(world.simulator.messages(id).expect("written"));
+        let remaining = archived_messages(record);
+        let bytes: usize = remaining.iter().map(|(_, text)| text.len()).sum();
+        assert!(remaining.len() <= 5 && bytes <= 150);
+        assert!(truth.ends_with(&remaining), "the newest stay");
         let cut = record["cut"]["messages"].as_u64().unwrap_or(0);
-        assert_eq!(cut, (truth.len() - kept.len()) as u64);
+        assert_eq!(cut, (truth.len() - remaining.len()) as u64);
         reasons.insert(record["cut"]["by"].to_string());
     }
     assert!(reasons.len() >= 3, "{reasons:?}");
@@ -507,7 +518,7 @@ async fn invalid_transcript_requests_are_refused() {
 }
 
 /// Ids of the written (message) conversations that started in the world's days.
-fn written_in_the_days(world: &World) -> BTreeSet<String> {
+fn message_conversations_in_days(world: &World) -> BTreeSet<String> {
     let days: Interval = DAYS.parse().expect("an interval");
     let conversations = world.simulator.truth().conversations.into_iter();
     let of_the_days = conversations.filter(|it| days.contains(it.start));
@@ -518,13 +529,13 @@ fn written_in_the_days(world: &World) -> BTreeSet<String> {
 
 /// Ids of the complete transcripts. Asserts that fewer than a tenth are `gone`: conversations whose session media does
 /// not rule out messages are requested, but have none.
-fn complete(records: &BTreeMap<String, Value>) -> BTreeSet<String> {
-    let of_status = |status: &str| {
+fn complete_ids(records: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    let ids_with_status = |status: &str| {
         let records = records.iter().filter(|(_, it)| it["status"] == status);
         records.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
     };
-    assert!(of_status("gone").len() * 10 < records.len());
-    of_status("complete")
+    assert!(ids_with_status("gone").len() * 10 < records.len());
+    ids_with_status("complete")
 }
 
 #[tokio::test]
@@ -540,9 +551,9 @@ async fn an_export_has_transcripts_of_exactly_its_written_conversations() {
 
         let manifest = world.export(request).await;
 
-        let expected = written_in_the_days(&world);
+        let expected = message_conversations_in_days(&world);
         let records = transcripts(&world, &manifest).await;
-        assert_eq!(complete(&records), expected);
+        assert_eq!(complete_ids(&records), expected);
         world.verify(&manifest.outcome.export_id).await;
         let again = world.start(request).await;
         assert_eq!(
@@ -565,8 +576,8 @@ async fn included_transcripts_wait_for_their_export_and_have_a_webhook() {
         .await
         .expect("not killed")
         .expect("started");
-    let beside = started.transcripts.expect("transcripts beside it");
-    assert_eq!(beside.export_id.as_str(), "base-transcripts");
+    let started_transcripts = started.transcripts.expect("transcripts beside it");
+    assert_eq!(started_transcripts.export_id.as_str(), "base-transcripts");
     let again = world
         .invoke(command())
         .await
@@ -574,16 +585,23 @@ async fn included_transcripts_wait_for_their_export_and_have_a_webhook() {
         .expect("started");
     assert_eq!(
         again.transcripts.expect("the same").export_id,
-        beside.export_id
+        started_transcripts.export_id
     );
 
     world.run().await;
 
-    let manifest = world.manifest(&beside.export_id).await;
+    let manifest = world.manifest(&started_transcripts.export_id).await;
     let records = transcripts(&world, &manifest).await;
-    assert_eq!(complete(&records), written_in_the_days(&world));
-    assert_eq!(world.receiver.ids().len(), 2, "one event each");
-    world.verify(&beside.export_id).await;
+    assert_eq!(
+        complete_ids(&records),
+        message_conversations_in_days(&world)
+    );
+    assert_eq!(
+        world.receiver.event_types_by_id().len(),
+        2,
+        "one event each"
+    );
+    world.verify(&started_transcripts.export_id).await;
 }
 
 #[tokio::test]
@@ -600,7 +618,10 @@ async fn transcripts_of_a_failed_export_fail_and_complete_after_resumes() {
     world.start(&request).await;
     world.run().await;
     let transcripts = "base-transcripts".parse().expect("an id");
-    let failed = world.failed(&transcripts, 1).await.expect("a failure");
+    let failed = world
+        .failed_outcome(&transcripts, 1)
+        .await
+        .expect("a failure");
     let message = &failed.failures[0].failure.message;
     assert!(message.contains("the export base, "), "{message}");
 
@@ -612,7 +633,10 @@ async fn transcripts_of_a_failed_export_fail_and_complete_after_resumes() {
 
     let manifest = world.manifest(&transcripts).await;
     let records = self::transcripts(&world, &manifest).await;
-    assert_eq!(complete(&records), written_in_the_days(&world));
+    assert_eq!(
+        complete_ids(&records),
+        message_conversations_in_days(&world)
+    );
 }
 
 #[tokio::test]
@@ -622,49 +646,53 @@ async fn transcripts_use_95_percent_of_the_rate_limit_with_few_429() {
         ..organisation(124, 2_400)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
     let started_at = world.now();
 
-    let records = exported(&mut world, &ids, VERBATIM).await;
+    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
 
     assert_eq!(records.len(), ids.len());
     let stats = world.simulator.stats();
     let texts = [Route::MessageConversation, Route::MessagesBulk];
-    let asked: u64 = texts.map(|route| stats.requests_on(route)).iter().sum();
+    let request_count: u64 = texts.map(|route| stats.requests_on(route)).iter().sum();
     let seconds = world.now().duration_since(started_at).as_secs();
     let minutes = u64::try_from(seconds / 60).expect("time passes");
     println!(
-        "{} conversations, {asked} requests in {seconds} simulated seconds, {} answered 429",
+        "{} conversations, {request_count} requests in {seconds} simulated seconds, {} answered 429",
         ids.len(),
         stats.throttled
     );
     assert!(
-        stats.throttled * 100 <= asked,
-        "{} of {asked}",
+        stats.throttled * 100 <= request_count,
+        "{} of {request_count}",
         stats.throttled
     );
-    assert!(asked * 100 >= 95 * 300 * minutes, "{asked} in {seconds} s");
+    assert!(
+        request_count * 100 >= 95 * 300 * minutes,
+        "{request_count} in {seconds} s"
+    );
 }
 
 #[tokio::test]
 async fn each_transcript_is_published_once_without_its_text() {
-    let untold = Untold {
+    let unavailable_texts = UnavailableTexts {
         gone: 5,
         forbidden: 7,
-        ..Untold::default()
+        ..UnavailableTexts::default()
     };
     let mut world = World::new(Settings {
-        untold,
+        unavailable_texts,
         ..organisation(125, 60)
     })
     .await;
-    let ids = world.written();
+    let ids = world.message_conversations();
 
-    let records = exported(&mut world, &ids, &format!(r#","pageSize":7{VERBATIM}"#)).await;
+    let records =
+        export_transcripts(&mut world, &ids, &format!(r#","pageSize":7{VERBATIM}"#)).await;
 
-    let events = world.topic.by_event();
+    let events = world.topic.events_by_id();
     assert_eq!(events.len(), records.len());
-    let told: String = events.values().map(|(body, _)| body.to_string()).collect();
+    let published_text: String = events.values().map(|(body, _)| body.to_string()).collect();
     for (body, times) in events.values() {
         let record = &records[body["conversationId"].as_str().expect("an id")];
         let count = |field: &str| record[field].as_array().expect("a list").len() as u64;
@@ -678,12 +706,15 @@ async fn each_transcript_is_published_once_without_its_text() {
         assert!(world.store.snapshot().contains_key(page), "{page}");
     }
     for record in records.values() {
-        let texts = texts(said(record)).into_iter();
+        let texts = texts(archived_messages(record)).into_iter();
         let participants = record["participants"].as_array().expect("participants");
         let names = participants.iter().filter_map(|it| it["name"].as_str());
         for words in texts.chain(names.map(ToOwned::to_owned)) {
             // A text this short may be part of a word in the event's own fields.
-            assert!(words.len() < 8 || !told.contains(&words), "{words}");
+            assert!(
+                words.len() < 8 || !published_text.contains(&words),
+                "{words}"
+            );
         }
     }
 }
@@ -695,7 +726,7 @@ async fn exports_of_conversations_publish_no_event() {
 
     world.export(&request).await;
 
-    assert!(world.topic.told().is_empty());
+    assert!(world.topic.published().is_empty());
 }
 
 #[tokio::test]
@@ -703,16 +734,16 @@ async fn an_unreachable_topic_fails_the_export_and_a_resume_publishes_all() {
     // On each page, including the last one.
     for pages_before in 0..3 {
         let mut world = World::new(organisation(127, 60)).await;
-        let ids: Vec<String> = world.written().into_iter().take(9).collect();
+        let ids: Vec<String> = world.message_conversations().into_iter().take(9).collect();
         let request = world.transcripts_request(&ids, r#","exportId":"texts","pageSize":3"#);
         let id = world.start(&request).await;
-        let told = |world: &World| world.topic.told().len() == 3 * pages_before;
-        assert!(world.run_until(told).await);
+        let has_published = |world: &World| world.topic.published().len() == 3 * pages_before;
+        assert!(world.run_until(has_published).await);
 
         world.topic.set_unreachable(true);
         world.run().await;
 
-        let failed = world.failed(&id, 1).await.expect("a failure");
+        let failed = world.failed_outcome(&id, 1).await.expect("a failure");
         assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
         let error = world.last_error().expect("an error");
         assert!(
@@ -727,11 +758,11 @@ async fn an_unreachable_topic_fails_the_export_and_a_resume_publishes_all() {
         let manifest = world.manifest(&id).await;
         world.verify(&id).await;
         let archived = transcripts(&world, &manifest).await.into_keys().collect();
-        let events = world.topic.by_event();
-        let told = events.values().map(|(body, _)| &body["conversationId"]);
-        let told: BTreeSet<String> = told
+        let events = world.topic.events_by_id();
+        let published_ids = events.values().map(|(body, _)| &body["conversationId"]);
+        let published_ids: BTreeSet<String> = published_ids
             .map(|id| id.as_str().expect("an id").to_owned())
             .collect();
-        assert_eq!(told, archived, "{pages_before} pages before");
+        assert_eq!(published_ids, archived, "{pages_before} pages before");
     }
 }

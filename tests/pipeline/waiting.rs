@@ -97,7 +97,7 @@ async fn an_export_failed_for_its_watermark_completes_after_a_resume() {
 
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures.len(), 1, "the first day was complete");
     assert_eq!(
         failed.failures[0].failure.kind,
@@ -119,7 +119,7 @@ async fn an_export_failed_for_its_watermark_completes_after_a_resume() {
         ExportStatus::Completed
     );
     assert_eq!(
-        world.receiver.ids().len(),
+        world.receiver.event_types_by_id().len(),
         2,
         "one id for the failure, one for the completion"
     );
@@ -158,7 +158,7 @@ async fn a_stuck_job_fails_after_its_deadline_and_is_kept_for_a_resume() {
 
     world.run().await;
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::JobDeadline);
     assert_eq!(
         world.simulator.stats().jobs_deleted,

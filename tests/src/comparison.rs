@@ -62,12 +62,12 @@ enum Comparable {
 fn comparable(archive: &BTreeMap<String, Bytes>) -> BTreeMap<String, Comparable> {
     archive
         .iter()
-        .filter(|(key, _)| counts(key))
+        .filter(|(key, _)| is_compared(key))
         .map(|(key, body)| {
             let comparable = match key.rsplit_once('.') {
                 // The key of a stored attachment has no extension.
                 Some((_, "gz")) | None => Comparable::Bytes(body.clone()),
-                _ => Comparable::Masked(documents(body)),
+                _ => Comparable::Masked(parse_documents(body)),
             };
             (without_digest(key), comparable)
         })
@@ -107,12 +107,12 @@ fn without_uuids(text: &str) -> String {
 
 /// Returns whether the object is part of the result. The number of waits of a page, the delivery attempts, and the
 /// point at which an invocation ran out of time are not.
-fn counts(key: &str) -> bool {
+fn is_compared(key: &str) -> bool {
     let is_tally = key.contains("/comparison-") && key.contains("/tally-");
     !key.ends_with("waiting.json") && !key.contains("-delivery-") && !is_tally
 }
 
-fn documents(body: &Bytes) -> Vec<Value> {
+fn parse_documents(body: &Bytes) -> Vec<Value> {
     let mut documents: Vec<Value> = serde_json::Deserializer::from_slice(body)
         .into_iter()
         .map(|value| value.expect("JSON"))

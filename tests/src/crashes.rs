@@ -1,4 +1,4 @@
-//! Stories of exports whose process is killed right before or right after each step and which then continue: every run
+//! Scenarios of exports whose process is killed right before or right after each step and which then continue: every run
 //! must end in the same archive, in any store.
 
 use std::collections::BTreeMap;
@@ -19,22 +19,22 @@ use crate::memory_store::MemoryStore;
 use crate::seams::Kill;
 use crate::world::{World, organisation};
 
-mod telling;
+mod scenario;
 
-use telling::Telling;
+use scenario::ScenarioRun;
 
 /// The way in which the export continues after the process died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Afterwards {
+pub enum Recovery {
     /// The queues redeliver the messages that were not deleted.
     Redelivery,
     /// The messages are lost too; the operator resumes from the bucket alone.
     BucketAlone,
 }
 
-/// Events during the export besides the crash. Each story exercises different handlers.
+/// Events during the export besides the crash. Each scenario exercises different handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Story {
+pub enum Scenario {
     /// No other disturbance.
     Plain,
     /// The job takes longer than an invocation polls: pages are parked, and await-ready sends them back.
@@ -51,9 +51,9 @@ pub enum Story {
     /// All messages are lost immediately, and sweep-exports resumes the export.
     Swept,
     /// A message ends in the dead-letter queue; after the failure the operator resumes the export.
-    Buried,
+    DeadLetter,
     /// A message ends in the dead-letter queue; after the failure sweep-exports resumes the export.
-    BuriedThenSwept,
+    DeadLetterThenSwept,
     /// The conclusion reads the export in portions, and its steps are so slow that it takes several invocations.
     Portions,
 }
@@ -61,59 +61,59 @@ pub enum Story {
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub source: &'static str,
-    pub more: &'static str,
-    pub story: Story,
+    pub more_fields: &'static str,
+    pub scenario: Scenario,
 }
 
 pub const JOB: Case = Case {
     source: "analytics-job",
-    more: r#","exportId":"disturbed","slices":2,"pageSize":9,"records":"full""#,
-    story: Story::Plain,
+    more_fields: r#","exportId":"disturbed","slices":2,"pageSize":9,"records":"full""#,
+    scenario: Scenario::Plain,
 };
 pub const GATEWAY: Case = Case {
     source: "export-gateway",
-    more: r#","exportId":"disturbed","slices":2,"pageSize":7,"records":"minimal""#,
-    story: Story::Plain,
+    more_fields: r#","exportId":"disturbed","slices":2,"pageSize":7,"records":"minimal""#,
+    scenario: Scenario::Plain,
 };
 pub const QUERY: Case = Case {
     source: "analytics-query",
-    more: r#","exportId":"disturbed","slices":2,"pageSize":1,"records":"full""#,
-    story: Story::Plain,
+    more_fields: r#","exportId":"disturbed","slices":2,"pageSize":1,"records":"full""#,
+    scenario: Scenario::Plain,
 };
 
 pub const TRANSCRIPTS: Case = Case {
     source: "transcripts",
-    more: r#","exportId":"disturbed","pageSize":2,"includeMedia":true"#,
-    story: Story::Plain,
+    more_fields: r#","exportId":"disturbed","pageSize":2,"includeMedia":true"#,
+    scenario: Scenario::Plain,
 };
 
 /// A job of about ten pages whose conclusion reads it in portions.
 pub const PORTIONS: Case = Case {
     source: "analytics-job",
-    more: r#","exportId":"disturbed","slices":2,"pageSize":3,"records":"minimal""#,
-    story: Story::Portions,
+    more_fields: r#","exportId":"disturbed","slices":2,"pageSize":3,"records":"minimal""#,
+    scenario: Scenario::Portions,
 };
 
-/// Limits small enough that the few pages of a story make several portions.
+/// Limits small enough that the few pages of a scenario make several portions.
 pub const SMALL_PORTIONS: PortionLimits = PortionLimits {
     lines: 10,
     pages: 3,
 };
 
-/// Long enough that the conclusion of a story takes several invocations of 110 seconds.
+/// Long enough that the conclusion of a scenario takes several invocations of 110 seconds.
 pub const SLOW_STEP: Duration = Duration::from_secs(3);
 
 impl Case {
-    /// Returns the same export in another story.
+    /// Returns the same export in another scenario.
     #[must_use]
-    pub fn telling(self, story: Story) -> Self {
-        Self { story, ..self }
+    pub fn with_scenario(self, scenario: Scenario) -> Self {
+        Self { scenario, ..self }
     }
 }
 
-/// Result of a story.
+/// Result of a scenario.
 #[derive(Debug)]
-pub struct Run {
+pub struct ScenarioResult {
     /// All objects in the store.
     pub archive: BTreeMap<String, Bytes>,
     /// Type of each outcome that was announced, once for each webhook id.
@@ -124,22 +124,22 @@ pub struct Run {
     pub killed: bool,
 }
 
-/// The steps at which a story's process is killed, right before and right after each, and the number of exports that
+/// The steps at which a scenario's process is killed, right before and right after each, and the number of exports that
 /// run in parallel.
 #[derive(Clone, Copy, Debug)]
-pub struct Pass {
+pub struct CrashPlan {
     pub first_step: u64,
     /// 1 means every step.
     pub stride: usize,
-    pub at_once: usize,
+    pub concurrency: usize,
 }
 
-impl Pass {
+impl CrashPlan {
     /// Every step, one export at a time.
-    pub const WHOLE: Self = Self {
+    pub const EVERY_STEP: Self = Self {
         first_step: 0,
         stride: 1,
-        at_once: 1,
+        concurrency: 1,
     };
 
     fn kills(self, steps: u64) -> Vec<Kill> {
@@ -150,16 +150,16 @@ impl Pass {
     }
 }
 
-/// Runs the story undisturbed and then once for each crash point of the pass, each time in a new store. Returns a
+/// Runs the scenario undisturbed and then once for each crash point of the plan, each time in a new store. Returns a
 /// summary to print.
 pub async fn every_crash_point<S: ArchiveStore + 'static>(
     case: Case,
-    afterwards: Afterwards,
+    recovery: Recovery,
     store: impl Fn() -> Arc<S>,
-    pass: Pass,
+    plan: CrashPlan,
 ) -> String {
     let since = Instant::now();
-    let undisturbed = run(store(), case, None, afterwards).await;
+    let undisturbed = run_scenario(store(), case, None, recovery).await;
     let steps = undisturbed.steps;
     assert!(
         steps > 40,
@@ -169,27 +169,29 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
         undisturbed.events.is_empty(),
         case.source != TRANSCRIPTS.source
     );
-    let kills = pass.kills(steps);
+    let kills = plan.kills(steps);
     let points = kills.len();
     let (undisturbed, store) = (&undisturbed, &store);
     stream::iter(kills)
-        .for_each_concurrent(pass.at_once, |kill| async move {
-            let disturbed = run(store(), case, Some(kill), afterwards).await;
+        .for_each_concurrent(plan.concurrency, |kill| async move {
+            let disturbed = run_scenario(store(), case, Some(kill), recovery).await;
             assert_same(
                 undisturbed,
                 &disturbed,
-                &format!("{case:?} {kill:?} {afterwards:?}"),
+                &format!("{case:?} {kill:?} {recovery:?}"),
             );
         })
         .await;
-    let Case { source, story, .. } = case;
+    let Case {
+        source, scenario, ..
+    } = case;
     let (all, took) = (2 * steps, since.elapsed().as_secs_f64());
     format!(
-        "{source} {story:?} {afterwards:?}: {steps} steps, {points} of {all} crash points, {took:.1} s"
+        "{source} {scenario:?} {recovery:?}: {steps} steps, {points} of {all} crash points, {took:.1} s"
     )
 }
 
-fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
+fn assert_same(undisturbed: &ScenarioResult, disturbed: &ScenarioResult, context: &str) {
     assert!(disturbed.killed, "{context}: nothing was killed");
     assert_same_archive(&undisturbed.archive, &disturbed.archive, context);
     assert_eq!(
@@ -201,11 +203,15 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
         disturbed.announced, undisturbed.announced,
         "{context}: one webhook id for each outcome"
     );
-    assert_all_told(undisturbed, disturbed, context);
+    assert_events_published(undisturbed, disturbed, context);
 }
 
 /// Each transcript's event is published once, and a second time only by a handler that cannot know of the first.
-fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
+fn assert_events_published(
+    undisturbed: &ScenarioResult,
+    disturbed: &ScenarioResult,
+    context: &str,
+) {
     assert!(
         undisturbed.events.values().all(|times| *times == 1),
         "{context}: an event was published twice without a crash"
@@ -220,8 +226,8 @@ fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
     );
 }
 
-fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> {
-    let events = world.topic.by_event().into_iter();
+fn event_counts<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> {
+    let events = world.topic.events_by_id().into_iter();
     // Event ids differ between two archives; within one archive each event has one id.
     let place = |body: &Value| {
         ["slice", "run", "page", "line"]
@@ -237,49 +243,51 @@ fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> 
     by_place
 }
 
-/// Runs the story once, with or without a kill.
-pub async fn run<S: ArchiveStore + 'static>(
+/// Runs the scenario once, with or without a kill.
+pub async fn run_scenario<S: ArchiveStore + 'static>(
     store: Arc<S>,
     case: Case,
     kill: Option<Kill>,
-    afterwards: Afterwards,
-) -> Run {
-    let mut world = World::over(Arc::clone(&store), settings(case.story), 2).await;
-    if case.story == Story::Portions {
-        world = world.in_portions(SMALL_PORTIONS).at_pace(SLOW_STEP);
+    recovery: Recovery,
+) -> ScenarioResult {
+    let mut world = World::with_store(Arc::clone(&store), settings(case.scenario), 2).await;
+    if case.scenario == Scenario::Portions {
+        world = world
+            .with_portion_limits(SMALL_PORTIONS)
+            .with_step_duration(SLOW_STEP);
     }
     if let Some(kill) = kill {
         world.steps.kill_at(kill);
     }
-    let mut telling = Telling {
+    let mut scenario_run = ScenarioRun {
         world,
         case,
-        afterwards,
+        recovery,
         killed: false,
     };
-    Box::pin(telling.tell()).await;
-    let Telling { world, killed, .. } = telling;
-    let mut archive = everything(store).await;
-    if case.story != Story::Cancelled {
+    Box::pin(scenario_run.run()).await;
+    let ScenarioRun { world, killed, .. } = scenario_run;
+    let mut archive = read_all_objects(store).await;
+    if case.scenario != Scenario::Cancelled {
         assert_intact(archive.clone()).await;
     }
-    if case.story == Story::LostQuery {
+    if case.scenario == Scenario::LostQuery {
         // Which slice meets the loss first is random; pages read from the lost query are not part of the result.
         archive.retain(|key, _| !key.contains("/r01/"));
     }
-    let mut announced: Vec<_> = world.receiver.ids().into_values().collect();
+    let mut announced: Vec<_> = world.receiver.event_types_by_id().into_values().collect();
     announced.sort();
-    Run {
+    ScenarioResult {
         archive,
         announced,
-        events: events(&world),
-        steps: world.steps.taken(),
+        events: event_counts(&world),
+        steps: world.steps.step_count(),
         killed,
     }
 }
 
-fn settings(story: Story) -> Settings {
-    let malformed_every = (story == Story::Rejects).then_some(5);
+fn settings(scenario: Scenario) -> Settings {
+    let malformed_every = (scenario == Scenario::Rejects).then_some(5);
     let settings = Settings {
         spill: 0.1,
         faults: Faults {
@@ -288,8 +296,8 @@ fn settings(story: Story) -> Settings {
         },
         ..organisation(7, 24)
     };
-    match story {
-        Story::Parked => Settings {
+    match scenario {
+        Scenario::Parked => Settings {
             job_ready_after: Duration::from_mins(2),
             ..settings
         },
@@ -298,8 +306,8 @@ fn settings(story: Story) -> Settings {
 }
 
 /// Reads every object in the store.
-async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String, Bytes> {
-    const AT_ONCE: usize = 4;
+async fn read_all_objects<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String, Bytes> {
+    const CONCURRENCY: usize = 4;
     let listed = Archive::new(Arc::clone(&store) as Arc<dyn ArchiveStore>)
         .list_all("")
         .await
@@ -310,7 +318,7 @@ async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String
             let body = store.get(&object.key).await?;
             Ok::<_, conversation_archive::storage::store::StoreError>((object.key, body))
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .map_ok(|(key, body)| (key, body.expect("a listed object is there")))
         .try_collect()
         .await
@@ -319,7 +327,7 @@ async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String
 
 /// Verifies the export against the objects already read, so that nothing is read twice.
 async fn assert_intact(archive: BTreeMap<String, Bytes>) {
-    let archive = Archive::new(Arc::new(MemoryStore::holding(archive)));
+    let archive = Archive::new(Arc::new(MemoryStore::with_objects(archive)));
     let id = "disturbed".parse().expect("an id");
     verify(&archive, &id, &mut |_| {})
         .await

@@ -55,21 +55,21 @@ async fn relay(mut client: TcpStream, server: SocketAddr, steps: Arc<Steps>) -> 
     let mut server = TcpStream::connect(server).await.ok()?;
     client.set_nodelay(true).ok()?;
     server.set_nodelay(true).ok()?;
-    let (mut sent, mut answered) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
-    let mut begins = true;
+    let (mut request_bytes, mut response_bytes) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
+    let mut is_request_start = true;
     loop {
         tokio::select! {
-            count = client.read(&mut sent) => {
+            count = client.read(&mut request_bytes) => {
                 let count = count.ok().filter(|count| *count > 0)?;
-                if std::mem::take(&mut begins) {
+                if std::mem::take(&mut is_request_start) {
                     steps.step(std::future::ready(())).await;
                 }
-                server.write_all(&sent[..count]).await.ok()?;
+                server.write_all(&request_bytes[..count]).await.ok()?;
             }
-            count = server.read(&mut answered) => {
+            count = server.read(&mut response_bytes) => {
                 let count = count.ok().filter(|count| *count > 0)?;
-                client.write_all(&answered[..count]).await.ok()?;
-                begins = true;
+                client.write_all(&response_bytes[..count]).await.ok()?;
+                is_request_start = true;
             }
         }
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
+pub mod child_process;
 pub mod comparison;
 pub mod crashes;
 pub mod gate;
@@ -12,7 +13,6 @@ pub mod old_archives;
 pub mod panics;
 pub mod process;
 pub mod receiver;
-pub mod running;
 pub mod seams;
 pub mod template;
 pub mod throttling_store;

@@ -18,7 +18,7 @@ thread_local! {
 
 /// Separates the logs of this thread's worlds from those of the rest of the test run, and keeps only those of the
 /// newest world. For a thread that runs many worlds in sequence, each in a runtime of this thread alone.
-pub fn keep_by_world() {
+pub fn separate_by_world() {
     OWN.with_borrow_mut(|own| *own = Some(Vec::new()));
 }
 
@@ -38,15 +38,15 @@ pub(crate) fn capture() -> usize {
         tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
     });
     OWN.with_borrow_mut(|own| own.as_mut().map(Vec::clear));
-    let before = captured(<[u8]>::len);
+    let before = with_captured(<[u8]>::len);
     tracing::info!("world started");
     before
 }
 
-fn captured<T>(look: impl FnOnce(&[u8]) -> T) -> T {
+fn with_captured<T>(read: impl FnOnce(&[u8]) -> T) -> T {
     OWN.with_borrow(|own| match own {
-        Some(own) => look(own),
-        None => look(&CAPTURED.lock().unwrap_or_else(PoisonError::into_inner)),
+        Some(own) => read(own),
+        None => read(&CAPTURED.lock().unwrap_or_else(PoisonError::into_inner)),
     })
 }
 
@@ -71,14 +71,14 @@ impl Write for Captured {
 
 impl<S: ArchiveStore + 'static> World<S> {
     /// Returns the log lines written since this world began.
-    pub fn logged(&self) -> Vec<u8> {
-        captured(|logs| logs[self.logs_before..].to_vec())
+    pub fn log_bytes(&self) -> Vec<u8> {
+        with_captured(|logs| logs[self.logs_start..].to_vec())
     }
 
     /// Asserts that no log line since this world began, and no error, outcome or webhook, contains a token, secret,
     /// text or name of this world.
     fn assert_nothing_leaked(&self) {
-        captured(|logs| self.assert_nothing_leaked_into(&logs[self.logs_before..]));
+        with_captured(|logs| self.assert_nothing_leaked_into(&logs[self.logs_start..]));
     }
 
     fn assert_nothing_leaked_into(&self, logs: &[u8]) {
@@ -93,10 +93,10 @@ impl<S: ArchiveStore + 'static> World<S> {
                 .to_owned(),
         );
         let search = AhoCorasick::new(&planted).expect("a searcher");
-        for told in self.told() {
+        for text in self.outgoing_texts() {
             assert!(
-                search.find(&told).is_none(),
-                "a planted value occurs in {told}"
+                search.find(&text).is_none(),
+                "a planted value occurs in {text}"
             );
         }
         let leaked = search

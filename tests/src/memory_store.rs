@@ -10,7 +10,7 @@ use conversation_archive::storage::store::{
     ArchiveStore, Listed, Listing, Object, StoreError, Stored,
 };
 
-const PAGE: usize = 1000;
+const LISTING_PAGE_SIZE: usize = 1000;
 
 #[derive(Debug, Default)]
 pub struct MemoryStore {
@@ -23,7 +23,7 @@ impl MemoryStore {
         self.lock().clone()
     }
 
-    pub fn holding(objects: BTreeMap<String, Bytes>) -> Self {
+    pub fn with_objects(objects: BTreeMap<String, Bytes>) -> Self {
         Self {
             objects: Mutex::new(objects),
         }
@@ -72,11 +72,11 @@ impl ArchiveStore for MemoryStore {
         let mut listed: Vec<_> = objects
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
-            .take(PAGE + 1)
+            .take(LISTING_PAGE_SIZE + 1)
             .map(listed)
             .collect();
-        let truncated = listed.len() > PAGE;
-        listed.truncate(PAGE);
+        let truncated = listed.len() > LISTING_PAGE_SIZE;
+        listed.truncate(LISTING_PAGE_SIZE);
         Ok(Listing {
             objects: listed,
             truncated,

@@ -129,7 +129,7 @@ impl Process {
 
     /// Returns the same process with its webhooks sent to this address instead of the plan's.
     #[must_use]
-    pub fn delivering_to(mut self, receiver: String) -> Self {
+    pub fn with_receiver(mut self, receiver: String) -> Self {
         self.webhook.receiver = Some(receiver);
         self
     }
@@ -184,21 +184,21 @@ impl Process {
         body: &str,
         invocation: &Invocation,
     ) -> anyhow::Result<record_failure::RecordedFailure> {
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             queue: Some(queue),
             body,
         };
-        self.record_failure.handle(&letter, invocation).await
+        self.record_failure.handle(&dead_letter, invocation).await
     }
 
     /// Gives record-failure a payload of start-export of which every invocation failed.
-    pub async fn record_dead_start(
+    pub async fn record_failed_start(
         &self,
         body: &str,
         invocation: &Invocation,
     ) -> anyhow::Result<record_failure::RecordedFailure> {
-        let letter = DeadLetter { queue: None, body };
-        self.record_failure.handle(&letter, invocation).await
+        let dead_letter = DeadLetter { queue: None, body };
+        self.record_failure.handle(&dead_letter, invocation).await
     }
 }
 

@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 
 use crate::process::SIGNING_SECRET;
 
-/// A delivery that arrived with a valid signature.
+/// A delivery with a valid signature that the receiver accepted.
 #[derive(Clone, Debug)]
-pub struct Arrived {
+pub struct ReceivedWebhook {
     pub id: String,
     pub body: Value,
 }
@@ -32,12 +32,12 @@ pub struct Receiver {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    arrived: Mutex<Vec<Arrived>>,
-    /// Statuses to answer before 200.
-    answers: Mutex<VecDeque<u16>>,
-    /// Moments at which every delivery is answered 503: from, and until.
+    deliveries: Mutex<Vec<ReceivedWebhook>>,
+    /// Statuses of the next responses; then 200.
+    next_statuses: Mutex<VecDeque<u16>>,
+    /// Periods (half-open) in which the response to every delivery is 503.
     down: Mutex<Vec<(Timestamp, Timestamp)>>,
-    /// The number of deliveries that were answered so.
+    /// Number of deliveries with the response 503 in these periods.
     refused: AtomicU64,
 }
 
@@ -47,8 +47,8 @@ impl Receiver {
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared {
             clock,
-            arrived: Mutex::default(),
-            answers: Mutex::default(),
+            deliveries: Mutex::default(),
+            next_statuses: Mutex::default(),
             down: Mutex::default(),
             refused: AtomicU64::default(),
         });
@@ -69,29 +69,34 @@ impl Receiver {
         &self.url
     }
 
-    pub fn answer_first_with(&self, statuses: &[u16]) {
-        lock(&self.shared.answers).extend(statuses);
+    pub fn respond_first_with(&self, statuses: &[u16]) {
+        lock(&self.shared.next_statuses).extend(statuses);
     }
 
-    /// Answers every delivery from the one moment until the other with 503.
-    pub fn is_down(&self, from: Timestamp, until: Timestamp) {
+    /// Responds with 503 to every delivery from `from` until `until` (exclusive).
+    pub fn set_down(&self, from: Timestamp, until: Timestamp) {
         lock(&self.shared.down).push((from, until));
     }
 
-    pub fn refused(&self) -> u64 {
+    pub fn refused_count(&self) -> u64 {
         self.shared.refused.load(Ordering::SeqCst)
     }
 
-    pub fn arrived(&self) -> Vec<Arrived> {
-        lock(&self.shared.arrived).clone()
+    pub fn deliveries(&self) -> Vec<ReceivedWebhook> {
+        lock(&self.shared.deliveries).clone()
     }
 
     /// Returns the distinct webhook ids, each with the type that it announced.
-    pub fn ids(&self) -> BTreeMap<String, String> {
-        let text = |arrived: &Arrived| arrived.body["type"].as_str().unwrap_or_default().to_owned();
-        self.arrived()
+    pub fn event_types_by_id(&self) -> BTreeMap<String, String> {
+        let text = |delivery: &ReceivedWebhook| {
+            delivery.body["type"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        self.deliveries()
             .iter()
-            .map(|arrived| (arrived.id.clone(), text(arrived)))
+            .map(|delivery| (delivery.id.clone(), text(delivery)))
             .collect()
     }
 }
@@ -115,7 +120,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         shared.refused.fetch_add(1, Ordering::SeqCst);
         503
     } else {
-        lock(&shared.answers).pop_front().unwrap_or(200)
+        lock(&shared.next_statuses).pop_front().unwrap_or(200)
     };
     if status == 200 {
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
@@ -132,10 +137,10 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             .expect("every delivery is signed");
         assert_eq!(header("x-archive-source"), "genesys-cloud");
         let body = serde_json::from_slice(&body).expect("a JSON body");
-        lock(&shared.arrived).push(Arrived { id, body });
+        lock(&shared.deliveries).push(ReceivedWebhook { id, body });
     }
-    let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    let _ = stream.write_all(reply.as_bytes()).await;
+    let response = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(response.as_bytes()).await;
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>)> {

@@ -16,7 +16,7 @@ use conversation_archive::storage::queue::{
 use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
 
-/// The step before or after which the process dies.
+/// The step before or after which the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
     Before(u64),
@@ -26,7 +26,7 @@ pub enum Kill {
 /// Counts the steps, and kills or suspends the process at one of them.
 #[derive(Debug, Default)]
 pub struct Steps {
-    taken: AtomicU64,
+    step_count: AtomicU64,
     kill: Mutex<Option<Kill>>,
     killed: Notify,
     /// Number of the step before which the process is suspended.
@@ -39,15 +39,15 @@ pub struct Steps {
 
 impl Steps {
     /// Counts the steps and suspends right before the step with this number.
-    pub fn pausing_before(number: u64) -> Self {
+    pub fn suspend_before(number: u64) -> Self {
         Self {
             pause: Mutex::new(Some(number)),
             ..Self::default()
         }
     }
 
-    /// Returns when the process is suspended.
-    pub async fn suspended(&self) {
+    /// Waits until the process is suspended.
+    pub async fn wait_until_suspended(&self) {
         self.suspended.notified().await;
     }
 
@@ -56,12 +56,12 @@ impl Steps {
         self.released.notify_one();
     }
 
-    pub fn taken(&self) -> u64 {
-        self.taken.load(Ordering::SeqCst)
+    pub fn step_count(&self) -> u64 {
+        self.step_count.load(Ordering::SeqCst)
     }
 
     /// Makes each step from now on take this long.
-    pub(crate) fn take_time(&self, clock: Clock, step: Duration) {
+    pub(crate) fn set_step_duration(&self, clock: Clock, step: Duration) {
         self.pace.get_or_init(|| (clock, step));
     }
 
@@ -70,39 +70,39 @@ impl Steps {
         *self.lock() = Some(kill);
     }
 
-    /// Returns when the process is to die.
-    pub async fn killed(&self) {
+    /// Waits until the process is to be killed.
+    pub async fn wait_until_killed(&self) {
         self.killed.notified().await;
     }
 
-    /// Runs one step. If the process dies, `work` has either completed or not started.
+    /// Runs one step. If the process is killed, `work` has either completed or not started.
     pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
-        let number = self.taken.fetch_add(1, Ordering::SeqCst);
-        self.rest_before(number).await;
+        let number = self.step_count.fetch_add(1, Ordering::SeqCst);
+        self.suspend_if_due(number).await;
         if let Some((clock, step)) = self.pace.get() {
             clock.advance(*step);
         }
-        self.die_at(Kill::Before(number)).await;
+        self.die_if_due(Kill::Before(number)).await;
         let result = work.await;
-        self.die_at(Kill::After(number)).await;
+        self.die_if_due(Kill::After(number)).await;
         result
     }
 
-    async fn die_at(&self, here: Kill) {
+    async fn die_if_due(&self, here: Kill) {
         if self.lock().take_if(|kill| *kill == here).is_some() {
             self.killed.notify_one();
             std::future::pending::<()>().await;
         }
     }
 
-    async fn rest_before(&self, number: u64) {
-        if self.pauses_before(number) {
+    async fn suspend_if_due(&self, number: u64) {
+        if self.take_pause_before(number) {
             self.suspended.notify_one();
             self.released.notified().await;
         }
     }
 
-    fn pauses_before(&self, number: u64) -> bool {
+    fn take_pause_before(&self, number: u64) -> bool {
         let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
         pause.take_if(|pause| *pause == number).is_some()
     }
@@ -112,16 +112,16 @@ impl Steps {
     }
 }
 
-/// Texts written for people to read, including those that were overwritten later.
+/// Documents that operators read (run ends, waits, outcomes), including those that were overwritten later.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<Vec<String>>);
+pub struct ReportedTexts(Mutex<Vec<String>>);
 
-impl Told {
+impl ReportedTexts {
     pub fn texts(&self) -> Vec<String> {
         self.lock().clone()
     }
 
-    fn note(&self, object: &Object) {
+    fn record(&self, object: &Object) {
         let name = object.key.rsplit('/').next().unwrap_or_default();
         if matches!(name, "end.json" | "waiting.json" | "manifest.json")
             || name.starts_with("failed-")
@@ -141,7 +141,7 @@ impl Told {
 pub struct SteppedStore<S> {
     pub store: Arc<S>,
     pub steps: Arc<Steps>,
-    pub told: Arc<Told>,
+    pub reported_texts: Arc<ReportedTexts>,
 }
 
 #[async_trait]
@@ -151,12 +151,12 @@ impl<S: ArchiveStore> ArchiveStore for SteppedStore<S> {
     }
 
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-        self.told.note(&object);
+        self.reported_texts.record(&object);
         self.steps.step(self.store.create(object)).await
     }
 
     async fn replace(&self, object: Object) -> Result<(), StoreError> {
-        self.told.note(&object);
+        self.reported_texts.record(&object);
         self.steps.step(self.store.replace(object)).await
     }
 

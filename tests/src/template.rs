@@ -92,14 +92,14 @@ impl Template {
     }
 
     /// Returns the queues whose messages invoke the function, with the properties of each event.
-    pub fn sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
+    pub fn event_sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
         let events = self.properties(function).as_mapping_get("Events");
         let events = events.into_iter().flat_map(entries);
         events
             .filter(|(_, event)| text(&event["Type"]) == "SQS")
             .map(|(_, event)| {
                 (
-                    referred(&event["Properties"]["Queue"]),
+                    reference_target(&event["Properties"]["Queue"]),
                     &event["Properties"],
                 )
             })
@@ -124,7 +124,7 @@ pub fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
 }
 
 /// Returns the resource that `!Ref` or `!GetAtt` names.
-pub fn referred<'a>(node: &'a Yaml<'static>) -> &'a str {
+pub fn reference_target<'a>(node: &'a Yaml<'static>) -> &'a str {
     let (name, _) = text(node).split_once('.').unwrap_or((text(node), ""));
     name
 }

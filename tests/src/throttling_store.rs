@@ -1,4 +1,4 @@
-//! A store in memory that can be made to answer every call with `SlowDown`.
+//! A store in memory that can be made to fail every call with `SlowDown`.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreE
 
 use crate::memory_store::MemoryStore;
 
-/// Asked at each call.
+/// Evaluated at each call.
 pub type Condition = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// A store that can be made to throttle every call.
@@ -31,26 +31,26 @@ impl fmt::Debug for ThrottlingStore {
 }
 
 impl ThrottlingStore {
-    pub fn set(&self, throttles: bool) {
+    pub fn set_throttling(&self, throttles: bool) {
         self.throttles.store(throttles, Ordering::SeqCst);
     }
 
-    /// Throttles whenever the condition holds, too.
+    /// In addition, throttles whenever the condition holds.
     pub fn throttle_while(&self, condition: Condition) {
         self.condition.get_or_init(|| condition);
     }
 
-    pub fn throttled(&self) -> u64 {
+    pub fn throttled_count(&self) -> u64 {
         self.throttled.load(Ordering::SeqCst)
     }
 
-    pub fn throttles(&self) -> bool {
+    pub fn is_throttling(&self) -> bool {
         let holds = self.condition.get().is_some_and(|condition| condition());
         holds || self.throttles.load(Ordering::SeqCst)
     }
 
-    fn answer(&self, action: &'static str, key: &str) -> Result<&MemoryStore, StoreError> {
-        if !self.throttles() {
+    fn inner(&self, action: &'static str, key: &str) -> Result<&MemoryStore, StoreError> {
+        if !self.is_throttling() {
             return Ok(&self.store);
         }
         self.throttled.fetch_add(1, Ordering::SeqCst);
@@ -65,23 +65,23 @@ impl ThrottlingStore {
 #[async_trait]
 impl ArchiveStore for ThrottlingStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.answer("read", key)?.get(key).await
+        self.inner("read", key)?.get(key).await
     }
 
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-        self.answer("create", &object.key)?.create(object).await
+        self.inner("create", &object.key)?.create(object).await
     }
 
     async fn replace(&self, object: Object) -> Result<(), StoreError> {
-        self.answer("replace", &object.key)?.replace(object).await
+        self.inner("replace", &object.key)?.replace(object).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.answer("delete", key)?.delete(key).await
+        self.inner("delete", key)?.delete(key).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        self.answer("list", prefix)?.list(prefix, after).await
+        self.inner("list", prefix)?.list(prefix, after).await
     }
 
     fn uri(&self, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! A topic in memory: the published notices in order, and whether the topic is reachable.
+//! A topic in memory: the published notifications in order, and whether the topic is reachable.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::seams::Steps;
 
 #[derive(Debug, Default)]
 pub struct MemoryTopic {
-    told: Mutex<Vec<Notification>>,
+    published: Mutex<Vec<Notification>>,
     unreachable: AtomicBool,
 }
 
@@ -23,38 +23,40 @@ impl MemoryTopic {
         self.unreachable.store(unreachable, Ordering::SeqCst);
     }
 
-    /// Returns all accepted notices, including repetitions.
-    pub fn told(&self) -> Vec<Notification> {
+    /// Returns all accepted notifications, including repetitions.
+    pub fn published(&self) -> Vec<Notification> {
         self.lock().clone()
     }
 
     /// Returns the body of each event by event id, with the number of times it was published. Panics if a repetition
     /// has another body.
-    pub fn by_event(&self) -> BTreeMap<String, (Value, u32)> {
+    pub fn events_by_id(&self) -> BTreeMap<String, (Value, u32)> {
         let mut events: BTreeMap<String, (Value, u32)> = BTreeMap::new();
-        for notice in self.told() {
-            let body: Value = serde_json::from_str(&notice.body).expect("JSON");
-            assert_eq!(body["eventId"], notice.id.as_str());
-            let event = events.entry(notice.id).or_insert((body.clone(), 0));
+        for notification in self.published() {
+            let body: Value = serde_json::from_str(&notification.body).expect("JSON");
+            assert_eq!(body["eventId"], notification.id.as_str());
+            let event = events.entry(notification.id).or_insert((body.clone(), 0));
             assert_eq!(event.0, body, "one event, two bodies");
             event.1 += 1;
         }
         events
     }
 
-    fn take(&self, notices: &[Notification]) -> Result<(), TopicError> {
+    fn accept(&self, notifications: &[Notification]) -> Result<(), TopicError> {
         if self.unreachable.load(Ordering::SeqCst) {
             return Err(TopicError {
                 topic: "memory".to_owned(),
                 source: "no endpoint responds".into(),
             });
         }
-        self.lock().extend_from_slice(notices);
+        self.lock().extend_from_slice(notifications);
         Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Notification>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +69,9 @@ pub struct SteppedTopic {
 
 #[async_trait]
 impl Topic for SteppedTopic {
-    async fn publish(&self, notices: &[Notification], _: Deadline) -> Result<(), TopicError> {
-        self.steps.step(async { self.topic.take(notices) }).await
+    async fn publish(&self, notifications: &[Notification], _: Deadline) -> Result<(), TopicError> {
+        self.steps
+            .step(async { self.topic.accept(notifications) })
+            .await
     }
 }

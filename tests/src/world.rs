@@ -1,4 +1,4 @@
-//! A world to run exports in: organisation, store, queues, receiver, clock, and a process that may be killed.
+//! The test environment of exports: organisation, store, queues, receiver, clock, and a process that may be killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::logs;
 use crate::memory_store::MemoryStore;
 use crate::process::{Disposition, Process, Seams, client, invocation};
 use crate::receiver::Receiver;
-use crate::seams::{SteppedQueues, SteppedStore, Steps, Told};
+use crate::seams::{ReportedTexts, SteppedQueues, SteppedStore, Steps};
 use crate::topic::{MemoryTopic, SteppedTopic};
 
 mod reading;
@@ -30,7 +30,7 @@ mod suspending;
 pub use suspending::GatedProcess;
 
 /// An export that has not ended after this number of steps counts as endless.
-const MANY_STEPS: usize = 50_000;
+const MAX_STEPS: usize = 50_000;
 
 #[derive(Debug)]
 pub struct World<S: ArchiveStore + 'static = MemoryStore> {
@@ -39,14 +39,14 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub store: Arc<S>,
     pub queues: MemoryQueues,
     pub steps: Arc<Steps>,
-    pub told: Arc<Told>,
+    pub reported_texts: Arc<ReportedTexts>,
     pub receiver: Receiver,
     /// Receives an event for each transcript.
     pub topic: Arc<MemoryTopic>,
     pub process: Process,
     /// Highest receive count that any message reached.
     pub highest_receive_count: u32,
-    pub chance: fastrand::Rng,
+    pub rng: fastrand::Rng,
     pub order: Order,
     pub max_open_slices: usize,
     read_timeout: Duration,
@@ -55,7 +55,7 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     invocations: u64,
     errors: Vec<String>,
     /// Position in the captured logs at which this world began.
-    pub logs_before: usize,
+    pub logs_start: usize,
 }
 
 /// Order in which messages are received.
@@ -82,11 +82,11 @@ pub enum Turn {
 pub const NOW: &str = "2026-03-10T00:00:00Z";
 
 /// Read timeout: each stalled response costs a test this much real time.
-const IN_MEMORY: Duration = Duration::from_millis(500);
+const SHORT_READ_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Read timeout where other tests use the processor at the same time and no fault stalls: even a busy machine answers
+/// Read timeout where other tests use the processor at the same time and no fault stalls: even a busy machine responds
 /// sooner.
-const BESIDE_OTHERS: Duration = Duration::from_secs(10);
+const LONG_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl World {
     pub async fn new(settings: Settings) -> Self {
@@ -94,13 +94,19 @@ impl World {
     }
 
     pub async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
-        Self::set_up(Arc::default(), settings, max_open_slices, IN_MEMORY).await
+        Self::set_up(
+            Arc::default(),
+            settings,
+            max_open_slices,
+            SHORT_READ_TIMEOUT,
+        )
+        .await
     }
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
-    pub async fn over(store: Arc<S>, settings: Settings, max_open_slices: usize) -> Self {
-        Self::set_up(store, settings, max_open_slices, BESIDE_OTHERS).await
+    pub async fn with_store(store: Arc<S>, settings: Settings, max_open_slices: usize) -> Self {
+        Self::set_up(store, settings, max_open_slices, LONG_READ_TIMEOUT).await
     }
 
     async fn set_up(
@@ -109,11 +115,11 @@ impl<S: ArchiveStore + 'static> World<S> {
         max_open_slices: usize,
         read_timeout: Duration,
     ) -> Self {
-        let logs_before = logs::capture();
+        let logs_start = logs::capture();
         let clock = Clock::manual(NOW.parse().expect("a moment"));
-        let reading = clock.clone();
+        let simulator_clock = clock.clone();
         let settings = Settings {
-            clock: Arc::new(move || reading.now()),
+            clock: Arc::new(move || simulator_clock.now()),
             ..settings
         };
         let seed = settings.seed;
@@ -122,26 +128,26 @@ impl<S: ArchiveStore + 'static> World<S> {
             .expect("the simulator starts");
         let queues = MemoryQueues::new(clock.clone());
         let steps = Arc::new(Steps::default());
-        let told = Arc::new(Told::default());
+        let reported_texts = Arc::new(ReportedTexts::default());
         let receiver = Receiver::start(clock.clone()).await;
         let topic = Arc::new(MemoryTopic::default());
-        let seams = seams(&store, &queues, &topic, &steps, &told);
+        let seams = seams(&store, &queues, &topic, &steps, &reported_texts);
         let sources = SourceSettings::default();
         let portions = PortionLimits::default();
         let client = client(&simulator.url(), &clock, read_timeout);
-        let process = build(client, seams, &clock, max_open_slices, (sources, portions));
+        let process = build_process(client, seams, &clock, max_open_slices, (sources, portions));
         Self {
             clock,
             simulator,
             store,
             queues,
             steps,
-            told,
+            reported_texts,
             receiver,
             topic,
             process,
             highest_receive_count: 0,
-            chance: fastrand::Rng::with_seed(seed),
+            rng: fastrand::Rng::with_seed(seed),
             order: Order::Steady,
             max_open_slices,
             read_timeout,
@@ -149,13 +155,13 @@ impl<S: ArchiveStore + 'static> World<S> {
             portions,
             invocations: 0,
             errors: Vec::new(),
-            logs_before,
+            logs_start,
         }
     }
 
     /// Returns the same world with these source settings for its processes.
     #[must_use]
-    pub fn reading_by(mut self, sources: SourceSettings) -> Self {
+    pub fn with_source_settings(mut self, sources: SourceSettings) -> Self {
         self.sources = sources;
         self.restart();
         self
@@ -163,7 +169,7 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Returns the same world with processes that read exports in portions of this size when they conclude them.
     #[must_use]
-    pub fn in_portions(mut self, portions: PortionLimits) -> Self {
+    pub fn with_portion_limits(mut self, portions: PortionLimits) -> Self {
         self.portions = portions;
         self.restart();
         self
@@ -171,8 +177,8 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Returns the same world with each step through the seams taking this long.
     #[must_use]
-    pub fn at_pace(self, step: Duration) -> Self {
-        self.steps.take_time(self.clock.clone(), step);
+    pub fn with_step_duration(self, step: Duration) -> Self {
+        self.steps.set_step_duration(self.clock.clone(), step);
         self
     }
 
@@ -188,9 +194,9 @@ impl<S: ArchiveStore + 'static> World<S> {
             &self.queues,
             &self.topic,
             &self.steps,
-            &self.told,
+            &self.reported_texts,
         );
-        build(
+        build_process(
             client(&self.simulator.url(), &self.clock, self.read_timeout),
             seams,
             &self.clock,
@@ -205,30 +211,32 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.restart();
     }
 
-    /// Returns a request for this world's days with its webhook. `more` is further JSON, such as `,"slices":4`.
-    pub fn request(&self, source: &str, more: &str) -> String {
+    /// Returns a request for this world's days with its webhook. `more_fields` is further JSON, such as `,"slices":4`.
+    pub fn request(&self, source: &str, more_fields: &str) -> String {
         let webhook = self.receiver.url();
-        format!(r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more}}}"#)
+        format!(
+            r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more_fields}}}"#
+        )
     }
 
     /// Returns a request for the texts of these conversations with its webhook.
-    pub fn transcripts_request(&self, ids: &[String], more: &str) -> String {
+    pub fn transcripts_request(&self, ids: &[String], more_fields: &str) -> String {
         let webhook = self.receiver.url();
         let ids = serde_json::json!(ids);
         format!(
-            r#"{{"source":"transcripts","filters":{{"conversationIds":{ids}}},"webhookUrl":"{webhook}"{more}}}"#
+            r#"{{"source":"transcripts","filters":{{"conversationIds":{ids}}},"webhookUrl":"{webhook}"{more_fields}}}"#
         )
     }
 
     /// Invokes start-export; `None` when the process was killed.
     pub async fn invoke(&mut self, command: Command) -> Option<Result<Started, StartError>> {
         let invocation = self.invocation();
-        let answer = tokio::select! {
+        let result = tokio::select! {
             biased;
-            () = self.steps.killed() => None,
-            answer = self.process.start.handle(command, &invocation) => Some(answer),
+            () = self.steps.wait_until_killed() => None,
+            result = self.process.start.handle(command, &invocation) => Some(result),
         };
-        self.mourn(answer)
+        self.restart_if_killed(result)
     }
 
     /// Invokes sweep-exports; `None` when the process was killed.
@@ -239,25 +247,25 @@ impl<S: ArchiveStore + 'static> World<S> {
     /// Like [`Self::sweep`], but returns the handler's error.
     pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<SweepOutcome>>> {
         let invocation = self.invocation();
-        let answer = tokio::select! {
+        let result = tokio::select! {
             biased;
-            () = self.steps.killed() => None,
-            answer = self.process.sweep.handle(&invocation) => Some(answer),
+            () = self.steps.wait_until_killed() => None,
+            result = self.process.sweep.handle(&invocation) => Some(result),
         };
-        let swept = self.mourn(answer)?;
+        let swept = self.restart_if_killed(result)?;
         Some(swept.map(|swept| swept.into_iter().map(|(_, swept)| swept).collect()))
     }
 
     /// Gives record-failure a request for which every invocation of start-export failed; `None` when the process was
     /// killed.
-    pub async fn record_dead_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
+    pub async fn record_failed_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
         let invocation = self.invocation();
-        let answer = tokio::select! {
+        let result = tokio::select! {
             biased;
-            () = self.steps.killed() => None,
-            answer = self.process.record_dead_start(payload, &invocation) => Some(answer),
+            () = self.steps.wait_until_killed() => None,
+            result = self.process.record_failed_start(payload, &invocation) => Some(result),
         };
-        Some(self.mourn(answer)?.map(drop))
+        Some(self.restart_if_killed(result)?.map(drop))
     }
 
     /// Gives a dead letter to record-failure; `None` when the process was killed.
@@ -267,20 +275,20 @@ impl<S: ArchiveStore + 'static> World<S> {
         body: &str,
     ) -> Option<record_failure::RecordedFailure> {
         let invocation = self.invocation();
-        let answer = tokio::select! {
+        let result = tokio::select! {
             biased;
-            () = self.steps.killed() => None,
-            answer = self.process.record_dead_letter(queue, body, &invocation) => Some(answer.expect("a kept letter")),
+            () = self.steps.wait_until_killed() => None,
+            result = self.process.record_dead_letter(queue, body, &invocation) => Some(result.expect("a kept letter")),
         };
-        self.mourn(answer)
+        self.restart_if_killed(result)
     }
 
     /// Starts a new process if the present one was killed.
-    fn mourn<T>(&mut self, answer: Option<T>) -> Option<T> {
-        if answer.is_none() {
+    fn restart_if_killed<T>(&mut self, result: Option<T>) -> Option<T> {
+        if result.is_none() {
             self.restart();
         }
-        answer
+        result
     }
 
     /// Returns the last error that a handler reported.
@@ -289,7 +297,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 
     /// Returns the ids of the written (message) conversations, in the order of their starts.
-    pub fn written(&self) -> Vec<String> {
+    pub fn message_conversations(&self) -> Vec<String> {
         let conversations = self.simulator.truth().conversations.into_iter();
         let ids = conversations.map(|it| it.id);
         ids.filter(|id| self.simulator.messages(id).is_some())
@@ -307,8 +315,8 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     pub async fn try_start(&mut self, request: &str) -> Result<ExportId, StartError> {
         let command = Command::parse(request).expect("a request");
-        let answer = self.invoke(command).await.expect("not killed");
-        answer.map(|started| started.export_id)
+        let result = self.invoke(command).await.expect("not killed");
+        result.map(|started| started.export_id)
     }
 
     pub async fn resume(&mut self, id: &ExportId) -> Started {
@@ -330,20 +338,20 @@ impl<S: ArchiveStore + 'static> World<S> {
     /// Receives, handles and deletes one message. Dead letters come first.
     pub async fn turn(&mut self) -> Turn {
         for queue in Queue::ALL {
-            if let Some(letter) = self.queues.take_dead_letter(queue) {
+            if let Some(dead_letter) = self.queues.take_dead_letter(queue) {
                 let invocation = self.invocation();
                 self.process
-                    .record_dead_letter(queue, &letter.body, &invocation)
+                    .record_dead_letter(queue, &dead_letter.body, &invocation)
                     .await
                     .expect("a dead letter is kept");
                 return Turn::Done;
             }
         }
-        self.take_message().await
+        self.handle_next_message().await
     }
 
-    /// A turn that leaves dead letters in their queues.
-    pub async fn take_message(&mut self) -> Turn {
+    /// Like [`Self::turn`], but leaves dead letters in their queues.
+    pub async fn handle_next_message(&mut self) -> Turn {
         match self.receive() {
             Some(delivery) => self.deliver(&delivery).await,
             None => Turn::Idle,
@@ -352,8 +360,8 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Runs until no message is left, advancing the clock over times when no message is visible.
     pub async fn run(&mut self) {
-        for _ in 0..MANY_STEPS {
-            if self.turn().await == Turn::Idle && !self.wait_for_next() {
+        for _ in 0..MAX_STEPS {
+            if self.turn().await == Turn::Idle && !self.advance_to_next_message() {
                 return;
             }
         }
@@ -365,11 +373,11 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Runs until `stop` returns `true`. Returns `false` if no message was left before that.
     pub async fn run_until(&mut self, mut stop: impl FnMut(&Self) -> bool) -> bool {
-        for _ in 0..MANY_STEPS {
+        for _ in 0..MAX_STEPS {
             if stop(self) {
                 return true;
             }
-            if self.turn().await == Turn::Idle && !self.wait_for_next() {
+            if self.turn().await == Turn::Idle && !self.advance_to_next_message() {
                 return false;
             }
         }
@@ -384,7 +392,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 
     /// Advances the clock to the next time at which a message becomes visible. Returns `false` if no message is left.
-    pub fn wait_for_next(&mut self) -> bool {
+    pub fn advance_to_next_message(&mut self) -> bool {
         let Some(next) = self.next_visible() else {
             return false;
         };
@@ -403,10 +411,10 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     fn receive(&mut self) -> Option<Delivery> {
         let mut queues = Queue::ALL;
-        let chance = &mut self.chance;
+        let rng = &mut self.rng;
         if self.order == Order::Shuffled {
-            chance.shuffle(&mut queues);
-            if chance.u8(..) < 20 {
+            rng.shuffle(&mut queues);
+            if rng.u8(..) < 20 {
                 self.queues.duplicate(Queue::Waiting, 0);
                 self.queues.duplicate(Queue::Webhooks, 0);
             }
@@ -414,7 +422,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         let order = self.order;
         let mut pick = |eligible: usize| match order {
             Order::Steady => 0,
-            Order::Shuffled => chance.usize(..eligible.max(1)),
+            Order::Shuffled => rng.usize(..eligible.max(1)),
         };
         queues
             .into_iter()
@@ -436,7 +444,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         };
         let result = tokio::select! {
             biased;
-            () = self.steps.killed() => None,
+            () = self.steps.wait_until_killed() => None,
             result = work => Some(result),
         };
         match result {
@@ -465,7 +473,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 
     /// Advances the clock while no handler runs.
-    pub fn pass(&self, duration: Duration) {
+    pub fn advance_clock(&self, duration: Duration) {
         self.clock.advance(duration);
     }
 
@@ -498,12 +506,12 @@ fn seams<S: ArchiveStore + 'static>(
     queues: &MemoryQueues,
     topic: &Arc<MemoryTopic>,
     steps: &Arc<Steps>,
-    told: &Arc<Told>,
+    reported_texts: &Arc<ReportedTexts>,
 ) -> Seams {
     let store = SteppedStore {
         store: Arc::clone(store),
         steps: Arc::clone(steps),
-        told: Arc::clone(told),
+        reported_texts: Arc::clone(reported_texts),
     };
     let queues = SteppedQueues {
         queues: queues.clone(),
@@ -520,7 +528,7 @@ fn seams<S: ArchiveStore + 'static>(
     }
 }
 
-fn build(
+fn build_process(
     client: GenesysClient,
     seams: Seams,
     clock: &Clock,

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::template::{Template, one_or_more, referred, text};
+use end_to_end::template::{Template, one_or_more, reference_target, text};
 
 /// Returns the queues that the function's role lets it send to.
 fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
-    let role = referred(&template.properties(function)["Role"]);
+    let role = reference_target(&template.properties(function)["Role"]);
     let statements = template.statements(role).into_iter();
     statements
         .filter(|statement| {
@@ -16,18 +16,18 @@ fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
                 .any(|action| text(action) == "sqs:SendMessage")
         })
         .flat_map(|statement| one_or_more(&statement["Resource"]))
-        .map(referred)
+        .map(reference_target)
         .collect()
 }
 
 /// Returns the functions that messages of a queue reach, including its dead letters.
-fn reached_from<'a>(template: &'a Template, queue: &str) -> BTreeSet<&'a str> {
+fn functions_reached_from<'a>(template: &'a Template, queue: &str) -> BTreeSet<&'a str> {
     let policy = template.properties(queue).as_mapping_get("RedrivePolicy");
-    let dead_letters = policy.map(|policy| referred(&policy["deadLetterTargetArn"]));
+    let dead_letters = policy.map(|policy| reference_target(&policy["deadLetterTargetArn"]));
     let queues: Vec<_> = [Some(queue), dead_letters].into_iter().flatten().collect();
     let reads = |function: &&str| {
         template
-            .sources(function)
+            .event_sources(function)
             .iter()
             .any(|(source, _)| queues.contains(source))
     };
@@ -39,7 +39,7 @@ fn feeds_itself(template: &Template, function: &str) -> bool {
     let mut next = vec![function];
     while let Some(sender) = next.pop() {
         for queue in sends_to(template, sender) {
-            let new = reached_from(template, queue)
+            let new = functions_reached_from(template, queue)
                 .into_iter()
                 .filter(|function| reached.insert(*function));
             next.extend(new.collect::<Vec<_>>());
@@ -53,7 +53,7 @@ fn exactly_the_functions_that_feed_themselves_allow_recursive_loops() {
     let template = Template::read();
     let functions = || template.functions().into_iter();
 
-    let feeding: Vec<_> = functions()
+    let self_feeding: Vec<_> = functions()
         .filter(|function| feeds_itself(&template, function))
         .collect();
     let allowed: Vec<_> = functions()
@@ -65,9 +65,9 @@ fn exactly_the_functions_that_feed_themselves_allow_recursive_loops() {
         })
         .collect();
 
-    assert_eq!(allowed, feeding);
+    assert_eq!(allowed, self_feeding);
     assert_eq!(
-        feeding,
+        self_feeding,
         [
             "ArchivePage",
             "AwaitReady",

@@ -7,8 +7,8 @@
 
 mod loops;
 mod metrics;
+mod permissions;
 mod queues;
 mod references;
-mod rights;
 mod skips;
 mod variables;

@@ -7,26 +7,35 @@ use serde_json::Value;
 use end_to_end::template::{Template, text};
 
 /// Name and dimensions of a metric on the dashboard or in an alarm.
-type Named = (String, Vec<String>);
+type MetricReference = (String, Vec<String>);
 
-fn ours(stack: &str) -> Vec<String> {
+fn our_dimensions(stack: &str) -> Vec<String> {
     vec![DIMENSION.to_owned(), stack.to_owned()]
 }
 
-fn known() -> BTreeSet<String> {
+fn known_metrics() -> BTreeSet<String> {
     ALL.iter().map(|metric| metric.name.to_owned()).collect()
 }
 
 #[test]
 fn the_dashboard_shows_exactly_the_metrics_that_functions_write() {
     let template = Template::read();
-    let shown = of_dashboard(&template);
+    let metrics_on_dashboard = dashboard_metrics(&template);
 
-    let stacks: BTreeSet<_> = shown.iter().map(|(_, dimensions)| dimensions).collect();
-    let names: BTreeSet<_> = shown.iter().map(|(name, _)| name.clone()).collect();
+    let stacks: BTreeSet<_> = metrics_on_dashboard
+        .iter()
+        .map(|(_, dimensions)| dimensions)
+        .collect();
+    let names: BTreeSet<_> = metrics_on_dashboard
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
 
-    assert_eq!(stacks, BTreeSet::from([&ours("${AWS::StackName}")]));
-    assert_eq!(names, known());
+    assert_eq!(
+        stacks,
+        BTreeSet::from([&our_dimensions("${AWS::StackName}")])
+    );
+    assert_eq!(names, known_metrics());
 }
 
 #[test]
@@ -40,7 +49,7 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
             let dimension = &alarm["Dimensions"][0];
             let dimension =
                 [&dimension["Name"], &dimension["Value"]].map(|node| text(node).to_owned());
-            assert_eq!(dimension.to_vec(), ours("AWS::StackName"));
+            assert_eq!(dimension.to_vec(), our_dimensions("AWS::StackName"));
         }
     }
 
@@ -54,7 +63,7 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
         "WebhooksOverdue",
     ];
     assert_eq!(watched, expected.map(str::to_owned).into());
-    assert!(watched.is_subset(&known()));
+    assert!(watched.is_subset(&known_metrics()));
 }
 
 #[test]
@@ -73,7 +82,7 @@ fn every_alarm_has_an_action_and_a_description() {
 }
 
 /// Returns our metrics on the dashboard.
-fn of_dashboard(template: &Template) -> Vec<Named> {
+fn dashboard_metrics(template: &Template) -> Vec<MetricReference> {
     let body = text(&template.properties("Dashboard")["DashboardBody"]);
     let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
     let widgets = body["widgets"].as_array().expect("widgets");

@@ -6,7 +6,7 @@ use conversation_archive::storage::queue::{
 };
 use saphyr::Yaml;
 
-use end_to_end::template::{Template, referred, seconds, text};
+use end_to_end::template::{Template, reference_target, seconds, text};
 
 /// Returns the template's queue with this name and suffix.
 fn queue<'a>(template: &'a Template, queue: Queue, suffix: &str) -> (&'a str, &'a Yaml<'static>) {
@@ -41,23 +41,23 @@ fn consumer(queue: Queue) -> (&'static str, Duration) {
 fn the_settings_of_each_queue_match_the_code() {
     let template = Template::read();
     for kind in Queue::ALL {
-        let wanted = kind.settings();
-        let (_, set) = queue(&template, kind, "");
+        let settings = kind.settings();
+        let (_, properties) = queue(&template, kind, "");
 
-        assert_eq!(is_fifo(set), wanted.fifo, "{kind:?}");
+        assert_eq!(is_fifo(properties), settings.fifo, "{kind:?}");
         assert_eq!(
-            seconds(&set["VisibilityTimeout"]),
-            wanted.visibility_timeout.as_secs(),
+            seconds(&properties["VisibilityTimeout"]),
+            settings.visibility_timeout.as_secs(),
             "{kind:?}"
         );
         assert_eq!(
-            seconds(&set["MessageRetentionPeriod"]),
-            wanted.retention.as_secs(),
+            seconds(&properties["MessageRetentionPeriod"]),
+            settings.retention.as_secs(),
             "{kind:?}"
         );
         assert_eq!(
-            set["RedrivePolicy"]["maxReceiveCount"].as_integer(),
-            Some(wanted.max_receive_count.into()),
+            properties["RedrivePolicy"]["maxReceiveCount"].as_integer(),
+            Some(settings.max_receive_count.into()),
             "{kind:?}"
         );
     }
@@ -66,22 +66,28 @@ fn the_settings_of_each_queue_match_the_code() {
 #[test]
 fn dead_letters_go_to_a_queue_that_record_failure_reads() {
     let template = Template::read();
-    let recorder = template.sources(template.function("record-failure"));
+    let recorder = template.event_sources(template.function("record-failure"));
     for kind in Queue::ALL {
-        let (_, set) = queue(&template, kind, "");
-        let (letters, kept) = queue(&template, kind, "-dead-letters");
+        let (_, properties) = queue(&template, kind, "");
+        let (dead_letter_queue, dead_letter_properties) = queue(&template, kind, "-dead-letters");
 
         assert_eq!(
-            referred(&set["RedrivePolicy"]["deadLetterTargetArn"]),
-            letters
+            reference_target(&properties["RedrivePolicy"]["deadLetterTargetArn"]),
+            dead_letter_queue
         );
-        assert_eq!(is_fifo(kept), kind.settings().fifo, "{kind:?}");
         assert_eq!(
-            seconds(&kept["MessageRetentionPeriod"]),
+            is_fifo(dead_letter_properties),
+            kind.settings().fifo,
+            "{kind:?}"
+        );
+        assert_eq!(
+            seconds(&dead_letter_properties["MessageRetentionPeriod"]),
             DEAD_LETTER_RETENTION.as_secs()
         );
         assert!(
-            recorder.iter().any(|(source, _)| *source == letters),
+            recorder
+                .iter()
+                .any(|(source, _)| *source == dead_letter_queue),
             "{kind:?}"
         );
     }
@@ -93,7 +99,7 @@ fn the_batch_size_and_timeout_of_each_consumer_match_the_code() {
     for kind in Queue::ALL {
         let (package, timeout) = consumer(kind);
         let function = template.function(package);
-        let sources = template.sources(function);
+        let sources = template.event_sources(function);
 
         let [(source, event)] = sources[..] else {
             panic!("{package} reads {} queues", sources.len());
@@ -116,7 +122,7 @@ fn item_failures_are_reported_and_visibility_lasts_six_timeouts() {
     let template = Template::read();
     for function in template.functions() {
         let timeout = seconds(&template.properties(function)["Timeout"]);
-        for (source, event) in template.sources(function) {
+        for (source, event) in template.event_sources(function) {
             let responses = event["FunctionResponseTypes"]
                 .as_sequence()
                 .expect("a list");

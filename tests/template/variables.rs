@@ -6,7 +6,7 @@ use saphyr::Yaml;
 use end_to_end::template::{Template, entries};
 
 /// Set by Lambda, by an emulator, or for a non-AWS store; never by the template.
-const OF_THE_PLATFORM: [&str; 4] = [
+const SET_BY_PLATFORM: [&str; 4] = [
     "AWS_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_REQUEST_CHECKSUM_CALCULATION",
@@ -22,27 +22,27 @@ const IN_A_SECRET: [&str; 4] = [
 ];
 
 /// Read before the settings exist: by the HTTP client of the functions that call Genesys Cloud, and by telemetry.
-const OF_NO_CONFIG: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
+const READ_BEFORE_SETTINGS: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
 
 #[test]
 fn each_function_gets_exactly_the_variables_that_it_reads() {
     let template = Template::read();
     for function in FUNCTIONS {
-        let read: BTreeSet<_> = function
+        let read_variables: BTreeSet<_> = function
             .settings()
             .map(|setting| setting.name)
-            .filter(|name| !OF_THE_PLATFORM.contains(name) && !IN_A_SECRET.contains(name))
+            .filter(|name| !SET_BY_PLATFORM.contains(name) && !IN_A_SECRET.contains(name))
             .collect();
         let own = template.properties(template.function(function.function));
-        let given = [template.globals(), own]
+        let template_variables = [template.globals(), own]
             .into_iter()
             .filter_map(|properties| properties.as_mapping_get("Environment"))
             .flat_map(|environment| entries(&environment["Variables"]))
             .map(|(name, _)| name)
-            .filter(|name| !OF_NO_CONFIG.contains(name))
+            .filter(|name| !READ_BEFORE_SETTINGS.contains(name))
             .collect::<BTreeSet<_>>();
 
-        assert_eq!(given, read, "{}", function.function);
+        assert_eq!(template_variables, read_variables, "{}", function.function);
     }
 }
 

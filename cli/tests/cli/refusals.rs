@@ -1,6 +1,7 @@
 //! Everything that is refused: one line, the right exit code, and no request sent.
 
 use conversation_archive::storage::store::FolderStore;
+use genesys_simulator::Settings;
 
 use crate::world::{DAYS, World};
 
@@ -84,8 +85,11 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_over_its_quota_is_refused_before_it_starts() {
-    let mut world = World::new().await;
-    world.set("ARCHIVE_BYTES_PER_RECORD", "10000");
+    let world = World::with(Settings {
+        gateway_records: 2_000,
+        ..Settings::default()
+    })
+    .await;
 
     let refused = world
         .export(&format!(
@@ -97,7 +101,7 @@ async fn a_gateway_export_over_its_quota_is_refused_before_it_starts() {
     assert!(
         refused
             .error()
-            .starts_with("`quotaMb` is 1: 200 records at about 10000 bytes each"),
+            .starts_with("`quotaMb` is 1: 2000 records at about 700 bytes each"),
         "{}",
         refused.err
     );

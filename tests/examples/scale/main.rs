@@ -38,7 +38,7 @@ struct Figures {
     cpu_seconds: f64,
     peak_mb: f64,
     /// The output of the step itself.
-    said: String,
+    output_line: String,
 }
 
 #[tokio::main]
@@ -67,14 +67,14 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/scale"))
         .join(records.to_string());
     let since = Instant::now();
-    make::export(&folder, records).await?;
+    make::create_export(&folder, records).await?;
     println!(
         "{records} records: made in {:.0} s",
         since.elapsed().as_secs_f64()
     );
     let mut figures = Vec::new();
     for step in STEPS {
-        figures.push(child(step, &folder)?);
+        figures.push(run_in_child_process(step, &folder)?);
         if step == "sweep" {
             steps::resume(&folder).await?;
         }
@@ -85,18 +85,18 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
             seconds,
             cpu_seconds,
             peak_mb,
-            said,
+            output_line,
         } = figures;
-        let each = cpu_seconds * 1e6 / records as f64;
+        let micros_per_record = cpu_seconds * 1e6 / records as f64;
         println!(
-            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs per record, {peak_mb:.0} MB at most; {said}"
+            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {micros_per_record:.3} µs per record, {peak_mb:.0} MB at most; {output_line}"
         );
     }
     Ok(figures)
 }
 
 /// Runs the step in its own process.
-fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
+fn run_in_child_process(step: &str, folder: &Path) -> anyhow::Result<Figures> {
     let since = Instant::now();
     let program = std::env::current_exe().context("no name of this program")?;
     let output = Command::new(program).arg(step).arg(folder).output()?;
@@ -113,7 +113,7 @@ fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
         seconds: since.elapsed().as_secs_f64(),
         cpu_seconds,
         peak_mb,
-        said: lines.next().unwrap_or_default().to_owned(),
+        output_line: lines.next().unwrap_or_default().to_owned(),
     })
 }
 
@@ -124,14 +124,15 @@ fn compare(by_size: &[(u64, Vec<Figures>)]) -> anyhow::Result<()> {
     };
     for (millions, figures) in larger {
         for ((step, base), figures) in STEPS.iter().zip(base).zip(figures) {
-            let each = |figures: &Figures, millions: u64| figures.cpu_seconds / millions as f64;
-            let ratio = each(figures, *millions) / each(base, *smallest);
+            let cpu_per_million =
+                |figures: &Figures, millions: u64| figures.cpu_seconds / millions as f64;
+            let ratio = cpu_per_million(figures, *millions) / cpu_per_million(base, *smallest);
             println!(
                 "{step}: {millions} million records take {ratio:.2} times the CPU per record of {smallest} million"
             );
             // A sweep takes too little time for a comparison.
-            let may = *step == "sweep" || ratio <= 1.0 + TOLERANCE;
-            ensure!(may, "{step} is not linear");
+            let is_linear = *step == "sweep" || ratio <= 1.0 + TOLERANCE;
+            ensure!(is_linear, "{step} is not linear");
         }
     }
     Ok(())

@@ -40,16 +40,16 @@ const SLICES: u64 = 10;
 /// Every nth page begins with another version of the last conversation of the previous page.
 const REPEATS_EVERY: u64 = 10;
 
-pub(crate) async fn export(folder: &Path, records: u64) -> anyhow::Result<()> {
+pub(crate) async fn create_export(folder: &Path, records: u64) -> anyhow::Result<()> {
     let _ = std::fs::remove_dir_all(folder);
     let archive = archive(folder)?;
-    let (plan, attempt) = begin(&archive).await?;
+    let (plan, attempt) = create_plan(&archive).await?;
     let pages = records / LINES / SLICES;
     let mut slices = Vec::new();
     for view in slice_status::all(&archive, &plan, &attempt).await? {
         let (archive, plan) = (archive.clone(), plan.clone());
         slices.push(tokio::spawn(async move {
-            slice(&archive, &plan, &view, pages).await
+            write_slice(&archive, &plan, &view, pages).await
         }));
     }
     for slice in slices {
@@ -58,7 +58,7 @@ pub(crate) async fn export(folder: &Path, records: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn begin(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
+async fn create_plan(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
     let now = Clock::System.now();
     let request = format!(
         r#"{{"source":"analytics-job","exportId":"{ID}","interval":"2026-03-01T00:00:00Z/2026-03-11T00:00:00Z","slices":{SLICES},"records":"full"}}"#
@@ -85,14 +85,14 @@ async fn begin(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
     Ok((plan, attempt))
 }
 
-async fn slice(
+async fn write_slice(
     archive: &Archive,
     plan: &ExportPlan,
     view: &SliceStatus,
     pages: u64,
 ) -> anyhow::Result<()> {
     let run = &view.run;
-    let opened = RunRecord {
+    let run_record = RunRecord {
         format_version: FormatVersion,
         id: run.clone(),
         origin: Origin::First,
@@ -101,30 +101,32 @@ async fn slice(
         watermark: None,
         created_at: plan.planned_at,
     };
-    archive.create_or_read(ObjectKey::Run(run), opened).await?;
+    archive
+        .create_or_read(ObjectKey::Run(run), run_record)
+        .await?;
     let mut message = slice_status::next_message(&archive, view, plan).await?;
-    message.checkpoint = at(0);
+    message.checkpoint = checkpoint_after(0);
     loop {
         let page = u64::from(message.id.page);
         let next = if page < pages {
-            let checkpoint = at(page);
+            let checkpoint = checkpoint_after(page);
             NextStep::Continue { checkpoint }
         } else {
             NextStep::EndRun
         };
-        let body = body(plan, view, page);
+        let body = page_body(plan, view, page);
         let record = commit(archive, plan, &message, body, next).await?;
         message = match &record.content.next {
             NextStep::Continue { checkpoint } => {
                 PageMessage::for_next_page(&record, run, 1, Origin::First, checkpoint.clone())
             }
-            NextStep::EndRun => return end(archive, plan, run, &record).await,
+            NextStep::EndRun => return end_run(archive, plan, run, &record).await,
         };
     }
 }
 
 /// The checkpoint of a page after this number of pages.
-fn at(pages: u64) -> Checkpoint {
+fn checkpoint_after(pages: u64) -> Checkpoint {
     Checkpoint::Cursor {
         job: Some("job".to_owned()),
         cursor: (pages > 0).then(|| pages.to_string()),
@@ -132,7 +134,7 @@ fn at(pages: u64) -> Checkpoint {
     }
 }
 
-fn body(plan: &ExportPlan, view: &SliceStatus, page: u64) -> PageBody {
+fn page_body(plan: &ExportPlan, view: &SliceStatus, page: u64) -> PageBody {
     let SliceRange::Interval(interval) = view.slice.range else {
         unreachable!("a job reads intervals");
     };
@@ -185,8 +187,8 @@ async fn commit(
     let (page, index) = (body.object.context("lines")?, body.index.context("lines")?);
     let sha256 = Sha256::of(&page);
     let objects = PageObjects {
-        page: put(archive, ObjectKey::Page(id, sha256), page).await?,
-        index: put(archive, ObjectKey::Index(id, sha256), index).await?,
+        page: store_object(archive, ObjectKey::Page(id, sha256), page).await?,
+        index: store_object(archive, ObjectKey::Index(id, sha256), index).await?,
     };
     let content = PageContent {
         checkpoint: message.checkpoint.clone(),
@@ -203,7 +205,7 @@ async fn commit(
     let mut event = AuditEvent::new(NewAuditEvent {
         subject: format!("s{} r1 p{}", id.run.slice, id.page),
         details: json!({"slice": id.run.slice, "run": 1, "page": id.page, "contentSha256": content.digest()}),
-        ..happening(plan, &plan.export_id, Action::ArchivePage, EventType::Page)
+        ..new_event(plan, &plan.export_id, Action::ArchivePage, EventType::Page)
     });
     event.records_retrieved = Some(content.counts.received);
     let record = PageRecord {
@@ -223,7 +225,7 @@ async fn commit(
         .0)
 }
 
-async fn put(
+async fn store_object(
     archive: &Archive,
     name: ObjectKey<'_>,
     bytes: Vec<u8>,
@@ -237,7 +239,7 @@ async fn put(
     })
 }
 
-async fn end(
+async fn end_run(
     archive: &Archive,
     plan: &ExportPlan,
     run: &RunId,
@@ -246,7 +248,7 @@ async fn end(
     let event = AuditEvent::new(NewAuditEvent {
         subject: format!("s{} r1", run.slice),
         details: json!({"slice": run.slice, "run": 1, "lastPage": last.id.page, "end": End::Complete}),
-        ..happening(plan, &plan.export_id, Action::EndRun, EventType::Run)
+        ..new_event(plan, &plan.export_id, Action::EndRun, EventType::Run)
     });
     let end = RunEnd {
         format_version: FormatVersion,
@@ -261,7 +263,7 @@ async fn end(
     Ok(())
 }
 
-fn happening<'a>(
+fn new_event<'a>(
     plan: &'a ExportPlan,
     export_id: &'a ExportId,
     action: Action,

@@ -27,14 +27,14 @@ use sweep_exports::{SweepExports, SweepOutcome};
 pub(crate) const ID: &str = "scale";
 
 /// Time that Lambda gives an invocation, less the margin.
-const INVOCATION: Duration = Duration::from_secs(890);
+const INVOCATION_TIME: Duration = Duration::from_secs(890);
 
 /// Ticks of `/proc/self/stat` per second, on every Linux that we know.
-const TICKS: f64 = 100.0;
+const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(crate) async fn run(step: &str, folder: &Path) -> anyhow::Result<()> {
     let archive = archive(folder)?;
-    let said = match step {
+    let output_line = match step {
         "sweep" => sweep(archive).await?,
         "complete" => complete(archive).await?,
         _ => {
@@ -45,7 +45,7 @@ pub(crate) async fn run(step: &str, folder: &Path) -> anyhow::Result<()> {
             )
         }
     };
-    println!("{}\n{}\n{said}", cpu_seconds()?, peak_mb()?);
+    println!("{}\n{}\n{output_line}", cpu_seconds()?, peak_mb()?);
     Ok(())
 }
 
@@ -93,8 +93,8 @@ pub(crate) async fn resume(folder: &Path) -> anyhow::Result<()> {
     let id: ExportId = ID.parse()?;
     let plan = archive.existing_plan(&id).await?;
     let attempt = archive.attempt(&id, 1).await?;
-    let standings = slice_status::all_progress(&archive, &plan, &attempt).await?;
-    let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, now);
+    let progress = slice_status::all_progress(&archive, &plan, &attempt).await?;
+    let next: Attempt = attempt.resumed(&progress, None, Overrides::default(), None, now);
     let marker = OpenMarker::new(id.clone(), now);
     archive
         .create_or_read(ObjectKey::Attempt(&id, 2), next)
@@ -126,7 +126,7 @@ async fn complete(archive: Archive) -> anyhow::Result<String> {
 }
 
 fn invocation(clock: &Clock) -> Invocation {
-    let end = clock.now().saturating_add(INVOCATION);
+    let end = clock.now().saturating_add(INVOCATION_TIME);
     Invocation {
         request_id: "scale".to_owned(),
         deadline: end.map_or(Deadline::NONE, Deadline::at),
@@ -139,7 +139,7 @@ fn cpu_seconds() -> anyhow::Result<f64> {
     let (_, fields) = stat.rsplit_once(')').context("no name of the program")?;
     let ticks = fields.split_whitespace().skip(11).take(2);
     let ticks: Result<Vec<f64>, _> = ticks.map(str::parse).collect();
-    Ok(ticks?.into_iter().sum::<f64>() / TICKS)
+    Ok(ticks?.into_iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 
 fn peak_mb() -> anyhow::Result<f64> {

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use fastrand::Rng;
-use genesys_simulator::{Answer, ServedRequest};
+use genesys_simulator::{ApiResponse, ServedRequest};
 
 use super::json::parse;
 use super::mutation::mutate;
-use super::page::received;
+use super::page::complete_body;
 use super::values::{ODD_BODIES, error_body};
 
 /// The kinds of alteration. A schedule draws from all of them or from one.
@@ -42,25 +42,25 @@ pub(super) const KINDS: [Kind; 8] = [
 
 /// The response that is sent, and a description of the alteration.
 pub(super) struct Altered {
-    pub(super) answer: Answer,
-    pub(super) what: String,
+    pub(super) response: ApiResponse,
+    pub(super) description: String,
 }
 
 impl Altered {
     /// Whether the response is evidently invalid, so that a retry is justified: a transient error status, a truncated
     /// body, a body that is not JSON, or a 2xx with an error body of such a status.
-    pub(super) fn is_passing(&self) -> bool {
-        let is_passing = |status| matches!(status, 408 | 409 | 421 | 423 | 425 | 429 | 500..=599);
-        match self.answer.status {
+    pub(super) fn is_transient(&self) -> bool {
+        let is_transient = |status| matches!(status, 408 | 409 | 421 | 423 | 425 | 429 | 500..=599);
+        match self.response.status {
             status @ 200..=299 => {
-                let body = received(&self.answer, status).and_then(parse);
+                let body = complete_body(&self.response, status).and_then(parse);
                 body.is_none_or(|body| {
-                    let status = body.all(&self.answer.body, "status");
-                    let status = status.first().and_then(|it| it.count(&self.answer.body));
-                    status.is_some_and(|status| status == 200 || is_passing(status))
+                    let status = body.all(&self.response.body, "status");
+                    let status = status.first().and_then(|it| it.count(&self.response.body));
+                    status.is_some_and(|status| status == 200 || is_transient(status))
                 })
             }
-            status => is_passing(u64::from(status)),
+            status => is_transient(u64::from(status)),
         }
     }
 }
@@ -81,70 +81,76 @@ pub(super) fn any_kind(rng: &mut Rng) -> Kind {
 
 /// Alters a response. `earlier` holds the bodies of earlier responses on its route.
 pub(super) fn alter(
-    answer: Answer,
+    response: ApiResponse,
     kind: Kind,
     request: &ServedRequest<'_>,
     earlier: &[Bytes],
     rng: &mut Rng,
 ) -> Altered {
     match kind {
-        Kind::Value => match mutate(&answer.body, rng) {
-            Some(mutation) => with_body(answer, mutation.body, mutation.what),
-            None => other_status(answer, request, rng),
+        Kind::Value => match mutate(&response.body, rng) {
+            Some(mutation) => with_body(response, mutation.body, mutation.description),
+            None => other_status(response, request, rng),
         },
-        Kind::Status => other_status(answer, request, rng),
-        Kind::Body => other_body(answer, rng),
-        Kind::ContentType => other_content_type(answer, rng),
-        Kind::Limits => other_limits(answer, rng),
-        Kind::Length => other_length(answer, rng),
-        Kind::Bytes => odd_bytes(answer, rng),
-        Kind::Earlier if earlier.is_empty() => other_body(answer, rng),
+        Kind::Status => other_status(response, request, rng),
+        Kind::Body => other_body(response, rng),
+        Kind::ContentType => other_content_type(response, rng),
+        Kind::Limits => other_limits(response, rng),
+        Kind::Length => other_length(response, rng),
+        Kind::Bytes => odd_bytes(response, rng),
+        Kind::Earlier if earlier.is_empty() => other_body(response, rng),
         Kind::Earlier => {
             let place = rng.usize(..earlier.len());
-            let what = format!("earlier body {} of {}", place + 1, earlier.len());
-            with_body(answer, earlier[place].clone(), what)
+            let description = format!("earlier body {} of {}", place + 1, earlier.len());
+            with_body(response, earlier[place].clone(), description)
         }
     }
 }
 
-fn with_body(answer: Answer, body: impl Into<Bytes>, what: String) -> Altered {
+fn with_body(response: ApiResponse, body: impl Into<Bytes>, description: String) -> Altered {
     let body = body.into();
-    let answer = Answer { body, ..answer };
-    Altered { answer, what }
+    let response = ApiResponse { body, ..response };
+    Altered {
+        response,
+        description,
+    }
 }
 
-fn other_body(answer: Answer, rng: &mut Rng) -> Altered {
+fn other_body(response: ApiResponse, rng: &mut Rng) -> Altered {
     if rng.u8(..3) == 0 {
         let status = *rng
-            .choice(&[answer.status, 200, 500, 404, 429])
+            .choice(&[response.status, 200, 500, 404, 429])
             .unwrap_or(&500);
-        let what = format!("an error body of {status}");
-        return with_body(answer, error_body(status), what);
+        let description = format!("an error body of {status}");
+        return with_body(response, error_body(status), description);
     }
     let (name, body) = *rng.choice(&ODD_BODIES).unwrap_or(&ODD_BODIES[0]);
-    with_body(answer, body.as_bytes(), name.to_owned())
+    with_body(response, body.as_bytes(), name.to_owned())
 }
 
-fn other_status(answer: Answer, request: &ServedRequest<'_>, rng: &mut Rng) -> Altered {
+fn other_status(response: ApiResponse, request: &ServedRequest<'_>, rng: &mut Rng) -> Altered {
     let status = any_status(rng);
-    let (mut answer, body) = match rng.u8(..10) {
+    let (mut response, body) = match rng.u8(..10) {
         0..4 => (
-            with_body(answer, error_body(status), String::new()).answer,
+            with_body(response, error_body(status), String::new()).response,
             "an error body".to_owned(),
         ),
-        4..7 => (answer, "its own body".to_owned()),
+        4..7 => (response, "its own body".to_owned()),
         _ => {
-            let altered = other_body(answer, rng);
-            (altered.answer, altered.what)
+            let altered = other_body(response, rng);
+            (altered.response, altered.description)
         }
     };
-    answer.status = status;
-    let mut what = format!("status {status} with {body}");
-    if let Some((name, value)) = header_of(status, request, rng) {
-        what.extend([", ", name, " ", &value]);
-        answer.headers.push((name, value));
+    response.status = status;
+    let mut description = format!("status {status} with {body}");
+    if let Some((name, value)) = header_for(status, request, rng) {
+        description.extend([", ", name, " ", &value]);
+        response.headers.push((name, value));
     }
-    Altered { answer, what }
+    Altered {
+        response,
+        description,
+    }
 }
 
 fn any_status(rng: &mut Rng) -> u16 {
@@ -159,7 +165,7 @@ fn any_status(rng: &mut Rng) -> u16 {
     }
 }
 
-fn header_of(
+fn header_for(
     status: u16,
     request: &ServedRequest<'_>,
     rng: &mut Rng,
@@ -196,7 +202,7 @@ fn header_of(
     }
 }
 
-fn other_content_type(mut answer: Answer, rng: &mut Rng) -> Altered {
+fn other_content_type(mut response: ApiResponse, rng: &mut Rng) -> Altered {
     const TYPES: [&str; 7] = [
         "text/html",
         "text/plain; charset=iso-8859-1",
@@ -206,18 +212,21 @@ fn other_content_type(mut answer: Answer, rng: &mut Rng) -> Altered {
         "json",
         "",
     ];
-    answer.headers.retain(|(name, _)| *name != "content-type");
-    let what = match rng.choice(&TYPES) {
+    response.headers.retain(|(name, _)| *name != "content-type");
+    let description = match rng.choice(&TYPES) {
         Some(value) if !value.is_empty() => {
-            answer.headers.push(("content-type", (*value).to_owned()));
+            response.headers.push(("content-type", (*value).to_owned()));
             format!("content type {value}")
         }
         _ => "no content type".to_owned(),
     };
-    Altered { answer, what }
+    Altered {
+        response,
+        description,
+    }
 }
 
-fn other_limits(mut answer: Answer, rng: &mut Rng) -> Altered {
+fn other_limits(mut response: ApiResponse, rng: &mut Rng) -> Altered {
     const HEADERS: [&str; 3] = [
         "inin-ratelimit-count",
         "inin-ratelimit-allowed",
@@ -234,73 +243,83 @@ fn other_limits(mut answer: Answer, rng: &mut Rng) -> Altered {
         "-1",
         "many",
     ];
-    let mut what = "limits".to_owned();
+    let mut description = "limits".to_owned();
     for header in HEADERS {
-        answer.headers.retain(|(name, _)| *name != header);
+        response.headers.retain(|(name, _)| *name != header);
         // Sometimes the header is absent.
         if let Some(number) = rng.choice(&NUMBERS).filter(|_| rng.u8(..8) > 0) {
-            answer.headers.push((header, (*number).to_owned()));
-            what.extend([" ", number]);
+            response.headers.push((header, (*number).to_owned()));
+            description.extend([" ", number]);
         }
     }
-    Altered { answer, what }
+    Altered {
+        response,
+        description,
+    }
 }
 
-fn other_length(answer: Answer, rng: &mut Rng) -> Altered {
-    let length = answer.body.len();
+fn other_length(response: ApiResponse, rng: &mut Rng) -> Altered {
+    let length = response.body.len();
     let kept = rng.usize(..length.max(1));
     match rng.u8(..3) {
         0 => {
-            let body = answer.body.slice(..kept.min(length));
-            with_body(answer, body, format!("the first {kept} of {length} bytes"))
+            let body = response.body.slice(..kept.min(length));
+            with_body(
+                response,
+                body,
+                format!("the first {kept} of {length} bytes"),
+            )
         }
         1 => {
             let content_length = Some(length + 1 + kept);
-            let answer = Answer {
+            let response = ApiResponse {
                 content_length,
-                ..answer
+                ..response
             };
-            let what = format!("{length} bytes announced as {}", length + 1 + kept);
-            Altered { answer, what }
+            let description = format!("{length} bytes announced as {}", length + 1 + kept);
+            Altered {
+                response,
+                description,
+            }
         }
         _ => {
             let content_length = Some(kept);
-            let answer = Answer {
+            let response = ApiResponse {
                 content_length,
-                ..answer
+                ..response
             };
             Altered {
-                answer,
-                what: format!("{length} bytes announced as {kept}"),
+                response,
+                description: format!("{length} bytes announced as {kept}"),
             }
         }
     }
 }
 
-fn odd_bytes(answer: Answer, rng: &mut Rng) -> Altered {
-    let body = answer.body.clone();
+fn odd_bytes(response: ApiResponse, rng: &mut Rng) -> Altered {
+    let body = response.body.clone();
     let after = |rest: &[u8]| [&body, rest].concat();
     match rng.u8(..7) {
         0 => with_body(
-            answer,
+            response,
             [b"\xef\xbb\xbf", &body[..]].concat(),
             "a byte order mark".to_owned(),
         ),
-        1 => with_body(answer, utf_16(&body), "UTF-16".to_owned()),
-        2 => with_body(answer, after(&body), "its body twice".to_owned()),
+        1 => with_body(response, utf_16(&body), "UTF-16".to_owned()),
+        2 => with_body(response, after(&body), "its body twice".to_owned()),
         3 => with_body(
-            answer,
+            response,
             after(b"\n<!-- cached -->"),
             "a comment after it".to_owned(),
         ),
         4 => with_body(
-            answer,
+            response,
             [b")]}',\n", &body[..]].concat(),
             "a prefix before it".to_owned(),
         ),
         5 => {
             let nested = ["[".repeat(200), "]".repeat(200)].concat();
-            with_body(answer, nested, "lists in lists".to_owned())
+            with_body(response, nested, "lists in lists".to_owned())
         }
         _ => {
             // Inside a string, if there is one, so that only one value is damaged.
@@ -310,7 +329,7 @@ fn odd_bytes(answer: Answer, rng: &mut Rng) -> Altered {
                 .choice(&[0xe9, 0xff, b'\n', b'\t', 0x00, 0x1f])
                 .unwrap_or(&0);
             let body = [&body[..at], &[byte], &body[at..]].concat();
-            with_body(answer, body, format!("byte {byte:#04x} at {at}"))
+            with_body(response, body, format!("byte {byte:#04x} at {at}"))
         }
     }
 }

@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use conversation_archive::base::time::Interval;
-use genesys_simulator::{Answer, Route, ServedRequest, Simulator};
+use genesys_simulator::{ApiResponse, Route, ServedRequest, Simulator};
 use serde_json::Value;
 
-use super::page::{Element, Page, named, page, received};
-use super::story::Source;
-use super::writings::Writings;
+use super::page::{Element, Page, all_ids, complete_body, parse_page};
+use super::scenario::Source;
+use super::transcript_excuses::TranscriptExcuses;
 
 #[derive(Clone, Debug)]
 pub(super) struct Excuses {
@@ -38,21 +38,21 @@ pub(super) struct Excuses {
     /// Conversations that were missing from a response to a request for their ids.
     pub(super) unlisted: BTreeSet<String>,
     /// Every id in any response that was sent.
-    pub(super) named: BTreeSet<String>,
+    pub(super) named_ids: BTreeSet<String>,
     /// Ids that each chain of pages has contained, genuine or not.
-    shown: BTreeMap<String, BTreeSet<String>>,
+    seen_ids: BTreeMap<String, BTreeSet<String>>,
     ends: Vec<End>,
     /// `totalRecords` of each gateway query, as sent.
     announced: BTreeMap<String, Option<u64>>,
-    pub(super) writings: Writings,
-    pub(super) helpers: Helpers,
+    pub(super) transcript_excuses: TranscriptExcuses,
+    pub(super) auxiliary: AuxiliaryAlterations,
 }
 
 /// A claim by a page that there are no more records, with the ids that its chain had contained until then.
 #[derive(Clone, Debug)]
 struct End {
-    of: Extent,
-    shown: BTreeSet<String>,
+    extent: Extent,
+    seen_ids: BTreeSet<String>,
 }
 
 /// The records that an end hides.
@@ -64,13 +64,13 @@ enum Extent {
     Interval(Interval),
 }
 
-/// Alterations of the auxiliary requests.
+/// Alterations of the responses to auxiliary requests (retention and names).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Helpers {
+pub(super) struct AuxiliaryAlterations {
     /// An altered response stated the retention period.
-    pub(super) retention_told: bool,
+    pub(super) states_retention: bool,
     /// An altered listing of names was valid by its contract.
-    pub(super) names_told: bool,
+    pub(super) lists_names: bool,
 }
 
 impl Excuses {
@@ -82,51 +82,54 @@ impl Excuses {
             lost: BTreeSet::new(),
             replaced: BTreeMap::new(),
             unlisted: BTreeSet::new(),
-            named: BTreeSet::new(),
-            shown: BTreeMap::new(),
+            named_ids: BTreeSet::new(),
+            seen_ids: BTreeMap::new(),
             ends: Vec::new(),
             announced: BTreeMap::new(),
-            writings: Writings::default(),
-            helpers: Helpers::default(),
+            transcript_excuses: TranscriptExcuses::default(),
+            auxiliary: AuxiliaryAlterations::default(),
         }
     }
 
     /// Records a genuine response and the response that was sent, which are equal unless `is_altered`.
-    pub(super) fn note(
+    pub(super) fn record(
         &mut self,
         request: &ServedRequest<'_>,
-        genuine: &Answer,
-        sent: &Answer,
+        genuine: &ApiResponse,
+        sent: &ApiResponse,
         is_altered: bool,
     ) {
-        self.writings.note(request, genuine, sent, is_altered);
+        self.transcript_excuses
+            .record(request, genuine, sent, is_altered);
         match request.route {
-            Route::ExportQuery => self.note_announcement(sent),
-            Route::JobSubmit if is_altered => self.note_submission(genuine, sent),
-            Route::Retention if is_altered => self.helpers.retention_told |= tells_retention(sent),
+            Route::ExportQuery => self.record_announcement(sent),
+            Route::JobSubmit if is_altered => self.record_submission(genuine, sent),
+            Route::Retention if is_altered => {
+                self.auxiliary.states_retention |= states_retention(sent)
+            }
             Route::DetailsById if is_altered && genuine.status == 200 => {
                 // Ids that appear unknown in a listing are requested one by one.
                 self.unlisted.extend(self.genuine.keys().cloned());
             }
             Route::Queues | Route::WrapUpCodes if is_altered => {
-                self.helpers.names_told |= tells_names(sent);
+                self.auxiliary.lists_names |= lists_names(sent);
             }
-            _ => self.note_page(request, genuine, sent, is_altered),
+            _ => self.record_page(request, genuine, sent, is_altered),
         }
     }
 
-    fn note_page(
+    fn record_page(
         &mut self,
         request: &ServedRequest<'_>,
-        genuine: &Answer,
-        sent: &Answer,
+        genuine: &ApiResponse,
+        sent: &ApiResponse,
         is_altered: bool,
     ) {
-        self.named.extend(named(self.source, &sent.body));
-        let Some(good) = page(self.source, request, genuine) else {
+        self.named_ids.extend(all_ids(self.source, &sent.body));
+        let Some(genuine_page) = parse_page(self.source, request, genuine) else {
             return;
         };
-        for element in &good.elements {
+        for element in &genuine_page.elements {
             for id in &element.ids {
                 let known = self.genuine.entry(id.clone()).or_default();
                 known.insert(element.bytes.clone());
@@ -134,39 +137,48 @@ impl Excuses {
         }
         if is_altered && request.route == Route::ExportResults && self.is_at_end(request) {
             // At the announced end, any response except a page with records is an end.
-            self.ends.extend(self.export_end(request, &good, sent));
+            self.ends
+                .extend(self.export_end(request, &genuine_page, sent));
         }
-        let Some(told) = page(self.source, request, sent) else {
+        let Some(sent_content) = parse_page(self.source, request, sent) else {
             return;
         };
-        let shown = told.elements.iter().flat_map(|element| &element.ids);
+        let seen_ids = sent_content
+            .elements
+            .iter()
+            .flat_map(|element| &element.ids);
         let chain = chain(request);
         if is_first(request) {
-            self.shown.remove(&chain);
+            self.seen_ids.remove(&chain);
         }
-        self.shown
+        self.seen_ids
             .entry(chain.clone())
             .or_default()
-            .extend(shown.cloned());
+            .extend(seen_ids.cloned());
         if is_altered {
-            self.compare(request, &good, &told);
-            self.ends.extend(self.end(request, &chain, &good, &told));
+            self.compare(request, &genuine_page, &sent_content);
+            self.ends
+                .extend(self.end(request, &chain, &genuine_page, &sent_content));
         }
     }
 
-    fn compare(&mut self, request: &ServedRequest<'_>, good: &Page, told: &Page) {
-        for (place, element) in good.elements.iter().enumerate() {
-            if told.holds(element) {
+    fn compare(&mut self, request: &ServedRequest<'_>, genuine_page: &Page, sent_content: &Page) {
+        for (place, element) in genuine_page.elements.iter().enumerate() {
+            if sent_content.contains(element) {
                 continue;
             }
             let [id] = &element.ids[..] else { continue };
             self.touched.insert(id.clone());
-            if request.route == Route::DetailsByIds && !told.names(id) {
+            if request.route == Route::DetailsByIds && !sent_content.contains_id(id) {
                 self.unlisted.insert(id.clone());
             }
-            let same_id = told.elements.iter().find(|it| it.ids == element.ids);
-            let same_place = told.elements.get(place);
-            let same_place = same_place.filter(|_| told.elements.len() == good.elements.len());
+            let same_id = sent_content
+                .elements
+                .iter()
+                .find(|it| it.ids == element.ids);
+            let same_place = sent_content.elements.get(place);
+            let same_place =
+                same_place.filter(|_| sent_content.elements.len() == genuine_page.elements.len());
             match same_id.or(same_place) {
                 Some(it) if it.starts == element.starts || !it.has_a_start() => {
                     self.replaced
@@ -182,12 +194,22 @@ impl Excuses {
         }
     }
 
-    fn export_end(&self, request: &ServedRequest<'_>, good: &Page, sent: &Answer) -> Option<End> {
-        let told = page(self.source, request, sent);
-        let is_end = told.is_none_or(|told| told.elements.is_empty()) && !good.elements.is_empty();
-        let shown = self.shown.get(&chain(request)).cloned().unwrap_or_default();
-        let of = Extent::Export;
-        is_end.then_some(End { of, shown })
+    fn export_end(
+        &self,
+        request: &ServedRequest<'_>,
+        genuine_page: &Page,
+        sent: &ApiResponse,
+    ) -> Option<End> {
+        let sent_content = parse_page(self.source, request, sent);
+        let is_end = sent_content.is_none_or(|sent_content| sent_content.elements.is_empty())
+            && !genuine_page.elements.is_empty();
+        let seen_ids = self
+            .seen_ids
+            .get(&chain(request))
+            .cloned()
+            .unwrap_or_default();
+        let extent = Extent::Export;
+        is_end.then_some(End { extent, seen_ids })
     }
 
     /// Returns the end that an altered page claims and the genuine one does not.
@@ -195,28 +217,35 @@ impl Excuses {
         &self,
         request: &ServedRequest<'_>,
         chain: &str,
-        good: &Page,
-        told: &Page,
+        genuine_page: &Page,
+        sent_content: &Page,
     ) -> Option<End> {
-        let is_last = good.next.is_some() && told.next.is_none();
-        let of = match request.route {
-            Route::DetailsQuery if told.hits.is_some() => {
+        let is_last = genuine_page.next.is_some() && sent_content.next.is_none();
+        let extent = match request.route {
+            Route::DetailsQuery if sent_content.hits.is_some() => {
                 let window = window(request)?;
-                let mut foreign = told.elements.iter().filter(|it| !good.holds(it));
+                let mut foreign = sent_content
+                    .elements
+                    .iter()
+                    .filter(|it| !genuine_page.contains(it));
                 let goes_back = foreign.any(|it| it.starts_before(window.start()));
-                if told.hits >= good.hits && !goes_back {
+                if sent_content.hits >= genuine_page.hits && !goes_back {
                     return None;
                 }
-                let shown = told.elements.iter().flat_map(|it| it.ids.clone()).collect();
-                let of = Extent::Interval(window);
-                return Some(End { of, shown });
+                let seen_ids = sent_content
+                    .elements
+                    .iter()
+                    .flat_map(|it| it.ids.clone())
+                    .collect();
+                let extent = Extent::Interval(window);
+                return Some(End { extent, seen_ids });
             }
             Route::DetailsQuery if is_last => Extent::Export,
             Route::JobResults if is_last => Extent::Job(chain.to_owned()),
             _ => return None,
         };
-        let shown = self.shown.get(chain).cloned().unwrap_or_default();
-        Some(End { of, shown })
+        let seen_ids = self.seen_ids.get(chain).cloned().unwrap_or_default();
+        Some(End { extent, seen_ids })
     }
 
     /// Whether the page begins at or after the end that the gateway announced.
@@ -227,33 +256,36 @@ impl Excuses {
         announced.is_some_and(|announced| offset.is_some_and(|offset| announced <= offset))
     }
 
-    fn note_announcement(&mut self, sent: &Answer) {
-        let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
-        let Some(told) = told else { return };
-        let total = &told["totalRecords"];
+    fn record_announcement(&mut self, sent: &ApiResponse) {
+        let sent_content =
+            complete_body(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let Some(sent_content) = sent_content else {
+            return;
+        };
+        let total = &sent_content["totalRecords"];
         let total = total.as_u64().or_else(|| total.as_str()?.parse().ok());
-        if let Some(query) = told["queryId"].as_str() {
+        if let Some(query) = sent_content["queryId"].as_str() {
             self.announced.insert(query.to_owned(), total);
         }
     }
 
     /// If the job id was altered, the client reads another job, so the genuine job ends before its first record.
-    fn note_submission(&mut self, genuine: &Answer, sent: &Answer) {
+    fn record_submission(&mut self, genuine: &ApiResponse, sent: &ApiResponse) {
         let job = |body: &[u8]| {
-            let told: Value = serde_json::from_slice(body).ok()?;
-            told["jobId"].as_str().map(ToOwned::to_owned)
+            let sent_content: Value = serde_json::from_slice(body).ok()?;
+            sent_content["jobId"].as_str().map(ToOwned::to_owned)
         };
-        let (Some(job), Some(told)) = (job(&genuine.body), job(&sent.body)) else {
+        let (Some(job), Some(sent_job)) = (job(&genuine.body), job(&sent.body)) else {
             return;
         };
-        if job != told {
-            let (of, shown) = (Extent::Job(job), BTreeSet::new());
-            self.ends.push(End { of, shown });
+        if job != sent_job {
+            let (extent, seen_ids) = (Extent::Job(job), BTreeSet::new());
+            self.ends.push(End { extent, seen_ids });
         }
     }
 
     /// Returns the ids that may be absent, according to the starts in the simulator's data.
-    pub(super) fn absent(&self, simulator: &Simulator) -> BTreeSet<String> {
+    pub(super) fn absent_ids(&self, simulator: &Simulator) -> BTreeSet<String> {
         let mut absent = self.lost.clone();
         let starts: Vec<_> = match self.source.id_field() {
             "id" => simulator
@@ -269,8 +301,8 @@ impl Excuses {
                 .map(|it| (it.id, it.start))
                 .collect(),
         };
-        for End { of, shown } in &self.ends {
-            let window = match of {
+        for End { extent, seen_ids } in &self.ends {
+            let window = match extent {
                 Extent::Export => None,
                 Extent::Job(job) => {
                     let jobs = simulator.jobs();
@@ -282,7 +314,7 @@ impl Excuses {
             let is_within = |start| window.is_none_or(|(from, to)| from <= start && start < to);
             let hidden = starts
                 .iter()
-                .filter(|(id, start)| is_within(*start) && !shown.contains(id));
+                .filter(|(id, start)| is_within(*start) && !seen_ids.contains(id));
             absent.extend(hidden.map(|(id, _)| id.clone()));
         }
         absent
@@ -312,14 +344,15 @@ fn is_first(request: &ServedRequest<'_>) -> bool {
 }
 
 fn window(request: &ServedRequest<'_>) -> Option<Interval> {
-    let asked: Value = serde_json::from_slice(request.body).ok()?;
-    asked["interval"].as_str()?.parse().ok()
+    let request_body: Value = serde_json::from_slice(request.body).ok()?;
+    request_body["interval"].as_str()?.parse().ok()
 }
 
-fn tells_retention(sent: &Answer) -> bool {
-    let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
-    told.is_some_and(|told| {
-        let days = &told["retentionDays"];
+fn states_retention(sent: &ApiResponse) -> bool {
+    let sent_content =
+        complete_body(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    sent_content.is_some_and(|sent_content| {
+        let days = &sent_content["retentionDays"];
         days.is_u64()
             || days
                 .as_str()
@@ -327,10 +360,11 @@ fn tells_retention(sent: &Answer) -> bool {
     })
 }
 
-fn tells_names(sent: &Answer) -> bool {
-    let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
-    told.is_some_and(|told| {
-        let entities = told["entities"].as_array();
+fn lists_names(sent: &ApiResponse) -> bool {
+    let sent_content =
+        complete_body(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    sent_content.is_some_and(|sent_content| {
+        let entities = sent_content["entities"].as_array();
         entities.is_some_and(|entities| entities.iter().all(Value::is_object))
     })
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// More nesting than any response or alteration has.
-const DEEPEST: usize = 300;
+const MAX_DEPTH: usize = 300;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ pub(super) struct Member {
 
 /// Parses a text, which may begin with a byte order mark. `None` when it is not exactly one JSON value.
 pub(super) fn parse(text: &[u8]) -> Option<Node> {
-    let at = if text.starts_with(BOM) { BOM.len() } else { 0 };
-    let mut parser = Parser { text, at };
+    let position = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut parser = Parser { text, position };
     let root = parser.value(0)?;
     parser.skip_space();
-    (parser.at == text.len()).then_some(root)
+    (parser.position == text.len()).then_some(root)
 }
 
 impl Member {
@@ -105,36 +105,36 @@ impl Node {
 
 struct Parser<'a> {
     text: &'a [u8],
-    at: usize,
+    position: usize,
 }
 
 impl Parser<'_> {
     fn value(&mut self, depth: usize) -> Option<Node> {
         self.skip_space();
-        let start = self.at;
+        let start = self.position;
         let shape = match self.peek()? {
-            _ if depth > DEEPEST => return None,
+            _ if depth > MAX_DEPTH => return None,
             b'{' => self.object(depth)?,
             b'[' => self.list(depth)?,
             b'"' => self.string().map(|_| Shape::Text)?,
-            _ => self.word()?,
+            _ => self.literal()?,
         };
-        let span = start..self.at;
+        let span = start..self.position;
         Some(Node { span, shape })
     }
 
     fn object(&mut self, depth: usize) -> Option<Shape> {
         let mut members = Vec::new();
-        self.at += 1;
+        self.position += 1;
         self.skip_space();
-        while !self.takes(b'}') {
+        while !self.consume(b'}') {
             if !members.is_empty() {
-                self.takes(b',').then_some(())?;
+                self.consume(b',').then_some(())?;
                 self.skip_space();
             }
             let name = self.string()?;
             self.skip_space();
-            self.takes(b':').then_some(())?;
+            self.consume(b':').then_some(())?;
             let value = self.value(depth + 1)?;
             members.push(Member { name, value });
             self.skip_space();
@@ -144,11 +144,11 @@ impl Parser<'_> {
 
     fn list(&mut self, depth: usize) -> Option<Shape> {
         let mut elements = Vec::new();
-        self.at += 1;
+        self.position += 1;
         self.skip_space();
-        while !self.takes(b']') {
+        while !self.consume(b']') {
             if !elements.is_empty() {
-                self.takes(b',').then_some(())?;
+                self.consume(b',').then_some(())?;
             }
             elements.push(self.value(depth + 1)?);
             self.skip_space();
@@ -157,24 +157,24 @@ impl Parser<'_> {
     }
 
     fn string(&mut self) -> Option<Range<usize>> {
-        let start = self.at;
-        self.takes(b'"').then_some(())?;
+        let start = self.position;
+        self.consume(b'"').then_some(())?;
         loop {
             match self.peek()? {
                 b'"' => break,
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
+                b'\\' => self.position += 2,
+                _ => self.position += 1,
             }
         }
-        self.at += 1;
-        Some(start..self.at)
+        self.position += 1;
+        Some(start..self.position)
     }
 
-    fn word(&mut self) -> Option<Shape> {
-        let rest = &self.text[self.at..];
+    fn literal(&mut self) -> Option<Shape> {
+        let rest = &self.text[self.position..];
         let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
         let length = rest.iter().position(ends).unwrap_or(rest.len());
-        self.at += length;
+        self.position += length;
         match &rest[..length] {
             b"null" => Some(Shape::Null),
             b"true" | b"false" => Some(Shape::Bool),
@@ -186,18 +186,18 @@ impl Parser<'_> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.text.get(self.position).copied()
     }
 
-    fn takes(&mut self, byte: u8) -> bool {
-        let takes = self.peek() == Some(byte);
-        self.at += usize::from(takes);
-        takes
+    fn consume(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.position += usize::from(is_next);
+        is_next
     }
 
     fn skip_space(&mut self) {
         while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
-            self.at += 1;
+            self.position += 1;
         }
     }
 }

@@ -12,7 +12,7 @@ use super::values::{other_value, other_value_than};
 #[derive(Clone, Debug)]
 pub(super) struct Mutation {
     pub(super) body: Vec<u8>,
-    pub(super) what: String,
+    pub(super) description: String,
 }
 
 /// Position of a value in the document. Mutations draw the depth first, because nearly all values of a page are deep
@@ -49,23 +49,23 @@ pub(super) fn mutate(body: &[u8], rng: &mut Rng) -> Option<Mutation> {
         65..85 => Depth::InElement,
         _ => Depth::Deeper,
     };
-    let of_depth: Vec<&Slot> = slots.iter().filter(|slot| slot.depth == depth).collect();
-    let slot = match rng.choice(&of_depth) {
+    let slots_at_depth: Vec<&Slot> = slots.iter().filter(|slot| slot.depth == depth).collect();
+    let slot = match rng.choice(&slots_at_depth) {
         Some(slot) => *slot,
         None => rng.choice(&slots)?,
     };
-    let (change, body) = slot.changed(body, rng);
+    let (change, body) = slot.change(body, rng);
     Some(Mutation {
         body,
-        what: format!("{change} {}", slot.path),
+        description: format!("{change} {}", slot.path),
     })
 }
 
 impl Slot {
-    fn changed(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
+    fn change(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
         let value = self.value.span.clone();
         match rng.u8(..100) {
-            0..25 => ("drop".to_owned(), splice(body, self.with_comma(), b"")),
+            0..25 => ("drop".to_owned(), splice(body, self.span_with_comma(), b"")),
             25..35 => ("null".to_owned(), splice(body, value, b"null")),
             35..70 => {
                 let (other, name) = other_value(&body[value.clone()], &self.value.shape, rng);
@@ -73,10 +73,10 @@ impl Slot {
             }
             70..80 => {
                 let copy = body[self.span()].to_vec();
-                ("duplicate".to_owned(), self.followed_by(body, &copy))
+                ("duplicate".to_owned(), self.insert_after(body, &copy))
             }
-            80..90 => self.contradicted(body, rng),
-            _ if self.siblings.len() > 1 => self.swapped(body, rng),
+            80..90 => self.add_contradiction(body, rng),
+            _ if self.siblings.len() > 1 => self.swap(body, rng),
             _ => ("null".to_owned(), splice(body, value, b"null")),
         }
     }
@@ -86,7 +86,7 @@ impl Slot {
     }
 
     /// The span together with the comma that is removed with it.
-    fn with_comma(&self) -> Range<usize> {
+    fn span_with_comma(&self) -> Range<usize> {
         let span = self.span();
         match (self.siblings.get(self.index + 1), self.index) {
             (Some(next), _) => span.start..next.start,
@@ -95,31 +95,31 @@ impl Slot {
         }
     }
 
-    fn followed_by(&self, body: &[u8], copy: &[u8]) -> Vec<u8> {
+    fn insert_after(&self, body: &[u8], copy: &[u8]) -> Vec<u8> {
         let end = self.span().end;
         splice(body, end..end, &[b",", copy].concat())
     }
 
     /// Repeats the member or element with another value, before or after it.
-    fn contradicted(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
+    fn add_contradiction(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
         let value = &body[self.value.span.clone()];
         let (other, other_name) = other_value_than(value, &self.value.shape, rng);
         let name = self.name.clone().map_or(&b""[..], |name| &body[name]);
         let colon: &[u8] = if self.name.is_some() { b":" } else { b"" };
         let copy = [name, colon, &other].concat();
         if rng.bool() {
-            let what = format!("add {other_name} after");
-            return (what, self.followed_by(body, &copy));
+            let description = format!("add {other_name} after");
+            return (description, self.insert_after(body, &copy));
         }
         let start = self.span().start;
-        let what = format!("add {other_name} before");
+        let description = format!("add {other_name} before");
         (
-            what,
+            description,
             splice(body, start..start, &[&copy, &b","[..]].concat()),
         )
     }
 
-    fn swapped(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
+    fn swap(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
         let other = (self.index + rng.usize(1..self.siblings.len())) % self.siblings.len();
         let (first, second) = (self.index.min(other), self.index.max(other));
         let [first, second] = [first, second].map(|index| self.siblings[index].clone());
@@ -224,7 +224,7 @@ mod tests {
         for kind in ["drop", "null", "set to", "duplicate", "add", "swap"] {
             for path in [".list", ".next", ".list[1]", ".list[0].id"] {
                 let is_made = |change: &&Mutation| {
-                    change.what.starts_with(kind) && change.what.ends_with(path)
+                    change.description.starts_with(kind) && change.description.ends_with(path)
                 };
                 let made = changes.iter().find(is_made);
                 assert!(made.is_some_and(|it| it.body != BODY), "{kind} {path}");
@@ -234,11 +234,11 @@ mod tests {
 
     #[test]
     fn dropping_a_member_leaves_valid_json() {
-        let is_dropped = |change: &Mutation| change.what.starts_with("drop");
+        let is_dropped = |change: &Mutation| change.description.starts_with("drop");
         let changes = (0..1_000).filter_map(|seed| mutate(BODY, &mut Rng::with_seed(seed)));
 
         for change in changes.filter(is_dropped) {
-            assert!(parse(&change.body).is_some(), "{}", change.what);
+            assert!(parse(&change.body).is_some(), "{}", change.description);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A conversation is accounted for when it is archived, or when one of these holds:
 //!
-//! - the responses excuse its absence (see `excuses` and `writings`);
+//! - the responses excuse its absence (see `excuses` and `transcript_excuses`);
 //! - its record was sent in another form, which is either quarantined under `failures/` byte for byte or archived under
 //!   another id that it names;
 //! - it was requested by id, a response that is valid by its contract omitted it, and it is listed in `missingIds`;
@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::excuses::Excuses;
 use super::json;
 use super::page::Element;
-use super::story::{Extra, Source, Story};
+use super::scenario::{Feature, Scenario, Source};
 
 /// A violation: a short description that is equal for all violations of its kind, and the details.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Problem {
 }
 
 pub(super) struct Oracle<'a> {
-    pub(super) story: &'a Story,
+    pub(super) scenario: &'a Scenario,
     pub(super) world: &'a World,
     pub(super) excuses: &'a Excuses,
     /// The ids that must be accounted for.
@@ -51,7 +51,7 @@ pub(super) struct Oracle<'a> {
 impl Oracle<'_> {
     pub(super) async fn check(&self, id: &ExportId) -> Result<(), Problem> {
         let manifest = self.world.manifest(id).await;
-        if self.story.source.is_transcripts() {
+        if self.scenario.source.is_transcripts() {
             self.check_transcripts(&manifest).await?;
         } else {
             self.check_records(&manifest).await?;
@@ -64,23 +64,23 @@ impl Oracle<'_> {
     }
 
     async fn check_records(&self, manifest: &Manifest) -> Result<(), Problem> {
-        let field = match self.story.records {
+        let field = match self.scenario.records {
             "minimal" => "id",
             "normalized" => "recordId",
-            _ => self.story.source.id_field(),
+            _ => self.scenario.source.id_field(),
         };
-        let archived = self.archived(manifest, field).await?;
-        let absent = self.excuses.absent(&self.world.simulator);
+        let archived = self.count_archived_ids(manifest, field).await?;
+        let absent = self.excuses.absent_ids(&self.world.simulator);
         for id in self.expected {
-            let is_there = archived.contains_key(id) || absent.contains(id);
-            if is_there || self.is_replaced(id, &archived) {
+            let is_present = archived.contains_key(id) || absent.contains(id);
+            if is_present || self.is_replaced(id, &archived) {
                 continue;
             }
-            let is_named = manifest.missing_ids.contains(id);
-            if is_named && self.excuses.unlisted.contains(id) {
+            let is_listed_missing = manifest.missing_ids.contains(id);
+            if is_listed_missing && self.excuses.unlisted.contains(id) {
                 continue;
             }
-            let kind = if is_named {
+            let kind = if is_listed_missing {
                 "named as missing, and was there"
             } else {
                 "lost"
@@ -92,7 +92,7 @@ impl Oracle<'_> {
             ));
         }
         for id in archived.keys() {
-            let is_known = self.excuses.named.contains(id);
+            let is_known = self.excuses.named_ids.contains(id);
             if !is_known {
                 return Err(Problem::new(
                     "invented",
@@ -109,7 +109,7 @@ impl Oracle<'_> {
     }
 
     /// Returns the number of occurrences of each id in the pages that the manifest names.
-    async fn archived(
+    async fn count_archived_ids(
         &self,
         manifest: &Manifest,
         field: &str,
@@ -141,18 +141,18 @@ impl Oracle<'_> {
             return false;
         };
         let snapshot = self.world.store.snapshot();
-        let aside = snapshot
+        let quarantined = snapshot
             .iter()
             .filter(|(key, _)| key.contains("/failures/"));
         // Quarantined records are redacted, too, so their bytes may differ.
-        let is_redacted = self.story.has(Extra::Redaction);
-        let is_aside = |element: &Element| {
-            let mut aside = aside.clone();
-            aside.any(|(_, body)| is_redacted || *body == element.bytes)
+        let is_redacted = self.scenario.has(Feature::Redaction);
+        let is_quarantined = |element: &Element| {
+            let mut quarantined = quarantined.clone();
+            quarantined.any(|(_, body)| is_redacted || *body == element.bytes)
         };
         let is_archived =
             |element: &Element| element.ids.iter().any(|id| archived.contains_key(id));
-        elements.iter().any(is_archived) || elements.iter().any(is_aside)
+        elements.iter().any(is_archived) || elements.iter().any(is_quarantined)
     }
 
     /// Checks that the manifest counts the ids that are archived more than once.
@@ -164,21 +164,21 @@ impl Oracle<'_> {
         let lines = self.world.archived_lines(manifest).await;
         let identical: u64 = lines.values().map(|count| u64::from(count - 1)).sum();
         let repeated = archived.values().filter(|count| **count > 1).count();
-        let told = manifest.content.repeated.as_ref();
-        let told_identical = told.map_or(0, |told| told.identical_lines);
-        if told_identical == identical && (repeated == 0) == told.is_none() {
+        let reported = manifest.content.repeated.as_ref();
+        let reported_identical = reported.map_or(0, |reported| reported.identical_lines);
+        if reported_identical == identical && (repeated == 0) == reported.is_none() {
             return Ok(());
         }
-        let detail = format!("{identical} identical lines, {repeated} ids: {told:?}");
+        let detail = format!("{identical} identical lines, {repeated} ids: {reported:?}");
         Err(Problem::new("twice, and not counted", detail))
     }
 
     /// Checks that records that no alteration touched are archived unchanged.
     async fn check_bytes(&self, manifest: &Manifest) -> Result<(), Problem> {
-        if self.story.records != "full" || self.story.has(Extra::Redaction) {
+        if self.scenario.records != "full" || self.scenario.has(Feature::Redaction) {
             return Ok(());
         }
-        let field = self.story.source.id_field();
+        let field = self.scenario.source.id_field();
         for line in self.world.archived_lines(manifest).await.keys() {
             let Ok(record) = serde_json::from_str::<Value>(line) else {
                 continue;
@@ -203,14 +203,14 @@ impl Oracle<'_> {
             .warnings
             .iter()
             .any(|warning| warning.contains("name"));
-        if !self.story.has(Extra::Names) || self.excuses.helpers.names_told || is_warned {
+        if !self.scenario.has(Feature::Names) || self.excuses.auxiliary.lists_names || is_warned {
             return Ok(());
         }
         for line in self.world.archived_lines(manifest).await.keys() {
             let row: Value = serde_json::from_str(line).unwrap_or_default();
             let id = row["recordId"].as_str().unwrap_or_default();
             let is_touched = self.excuses.touched.contains(id);
-            let is_analytics = self.story.source.id_field() == "conversationId";
+            let is_analytics = self.scenario.source.id_field() == "conversationId";
             if is_analytics
                 && !is_touched
                 && row["wrapUpCode"].is_string()
@@ -250,17 +250,17 @@ impl Oracle<'_> {
     fn check_files(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let messages = record["messages"].as_array().into_iter().flatten();
         let attachments = messages.filter_map(|message| message["attachments"].as_array());
-        let is_altered = self.excuses.writings.of(id).is_some();
+        let is_altered = self.excuses.transcript_excuses.of(id).is_some();
         for attachment in attachments
             .flatten()
-            .filter(|_| self.story.has(Extra::Files))
+            .filter(|_| self.scenario.has(Feature::Files))
         {
             let file_id = attachment["id"].as_str().unwrap_or_default();
-            if is_altered || self.excuses.writings.has_altered_file(file_id) {
+            if is_altered || self.excuses.transcript_excuses.has_altered_file(file_id) {
                 continue;
             }
-            let due = self.world.simulator.file(file_id);
-            if attachment["sha256"].is_null() && due.is_none() {
+            let expected_file = self.world.simulator.file(file_id);
+            if attachment["sha256"].is_null() && expected_file.is_none() {
                 continue;
             }
             let stored = attachment["sha256"]
@@ -270,7 +270,7 @@ impl Oracle<'_> {
                 let mut objects = self.world.store.snapshot().into_iter();
                 objects.find(|(key, _)| key.ends_with(&end))
             });
-            if stored.map(|(_, body)| body.to_vec()) != due {
+            if stored.map(|(_, body)| body.to_vec()) != expected_file {
                 return Err(Problem::new(
                     "a file is lost",
                     format!("{id}: {attachment}"),
@@ -282,15 +282,15 @@ impl Oracle<'_> {
 
     fn check_transcript(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let status = record["status"].as_str().unwrap_or_default();
-        let writing = self.excuses.writings.of(id);
+        let excuse = self.excuses.transcript_excuses.of(id);
         let detail = || format!("{id}: {status} {}", record["problem"]);
-        match (status, writing) {
+        match (status, excuse) {
             ("complete", _) => self.check_messages(id, record),
             (_, None) => Err(Problem::new(
                 "not complete, though nothing was altered",
                 detail(),
             )),
-            ("gone", Some(writing)) if !writing.may_be_gone => {
+            ("gone", Some(excuse)) if !excuse.may_be_gone => {
                 Err(Problem::new("gone, though no answer said so", detail()))
             }
             _ => Ok(()),
@@ -300,16 +300,16 @@ impl Oracle<'_> {
     /// Checks that every message of the simulator's data is in the record, except those that the responses excuse.
     fn check_messages(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let messages = record["messages"].as_array().map_or(&[][..], Vec::as_slice);
-        let said: BTreeSet<(&str, &str)> = messages
+        let archived_messages: BTreeSet<(&str, &str)> = messages
             .iter()
             .filter_map(|it| Some((it["messageId"].as_str()?, it["text"].as_str()?)))
             .collect();
-        let texts: BTreeSet<&str> = said.iter().map(|(_, text)| *text).collect();
-        let ids: BTreeSet<&str> = said.iter().map(|(id, _)| *id).collect();
-        let writing = self.excuses.writings.of(id);
-        let is_excused = |key: &str| writing.is_some_and(|writing| writing.excused.contains(key));
-        let excused = writing.map_or(0, |writing| writing.excused.len());
-        let by_number = self.story.source == Source::WebDetails;
+        let texts: BTreeSet<&str> = archived_messages.iter().map(|(_, text)| *text).collect();
+        let ids: BTreeSet<&str> = archived_messages.iter().map(|(id, _)| *id).collect();
+        let excuse = self.excuses.transcript_excuses.of(id);
+        let is_excused = |key: &str| excuse.is_some_and(|excuse| excuse.excused.contains(key));
+        let excused = excuse.map_or(0, |excuse| excuse.excused.len());
+        let by_number = self.scenario.source == Source::WebDetails;
         let truth = self.world.simulator.messages(id).unwrap_or_default();
         let truth = truth.iter().filter(|message| !message.text.is_empty());
         for (number, message) in (1..).zip(truth) {
@@ -318,13 +318,13 @@ impl Oracle<'_> {
             } else {
                 message.id.clone()
             };
-            let is_there = match (by_number, self.story.has(Extra::Redaction)) {
+            let is_present = match (by_number, self.scenario.has(Feature::Redaction)) {
                 (true, true) => messages.len() + excused >= number,
                 (true, false) => texts.contains(&*message.text),
                 (false, true) => ids.contains(&*message.id),
-                (false, false) => said.contains(&(&*message.id, &*message.text)),
+                (false, false) => archived_messages.contains(&(&*message.id, &*message.text)),
             };
-            if !is_there && !is_excused(&key) && record["cut"].is_null() {
+            if !is_present && !is_excused(&key) && record["cut"].is_null() {
                 let detail = format!("{id} is complete without its message {key}");
                 return Err(Problem::new("a message is lost", detail));
             }

@@ -14,12 +14,12 @@
 //! A member that the contract names must not occur twice with different values.
 
 use bytes::Bytes;
-use genesys_simulator::{Answer, Route, ServedRequest};
+use genesys_simulator::{ApiResponse, Route, ServedRequest};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::json::{Node, Shape, parse};
-use super::story::Source;
+use super::scenario::Source;
 
 #[derive(Clone, Debug)]
 pub(super) struct Page {
@@ -39,11 +39,11 @@ pub(super) struct Element {
 }
 
 impl Page {
-    pub(super) fn holds(&self, element: &Element) -> bool {
+    pub(super) fn contains(&self, element: &Element) -> bool {
         self.elements.iter().any(|it| it.bytes == element.bytes)
     }
 
-    pub(super) fn names(&self, id: &String) -> bool {
+    pub(super) fn contains_id(&self, id: &String) -> bool {
         self.elements.iter().any(|it| it.ids.contains(id))
     }
 }
@@ -65,50 +65,59 @@ impl Element {
 }
 
 /// The root of a response, for access to the members that the contract names.
-struct Whole<'a> {
+struct ResponseBody<'a> {
     root: &'a Node,
     text: &'a [u8],
     source: Source,
 }
 
 /// Returns the body as the client receives it, if the response has this status and a complete body.
-pub(super) fn received(answer: &Answer, status: u16) -> Option<&[u8]> {
-    let length = answer.content_length.unwrap_or(answer.body.len());
-    (answer.status == status)
-        .then(|| answer.body.get(..length))
+pub(super) fn complete_body(response: &ApiResponse, status: u16) -> Option<&[u8]> {
+    let length = response.content_length.unwrap_or(response.body.len());
+    (response.status == status)
+        .then(|| response.body.get(..length))
         .flatten()
 }
 
 /// Violation of the contract.
-struct NoPage;
+struct NotAPage;
 
 /// Returns the page in the response, or `None` if the response is not a page.
-pub(super) fn page(source: Source, request: &ServedRequest<'_>, answer: &Answer) -> Option<Page> {
-    let text = received(answer, 200)?;
+pub(super) fn parse_page(
+    source: Source,
+    request: &ServedRequest<'_>,
+    response: &ApiResponse,
+) -> Option<Page> {
+    let text = complete_body(response, 200)?;
     let root = parse(text)?;
-    let whole = Whole {
+    let response_body = ResponseBody {
         root: &root,
         text,
         source,
     };
     let page = match (request.route, source) {
-        (Route::JobResults, _) => whole.job_results(),
-        (Route::DetailsQuery, Source::QueryByTime) => whole.query(request),
-        (Route::DetailsQuery, Source::HistoryByPageToken) => whole.history("nextPageToken"),
-        (Route::DetailsQuery, Source::HistoryByContinuation) => whole.history("continuationToken"),
-        (Route::DetailsByIds, _) => whole.by_ids(),
-        (Route::ExportResults, _) => root.elements().ok_or(NoPage).map(|list| whole.page(list)),
-        _ => Err(NoPage),
+        (Route::JobResults, _) => response_body.job_results(),
+        (Route::DetailsQuery, Source::QueryByTime) => response_body.query(request),
+        (Route::DetailsQuery, Source::HistoryByPageToken) => response_body.history("nextPageToken"),
+        (Route::DetailsQuery, Source::HistoryByContinuation) => {
+            response_body.history("continuationToken")
+        }
+        (Route::DetailsByIds, _) => response_body.by_ids(),
+        (Route::ExportResults, _) => root
+            .elements()
+            .ok_or(NotAPage)
+            .map(|list| response_body.page(list)),
+        _ => Err(NotAPage),
     };
     page.ok()
 }
 
 /// Returns every id of a record in the body, even if the response is not a page.
-pub(super) fn named(source: Source, body: &[u8]) -> Vec<String> {
+pub(super) fn all_ids(source: Source, body: &[u8]) -> Vec<String> {
     let Some(root) = parse(body) else {
         return Vec::new();
     };
-    let whole = Whole {
+    let response_body = ResponseBody {
         root: &root,
         text: body,
         source,
@@ -116,36 +125,38 @@ pub(super) fn named(source: Source, body: &[u8]) -> Vec<String> {
     let members = root.members().unwrap_or_default().iter();
     let lists = members.filter_map(|member| member.value.elements());
     let elements = lists.chain(root.elements()).flatten();
-    elements.flat_map(|node| whole.element(node).ids).collect()
+    elements
+        .flat_map(|node| response_body.element(node).ids)
+        .collect()
 }
 
-impl<'a> Whole<'a> {
-    fn job_results(&self) -> Result<Page, NoPage> {
+impl<'a> ResponseBody<'a> {
+    fn job_results(&self) -> Result<Page, NotAPage> {
         let next = self.token("cursor")?;
-        let date = self.only("dataAvailabilityDate")?;
+        let date = self.unique_member("dataAvailabilityDate")?;
         let elements = match self.list("conversations")? {
             Some(list) => list,
             None if self.lacks("conversations") && next.is_none() && date.is_some_and(is_text) => {
                 &[]
             }
-            None => return Err(NoPage),
+            None => return Err(NotAPage),
         };
         let page = self.page(elements);
         Ok(Page { next, ..page })
     }
 
-    fn query(&self, request: &ServedRequest<'_>) -> Result<Page, NoPage> {
+    fn query(&self, request: &ServedRequest<'_>) -> Result<Page, NotAPage> {
         let hits = self
-            .only("totalHits")?
+            .unique_member("totalHits")?
             .and_then(|hits| hits.count(self.text));
-        let hits = hits.ok_or(NoPage)?;
+        let hits = hits.ok_or(NotAPage)?;
         let elements = self.list("conversations")?.unwrap_or_default();
-        let asked: Value = serde_json::from_slice(request.body).map_err(|_| NoPage)?;
-        let paging = |name: &str| asked["paging"][name].as_u64().ok_or(NoPage);
+        let request_body: Value = serde_json::from_slice(request.body).map_err(|_| NotAPage)?;
+        let paging = |name: &str| request_body["paging"][name].as_u64().ok_or(NotAPage);
         let before = (paging("pageNumber")?.max(1) - 1) * paging("pageSize")?;
-        let due = hits.saturating_sub(before).min(paging("pageSize")?);
-        if elements.len() as u64 != due {
-            return Err(NoPage);
+        let expected_count = hits.saturating_sub(before).min(paging("pageSize")?);
+        if elements.len() as u64 != expected_count {
+            return Err(NotAPage);
         }
         let page = self.page(elements);
         Ok(Page {
@@ -154,14 +165,14 @@ impl<'a> Whole<'a> {
         })
     }
 
-    fn history(&self, token: &str) -> Result<Page, NoPage> {
+    fn history(&self, token: &str) -> Result<Page, NotAPage> {
         let next = self.token(token)?;
-        let page = self.page(self.list("entities")?.ok_or(NoPage)?);
+        let page = self.page(self.list("entities")?.ok_or(NotAPage)?);
         Ok(Page { next, ..page })
     }
 
-    fn by_ids(&self) -> Result<Page, NoPage> {
-        Ok(self.page(self.list("conversations")?.ok_or(NoPage)?))
+    fn by_ids(&self) -> Result<Page, NotAPage> {
+        Ok(self.page(self.list("conversations")?.ok_or(NotAPage)?))
     }
 
     fn page(&self, elements: &[Node]) -> Page {
@@ -173,14 +184,14 @@ impl<'a> Whole<'a> {
     }
 
     fn element(&self, node: &Node) -> Element {
-        let named = |name| node.all(self.text, name).into_iter();
+        let members = |name| node.all(self.text, name).into_iter();
         let bytes = |value: &Node| Bytes::copy_from_slice(value.bytes(self.text));
         Element {
             bytes: bytes(node),
-            ids: named(self.source.id_field())
+            ids: members(self.source.id_field())
                 .filter_map(|id| id.id(self.text))
                 .collect(),
-            starts: named(self.source.start_field()).map(bytes).collect(),
+            starts: members(self.source.start_field()).map(bytes).collect(),
         }
     }
 
@@ -189,33 +200,33 @@ impl<'a> Whole<'a> {
     }
 
     /// Returns the value of the member, or `None` if it is absent. Fails if it occurs with different values.
-    fn only(&self, name: &str) -> Result<Option<&'a Node>, NoPage> {
-        self.root.members().ok_or(NoPage)?;
+    fn unique_member(&self, name: &str) -> Result<Option<&'a Node>, NotAPage> {
+        self.root.members().ok_or(NotAPage)?;
         let values: Vec<&Node> = self.root.all(self.text, name);
         let is_same = |pair: &[&Node]| pair[0].bytes(self.text) == pair[1].bytes(self.text);
         if values.windows(2).all(is_same) {
             Ok(values.first().copied())
         } else {
-            Err(NoPage)
+            Err(NotAPage)
         }
     }
 
     /// Returns the elements of a list, or `None` if it is absent or null.
-    fn list(&self, name: &str) -> Result<Option<&'a [Node]>, NoPage> {
-        match self.only(name)?.map(|node| &node.shape) {
+    fn list(&self, name: &str) -> Result<Option<&'a [Node]>, NotAPage> {
+        match self.unique_member(name)?.map(|node| &node.shape) {
             None | Some(Shape::Null) => Ok(None),
             Some(Shape::List(elements)) => Ok(Some(elements)),
-            Some(_) => Err(NoPage),
+            Some(_) => Err(NotAPage),
         }
     }
 
     /// Returns the token of the next page, or `None` at the end.
-    fn token(&self, name: &str) -> Result<Option<String>, NoPage> {
-        let token = self.only(name)?;
+    fn token(&self, name: &str) -> Result<Option<String>, NotAPage> {
+        let token = self.unique_member(name)?;
         match token.filter(|node| !matches!(node.shape, Shape::Null)) {
             None => Ok(None),
             Some(node) => {
-                let text = node.text(self.text).ok_or(NoPage)?;
+                let text = node.text(self.text).ok_or(NotAPage)?;
                 Ok(Some(text).filter(|text| !text.is_empty()))
             }
         }

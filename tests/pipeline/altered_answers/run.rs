@@ -14,25 +14,25 @@ use genesys_simulator::Route;
 use jiff::SignedDuration;
 use start_export::{Command, Resume, StartError};
 
+use super::altering_filter::AlteringFilter;
 use super::oracle::{Oracle, Problem};
-use super::story::{Extra, Story};
-use super::tampering::Tampering;
+use super::scenario::{Feature, Scenario};
 
 /// A large multiple of the number of turns of any export of this size.
-const MANY_TURNS: u32 = 5_000;
+const MAX_TURNS: u32 = 5_000;
 /// An invocation ends after two minutes and must not sleep longer.
-const LONGEST_TURN: SignedDuration = SignedDuration::from_secs(125);
+const MAX_TURN_DURATION: SignedDuration = SignedDuration::from_secs(125);
 /// Every wait of the pipeline ends within a few days.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(21 * 24);
+const MAX_RUN_DURATION: SignedDuration = SignedDuration::from_hours(21 * 24);
 
 /// The wait before the first automatic resume of a failed attempt, and a second more.
 const AUTOMATIC_RESUME: Duration = Duration::from_secs(3_601);
 
-/// Longer than any rate limit that an altered answer reports.
-const LONGEST_RATE_LIMIT: Duration = Duration::from_mins(10);
+/// Longer than any rate limit that an altered response states.
+const MAX_RATE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum SeedOutcome {
     /// Completed despite the altered responses.
     Complete,
     /// It failed, and was completed by a resume.
@@ -40,11 +40,11 @@ pub(super) enum Ended {
         failures: Vec<Failure>,
         resumes: u32,
     },
-    /// It could not be started, and was once the organisation was healed.
+    /// It could not be started at first, and was started after the organisation had recovered.
     StartedAgain { error: String },
 }
 
-impl std::fmt::Display for Ended {
+impl std::fmt::Display for SeedOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Complete => f.write_str("complete"),
@@ -60,65 +60,65 @@ impl std::fmt::Display for Ended {
 }
 
 pub(super) struct Run<'a> {
-    pub(super) story: &'a Story,
-    pub(super) tampering: &'a Arc<Tampering>,
+    pub(super) scenario: &'a Scenario,
+    pub(super) altering_filter: &'a Arc<AlteringFilter>,
     /// Additional expected ids that do not exist, to test that the oracle reports them as missing.
     pub(super) phantoms: &'a [String],
 }
 
 impl Run<'_> {
-    pub(super) async fn run(&self) -> Result<Ended, Problem> {
-        let mut world = self.story.world().await;
-        let filter = self.tampering.filter();
+    pub(super) async fn run(&self) -> Result<SeedOutcome, Problem> {
+        let mut world = self.scenario.world().await;
+        let filter = self.altering_filter.filter();
         world
             .simulator
-            .update(|settings| settings.answer_filter = Some(filter));
-        let expected = self.story.expected(&world);
-        let request = self.story.request(&world);
-        let mut ended = Ended::Complete;
+            .update(|settings| settings.response_filter = Some(filter));
+        let expected = self.scenario.expected(&world);
+        let request = self.scenario.request(&world);
+        let mut seed_outcome = SeedOutcome::Complete;
         if let Err(error) = self.start(&mut world, &request).await? {
-            if self.tampering.entries().is_empty() {
+            if self.altering_filter.entries().is_empty() {
                 return Err(Problem::new("refused, though nothing was altered", error));
             }
-            self.check_helpers(&error)?;
-            self.tampering.set_on(false);
-            ended = Ended::StartedAgain { error };
+            self.check_auxiliary(&error)?;
+            self.altering_filter.set_enabled(false);
+            seed_outcome = SeedOutcome::StartedAgain { error };
             // An altered response may have stated a rate limit.
-            world.pass(LONGEST_RATE_LIMIT);
+            world.advance_clock(MAX_RATE_LIMIT);
             let again = self.start(&mut world, &request).await?;
             again.map_err(|error| Problem::new("not started though healed", error))?;
         } else {
-            self.tampering.set_on(true);
+            self.altering_filter.set_enabled(true);
         }
         let id: ExportId = "odd".parse().expect("an id");
         run_to_end(&mut world).await?;
         if let Some(failed) = outcome(&world, &id).await? {
-            if ended != Ended::Complete {
-                return Err(not_healed(&failed));
+            if seed_outcome != SeedOutcome::Complete {
+                return Err(not_healed_problem(&failed));
             }
             self.check_failure(&failed)?;
             let failures = failed.failures.into_iter().map(|it| it.failure).collect();
-            self.tampering.set_on(false);
-            if self.story.has(Extra::NewProcess) {
-                self.story.restart(&mut world);
+            self.altering_filter.set_enabled(false);
+            if self.scenario.has(Feature::NewProcess) {
+                self.scenario.restart(&mut world);
             }
             resume(&mut world, &id).await?;
             run_to_end(&mut world).await?;
             let mut resumes = 1;
             if outcome(&world, &id).await?.is_some() {
-                // The failed attempt may have stored an answer of no use: the next one begins anew, automatically.
-                world.pass(AUTOMATIC_RESUME);
+                // The failed attempt may have stored an unusable response: the automatic resume starts from the beginning.
+                world.advance_clock(AUTOMATIC_RESUME);
                 world.sweep().await.expect("not killed");
                 run_to_end(&mut world).await?;
                 resumes += 1;
             }
             if let Some(failed) = outcome(&world, &id).await? {
-                return Err(not_healed(&failed));
+                return Err(not_healed_problem(&failed));
             }
-            ended = Ended::Resumed { failures, resumes };
+            seed_outcome = SeedOutcome::Resumed { failures, resumes };
         }
         self.check(&world, expected, &id).await?;
-        Ok(ended)
+        Ok(seed_outcome)
     }
 
     /// Starts the export. The inner error is a refusal by the source or the request's rules.
@@ -141,9 +141,9 @@ impl Run<'_> {
     ) -> Result<(), Problem> {
         expected.extend(self.phantoms.iter().cloned());
         let oracle = Oracle {
-            story: self.story,
+            scenario: self.scenario,
             world,
-            excuses: &self.tampering.excuses(),
+            excuses: &self.altering_filter.excuses(),
             expected: &expected,
         };
         oracle.check(id).await
@@ -151,31 +151,31 @@ impl Run<'_> {
 
     fn check_failure(&self, failed: &Outcome) -> Result<(), Problem> {
         let failures = || failed.failures.iter().map(|it| &it.failure);
-        let letter = failures().find(|failure| failure.kind == FailureKind::DeadLetter);
-        if let Some(letter) = letter {
-            return Err(Problem::new("a dead letter", &letter.message));
+        let dead_letter = failures().find(|failure| failure.kind == FailureKind::DeadLetter);
+        if let Some(dead_letter) = dead_letter {
+            return Err(Problem::new("a dead letter", &dead_letter.message));
         }
-        let told: Vec<_> = failures()
+        let reasons: Vec<_> = failures()
             .map(|it| format!("{:?}: {it}", it.kind))
             .collect();
-        let told = told.join("; ");
-        if self.tampering.is_passing() {
-            return Err(Problem::new("failed by a few answers that pass", told));
+        let reasons = reasons.join("; ");
+        if self.altering_filter.is_transient() {
+            return Err(Problem::new("failed by a few answers that pass", reasons));
         }
-        self.check_helpers(&told)
+        self.check_auxiliary(&reasons)
     }
 
     /// Auxiliary requests (retention and names) must not stop an export. Exception: a missing permission for names may
     /// be refused before the export starts.
-    fn check_helpers(&self, what: &str) -> Result<(), Problem> {
-        const HELPERS: [Route; 3] = [Route::Retention, Route::Queues, Route::WrapUpCodes];
-        let entries = self.tampering.entries();
-        let is_mere_help = |entry: &super::tampering::Entry| {
-            HELPERS.contains(&entry.route) && !matches!(entry.sent, 401 | 403)
+    fn check_auxiliary(&self, description: &str) -> Result<(), Problem> {
+        const AUXILIARY_ROUTES: [Route; 3] = [Route::Retention, Route::Queues, Route::WrapUpCodes];
+        let entries = self.altering_filter.entries();
+        let is_auxiliary = |entry: &super::altering_filter::Entry| {
+            AUXILIARY_ROUTES.contains(&entry.route) && !matches!(entry.sent, 401 | 403)
         };
-        let told = self.tampering.excuses().helpers.retention_told;
-        if !entries.is_empty() && !told && entries.iter().all(is_mere_help) {
-            return Err(Problem::new("stopped for want of a helper", what));
+        let states_retention = self.altering_filter.excuses().auxiliary.states_retention;
+        if !entries.is_empty() && !states_retention && entries.iter().all(is_auxiliary) {
+            return Err(Problem::new("stopped for want of a helper", description));
         }
         Ok(())
     }
@@ -187,37 +187,37 @@ async fn resume(world: &mut World, id: &ExportId) -> Result<(), Problem> {
         quota_mb: None,
         on_bad_record: None,
     });
-    let answer = world.invoke(resume).await.expect("not killed");
-    answer
+    let response = world.invoke(resume).await.expect("not killed");
+    response
         .map(drop)
         .map_err(|error| Problem::new("not resumed though healed", error.to_string()))
 }
 
 async fn run_to_end(world: &mut World) -> Result<(), Problem> {
     let started = world.now();
-    for _ in 0..MANY_TURNS {
+    for _ in 0..MAX_TURNS {
         let before = world.now();
         let turn = world.turn().await;
         let took = world.now().duration_since(before);
-        if took > LONGEST_TURN {
+        if took > MAX_TURN_DURATION {
             return Err(Problem::new(
                 "a turn past its deadline",
                 format!("{took:#}"),
             ));
         }
-        if turn == Turn::Idle && !world.wait_for_next() {
+        if turn == Turn::Idle && !world.advance_to_next_message() {
             return Ok(());
         }
-        if world.now().duration_since(started) > LONGEST_RUN {
+        if world.now().duration_since(started) > MAX_RUN_DURATION {
             return Err(Problem::new(
                 "no end",
-                format!("{LONGEST_RUN:#}; {:?}", world.last_error()),
+                format!("{MAX_RUN_DURATION:#}; {:?}", world.last_error()),
             ));
         }
     }
     Err(Problem::new(
         "no end",
-        format!("{MANY_TURNS} turns; {:?}", world.last_error()),
+        format!("{MAX_TURNS} turns; {:?}", world.last_error()),
     ))
 }
 
@@ -241,7 +241,7 @@ async fn outcome(world: &World, id: &ExportId) -> Result<Option<Outcome>, Proble
     Ok((!outcome.status.is_complete()).then_some(outcome))
 }
 
-fn not_healed(failed: &Outcome) -> Problem {
+fn not_healed_problem(failed: &Outcome) -> Problem {
     let failures = failed
         .failures
         .iter()

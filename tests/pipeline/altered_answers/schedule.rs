@@ -4,7 +4,7 @@ use fastrand::Rng;
 use genesys_simulator::Route;
 
 use super::alteration::{KINDS, Kind};
-use super::story::{Extra, Story};
+use super::scenario::{Feature, Scenario};
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -21,14 +21,14 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn draw(seed: u64, story: &Story) -> Self {
+    pub(super) fn draw(seed: u64, scenario: &Scenario) -> Self {
         let rng = &mut Rng::with_seed(seed ^ 0x5c4e_d01e);
-        let mut routes = story.source.routes().to_vec();
+        let mut routes = scenario.source.routes().to_vec();
         routes.push(Route::Login);
-        if story.has(Extra::Names) {
+        if scenario.has(Feature::Names) {
             routes.extend([Route::Queues, Route::WrapUpCodes]);
         }
-        if story.has(Extra::Files) {
+        if scenario.has(Feature::Files) {
             routes.extend([Route::Download, Route::Media]);
         }
         Self {

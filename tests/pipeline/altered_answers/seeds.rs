@@ -10,25 +10,25 @@ use std::time::Duration;
 
 use end_to_end::{logs, panics};
 
+use super::altering_filter::{AlteringFilter, Entry, Pick};
 use super::oracle::Problem;
-use super::run::{Ended, Run};
+use super::run::{Run, SeedOutcome};
+use super::scenario::Scenario;
 use super::schedule::Schedule;
-use super::story::Story;
-use super::tampering::{Entry, Pick, Tampering};
 
 /// Limit in real time, on a busy machine. Waits of the pipeline use the world's clock.
-const LONGEST: Duration = Duration::from_mins(2);
+const MAX_DURATION: Duration = Duration::from_mins(2);
 
 /// Number of failures that are printed in full.
-const TOLD: usize = 20;
+const MAX_PRINTED: usize = 20;
 
 /// Number of seeds after which a long run prints its progress.
-const SEEDS_PER_NOTE: usize = 1_000;
+const SEEDS_PER_PROGRESS_LINE: usize = 1_000;
 
 #[derive(Clone)]
 pub(super) struct Seed {
     number: u64,
-    story: Story,
+    scenario: Scenario,
     schedule: Schedule,
     only: Option<BTreeSet<Pick>>,
     phantoms: Vec<String>,
@@ -36,14 +36,14 @@ pub(super) struct Seed {
 
 pub(super) struct SeedResult {
     number: u64,
-    story: Story,
+    scenario: Scenario,
     schedule: Schedule,
     entries: Vec<Entry>,
     pub(super) altered: usize,
-    ended: Result<Ended, Problem>,
+    outcome: Result<SeedOutcome, Problem>,
 }
 
-pub(super) fn setting(name: &str) -> Option<u64> {
+pub(super) fn environment_variable(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
     let text = std::env::var(name).ok();
     text.map(|text| text.parse().expect("a number"))
@@ -51,11 +51,11 @@ pub(super) fn setting(name: &str) -> Option<u64> {
 
 impl Seed {
     pub(super) fn draw(number: u64) -> Self {
-        let story = Story::draw(number);
+        let scenario = Scenario::draw(number);
         Self {
             number,
-            schedule: Schedule::draw(number, &story),
-            story,
+            schedule: Schedule::draw(number, &scenario),
+            scenario,
             only: None,
             phantoms: Vec::new(),
         }
@@ -80,10 +80,10 @@ impl Seed {
 
     fn run(self) -> SeedResult {
         let (schedule, only) = (self.schedule.clone(), self.only.clone());
-        let tampering = Tampering::new(self.number, &self.story, schedule, only);
+        let altering_filter = AlteringFilter::new(self.number, &self.scenario, schedule, only);
         let run = Run {
-            story: &self.story,
-            tampering: &tampering,
+            scenario: &self.scenario,
+            altering_filter: &altering_filter,
             phantoms: &self.phantoms,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,44 +92,44 @@ impl Seed {
         let runtime = runtime.expect("a runtime");
         // Retry back-off uses the thread's generator.
         fastrand::seed(self.number);
-        panics::heard();
-        let ended = catch_unwind(AssertUnwindSafe(|| {
+        panics::take_collected();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
             let run = Box::pin(run.run());
-            runtime.block_on(async { tokio::time::timeout(LONGEST, run).await })
+            runtime.block_on(async { tokio::time::timeout(MAX_DURATION, run).await })
         }));
         drop(runtime);
-        let ended = match (panics::heard().first(), ended) {
+        let outcome = match (panics::take_collected().first(), outcome) {
             (Some(panic), _) => Err(Problem::new("a panic", panic)),
-            (None, Ok(Ok(ended))) => ended,
-            (None, Ok(Err(_))) => Err(Problem::new("a hang", format!("for {LONGEST:?}"))),
+            (None, Ok(Ok(outcome))) => outcome,
+            (None, Ok(Err(_))) => Err(Problem::new("a hang", format!("for {MAX_DURATION:?}"))),
             (None, Err(_)) => Err(Problem::new("a panic", "")),
         };
-        let entries = tampering.entries();
+        let entries = altering_filter.entries();
         SeedResult {
             number: self.number,
-            story: self.story,
+            scenario: self.scenario,
             schedule: self.schedule,
             altered: entries.len(),
             entries,
-            ended,
+            outcome,
         }
     }
 
     /// Runs the seed alone and prints every alteration, then the smallest set of alterations that causes the same
     /// problem.
-    pub(super) fn told_at_length(&self) {
-        let result = self.alone();
+    pub(super) fn run_and_print(&self) {
+        let result = self.run_alone();
         result.print(usize::MAX);
         let Some(problem) = result.problem() else {
             return;
         };
         println!("the smallest set of alterations with the same problem:");
-        self.reduced(&result, &problem.kind).print(TOLD);
+        self.reduce(&result, &problem.kind).print(MAX_PRINTED);
         panic!("{}", problem.kind);
     }
 
     /// Removes one alteration after another while the problem persists.
-    fn reduced(&self, result: &SeedResult, kind: &str) -> SeedResult {
+    fn reduce(&self, result: &SeedResult, kind: &str) -> SeedResult {
         let mut only: BTreeSet<Pick> = result.entries.iter().map(|entry| entry.pick).collect();
         let with = |only: &BTreeSet<Pick>| Self {
             only: Some(only.clone()),
@@ -137,15 +137,15 @@ impl Seed {
         };
         for pick in only.clone() {
             let fewer: BTreeSet<_> = only.iter().copied().filter(|it| *it != pick).collect();
-            let result = with(&fewer).alone();
+            let result = with(&fewer).run_alone();
             if result.problem().is_some_and(|problem| problem.kind == kind) {
                 only = fewer;
             }
         }
-        with(&only).alone()
+        with(&only).run_alone()
     }
 
-    fn alone(&self) -> SeedResult {
+    fn run_alone(&self) -> SeedResult {
         let mut results = run(self.number..self.number + 1, |_| self.clone());
         results.remove(0)
     }
@@ -153,51 +153,51 @@ impl Seed {
 
 impl SeedResult {
     pub(super) fn problem(&self) -> Option<&Problem> {
-        self.ended.as_ref().err()
+        self.outcome.as_ref().err()
     }
 
-    /// Whether it took the automatic resume after the operator's.
+    /// Whether the export needed the automatic resume in addition to the operator's.
     pub(super) fn is_resumed_twice(&self) -> bool {
-        matches!(self.ended, Ok(Ended::Resumed { resumes, .. }) if resumes > 1)
+        matches!(self.outcome, Ok(SeedOutcome::Resumed { resumes, .. }) if resumes > 1)
     }
 
     /// Returns the alterations and the result as text. The alterations are sorted, because concurrent requests have no order.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let mut entries: Vec<_> = self.entries.iter().map(|it| format!("{it:?}")).collect();
         entries.sort();
-        format!("{}: {entries:#?}: {}", self.number, self.ended())
+        format!("{}: {entries:#?}: {}", self.number, self.summary())
     }
 
     /// A short description that is equal for all seeds with the same result.
-    fn ended(&self) -> String {
-        match &self.ended {
-            Ok(ended) => ended.to_string(),
-            Err(problem) => format!("{}: {:?}", problem.kind, self.story.source),
+    fn summary(&self) -> String {
+        match &self.outcome {
+            Ok(outcome) => outcome.to_string(),
+            Err(problem) => format!("{}: {:?}", problem.kind, self.scenario.source),
         }
     }
 
     fn print(&self, entries: usize) {
         println!(
             "seed {}: {:?}\n  {:?}",
-            self.number, self.story, self.schedule
+            self.number, self.scenario, self.schedule
         );
         for entry in self.entries.iter().take(entries) {
             let Entry {
                 pick: _,
-                is_passing: _,
+                is_transient: _,
                 route,
-                asked,
+                request,
                 status,
                 sent,
-                what,
+                description,
             } = entry;
-            println!("  {route} {asked}: {status} sent as {sent}: {what}");
+            println!("  {route} {request}: {status} sent as {sent}: {description}");
         }
         if self.altered > entries {
             println!("  and {} more", self.altered - entries);
         }
-        match &self.ended {
-            Ok(ended) => println!("  {ended:?}"),
+        match &self.outcome {
+            Ok(outcome) => println!("  {outcome:?}"),
             Err(Problem { kind, detail }) => println!("  {kind}: {detail}"),
         }
     }
@@ -206,23 +206,23 @@ impl SeedResult {
 /// Runs the seeds on one thread per processor.
 pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<SeedResult> {
     let next = AtomicU64::new(seeds.start);
-    let at_work = Arc::new(Mutex::new(BTreeMap::new()));
+    let running_seeds = Arc::new(Mutex::new(BTreeMap::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            let (sender, at_work, next, draw) =
-                (sender.clone(), Arc::clone(&at_work), &next, &draw);
+            let (sender, running_seeds, next, draw) =
+                (sender.clone(), Arc::clone(&running_seeds), &next, &draw);
             let end = seeds.end;
             scope.spawn(move || {
-                panics::listen();
-                logs::keep_by_world();
+                panics::start_collecting();
+                logs::separate_by_world();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= end {
                         break;
                     }
-                    let mut seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut seeds = running_seeds.lock().unwrap_or_else(PoisonError::into_inner);
                     seeds.insert(thread, seed);
                     drop(seeds);
                     if sender.send(draw(seed).run()).is_err() {
@@ -232,30 +232,30 @@ pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<S
             });
         }
         drop(sender);
-        collect(&receiver, &at_work)
+        collect(&receiver, &running_seeds)
     })
 }
 
 /// A thread in an endless loop cannot be stopped: the function then prints the seeds at work and ends the test run.
 fn collect(
     receiver: &mpsc::Receiver<SeedResult>,
-    at_work: &Mutex<BTreeMap<usize, u64>>,
+    running_seeds: &Mutex<BTreeMap<usize, u64>>,
 ) -> Vec<SeedResult> {
     let mut results = Vec::new();
     loop {
-        match receiver.recv_timeout(2 * LONGEST) {
+        match receiver.recv_timeout(2 * MAX_DURATION) {
             Ok(result) => {
                 if let Some(problem) = result.problem() {
                     println!("seed {} fails: {}", result.number, problem.kind);
                 }
                 results.push(result);
-                if results.len().is_multiple_of(SEEDS_PER_NOTE) {
+                if results.len().is_multiple_of(SEEDS_PER_PROGRESS_LINE) {
                     println!("{} seeds have run", results.len());
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return results,
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                let seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+                let seeds = running_seeds.lock().unwrap_or_else(PoisonError::into_inner);
                 println!("one of the seeds {:?} does not terminate", seeds.values());
                 std::process::abort();
             }
@@ -264,19 +264,19 @@ fn collect(
 }
 
 /// Prints a summary of the results, and panics if a seed has a problem.
-pub(super) fn tell(results: &[SeedResult]) {
+pub(super) fn report(results: &[SeedResult]) {
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for result in results {
-        *tally.entry(result.ended()).or_default() += 1;
+        *tally.entry(result.summary()).or_default() += 1;
     }
     let mut failed: Vec<_> = results
         .iter()
-        .filter(|result| result.ended.is_err())
+        .filter(|result| result.outcome.is_err())
         .collect();
     // Failures with the fewest alterations come first, because they are easiest to understand.
     failed.sort_by_key(|result| (result.altered, result.number));
     for (place, result) in failed.iter().enumerate() {
-        result.print(if place < TOLD { TOLD } else { 0 });
+        result.print(if place < MAX_PRINTED { MAX_PRINTED } else { 0 });
     }
     println!("{} seeds: {tally:#?}", results.len());
     let seeds: Vec<_> = failed.iter().map(|result| result.number).collect();

@@ -38,8 +38,8 @@ pub(super) fn error_body(status: u16) -> String {
 /// Returns another value for this one, and its description.
 pub(super) fn other_value(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8>, &'static str) {
     match rng.u8(..3) {
-        0 => akin(value, shape, rng),
-        _ => any(rng),
+        0 => similar_value(value, shape, rng),
+        _ => unrelated_value(rng),
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn other_value_than(
 }
 
 /// A value unrelated to the original.
-fn any(rng: &mut Rng) -> (Vec<u8>, &'static str) {
+fn unrelated_value(rng: &mut Rng) -> (Vec<u8>, &'static str) {
     let long = || format!("\"{}\"", "long ".repeat(1_000)).into_bytes();
     match rng.u8(..20) {
         0 | 1 => (b"\"\"".to_vec(), "an empty string"),
@@ -83,24 +83,30 @@ fn any(rng: &mut Rng) -> (Vec<u8>, &'static str) {
 }
 
 /// A value similar to the original.
-fn akin(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8>, &'static str) {
+fn similar_value(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8>, &'static str) {
     let wrapped = || [b"[", value, b"]"].concat();
     match shape {
         Shape::Number => match rng.u8(..5) {
             0 => ([b"\"", value, b"\""].concat(), "its text"),
             1 => ([value, b".0"].concat(), "a fraction"),
-            2 => (added(value, 1), "one more"),
-            3 => (added(value, -1), "one less"),
+            2 => (add_to_number(value, 1), "one more"),
+            3 => (add_to_number(value, -1), "one less"),
             _ => ([value, b"0"].concat(), "ten times as much"),
         },
         Shape::Text => match rng.u8(..5) {
-            0 => (within(value, b"\n"), "itself with a raw line break"),
-            1 => (within(value, b"\xe9"), "itself with a Latin-1 byte"),
+            0 => (
+                insert_into_string(value, b"\n"),
+                "itself with a raw line break",
+            ),
+            1 => (
+                insert_into_string(value, b"\xe9"),
+                "itself with a Latin-1 byte",
+            ),
             2 => (
-                within(value, b"\\udfff"),
+                insert_into_string(value, b"\\udfff"),
                 "itself with half a surrogate pair",
             ),
-            3 => (within(value, b" "), "itself with a space"),
+            3 => (insert_into_string(value, b" "), "itself with a space"),
             _ => (wrapped(), "a list of itself"),
         },
         Shape::List(_) => match (rng.u8(..3), first_element(value)) {
@@ -120,7 +126,7 @@ fn first_element(list: &[u8]) -> Option<Vec<u8>> {
     Some(first.bytes(list).to_vec())
 }
 
-fn added(number: &[u8], difference: i64) -> Vec<u8> {
+fn add_to_number(number: &[u8], difference: i64) -> Vec<u8> {
     let number = std::str::from_utf8(number).ok();
     let number: Option<i64> = number.and_then(|number| number.parse().ok());
     let sum = number.unwrap_or_default().saturating_add(difference);
@@ -128,7 +134,7 @@ fn added(number: &[u8], difference: i64) -> Vec<u8> {
 }
 
 /// Inserts these bytes into the string.
-fn within(string: &[u8], bytes: &[u8]) -> Vec<u8> {
+fn insert_into_string(string: &[u8], bytes: &[u8]) -> Vec<u8> {
     // After the first quote, where no escape sequence can begin.
     [&string[..1], bytes, &string[1..]].concat()
 }

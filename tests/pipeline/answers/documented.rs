@@ -14,23 +14,23 @@ type Rows = BTreeSet<(String, String)>;
 pub(super) fn difference(call: &str, rows: &Rows) -> Option<String> {
     let common = table(EVERY_CALL);
     let own = rows.difference(&common).cloned().collect();
-    differing(&own, &table(call))
+    describe_difference(&own, &table(call))
 }
 
 /// The same for the rows that apply to every call.
 pub(super) fn common_difference(rows: &Rows) -> Option<String> {
-    differing(rows, &table(EVERY_CALL))
+    describe_difference(rows, &table(EVERY_CALL))
 }
 
-fn differing(tested: &Rows, documented: &Rows) -> Option<String> {
-    let line = |(answer, outcome): &(String, String)| format!("| {answer} | {outcome} |");
-    let lacking: Vec<_> = tested.difference(documented).map(line).collect();
+fn describe_difference(tested: &Rows, documented: &Rows) -> Option<String> {
+    let line = |(response, outcome): &(String, String)| format!("| {response} | {outcome} |");
+    let undocumented: Vec<_> = tested.difference(documented).map(line).collect();
     let untested: Vec<_> = documented.difference(tested).map(line).collect();
-    let same = lacking.is_empty() && untested.is_empty();
+    let same = undocumented.is_empty() && untested.is_empty();
     (!same).then(|| {
         format!(
             "lacking:\n{}\nuntested:\n{}",
-            lacking.join("\n"),
+            undocumented.join("\n"),
             untested.join("\n")
         )
     })
@@ -46,7 +46,7 @@ fn table(heading: &str) -> Rows {
 
 fn row(line: &str) -> Option<(String, String)> {
     let cells = line.strip_prefix("| ")?.strip_suffix(" |")?;
-    let (answer, outcome) = cells.split_once(" | ")?;
-    (answer != "response" && !answer.starts_with("---"))
-        .then(|| (answer.to_owned(), outcome.to_owned()))
+    let (response, outcome) = cells.split_once(" | ")?;
+    (response != "response" && !response.starts_with("---"))
+        .then(|| (response.to_owned(), outcome.to_owned()))
 }

@@ -5,15 +5,18 @@ use conversation_archive::export::request::HistoryForm as Form;
 use genesys_simulator::{HistoryForm, Route, ServedRequest};
 use serde_json::json;
 
-use super::odd::{answer, bytes, disguised, edit, first_again, status, typed, with, without};
+use super::alterations::{
+    bytes, edit, error_at_200, repeat_first, response, status, with_content_type, with_field,
+    without_field,
+};
 use super::rows::*;
-use super::{Call, Outcome, Row, hold};
+use super::{Call, Outcome, Row, assert_rows};
 
 fn gateway(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call {
     Call {
         name,
         source: "export-gateway",
-        more: r#","slices":1,"pageSize":10"#.to_owned(),
+        more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
         form: None,
         is_replaced,
     }
@@ -25,19 +28,27 @@ async fn responses_to_a_gateway_query_are_handled_as_documented() {
         request.route == Route::ExportQuery
     });
     let rows = vec![
-        row("200 or 202 in place of 201", edit_status(202), TAKEN),
-        row("`{}`", answer(200, "{}"), BROKEN),
-        row("`queryId` is absent", without("queryId"), BROKEN),
-        row("`queryId` is empty", with("queryId", json!("")), BROKEN),
-        row("`totalRecords` is absent", without("totalRecords"), BROKEN),
+        row("200 or 202 in place of 201", edit_status(202), ACCEPTED),
+        row("`{}`", response(200, "{}"), BROKEN),
+        row("`queryId` is absent", without_field("queryId"), BROKEN),
+        row(
+            "`queryId` is empty",
+            with_field("queryId", json!("")),
+            BROKEN,
+        ),
+        row(
+            "`totalRecords` is absent",
+            without_field("totalRecords"),
+            BROKEN,
+        ),
         row(
             "`totalRecords` is null",
-            with("totalRecords", json!(null)),
+            with_field("totalRecords", json!(null)),
             BROKEN,
         ),
         row(
             "`totalRecords` is negative",
-            with("totalRecords", json!(-1)),
+            with_field("totalRecords", json!(-1)),
             BROKEN,
         ),
         row(
@@ -46,20 +57,20 @@ async fn responses_to_a_gateway_query_are_handled_as_documented() {
                 let total = fields["totalRecords"].to_string();
                 fields.insert("totalRecords".to_owned(), json!(total));
             }),
-            TAKEN,
+            ACCEPTED,
         ),
         row(
             "`totalRecords` is too small",
-            with("totalRecords", json!(3)),
+            with_field("totalRecords", json!(3)),
             WARNED,
         ),
         row(
             "`totalRecords` is too large",
-            with("totalRecords", json!(1_000)),
+            with_field("totalRecords", json!(1_000)),
             Outcome::Fails(Kind::RecordsMissing),
         ),
     ];
-    hold(call, with_statuses(REFUSALS, rows)).await;
+    assert_rows(call, with_statuses(REFUSALS, rows)).await;
 }
 
 #[tokio::test]
@@ -72,13 +83,13 @@ async fn gateway_results_are_handled_as_documented() {
         unknown: LOST,
         ..REFUSALS
     };
-    let mut rows = not_ready();
-    rows.extend(damage("id"));
+    let mut rows = not_ready_rows();
+    rows.extend(damaged_record_rows("id"));
     rows.extend([
-        row("`{}`", answer(200, "{}"), BROKEN),
+        row("`{}`", response(200, "{}"), BROKEN),
         row(
             "`[]` before `totalRecords`",
-            answer(200, "[]"),
+            response(200, "[]"),
             Outcome::Fails(Kind::RecordsMissing),
         ),
         row(
@@ -91,11 +102,11 @@ async fn gateway_results_are_handled_as_documented() {
         ),
         row(
             "an object with the records in it",
-            answer(200, r#"{"records":[]}"#),
+            response(200, r#"{"records":[]}"#),
             BROKEN,
         ),
     ]);
-    hold(call, with_statuses(refusals, rows)).await;
+    assert_rows(call, with_statuses(refusals, rows)).await;
 }
 
 #[tokio::test]
@@ -103,8 +114,8 @@ async fn a_repeated_gateway_page_is_handled_as_documented() {
     let call = gateway("Results of an export gateway at any offset", |request| {
         request.route == Route::ExportResults
     });
-    let rows = vec![row("the same page each time", first_again(), BROKEN)];
-    hold(call, rows).await;
+    let rows = vec![row("the same page each time", repeat_first(), BROKEN)];
+    assert_rows(call, rows).await;
 }
 
 #[tokio::test]
@@ -118,7 +129,7 @@ async fn gateway_results_past_the_total_are_handled_as_documented() {
         },
     );
     let rows = vec![
-        row("`[]`", answer(200, "[]"), TAKEN),
+        row("`[]`", response(200, "[]"), ACCEPTED),
         row("400", status(400), WARNED),
         row("401, with each new token", status(401), REFUSED),
         row("403", status(403), REFUSED),
@@ -128,19 +139,19 @@ async fn gateway_results_past_the_total_are_handled_as_documented() {
         row("5xx, while other offsets succeed", status(503), WARNED),
         row(
             "error body with status 404 at 200",
-            disguised(404, "not.found"),
+            error_at_200(404, "not.found"),
             WARNED,
         ),
-        row("204 without a body", answer(204, ""), WARNED),
-        row("`null` at 200", answer(200, "null"), WARNED),
-        row("`{}` at 200", answer(200, "{}"), WARNED),
+        row("204 without a body", response(204, ""), WARNED),
+        row("`null` at 200", response(200, "null"), WARNED),
+        row("`{}` at 200", response(200, "{}"), WARNED),
         row(
             "web page at 200, while other offsets succeed",
-            typed(200, "text/html", "<html>"),
+            with_content_type(200, "text/html", "<html>"),
             WARNED,
         ),
     ];
-    hold(call, rows).await;
+    assert_rows(call, rows).await;
 }
 
 fn history(
@@ -151,7 +162,7 @@ fn history(
     Call {
         name,
         source: "history-gateway",
-        more: r#","pageSize":10"#.to_owned(),
+        more_fields: r#","pageSize":10"#.to_owned(),
         form: Some(form),
         is_replaced: token,
     }
@@ -162,11 +173,11 @@ fn history_rows(token: &'static str) -> Vec<Row> {
         bad_request: LOST,
         unknown: LOST,
     };
-    let mut rows = not_ready();
-    rows.push(row("`{}`", answer(200, "{}"), BROKEN));
-    rows.extend(lists("entities", token));
-    rows.extend(cursors(token, "entities"));
-    rows.extend(damage("id"));
+    let mut rows = not_ready_rows();
+    rows.push(row("`{}`", response(200, "{}"), BROKEN));
+    rows.extend(list_rows("entities", token));
+    rows.extend(cursor_rows(token, "entities"));
+    rows.extend(damaged_record_rows("id"));
     with_statuses(refusals, rows)
 }
 
@@ -174,9 +185,9 @@ fn history_rows(token: &'static str) -> Vec<Row> {
 async fn history_pages_by_page_token_are_handled_as_documented() {
     let form = (HistoryForm::PageToken, Form::PageToken);
     let call = history("History gateway, `page-token`", form, |request| {
-        has(request, "nextPageToken")
+        has_parameter(request, "nextPageToken")
     });
-    hold(call, history_rows("nextPageToken")).await;
+    assert_rows(call, history_rows("nextPageToken")).await;
 }
 
 #[tokio::test]
@@ -186,5 +197,5 @@ async fn history_pages_by_continuation_token_are_handled_as_documented() {
         let body = String::from_utf8_lossy(request.body);
         request.route == Route::DetailsQuery && body.contains("continuationToken")
     });
-    hold(call, history_rows("continuationToken")).await;
+    assert_rows(call, history_rows("continuationToken")).await;
 }

@@ -5,60 +5,60 @@ use serde_json::{Map, Value, json};
 
 use end_to_end::world::World;
 
-use super::odd::{answer, edit, with, without};
+use super::alterations::{edit, response, with_field, without_field};
 use super::rows::*;
-use super::{Call, Outcome, hold, settings};
+use super::{Call, Outcome, assert_rows, settings};
 
 #[tokio::test]
 async fn details_query_results_are_handled_as_documented() {
     let call = Call {
         name: "Details query",
         source: "analytics-query",
-        more: r#","slices":1,"pageSize":10"#.to_owned(),
+        more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
         form: None,
         is_replaced: |request| {
             let body = String::from_utf8_lossy(request.body);
             request.route == Route::DetailsQuery && body.contains(r#""pageSize":10"#)
         },
     };
-    let mut rows = not_ready();
-    rows.extend(damage("conversationId"));
+    let mut rows = not_ready_rows();
+    rows.extend(damaged_record_rows("conversationId"));
     rows.extend([
-        row("`{}`", answer(200, "{}"), BROKEN),
+        row("`{}`", response(200, "{}"), BROKEN),
         row(
             "`conversations` is absent and `totalHits` is not 0",
-            without("conversations"),
+            without_field("conversations"),
             UNAVAILABLE,
         ),
         row(
             "`conversations` is null and `totalHits` is not 0",
-            with("conversations", json!(null)),
+            with_field("conversations", json!(null)),
             UNAVAILABLE,
         ),
         row(
             "`conversations` is empty and `totalHits` is not 0",
-            with("conversations", json!([])),
+            with_field("conversations", json!([])),
             UNAVAILABLE,
         ),
         row(
             "`conversations` is not a list",
-            with("conversations", json!({})),
+            with_field("conversations", json!({})),
             BROKEN,
         ),
         row(
             "`totalHits` is 0 and `conversations` is absent",
-            answer(200, r#"{"totalHits":0}"#),
-            Outcome::Believed("accepted as empty"),
+            response(200, r#"{"totalHits":0}"#),
+            Outcome::AcceptedAsIs("accepted as empty"),
         ),
-        row("`totalHits` is absent", without("totalHits"), BROKEN),
+        row("`totalHits` is absent", without_field("totalHits"), BROKEN),
         row(
             "`totalHits` is null",
-            with("totalHits", json!(null)),
+            with_field("totalHits", json!(null)),
             BROKEN,
         ),
         row(
             "`totalHits` is negative",
-            with("totalHits", json!(-1)),
+            with_field("totalHits", json!(-1)),
             BROKEN,
         ),
         row(
@@ -67,16 +67,16 @@ async fn details_query_results_are_handled_as_documented() {
                 let hits = fields["totalHits"].to_string();
                 fields.insert("totalHits".to_owned(), json!(hits));
             }),
-            TAKEN,
+            ACCEPTED,
         ),
         row(
             "`totalHits` is too large",
-            with("totalHits", json!(100_000)),
+            with_field("totalHits", json!(100_000)),
             UNAVAILABLE,
         ),
         row(
             "`totalHits` is too small",
-            with("totalHits", json!(1)),
+            with_field("totalHits", json!(1)),
             UNAVAILABLE,
         ),
         row(
@@ -89,7 +89,7 @@ async fn details_query_results_are_handled_as_documented() {
             Outcome::Repeated,
         ),
     ]);
-    hold(call, with_statuses(REFUSALS, rows)).await;
+    assert_rows(call, with_statuses(REFUSALS, rows)).await;
 }
 
 #[tokio::test]
@@ -105,24 +105,24 @@ async fn details_by_ids_are_handled_as_documented() {
     let call = Call {
         name: "Details by ids",
         source: "analytics-query",
-        more: format!(
+        more_fields: format!(
             r#","pageSize":20,"filters":{{"conversationIds":{}}}"#,
             json!(ids)
         ),
         form: None,
         is_replaced: |request| request.route == Route::DetailsByIds,
     };
-    let mut rows = not_ready();
-    rows.extend(damage("conversationId"));
+    let mut rows = not_ready_rows();
+    rows.extend(damaged_record_rows("conversationId"));
     rows.extend([
         row(
             "`{}`, though the API knows one of the ids",
-            answer(200, "{}"),
+            response(200, "{}"),
             BROKEN,
         ),
         row(
             "`conversations` is empty",
-            with("conversations", json!([])),
+            with_field("conversations", json!([])),
             Outcome::Missing,
         ),
         row(
@@ -136,7 +136,7 @@ async fn details_by_ids_are_handled_as_documented() {
         ),
         row(
             "`conversations` is not a list",
-            with("conversations", json!("m")),
+            with_field("conversations", json!("m")),
             BROKEN,
         ),
         row(
@@ -151,7 +151,7 @@ async fn details_by_ids_are_handled_as_documented() {
             WARNED,
         ),
     ]);
-    hold(call, with_statuses(REFUSALS, rows)).await;
+    assert_rows(call, with_statuses(REFUSALS, rows)).await;
 }
 
 fn conversations(fields: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {

@@ -6,10 +6,13 @@ use conversation_archive::base::failure::FailureKind as Kind;
 use genesys_simulator::ServedRequest;
 use serde_json::{Value, json};
 
-use super::odd::{Alter, answer, bytes, disguised, sequence, status, typed, with, without};
+use super::alterations::{
+    Alter, bytes, error_at_200, response, sequence, status, with_content_type, with_field,
+    without_field,
+};
 use super::{Outcome, Row};
 
-pub(super) const TAKEN: Outcome = Outcome::Taken;
+pub(super) const ACCEPTED: Outcome = Outcome::Accepted;
 pub(super) const WARNED: Outcome = Outcome::Warned;
 pub(super) const BROKEN: Outcome = Outcome::Fails(Kind::SourceBroken);
 pub(super) const LOST: Outcome = Outcome::Fails(Kind::SourceLost);
@@ -17,9 +20,9 @@ pub(super) const REFUSED: Outcome = Outcome::Fails(Kind::Refused);
 pub(super) const UNAVAILABLE: Outcome = Outcome::Fails(Kind::UnavailableDeadline);
 pub(super) const THROTTLED: Outcome = Outcome::Fails(Kind::ThrottledDeadline);
 
-pub(super) fn row(answer: &'static str, alter: Alter, outcome: Outcome) -> Row {
+pub(super) fn row(response: &'static str, alter: Alter, outcome: Outcome) -> Row {
     Row {
-        answer,
+        response,
         alter,
         outcome,
     }
@@ -38,14 +41,14 @@ pub(super) const REFUSALS: Refusals = Refusals {
 };
 
 /// Rows for the statuses, equal for all calls except for these two.
-pub(super) fn statuses(refusals: Refusals) -> Vec<Row> {
+pub(super) fn status_rows(refusals: Refusals) -> Vec<Row> {
     let Refusals {
         bad_request,
         unknown,
     } = refusals;
     vec![
-        row("204 without a body", answer(204, ""), BROKEN),
-        row("206 with a body", answer(206, "[]"), BROKEN),
+        row("204 without a body", response(204, ""), BROKEN),
+        row("206 with a body", response(206, "[]"), BROKEN),
         row("302", status(302), REFUSED),
         row("400", status(400), bad_request),
         row("401, with each new token", status(401), REFUSED),
@@ -62,80 +65,81 @@ pub(super) fn statuses(refusals: Refusals) -> Vec<Row> {
         row("520 to 599", status(599), UNAVAILABLE),
         row(
             "error body with status 404 at 200",
-            disguised(404, "not.found"),
+            error_at_200(404, "not.found"),
             unknown,
         ),
         row(
             "error body with status 400 at 200",
-            disguised(400, "bad.request"),
+            error_at_200(400, "bad.request"),
             bad_request,
         ),
         row(
             "error body with status 429 at 200",
-            disguised(429, "too.many.requests"),
+            error_at_200(429, "too.many.requests"),
             THROTTLED,
         ),
         row(
             "error body with status 503 at 200",
-            disguised(503, "service.unavailable"),
+            error_at_200(503, "service.unavailable"),
             UNAVAILABLE,
         ),
         row(
             "web page at 200",
-            typed(200, "text/html", "<html></html>"),
+            with_content_type(200, "text/html", "<html></html>"),
             UNAVAILABLE,
         ),
-        row("no body at 200", answer(200, ""), UNAVAILABLE),
+        row("no body at 200", response(200, ""), UNAVAILABLE),
         row(
             "body that is cut off at 200",
             bytes(|body| body[..body.len() / 2].to_vec()),
             UNAVAILABLE,
         ),
-        row("`null` at 200", answer(200, "null"), BROKEN),
-        row("a string at 200", answer(200, r#""m""#), BROKEN),
+        row("`null` at 200", response(200, "null"), BROKEN),
+        row("a string at 200", response(200, r#""m""#), BROKEN),
     ]
 }
 
 pub(super) fn with_statuses(refusals: Refusals, rows: Vec<Row>) -> Vec<Row> {
-    let mut all = statuses(refusals);
+    let mut all = status_rows(refusals);
     all.extend(rows);
     all
 }
 
 /// Row for calls that do not accept a 202.
-pub(super) fn not_ready() -> Vec<Row> {
+pub(super) fn not_ready_rows() -> Vec<Row> {
     vec![row(
         "202",
-        answer(202, r#"{"state":"PENDING"}"#),
+        response(202, r#"{"state":"PENDING"}"#),
         UNAVAILABLE,
     )]
 }
 
 #[test]
 fn the_rows_common_to_all_calls_are_documented() {
-    let rows = with_statuses(REFUSALS, not_ready());
+    let rows = with_statuses(REFUSALS, not_ready_rows());
 
-    let difference = super::documented::common_difference(&rows.iter().map(Row::words).collect());
+    let difference =
+        super::documented::common_difference(&rows.iter().map(Row::documented_text).collect());
 
     assert!(difference.is_none(), "{}", difference.unwrap_or_default());
 }
 
-pub(super) fn has(request: &ServedRequest<'_>, name: &str) -> bool {
+pub(super) fn has_parameter(request: &ServedRequest<'_>, name: &str) -> bool {
     request.query.iter().any(|(it, _)| it == name)
 }
 
 /// Rows for the list on a middle page and on the last page, for calls without a total.
-pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
+pub(super) fn list_rows(list: &'static str, next: &'static str) -> Vec<Row> {
     let (middle, end) = (json!({next: "c"}), json!({}));
     let listed = |page: &Value, value: Value| {
         let mut page = page.clone();
         page[list] = value;
-        answer(200, &page.to_string())
+        response(200, &page.to_string())
     };
     vec![
         row(
             "the list is absent, and another page is named",
-            answer(200, &middle.to_string()),
+            response(200, &middle.to_string()),
             BROKEN,
         ),
         row(
@@ -151,19 +155,19 @@ pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
         row(
             "the list is empty, and no other page is named",
             listed(&end, json!([])),
-            Outcome::Believed("accepted as the end"),
+            Outcome::AcceptedAsIs("accepted as the end"),
         ),
         row("the list is an object", listed(&end, json!({})), BROKEN),
         row("the list is a string", listed(&middle, json!("m")), BROKEN),
         row(
             "the list occurs twice, with different values",
-            twice(list),
+            with_duplicate_list(list),
             BROKEN,
         ),
     ]
 }
 
-pub(super) fn twice(list: &'static str) -> Alter {
+pub(super) fn with_duplicate_list(list: &'static str) -> Alter {
     bytes(move |body| {
         let mut body = String::from_utf8_lossy(body).into_owned();
         if let Some(end) = body.rfind('}') {
@@ -173,30 +177,34 @@ pub(super) fn twice(list: &'static str) -> Alter {
     })
 }
 
-pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
+pub(super) fn cursor_rows(cursor: &'static str, list: &'static str) -> Vec<Row> {
     let page = move |next: String| json!({list: [], cursor: next}).to_string();
     vec![
         row(
             "the cursor is absent",
-            without(cursor),
-            Outcome::Believed("accepted as the end"),
+            without_field(cursor),
+            Outcome::AcceptedAsIs("accepted as the end"),
         ),
         row(
             "the cursor is null",
-            with(cursor, json!(null)),
-            Outcome::Believed("accepted as the end"),
+            with_field(cursor, json!(null)),
+            Outcome::AcceptedAsIs("accepted as the end"),
         ),
         row(
             "the cursor is empty",
-            with(cursor, json!("")),
-            Outcome::Believed("accepted as the end"),
+            with_field(cursor, json!("")),
+            Outcome::AcceptedAsIs("accepted as the end"),
         ),
         row(
             "the cursor has a byte that is not UTF-8",
-            damaged(cursor),
+            with_invalid_utf8(cursor),
             UNAVAILABLE,
         ),
-        row("the cursor is a number", with(cursor, json!(7)), BROKEN),
+        row(
+            "the cursor is a number",
+            with_field(cursor, json!(7)),
+            BROKEN,
+        ),
         row(
             "the cursor is that of the page itself",
             sequence(move |_| page("a".to_owned())),
@@ -216,52 +224,52 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
 }
 
 /// Inserts a byte that is not UTF-8 into the cursor.
-fn damaged(cursor: &'static str) -> Alter {
-    insert(cursor, b"\xE9")
+fn with_invalid_utf8(cursor: &'static str) -> Alter {
+    insert_bytes(cursor, b"\xE9")
 }
 
 /// Inserts these bytes at the start of the first string member with this name.
-fn insert(name: &'static str, what: &'static [u8]) -> Alter {
+fn insert_bytes(name: &'static str, inserted: &'static [u8]) -> Alter {
     bytes(move |body| {
         let name = format!(r#""{name}":""#).into_bytes();
         let place = body.windows(name.len()).position(|part| part == name);
         match place.map(|place| place + name.len()) {
-            Some(place) => [&body[..place], what, &body[place..]].concat(),
+            Some(place) => [&body[..place], inserted, &body[place..]].concat(),
             None => body.to_vec(),
         }
     })
 }
 
 /// Rows for damaged records.
-pub(super) fn damage(id: &'static str) -> Vec<Row> {
+pub(super) fn damaged_record_rows(id: &'static str) -> Vec<Row> {
     vec![
         row(
             "byte order mark at the start",
             bytes(|body| [b"\xEF\xBB\xBF", body].concat()),
-            TAKEN,
+            ACCEPTED,
         ),
         row(
             "a record with a byte that is not UTF-8",
-            insert(id, b"\xE9"),
-            Outcome::KeptAside,
+            insert_bytes(id, b"\xE9"),
+            Outcome::Quarantined,
         ),
         row(
             "a record with a raw line break in a string",
-            insert(id, b"\n"),
-            Outcome::KeptAside,
+            insert_bytes(id, b"\n"),
+            Outcome::Quarantined,
         ),
         row(
             "a record with an unescaped quote in a string",
-            insert(id, b"5\" screen "),
-            Outcome::KeptAside,
+            insert_bytes(id, b"5\" screen "),
+            Outcome::Quarantined,
         ),
     ]
 }
 
 /// The genuine response with another status.
 pub(super) fn edit_status(status: u16) -> Alter {
-    Arc::new(move |mut answer, _| {
-        answer.status = status;
-        answer
+    Arc::new(move |mut response, _| {
+        response.status = status;
+        response
     })
 }

@@ -12,8 +12,8 @@ use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use end_to_end::world::World;
 
 use super::action::Action;
-use super::course::resume;
 use super::pair::Pair;
+use super::staged_export::resume_command;
 
 mod manifest;
 
@@ -57,12 +57,15 @@ impl Checks<'_> {
     /// Checks the export once it is idle. If it failed for an expected reason, it is resumed and must complete.
     pub(super) async fn run(&self, world: &mut World) -> Result<(), Vec<Problem>> {
         for _ in 0..MAX_RESUMES {
-            let Some(outcome) = self.at_rest(world).await? else {
+            let Some(outcome) = self.check_idle(world).await? else {
                 return Ok(());
             };
             self.check_failure(&outcome).map_err(|it| vec![it])?;
             let invocation = world.invocation();
-            let resumed = world.process.start.handle(resume(self.id), &invocation);
+            let resumed = world
+                .process
+                .start
+                .handle(resume_command(self.id), &invocation);
             if let Err(error) = resumed.await {
                 let detail = error.to_string();
                 return Err(vec![Problem::new(
@@ -77,7 +80,7 @@ impl Checks<'_> {
 
     /// Checks that no work is left, each outcome was announced, and the newest outcome is correct. Returns it if it is
     /// a failure.
-    async fn at_rest(&self, world: &World) -> Result<Option<Outcome>, Vec<Problem>> {
+    async fn check_idle(&self, world: &World) -> Result<Option<Outcome>, Vec<Problem>> {
         let archive = world.archive();
         let is_open = archive.is_open(self.id).await.expect("readable");
         let outcome = outcomes::newest(&archive, self.id).await.expect("readable");
@@ -96,7 +99,7 @@ impl Checks<'_> {
             ),
             require(!is_open, "a marker is left", String::new),
             require(world.queues.is_empty(), "messages are left", String::new),
-            self.check_told(world, &outcomes),
+            self.check_webhooks(world, &outcomes),
             self.check_one_outcome(&archive, &outcomes).await,
         ];
         let mut problems: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
@@ -124,10 +127,10 @@ impl Checks<'_> {
         outcomes
     }
 
-    fn check_told(&self, world: &World, outcomes: &[Outcome]) -> Result<(), Problem> {
-        let arrived: BTreeSet<_> = world
+    fn check_webhooks(&self, world: &World, outcomes: &[Outcome]) -> Result<(), Problem> {
+        let delivered: BTreeSet<_> = world
             .receiver
-            .arrived()
+            .deliveries()
             .into_iter()
             .filter(|it| it.body["data"]["exportId"] == self.id.as_str())
             .map(|it| {
@@ -139,10 +142,12 @@ impl Checks<'_> {
             .collect();
         for outcome in outcomes {
             let event = format!("{:?}", outcome.status.event_type());
-            let is_told = arrived.contains(&(event, outcome.attempt.to_string()));
-            require(is_told, "an outcome's webhook was not delivered", || {
-                format!("{:?} of attempt {}", outcome.status, outcome.attempt)
-            })?;
+            let is_delivered = delivered.contains(&(event, outcome.attempt.to_string()));
+            require(
+                is_delivered,
+                "an outcome's webhook was not delivered",
+                || format!("{:?} of attempt {}", outcome.status, outcome.attempt),
+            )?;
         }
         Ok(())
     }

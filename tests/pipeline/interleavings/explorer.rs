@@ -9,16 +9,16 @@ use end_to_end::{logs, panics};
 use tracing::subscriber::NoSubscriber;
 
 use super::check::Problem;
-use super::interleaving::{Ended, Interleaving, Meanwhile, Sight};
+use super::interleaving::{Interleaving, InterleavingResult, Meanwhile, StoreView};
 use super::pair::Pair;
 use super::stage::StageWorld;
 
 /// Limit in real time, on a busy machine. Waits of the pipeline use the world's clock.
-const LONGEST: Duration = Duration::from_mins(2);
+const MAX_DURATION: Duration = Duration::from_mins(2);
 
 /// The number of interleavings to run for a pair.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Breadth {
+pub(super) enum Selection {
     All,
     /// This many, spread over the pause points.
     Sample(u64),
@@ -33,8 +33,8 @@ pub(super) struct Explored {
     /// Interleavings that needed the sweep to end, although no message was lost.
     pub(super) healed: Vec<Interleaving>,
     pub(super) problems: Vec<(Interleaving, Problem)>,
-    /// Problems of a conclusion that runs on in parallel with another one.
-    pub(super) outlived: Vec<(Interleaving, Problem)>,
+    /// Problems of a conclusion that runs longer than its message stays invisible, in parallel with another one.
+    pub(super) beyond_timeout: Vec<(Interleaving, Problem)>,
 }
 
 impl Explored {
@@ -52,7 +52,7 @@ fn variants(pair: Pair) -> Vec<(Meanwhile, bool)> {
 }
 
 /// Explores each pair. Results are in the order in which the pairs finish.
-pub(super) fn explore(pairs: &[Pair], breadth: Breadth) -> Vec<Explored> {
+pub(super) fn explore(pairs: &[Pair], selection: Selection) -> Vec<Explored> {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let (sender, receiver) = mpsc::channel();
@@ -60,12 +60,15 @@ pub(super) fn explore(pairs: &[Pair], breadth: Breadth) -> Vec<Explored> {
         for _ in 0..threads {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                panics::listen();
-                logs::keep_by_world();
+                panics::start_collecting();
+                logs::separate_by_world();
                 let mut explorer = Explorer::default();
-                while let Some((place, pair)) = take(next, pairs) {
+                while let Some((place, pair)) = next_pair(next, pairs) {
                     let offset = place as u64;
-                    if sender.send(explorer.pair(*pair, breadth, offset)).is_err() {
+                    if sender
+                        .send(explorer.explore_pair(*pair, selection, offset))
+                        .is_err()
+                    {
                         break;
                     }
                 }
@@ -78,15 +81,15 @@ pub(super) fn explore(pairs: &[Pair], breadth: Breadth) -> Vec<Explored> {
     })
 }
 
-fn take<'a>(next: &AtomicUsize, pairs: &'a [Pair]) -> Option<(usize, &'a Pair)> {
+fn next_pair<'a>(next: &AtomicUsize, pairs: &'a [Pair]) -> Option<(usize, &'a Pair)> {
     let place = next.fetch_add(1, Ordering::SeqCst);
     pairs.get(place).map(|pair| (place, pair))
 }
 
 /// Returns the problems of one interleaving in a new world.
 pub(super) fn problems_of(pair: Pair, interleaving: Interleaving) -> Vec<Problem> {
-    let ended = Explorer::default().run(pair, interleaving);
-    ended.err().unwrap_or_default()
+    let result = Explorer::default().run(pair, interleaving);
+    result.err().unwrap_or_default()
 }
 
 /// The world of one thread, reused for many interleavings.
@@ -96,63 +99,67 @@ struct Explorer {
 }
 
 impl Explorer {
-    fn pair(&mut self, pair: Pair, breadth: Breadth, offset: u64) -> Explored {
+    fn explore_pair(&mut self, pair: Pair, selection: Selection, offset: u64) -> Explored {
         let mut explored = Explored {
             pair,
             pause_points: 0,
             run: 0,
             healed: Vec::new(),
             problems: Vec::new(),
-            outlived: Vec::new(),
+            beyond_timeout: Vec::new(),
         };
-        explored.pause_points = self.one(&mut explored, Interleaving::SEQUENTIAL);
-        for interleaving in chosen(pair, explored.pause_points, breadth, offset) {
-            self.one(&mut explored, interleaving);
+        explored.pause_points = self.run_one(&mut explored, Interleaving::SEQUENTIAL);
+        for interleaving in select_interleavings(pair, explored.pause_points, selection, offset) {
+            self.run_one(&mut explored, interleaving);
         }
         explored
     }
 
     /// Returns the number of steps of A, counted when it was not suspended.
-    fn one(&mut self, explored: &mut Explored, interleaving: Interleaving) -> u64 {
+    fn run_one(&mut self, explored: &mut Explored, interleaving: Interleaving) -> u64 {
         explored.run += 1;
-        let ended = match self.run(explored.pair, interleaving) {
-            Ok(ended) => ended,
+        let result = match self.run(explored.pair, interleaving) {
+            Ok(result) => result,
             Err(problems) => {
                 let problems = problems.into_iter().map(|it| (interleaving, it));
-                if explored.pair.a.concludes() && interleaving.outlives_its_message() {
-                    explored.outlived.extend(problems);
+                if explored.pair.a.concludes() && interleaving.exceeds_visibility_timeout() {
+                    explored.beyond_timeout.extend(problems);
                 } else {
                     explored.problems.extend(problems);
                 }
                 return 0;
             }
         };
-        if ended.is_healed {
+        if result.is_healed {
             explored.healed.push(interleaving);
         }
-        ended.steps.unwrap_or(0)
+        result.steps.unwrap_or(0)
     }
 
     /// A problem may leave messages and markers in the world, so the world is then not reused.
-    fn run(&mut self, pair: Pair, interleaving: Interleaving) -> Result<Ended, Vec<Problem>> {
+    fn run(
+        &mut self,
+        pair: Pair,
+        interleaving: Interleaving,
+    ) -> Result<InterleavingResult, Vec<Problem>> {
         let mut world = self.world.take();
-        panics::heard();
+        panics::take_collected();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let (runtime, world) = world.get_or_insert_with(new_world);
             let run = Box::pin(world.interleave(pair, interleaving));
-            let run = || runtime.block_on(async { tokio::time::timeout(LONGEST, run).await });
+            let run = || runtime.block_on(async { tokio::time::timeout(MAX_DURATION, run).await });
             tracing::subscriber::with_default(NoSubscriber::new(), run)
         }));
         let problem = |kind, detail: String| Err(vec![Problem::new(kind, detail)]);
-        let panics = panics::heard();
+        let panics = panics::take_collected();
         let result = match (panics.first(), result) {
             (Some(panic), _) => problem("a panic", panic.clone()),
             (None, Ok(Ok(result))) => result,
-            (None, Ok(Err(_))) => problem("a hang", format!("for {LONGEST:?}")),
+            (None, Ok(Err(_))) => problem("a hang", format!("for {MAX_DURATION:?}")),
             (None, Err(_)) => problem("a panic", String::new()),
         };
         if panics.is_empty() {
-            self.world = world.filter(|(runtime, world)| runtime.block_on(world.is_fresh()));
+            self.world = world.filter(|(runtime, world)| runtime.block_on(world.is_reusable()));
         }
         result
     }
@@ -168,25 +175,35 @@ fn new_world() -> (tokio::runtime::Runtime, StageWorld) {
 }
 
 /// Selects the interleavings of a pair to run: pause points evenly spread, variants in rotation.
-fn chosen(pair: Pair, pause_points: u64, breadth: Breadth, offset: u64) -> Vec<Interleaving> {
+fn select_interleavings(
+    pair: Pair,
+    pause_points: u64,
+    selection: Selection,
+    offset: u64,
+) -> Vec<Interleaving> {
     let variants = variants(pair);
-    let each = variants.len() as u64;
-    let all = pause_points * each;
-    let nth = |pause, variant: u64| {
+    let variant_count = variants.len() as u64;
+    let all = pause_points * variant_count;
+    let interleaving_at = |pause, variant: u64| {
         let place = usize::try_from(variant).expect("few variants");
         let (meanwhile, loses_messages) = variants[place];
         Interleaving {
             pause,
             meanwhile,
             loses_messages,
-            sight: Sight::Everything,
+            store_view: StoreView::Everything,
         }
     };
-    let number = match breadth {
-        Breadth::Sample(number) if number < all => number,
-        _ => return (0..all).map(|it| nth(it / each, it % each)).collect(),
+    let number = match selection {
+        Selection::Sample(number) if number < all => number,
+        _ => {
+            return (0..all)
+                .map(|it| interleaving_at(it / variant_count, it % variant_count))
+                .collect();
+        }
     };
     let spread = |place| (offset + place * pause_points / number) % pause_points;
-    let chosen = (0..number).map(|place| nth(spread(place), (offset + place) % each));
+    let chosen =
+        (0..number).map(|place| interleaving_at(spread(place), (offset + place) % variant_count));
     chosen.collect()
 }

@@ -8,12 +8,12 @@ use end_to_end::world::{Turn, World};
 use jiff::Timestamp;
 
 use super::action::Action;
-use super::blind::FirstAttemptOnly;
 use super::check::{Checks, Problem};
-use super::course::{Course, OVER_AN_HOUR, lose_the_source};
-use super::moves::{Move, Performed};
+use super::first_attempt_store::FirstAttemptStore;
 use super::pair::{Loss, Pair};
+use super::prepared_action::{ActionResult, PreparedAction};
 use super::stage::Undisturbed;
+use super::staged_export::{OVER_AN_HOUR, StagedExport, lose_source};
 
 /// Work that runs while A is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,12 +34,12 @@ pub(super) struct Interleaving {
     pub(super) meanwhile: Meanwhile,
     /// Whether all messages are lost after A is done.
     pub(super) loses_messages: bool,
-    pub(super) sight: Sight,
+    pub(super) store_view: StoreView,
 }
 
 /// The part of the store that A's process sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Sight {
+pub(super) enum StoreView {
     Everything,
     /// No attempt after the first, as if the fence did not stop a late conclusion.
     FirstAttemptOnly,
@@ -47,7 +47,7 @@ pub(super) enum Sight {
 
 /// Result of an interleaving without a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(super) struct InterleavingResult {
     /// Number of steps of A, if it was not suspended.
     pub(super) steps: Option<u64>,
     /// Whether the export needed the sweep although no message was lost.
@@ -63,7 +63,7 @@ impl Interleaving {
         pause: u64::MAX,
         meanwhile: Meanwhile::B,
         loses_messages: false,
-        sight: Sight::Everything,
+        store_view: StoreView::Everything,
     };
 
     pub(super) const VARIANTS: [(Meanwhile, bool); 6] = [
@@ -82,76 +82,76 @@ impl Interleaving {
         pair: Pair,
         id: &str,
         undisturbed: &Undisturbed,
-    ) -> Result<Ended, Vec<Problem>> {
+    ) -> Result<InterleavingResult, Vec<Problem>> {
         let last_page = undisturbed.last_page;
-        let course = Course::run(world, pair, id, last_page).await;
-        let (id, a, b) = course.moves(world, last_page);
-        let steps = Steps::pausing_before(self.pause);
-        let gated = match self.sight {
-            Sight::Everything => world.gated_process(steps).await,
-            Sight::FirstAttemptOnly => {
-                let store = FirstAttemptOnly::of(&world.store);
-                world.gated_process_over(&store, steps).await
+        let staged_export = StagedExport::run(world, pair, id, last_page).await;
+        let (id, a, b) = staged_export.prepare_actions(world, last_page);
+        let steps = Steps::suspend_before(self.pause);
+        let gated = match self.store_view {
+            StoreView::Everything => world.gated_process(steps).await,
+            StoreView::FirstAttemptOnly => {
+                let store = FirstAttemptStore::of(&world.store);
+                world.gated_process_with_store(&store, steps).await
             }
         };
-        let is_suspended = self.act(world, pair, &gated, [&a, &b]).await;
-        let steps = gated.steps.taken();
-        let sweeps = self.go_on(world).await;
+        let is_suspended = self.run_actions(world, pair, &gated, [&a, &b]).await;
+        let steps = gated.steps.step_count();
+        let sweeps = self.run_to_end(world).await;
         let expected = &undisturbed.ids;
         let id = &id;
         Checks { pair, id, expected }.run(world).await?;
         let is_healed = sweeps > 0 && !self.loses_messages && !pair.has(Action::Sweep);
-        Ok(Ended {
+        Ok(InterleavingResult {
             steps: (!is_suspended).then_some(steps),
             is_healed,
         })
     }
 
     /// Returns whether A was suspended.
-    async fn act(
+    async fn run_actions(
         self,
         world: &mut World,
         pair: Pair,
         gated: &GatedProcess,
-        [a, b]: [&Move; 2],
+        [a, b]: [&PreparedAction; 2],
     ) -> bool {
         let invocation = world.invocation();
-        let mut acting = Box::pin(a.perform(&gated.process, &invocation));
-        let ended = tokio::select! {
+        let mut pending_action = Box::pin(a.perform(&gated.process, &invocation));
+        let early_result = tokio::select! {
             biased;
-            () = gated.steps.suspended() => None,
-            performed = &mut acting => Some(performed),
+            () = gated.steps.wait_until_suspended() => None,
+            result = &mut pending_action => Some(result),
         };
-        let is_suspended = ended.is_none();
-        if let Some(performed) = ended {
-            finish(world, a, performed).await;
+        let is_suspended = early_result.is_none();
+        if let Some(result) = early_result {
+            finish(world, a, result).await;
         }
         let invocation = world.invocation();
-        let performed = b.perform(&world.process, &invocation).await;
-        finish(world, b, performed).await;
+        let result = b.perform(&world.process, &invocation).await;
+        finish(world, b, result).await;
         if is_suspended {
-            self.meanwhile(world, a).await;
+            self.run_meanwhile(world, a).await;
             if pair.loss == Loss::Late {
-                lose_the_source(world);
+                lose_source(world);
             }
             gated.steps.release();
-            let performed = acting.await;
-            finish(world, a, performed).await;
+            let result = pending_action.await;
+            finish(world, a, result).await;
         }
         is_suspended
     }
 
-    async fn meanwhile(self, world: &mut World, a: &Move) {
+    async fn run_meanwhile(self, world: &mut World, a: &PreparedAction) {
         match self.meanwhile {
             Meanwhile::B => {}
-            Meanwhile::Others => run_beside(world, a).await,
+            Meanwhile::Others => run_until_visible(world, a).await,
             Meanwhile::Everything => world.run().await,
         }
     }
 
     /// Runs the export to its end: through its messages, then through sweeps while work is open. Returns the number of
     /// sweeps.
-    async fn go_on(self, world: &mut World) -> u32 {
+    async fn run_to_end(self, world: &mut World) -> u32 {
         if self.loses_messages {
             world.lose_messages();
         } else {
@@ -159,7 +159,7 @@ impl Interleaving {
         }
         let mut sweeps = 0;
         while sweeps < SWEEPS {
-            world.pass(OVER_AN_HOUR);
+            world.advance_clock(OVER_AN_HOUR);
             let swept = world.sweep().await.expect("nothing is killed");
             if swept.is_empty() && world.queues.is_empty() {
                 break;
@@ -171,24 +171,24 @@ impl Interleaving {
     }
 
     /// Whether A runs longer than its message stays invisible. Lambda stops a function long before that.
-    pub(super) fn outlives_its_message(self) -> bool {
+    pub(super) fn exceeds_visibility_timeout(self) -> bool {
         self.meanwhile == Meanwhile::Everything
     }
 }
 
-/// Settles a message; a failed one stays in flight. Other failed invocations are repeated.
-async fn finish(world: &mut World, done: &Move, performed: anyhow::Result<Performed>) {
-    done.settle(world, &performed);
-    if performed.is_err() && done.is_repeated_by_its_caller() {
+/// Deletes a handled message; a failed one stays in flight. Other failed invocations are repeated.
+async fn finish(world: &mut World, action: &PreparedAction, result: anyhow::Result<ActionResult>) {
+    action.delete_if_handled(world, &result);
+    if result.is_err() && action.is_repeated_by_its_caller() {
         let invocation = world.invocation();
-        let again = done.perform(&world.process, &invocation).await;
-        again.expect("a repeated invocation succeeds");
+        let retried = action.perform(&world.process, &invocation).await;
+        retried.expect("a repeated invocation succeeds");
     }
 }
 
 /// Handles messages until the message of A becomes visible again.
-async fn run_beside(world: &mut World, a: &Move) {
-    let until = a.queue_in_hand().map(|queue| {
+async fn run_until_visible(world: &mut World, a: &PreparedAction) {
+    let until = a.held_queue().map(|queue| {
         let timeout = queue.settings().visibility_timeout;
         world
             .now()
@@ -199,7 +199,7 @@ async fn run_beside(world: &mut World, a: &Move) {
         match world.turn().await {
             Turn::Idle => match world.next_visible() {
                 Some(next) if until.is_none_or(|until| next < until) => {
-                    world.wait_for_next();
+                    world.advance_to_next_message();
                 }
                 _ => return,
             },

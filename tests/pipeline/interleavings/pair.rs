@@ -6,7 +6,7 @@ use super::action::{Action, Stage};
 
 /// The source of the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum SourceKind {
     Job,
     Gateway,
 }
@@ -24,7 +24,7 @@ pub(super) enum Loss {
 /// Two actions: A is suspended while B runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair {
-    pub(super) kind: Kind,
+    pub(super) kind: SourceKind,
     pub(super) loss: Loss,
     pub(super) a: Action,
     pub(super) b: Action,
@@ -35,9 +35,9 @@ impl Pair {
     /// which A reads from it.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let kinds = [
-            (Kind::Job, Loss::Never),
-            (Kind::Gateway, Loss::Early),
-            (Kind::Gateway, Loss::Late),
+            (SourceKind::Job, Loss::Never),
+            (SourceKind::Gateway, Loss::Early),
+            (SourceKind::Gateway, Loss::Late),
         ];
         kinds.into_iter().flat_map(|(kind, loss)| {
             Action::ALL.into_iter().flat_map(move |a| {
@@ -50,7 +50,7 @@ impl Pair {
     }
 
     /// An action on a lost page needs an early loss. A late loss has no effect on an A that reads no page.
-    pub(super) fn new(kind: Kind, loss: Loss, a: Action, b: Action) -> Self {
+    pub(super) fn new(kind: SourceKind, loss: Loss, a: Action, b: Action) -> Self {
         let is_lost = a == Action::LostPage || b == Action::LostPage;
         let loss = match loss {
             _ if is_lost => Loss::Early,
@@ -97,8 +97,8 @@ impl Pair {
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
-            Kind::Job => "analytics-job",
-            Kind::Gateway => "export-gateway",
+            SourceKind::Job => "analytics-job",
+            SourceKind::Gateway => "export-gateway",
         };
         let loss = match self.loss {
             Loss::Never => "",

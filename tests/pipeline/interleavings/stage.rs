@@ -9,8 +9,8 @@ use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 
 use super::check::Problem;
-use super::interleaving::{Ended, Interleaving};
-use super::pair::{Kind, Pair};
+use super::interleaving::{Interleaving, InterleavingResult};
+use super::pair::{Pair, SourceKind};
 
 /// Five on the first day and seven on the second, so that slice 1 ends while slice 2 still has pages.
 const CONVERSATIONS: usize = 12;
@@ -44,9 +44,9 @@ impl StageWorld {
             ..organisation(SEED, CONVERSATIONS)
         };
         // The read timeout is long, because a request may be suspended while others proceed.
-        let mut world = World::over(Arc::default(), settings, 2).await;
-        let job = Undisturbed::run(&mut world, Kind::Job).await;
-        let gateway = Undisturbed::run(&mut world, Kind::Gateway).await;
+        let mut world = World::with_store(Arc::default(), settings, 2).await;
+        let job = Undisturbed::run(&mut world, SourceKind::Job).await;
+        let gateway = Undisturbed::run(&mut world, SourceKind::Gateway).await;
         Self {
             world,
             exports: 2,
@@ -57,7 +57,7 @@ impl StageWorld {
 
     /// Whether the next export can use this world: earlier ones left no messages or markers, and there are not too many
     /// of them. Each export in the store makes the world slower.
-    pub(super) async fn is_fresh(&self) -> bool {
+    pub(super) async fn is_reusable(&self) -> bool {
         let open = self.world.archive().list_all(OPEN_PREFIX).await;
         self.exports < EXPORTS && self.world.queues.is_empty() && open.expect("readable").is_empty()
     }
@@ -67,13 +67,13 @@ impl StageWorld {
         &mut self,
         pair: Pair,
         interleaving: Interleaving,
-    ) -> Result<Ended, Vec<Problem>> {
+    ) -> Result<InterleavingResult, Vec<Problem>> {
         self.exports += 1;
         let id = format!("export-{}", self.exports);
         self.prepare(pair);
         let undisturbed = match pair.kind {
-            Kind::Job => &self.job,
-            Kind::Gateway => &self.gateway,
+            SourceKind::Job => &self.job,
+            SourceKind::Gateway => &self.gateway,
         };
         interleaving
             .run(&mut self.world, pair, &id, undisturbed)
@@ -94,7 +94,7 @@ impl StageWorld {
 }
 
 impl Undisturbed {
-    async fn run(world: &mut World, kind: Kind) -> Self {
+    async fn run(world: &mut World, kind: SourceKind) -> Self {
         let id = format!("undisturbed-{kind:?}");
         let manifest = world.export(&request(world, kind, &id)).await;
         let slices = manifest.content.slices.iter();
@@ -111,24 +111,25 @@ impl Undisturbed {
 }
 
 /// All conversations start within the days of the export.
-fn ids(world: &World, kind: Kind) -> BTreeSet<String> {
+fn ids(world: &World, kind: SourceKind) -> BTreeSet<String> {
     let truth = world.simulator.truth();
     match kind {
-        Kind::Job => truth.conversations.into_iter().map(|it| it.id).collect(),
-        Kind::Gateway => truth.gateway.into_iter().map(|it| it.id).collect(),
+        SourceKind::Job => truth.conversations.into_iter().map(|it| it.id).collect(),
+        SourceKind::Gateway => truth.gateway.into_iter().map(|it| it.id).collect(),
     }
 }
 
 /// Request for a small export of two slices with several pages each.
-pub(super) fn request(world: &World, kind: Kind, id: &str) -> String {
+pub(super) fn request(world: &World, kind: SourceKind, id: &str) -> String {
     let source = match kind {
-        Kind::Job => "analytics-job",
-        Kind::Gateway => "export-gateway",
+        SourceKind::Job => "analytics-job",
+        SourceKind::Gateway => "export-gateway",
     };
     // Minimal and unredacted records, because their content is not tested here.
-    let more = r#","slices":2,"pageSize":2,"records":"minimal","redaction":{"enabled":false}"#;
-    let more = format!(r#"{more},"exportId":"{id}""#);
-    world.request(source, &more)
+    let more_fields =
+        r#","slices":2,"pageSize":2,"records":"minimal","redaction":{"enabled":false}"#;
+    let more_fields = format!(r#"{more_fields},"exportId":"{id}""#);
+    world.request(source, &more_fields)
 }
 
 /// Faults that last as long as the export.
@@ -141,11 +142,11 @@ pub(super) fn faults(pair: Pair) -> Faults {
 }
 
 /// Faults with which the API refuses every page.
-pub(super) fn refusing(pair: Pair) -> Faults {
+pub(super) fn refusing_faults(pair: Pair) -> Faults {
     let permanent = Permanent {
         route: match pair.kind {
-            Kind::Job => Route::JobResults,
-            Kind::Gateway => Route::ExportResults,
+            SourceKind::Job => Route::JobResults,
+            SourceKind::Gateway => Route::ExportResults,
         },
         after: 0,
         status: 403,

@@ -16,26 +16,29 @@ async fn a_handler_is_suspended_before_each_of_its_requests() {
 
     // Numbers of requests that the API had answered when the process was suspended: after the login, a submission, and
     // so on.
-    let mut answered = BTreeSet::new();
+    let mut request_counts = BTreeSet::new();
     for step in 0.. {
         let before = world.simulator.stats().total_requests();
         let invocation = world.invocation();
-        let gated = world.gated_process(Steps::pausing_before(step)).await;
+        let gated = world.gated_process(Steps::suspend_before(step)).await;
         let is_suspended = tokio::select! {
             biased;
-            () = gated.steps.suspended() => true,
+            () = gated.steps.wait_until_suspended() => true,
             handled = gated.process.handle(&delivery, &invocation) => handled.is_err(),
         };
         if !is_suspended {
             break;
         }
-        answered.insert(world.simulator.stats().total_requests() - before);
+        request_counts.insert(world.simulator.stats().total_requests() - before);
     }
 
-    assert!(answered.len() > 3, "{answered:?}");
+    assert!(request_counts.len() > 3, "{request_counts:?}");
     assert!(
-        answered.iter().copied().eq(0..answered.len() as u64),
-        "{answered:?}"
+        request_counts
+            .iter()
+            .copied()
+            .eq(0..request_counts.len() as u64),
+        "{request_counts:?}"
     );
 }
 
@@ -47,14 +50,14 @@ async fn a_suspended_handler_continues_where_it_was() {
     let delivery = world.receive_from(&[Queue::Pages]);
     let delivery = delivery.expect("the first page message");
     let invocation = world.invocation();
-    let gated = world.gated_process(Steps::pausing_before(5)).await;
+    let gated = world.gated_process(Steps::suspend_before(5)).await;
     let mut handling = Box::pin(gated.process.handle(&delivery, &invocation));
     tokio::select! {
         biased;
-        () = gated.steps.suspended() => {}
+        () = gated.steps.wait_until_suspended() => {}
         _ = &mut handling => panic!("it was not suspended"),
     }
-    assert_eq!(gated.steps.taken(), 6);
+    assert_eq!(gated.steps.step_count(), 6);
 
     gated.steps.release();
     handling.await.expect("handled");

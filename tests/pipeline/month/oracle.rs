@@ -9,7 +9,7 @@ use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::World;
 use jiff::Timestamp;
 
-use super::nights::Month;
+use super::simulation::Month;
 
 /// Counts of a month.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Tally {
     pub(super) days: u64,
     /// Days whose newest outcome is a failure, which raises an alarm.
     pub(super) failed_days: u64,
-    /// Of the failed days, by seed.
+    /// Messages of the failures, by seed.
     failures: BTreeMap<u64, Vec<String>>,
     pub(super) effects: Effects,
     exports: u64,
@@ -33,9 +33,9 @@ pub(super) struct Effects {
     /// Calls that the store throttled.
     pub(super) throttled: u64,
     /// Deliveries that the receiver refused.
-    pub(super) not_taken: u64,
+    pub(super) refused_webhooks: u64,
     /// Messages received while functions were throttled.
-    pub(super) starved: u64,
+    pub(super) unhandled: u64,
     /// Messages lost with their queues.
     pub(super) lost: u64,
     /// Exports for which a sweep did something.
@@ -46,19 +46,19 @@ impl Effects {
     fn add(&mut self, other: Self) {
         self.refused += other.refused;
         self.throttled += other.throttled;
-        self.not_taken += other.not_taken;
-        self.starved += other.starved;
+        self.refused_webhooks += other.refused_webhooks;
+        self.unhandled += other.unhandled;
         self.lost += other.lost;
         self.swept += other.swept;
     }
 
-    /// The effect of the kind that had the least.
-    pub(super) fn least(&self) -> u64 {
+    /// Returns the smallest of the counts.
+    pub(super) fn smallest_count(&self) -> u64 {
         let effects = [
             self.refused,
             self.throttled,
-            self.not_taken,
-            self.starved,
+            self.refused_webhooks,
+            self.unhandled,
             self.lost,
             self.swept,
         ];
@@ -67,7 +67,7 @@ impl Effects {
 }
 
 impl Tally {
-    pub(super) fn with(self, effects: Effects) -> Self {
+    pub(super) fn with_effects(self, effects: Effects) -> Self {
         Self { effects, ..self }
     }
 
@@ -98,7 +98,7 @@ pub(super) async fn check(
         let outcomes = outcomes(month, world, id).await;
         tally.attempts += u64::from(outcomes.last().map_or(0, |outcome| outcome.attempt));
         tally.outcomes += outcomes.len() as u64;
-        assert_told(month, world, &outcomes);
+        assert_webhooks_delivered(month, world, &outcomes);
         let last = outcomes.into_iter().next_back().expect("an outcome");
         newest.entry(last.interval.start()).or_default().push(last);
     }
@@ -106,11 +106,11 @@ pub(super) async fn check(
         let outcomes = newest.get(&day.0).map_or(&[][..], Vec::as_slice);
         let complete = outcomes.iter().find(|it| it.status.is_complete());
         if let Some(complete) = complete {
-            assert_whole(month, world, complete, *day).await;
+            assert_day_complete(month, world, complete, *day).await;
         } else {
-            let is_named = outcomes.iter().any(|it| it.status == ExportStatus::Failed);
+            let is_failure_recorded = outcomes.iter().any(|it| it.status == ExportStatus::Failed);
             assert!(
-                is_named,
+                is_failure_recorded,
                 "{day:?} is neither archived nor named: {month:#?}"
             );
             let failures = outcomes.iter().flat_map(|it| &it.failures);
@@ -119,8 +119,8 @@ pub(super) async fn check(
             tally.failed_days += 1;
         }
     }
-    for left in ["open/", "owed/", "resumes/"] {
-        let objects = world.archive().list_all(left).await.expect("a listing");
+    for prefix in ["open/", "owed/", "resumes/"] {
+        let objects = world.archive().list_all(prefix).await.expect("a listing");
         assert!(objects.is_empty(), "{objects:?} are left: {month:#?}");
     }
     tally
@@ -146,24 +146,24 @@ async fn outcomes(month: &Month, world: &World<ThrottlingStore>, id: &ExportId) 
     let newest = newest.map_or(0, |attempt| attempt.attempt);
     let mut outcomes = Vec::new();
     for attempt in 1..=newest {
-        outcomes.extend(world.failed(id, attempt).await);
+        outcomes.extend(world.failed_outcome(id, attempt).await);
     }
-    let decided = outcomes::of_attempt(&archive, id, newest)
+    let newest_outcome = outcomes::of_attempt(&archive, id, newest)
         .await
         .expect("readable");
-    let Some(decided) = decided else {
+    let Some(newest_outcome) = newest_outcome else {
         panic!("{id} has not ended: {month:#?}");
     };
-    if decided.status != ExportStatus::Failed {
-        outcomes.push(decided);
+    if newest_outcome.status != ExportStatus::Failed {
+        outcomes.push(newest_outcome);
     }
     outcomes
 }
 
-fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcome]) {
-    let arrived = world.receiver.arrived();
+fn assert_webhooks_delivered(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcome]) {
+    let deliveries = world.receiver.deliveries();
     for outcome in outcomes {
-        let is_told = arrived.iter().any(|delivery| {
+        let is_delivered = deliveries.iter().any(|delivery| {
             let data = &delivery.body["data"];
             delivery.body["type"] == event_type(outcome)
                 && data["exportId"] == outcome.export_id.as_str()
@@ -171,7 +171,7 @@ fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcom
         });
         let (id, attempt) = (&outcome.export_id, outcome.attempt);
         assert!(
-            is_told,
+            is_delivered,
             "{id}, attempt {attempt}: no webhook was delivered: {month:#?}"
         );
     }
@@ -187,7 +187,7 @@ fn event_type(outcome: &Outcome) -> &'static str {
 }
 
 /// Every conversation that began on the day is archived, once.
-async fn assert_whole(
+async fn assert_day_complete(
     month: &Month,
     world: &World<ThrottlingStore>,
     complete: &Outcome,
@@ -196,7 +196,7 @@ async fn assert_whole(
     let manifest = world.manifest(&complete.export_id).await;
     let truth = world.simulator.truth();
     let is_of_day = |start: Timestamp| day.0 <= start && start < day.1;
-    let (field, due): (_, BTreeSet<String>) = if month.source == "export-gateway" {
+    let (field, expected): (_, BTreeSet<String>) = if month.source == "export-gateway" {
         let records = truth.gateway.into_iter().filter(|it| is_of_day(it.start));
         ("id", records.map(|it| it.id).collect())
     } else {
@@ -211,7 +211,7 @@ async fn assert_whole(
         "twice in {id}: {month:#?}"
     );
     let archived: BTreeSet<_> = archived.into_keys().collect();
-    let missing: Vec<_> = due.difference(&archived).collect();
+    let missing: Vec<_> = expected.difference(&archived).collect();
     assert!(missing.is_empty(), "{id} lacks {missing:?}: {month:#?}");
     world.verify(id).await;
 }

@@ -8,36 +8,36 @@ use jiff::Timestamp;
 /// The shortest and the longest duration of a trouble.
 const MINUTES: (f64, f64) = (3.0, 180.0);
 
-/// Maximum number.
+/// Maximum number of troubles in a month.
 const TROUBLES: usize = 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Every request to the API is answered with this status.
+pub(super) enum TroubleKind {
+    /// Every API request gets a response with this status.
     Api(u16),
-    /// Every login is answered with this status.
+    /// Every login gets a response with this status.
     Login(u16),
-    /// The store answers `SlowDown`.
+    /// The store fails every call with `SlowDown`.
     Store,
     /// No function is invoked: messages are received but not handled, other invocations wait.
     Functions,
-    /// Webhooks are answered with 503.
+    /// Every webhook delivery gets a response with 503.
     Receiver,
     /// Every message is lost at once.
     LostQueues,
-    /// The process dies after this number of further steps.
+    /// The process is killed after this number of further steps.
     Kill(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trouble {
-    pub(super) kind: Kind,
+    pub(super) kind: TroubleKind,
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
 }
 
 impl Trouble {
-    pub(super) fn lasts_at(&self, moment: Timestamp) -> bool {
+    pub(super) fn is_active_at(&self, moment: Timestamp) -> bool {
         self.from <= moment && moment < self.until
     }
 }
@@ -57,13 +57,13 @@ pub(super) fn draw(
 
 fn trouble(rng: &mut Rng, month: (Timestamp, Timestamp), busy: &[Timestamp]) -> Trouble {
     let kind = match rng.u8(..10) {
-        0 | 1 => Kind::Api(*rng.choice(&[429, 500, 502, 503]).unwrap_or(&503)),
-        2 => Kind::Login(*rng.choice(&[500, 503]).unwrap_or(&503)),
-        3 | 4 => Kind::Store,
-        5 | 6 => Kind::Functions,
-        7 => Kind::Receiver,
-        8 => Kind::LostQueues,
-        _ => Kind::Kill(rng.u64(..200)),
+        0 | 1 => TroubleKind::Api(*rng.choice(&[429, 500, 502, 503]).unwrap_or(&503)),
+        2 => TroubleKind::Login(*rng.choice(&[500, 503]).unwrap_or(&503)),
+        3 | 4 => TroubleKind::Store,
+        5 | 6 => TroubleKind::Functions,
+        7 => TroubleKind::Receiver,
+        8 => TroubleKind::LostQueues,
+        _ => TroubleKind::Kill(rng.u64(..200)),
     };
     let from = if rng.u8(..5) < 4 {
         let near = *rng.choice(busy).unwrap_or(&month.0);
@@ -75,13 +75,13 @@ fn trouble(rng: &mut Rng, month: (Timestamp, Timestamp), busy: &[Timestamp]) -> 
     };
     // Log-uniform: short durations are as frequent as long ones.
     let minutes = MINUTES.0 * (MINUTES.1 / MINUTES.0).powf(rng.f64());
-    let lasts = match kind {
-        Kind::LostQueues | Kind::Kill(_) => Duration::ZERO,
+    let duration = match kind {
+        TroubleKind::LostQueues | TroubleKind::Kill(_) => Duration::ZERO,
         _ => Duration::from_secs_f64(minutes * 60.0),
     };
     Trouble {
         kind,
         from,
-        until: from.saturating_add(lasts).unwrap_or(from),
+        until: from.saturating_add(duration).unwrap_or(from),
     }
 }

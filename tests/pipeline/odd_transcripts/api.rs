@@ -24,18 +24,18 @@ const PLAIN: [&str; 2] = [
 
 /// The fields of a request that the tests use.
 #[derive(Clone, Debug)]
-pub(super) struct QuerySpec {
+pub(super) struct ReceivedRequest {
     pub(super) path: String,
     /// Message ids of a bulk request.
     pub(super) ids: Vec<String>,
     /// Number of earlier requests for this path.
-    pub(super) before: usize,
+    pub(super) earlier_requests: usize,
 }
 
 /// Status and body.
-pub(super) type Answer = (u16, Vec<u8>);
+pub(super) type Response = (u16, Vec<u8>);
 
-type Odd = Box<dyn Fn(&QuerySpec) -> Option<Answer> + Send + Sync>;
+type ResponseOverride = Box<dyn Fn(&ReceivedRequest) -> Option<Response> + Send + Sync>;
 
 /// Serves until it is dropped.
 pub(super) struct Api {
@@ -45,12 +45,12 @@ pub(super) struct Api {
 }
 
 struct Shared {
-    odd: Odd,
+    override_response: ResponseOverride,
     messages: usize,
-    asked: Mutex<Vec<QuerySpec>>,
+    requests: Mutex<Vec<ReceivedRequest>>,
 }
 
-pub(super) fn answer(status: u16, body: &Value) -> Answer {
+pub(super) fn response(status: u16, body: &Value) -> Response {
     (status, body.to_string().into_bytes())
 }
 
@@ -121,14 +121,14 @@ impl Api {
     /// Starts the API. Each conversation has this number of messages.
     pub(super) async fn start(
         messages: usize,
-        odd: impl Fn(&QuerySpec) -> Option<Answer> + Send + Sync + 'static,
+        override_response: impl Fn(&ReceivedRequest) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared {
-            odd: Box::new(odd),
+            override_response: Box::new(override_response),
             messages,
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
@@ -144,13 +144,13 @@ impl Api {
     }
 
     /// Returns the requests about the unusual conversation.
-    pub(super) fn asked(&self) -> Vec<QuerySpec> {
-        let asked = self
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
+        let requests = self
             .shared
-            .asked
+            .requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        asked
+        requests
             .iter()
             .filter(|it| it.path.contains(ODD))
             .cloned()
@@ -159,8 +159,8 @@ impl Api {
 
     /// Returns the number of message ids in each bulk request.
     pub(super) fn batches(&self) -> Vec<usize> {
-        let asked = self.asked().into_iter();
-        asked
+        let requests = self.requests().into_iter();
+        requests
             .filter(|it| it.path.ends_with("/bulk"))
             .map(|it| it.ids.len())
             .collect()
@@ -207,7 +207,7 @@ impl Api {
 
         world.run().await;
 
-        let failed = world.failed(&id, 1).await.expect("a failure");
+        let failed = world.failed_outcome(&id, 1).await.expect("a failure");
         failed.failures[0].failure.message.clone()
     }
 
@@ -254,30 +254,34 @@ impl Drop for Api {
 }
 
 impl Shared {
-    fn answer(&self, path: &str, body: &[u8]) -> Answer {
-        let asked = {
-            let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = QuerySpec {
+    fn response(&self, path: &str, body: &[u8]) -> Response {
+        let request = {
+            let mut all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            let request = ReceivedRequest {
                 path: path.to_owned(),
                 ids: serde_json::from_slice(body).unwrap_or_default(),
-                before: all.iter().filter(|it| it.path == path).count(),
+                earlier_requests: all.iter().filter(|it| it.path == path).count(),
             };
-            all.push(asked.clone());
-            asked
+            all.push(request.clone());
+            request
         };
-        let odd = path.contains(ODD).then(|| (self.odd)(&asked)).flatten();
-        odd.or_else(|| self.plain(&asked))
+        let override_response = path
+            .contains(ODD)
+            .then(|| (self.override_response)(&request))
+            .flatten();
+        override_response
+            .or_else(|| self.default_response(&request))
             .unwrap_or_else(|| (404, b"{}".to_vec()))
     }
 
-    fn plain(&self, asked: &QuerySpec) -> Option<Answer> {
+    fn default_response(&self, request: &ReceivedRequest) -> Option<Response> {
         let token = json!({"access_token": "t", "token_type": "bearer", "expires_in": 86_400});
-        let path = asked.path.strip_prefix("/api/v2/conversations/");
-        match path.unwrap_or(&asked.path).split('/').collect::<Vec<_>>()[..] {
-            ["", "oauth", "token"] => Some(answer(200, &token)),
-            ["messages", id] => Some(answer(200, &conversation(id, self.messages))),
-            ["messages", _, "messages", "bulk"] => Some(answer(200, &listing(&asked.ids))),
-            ["web", "details", id] => Some(answer(200, &web_details(id, self.messages))),
+        let path = request.path.strip_prefix("/api/v2/conversations/");
+        match path.unwrap_or(&request.path).split('/').collect::<Vec<_>>()[..] {
+            ["", "oauth", "token"] => Some(response(200, &token)),
+            ["messages", id] => Some(response(200, &conversation(id, self.messages))),
+            ["messages", _, "messages", "bulk"] => Some(response(200, &listing(&request.ids))),
+            ["web", "details", id] => Some(response(200, &web_details(id, self.messages))),
             _ => None,
         }
     }
@@ -288,14 +292,14 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some((path, body)) = read_request(&mut stream).await else {
         return;
     };
-    let (status, body) = shared.answer(&path, &body);
-    let moved = if (300..400).contains(&status) {
+    let (status, body) = shared.response(&path, &body);
+    let location_header = if (300..400).contains(&status) {
         "location: /elsewhere\r\n"
     } else {
         ""
     };
     let head = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{moved}content-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{location_header}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;

@@ -3,15 +3,15 @@
 use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::json;
 
-use super::api::{Answer, Api, ODD, answer, listing, message_ids, odd_ids, recordings, texts};
+use super::api::{Api, ODD, Response, listing, message_ids, odd_ids, recordings, response, texts};
 use super::{is_bulk, is_recordings};
 
 #[tokio::test]
 async fn a_limit_of_the_bulk_request_loses_no_message() {
     for (limit, refusal) in [(100, 400), (100, 413), (7, 400), (1, 422), (500, 413)] {
-        let api = Api::start(249, move |asked| {
-            (is_bulk(asked) && asked.ids.len() > limit).then(|| {
-                answer(
+        let api = Api::start(249, move |request| {
+            (is_bulk(request) && request.ids.len() > limit).then(|| {
+                response(
                     refusal,
                     &json!({"code": "bad.request", "message": "too many ids"}),
                 )
@@ -35,9 +35,9 @@ async fn a_limit_of_the_bulk_request_loses_no_message() {
 #[tokio::test]
 async fn only_a_message_that_is_refused_alone_is_missing() {
     for (poisoned, refusal) in [("0a-m1", 400), ("0a-m120", 413), ("0a-m249", 422)] {
-        let api = Api::start(249, move |asked| {
-            (is_bulk(asked) && asked.ids.iter().any(|id| id == poisoned))
-                .then(|| answer(refusal, &json!({"code": "bad.request"})))
+        let api = Api::start(249, move |request| {
+            (is_bulk(request) && request.ids.iter().any(|id| id == poisoned))
+                .then(|| response(refusal, &json!({"code": "bad.request"})))
         })
         .await;
 
@@ -58,7 +58,7 @@ async fn only_a_message_that_is_refused_alone_is_missing() {
 
 #[tokio::test]
 async fn a_message_at_which_the_api_fails_loses_no_other() {
-    let bodies: [Answer; 3] = [
+    let bodies: [Response; 3] = [
         (500, b"{}".to_vec()),
         (
             200,
@@ -68,8 +68,8 @@ async fn a_message_at_which_the_api_fails_loses_no_other() {
     ];
     for body in bodies {
         let label = String::from_utf8_lossy(&body.1).into_owned();
-        let api = Api::start(249, move |asked| {
-            (is_bulk(asked) && asked.ids.iter().any(|id| id == "0a-m120")).then(|| body.clone())
+        let api = Api::start(249, move |request| {
+            (is_bulk(request) && request.ids.iter().any(|id| id == "0a-m120")).then(|| body.clone())
         })
         .await;
 
@@ -91,11 +91,11 @@ async fn an_always_refused_bulk_request_is_unavailable_or_too_large() {
         (422, "unavailable"),
         (413, "tooLarge"),
     ] {
-        let api = Api::start(249, move |asked| {
-            if is_recordings(asked) {
-                return Some(answer(200, &recordings(&message_ids(ODD, 2))));
+        let api = Api::start(249, move |request| {
+            if is_recordings(request) {
+                return Some(response(200, &recordings(&message_ids(ODD, 2))));
             }
-            is_bulk(asked).then(|| answer(refusal, &json!({"code": "bad.request"})))
+            is_bulk(request).then(|| response(refusal, &json!({"code": "bad.request"})))
         })
         .await;
 
@@ -109,24 +109,25 @@ async fn an_always_refused_bulk_request_is_unavailable_or_too_large() {
 #[tokio::test]
 async fn messages_left_out_of_a_response_are_requested_again() {
     // The API returns the first ten of the requested messages.
-    let capped = Api::start(30, |asked| {
-        is_bulk(asked).then(|| answer(200, &listing(&asked.ids[..asked.ids.len().min(10)])))
+    let capped = Api::start(30, |request| {
+        is_bulk(request).then(|| response(200, &listing(&request.ids[..request.ids.len().min(10)])))
     })
     .await;
     // The API never returns one of them.
-    let lacking = Api::start(30, |asked| {
-        let ids: Vec<_> = asked
+    let incomplete = Api::start(30, |request| {
+        let ids: Vec<_> = request
             .ids
             .iter()
             .filter(|id| *id != "0a-m7")
             .cloned()
             .collect();
-        is_bulk(asked).then(|| answer(200, &listing(&ids)))
+        is_bulk(request).then(|| response(200, &listing(&ids)))
     })
     .await;
     // The API omits one of them in the first response.
-    let late = Api::start(30, |asked| {
-        (is_bulk(asked) && asked.before == 0).then(|| answer(200, &listing(&asked.ids[1..])))
+    let late = Api::start(30, |request| {
+        (is_bulk(request) && request.earlier_requests == 0)
+            .then(|| response(200, &listing(&request.ids[1..])))
     })
     .await;
 
@@ -135,12 +136,12 @@ async fn messages_left_out_of_a_response_are_requested_again() {
         (&capped["status"], texts(&capped).len()),
         (&json!("complete"), 30)
     );
-    let record = lacking.export(TranscriptRoute::Messages).await;
+    let record = incomplete.export(TranscriptRoute::Messages).await;
     assert_eq!(
         (&record["status"], &record["missing"], texts(&record).len()),
         (&json!("partial"), &json!(1), 29)
     );
-    assert_eq!(lacking.batches(), [30, 1]);
+    assert_eq!(incomplete.batches(), [30, 1]);
     let record = late.export(TranscriptRoute::Messages).await;
     assert_eq!(
         (&record["status"], texts(&record).len()),
@@ -150,7 +151,7 @@ async fn messages_left_out_of_a_response_are_requested_again() {
 
 #[tokio::test]
 async fn received_messages_are_kept_when_the_rest_fails() {
-    let bodies: [Answer; 4] = [
+    let bodies: [Response; 4] = [
         (503, b"{}".to_vec()),
         (404, b"{}".to_vec()),
         (403, b"{}".to_vec()),
@@ -158,8 +159,9 @@ async fn received_messages_are_kept_when_the_rest_fails() {
     ];
     for body in bodies {
         let status = body.0;
-        let api = Api::start(1_100, move |asked| {
-            (is_bulk(asked) && asked.ids.iter().any(|id| id == "0a-m1100")).then(|| body.clone())
+        let api = Api::start(1_100, move |request| {
+            (is_bulk(request) && request.ids.iter().any(|id| id == "0a-m1100"))
+                .then(|| body.clone())
         })
         .await;
 
@@ -171,24 +173,25 @@ async fn received_messages_are_kept_when_the_rest_fails() {
             "{status}: {}",
             texts(&record).len()
         );
-        let told = texts(&record).len() as u64 + record["missing"].as_u64().unwrap_or_default();
-        assert_eq!(told, 1_100, "{status}");
+        let accounted =
+            texts(&record).len() as u64 + record["missing"].as_u64().unwrap_or_default();
+        assert_eq!(accounted, 1_100, "{status}");
     }
 }
 
 #[tokio::test]
 async fn files_of_received_messages_are_listed_when_the_rest_fails() {
-    let api = Api::start(1_100, move |asked| {
-        if !is_bulk(asked) {
+    let api = Api::start(1_100, move |request| {
+        if !is_bulk(request) {
             return None;
         }
-        if asked.ids.iter().any(|id| id == "0a-m1100") {
-            return Some(answer(500, &json!({})));
+        if request.ids.iter().any(|id| id == "0a-m1100") {
+            return Some(response(500, &json!({})));
         }
-        let mut listing = listing(&asked.ids);
+        let mut listing = listing(&request.ids);
         let file = json!({"id": "f", "mime": "image/png", "url": "https://files.example/f"});
         listing["entities"][0]["normalizedMessage"]["content"] = json!([{ "attachment": file }]);
-        Some(answer(200, &listing))
+        Some(response(200, &listing))
     })
     .await;
 
@@ -204,8 +207,8 @@ async fn files_of_received_messages_are_listed_when_the_rest_fails() {
 
 #[tokio::test]
 async fn a_learnt_batch_size_is_used_for_the_next_conversation() {
-    let api = Api::start(400, |asked| {
-        (is_bulk(asked) && asked.ids.len() > 100).then(|| answer(400, &json!({})))
+    let api = Api::start(400, |request| {
+        (is_bulk(request) && request.ids.len() > 100).then(|| response(400, &json!({})))
     })
     .await;
     let ids = odd_ids(30);
@@ -227,12 +230,12 @@ async fn a_learnt_batch_size_is_used_for_the_next_conversation() {
 
 #[tokio::test]
 async fn recordings_are_complete_only_with_all_announced_messages() {
-    for (held, status, missing) in [(2, "partial", 3), (4, "partial", 1), (5, "complete", 0)] {
-        let api = Api::start(5, move |asked| {
-            if is_bulk(asked) {
-                return Some(answer(200, &json!({"entities": []})));
+    for (recorded, status, missing) in [(2, "partial", 3), (4, "partial", 1), (5, "complete", 0)] {
+        let api = Api::start(5, move |request| {
+            if is_bulk(request) {
+                return Some(response(200, &json!({"entities": []})));
             }
-            is_recordings(asked).then(|| answer(200, &recordings(&message_ids(ODD, held))))
+            is_recordings(request).then(|| response(200, &recordings(&message_ids(ODD, recorded))))
         })
         .await;
 
@@ -245,7 +248,7 @@ async fn recordings_are_complete_only_with_all_announced_messages() {
         );
         assert_eq!(
             (&record["via"], texts(&record).len()),
-            (&json!("recordings"), held)
+            (&json!("recordings"), recorded)
         );
     }
 }

@@ -3,13 +3,13 @@
 use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::{Value, json};
 
-use super::api::{Api, ODD, QuerySpec, answer, conversation, texts, web_details};
-use super::{is_bulk, is_conversation, is_web_details, replaced};
+use super::api::{Api, ODD, ReceivedRequest, conversation, response, texts, web_details};
+use super::{is_bulk, is_conversation, is_web_details, replace_response};
 
 const OTHER: &str = "00000000-0000-4000-8000-0000000000ff";
 
 /// 2xx bodies that are not a document, with the reason that is recorded if they are returned permanently.
-fn no_documents() -> Vec<(u16, Value, &'static str)> {
+fn invalid_documents() -> Vec<(u16, Value, &'static str)> {
     let error =
         |status: u16| json!({"message": "boom", "code": "odd", "status": status, "contextId": "c"});
     vec![
@@ -32,11 +32,11 @@ fn no_documents() -> Vec<(u16, Value, &'static str)> {
 
 async fn assert_recorded(
     route: TranscriptRoute,
-    is_this: fn(&QuerySpec) -> bool,
+    is_replaced: fn(&ReceivedRequest) -> bool,
     bodies: Vec<(u16, Value, &str)>,
 ) {
     for (status, body, expected) in bodies {
-        let api = Api::start(3, replaced(is_this, status, &body)).await;
+        let api = Api::start(3, replace_response(is_replaced, status, &body)).await;
 
         let record = api.export(route).await;
 
@@ -48,7 +48,7 @@ async fn assert_recorded(
 
 #[tokio::test]
 async fn a_malformed_conversation_is_recorded_for_it_alone() {
-    let mut bodies = no_documents();
+    let mut bodies = invalid_documents();
     let participants = &conversation(ODD, 3)["participants"];
     bodies.extend([
         (200, conversation(OTHER, 3), "malformed"),
@@ -62,7 +62,7 @@ async fn a_malformed_conversation_is_recorded_for_it_alone() {
 
 #[tokio::test]
 async fn a_malformed_listing_is_recorded_for_its_conversation_alone() {
-    let mut bodies = no_documents();
+    let mut bodies = invalid_documents();
     bodies.extend([
         (200, json!({"entities": null}), "malformed"),
         (200, json!({"entities": "none"}), "malformed"),
@@ -75,7 +75,7 @@ async fn a_malformed_listing_is_recorded_for_its_conversation_alone() {
 
 #[tokio::test]
 async fn malformed_web_details_are_recorded_for_one_conversation_alone() {
-    let mut bodies = no_documents();
+    let mut bodies = invalid_documents();
     bodies.extend([
         (200, web_details(OTHER, 3), "malformed"),
         (200, json!({"id": ODD, "messages": null}), "malformed"),
@@ -104,7 +104,7 @@ async fn the_problem_of_an_unexpected_body_names_only_the_field() {
         (json!("Mary"), "the body is not an object"),
     ];
     for (body, problem) in bodies {
-        let api = Api::start(3, replaced(is_conversation, 200, &body)).await;
+        let api = Api::start(3, replace_response(is_conversation, 200, &body)).await;
 
         let record = api.export(TranscriptRoute::Messages).await;
 
@@ -123,8 +123,8 @@ async fn an_unexpected_body_is_requested_again() {
         Value::Null,
         conversation(OTHER, 3),
     ] {
-        let api = Api::start(3, move |asked| {
-            (is_conversation(asked) && asked.before < 2).then(|| answer(200, &body))
+        let api = Api::start(3, move |request| {
+            (is_conversation(request) && request.earlier_requests < 2).then(|| response(200, &body))
         })
         .await;
 

@@ -8,34 +8,34 @@ use super::{is_bulk, is_conversation};
 
 /// Returns the record of a conversation with three messages after one value in its responses was replaced. A `-` index
 /// appends the value to a list.
-async fn changed(at: &str, value: Value) -> Value {
-    let mut answers = json!({
+async fn record_with_change(pointer: &str, value: Value) -> Value {
+    let mut responses = json!({
         "conversation": conversation(ODD, 3),
         "listing": listing(&message_ids(ODD, 3)),
     });
-    let (around, name) = at.rsplit_once('/').expect("a place");
-    match (answers.pointer_mut(around).expect("a place"), name) {
+    let (parent, name) = pointer.rsplit_once('/').expect("a place");
+    match (responses.pointer_mut(parent).expect("a place"), name) {
         (Value::Object(members), name) => drop(members.insert(name.to_owned(), value)),
         (Value::Array(elements), "-") => elements.push(value),
         (Value::Array(elements), number) => {
             elements[number.parse::<usize>().expect("a number")] = value;
         }
-        _ => panic!("{around} is neither a list nor an object"),
+        _ => panic!("{parent} is neither a list nor an object"),
     }
-    exported(&answers["conversation"], &answers["listing"]).await
+    export_record(&responses["conversation"], &responses["listing"]).await
 }
 
-async fn exported(conversation: &Value, listing: &Value) -> Value {
+async fn export_record(conversation: &Value, listing: &Value) -> Value {
     let listing = listing.to_string().into_bytes();
-    exported_text(conversation.to_string().into_bytes(), listing).await
+    export_record_from_bytes(conversation.to_string().into_bytes(), listing).await
 }
 
-async fn exported_text(conversation: Vec<u8>, listing: Vec<u8>) -> Value {
-    let api = Api::start(3, move |asked| {
-        if is_conversation(asked) {
+async fn export_record_from_bytes(conversation: Vec<u8>, listing: Vec<u8>) -> Value {
+    let api = Api::start(3, move |request| {
+        if is_conversation(request) {
             return Some((200, conversation.clone()));
         }
-        is_bulk(asked).then(|| (200, listing.clone()))
+        is_bulk(request).then(|| (200, listing.clone()))
     })
     .await;
     api.export(TranscriptRoute::Messages).await
@@ -68,14 +68,14 @@ async fn an_unneeded_field_may_have_any_value() {
             json!("web"),
         ),
     ];
-    let said: Vec<_> = message_ids(ODD, 3).iter().map(|id| text_of(id)).collect();
-    for (at, value) in changes {
-        let record = changed(at, value).await;
+    let expected_texts: Vec<_> = message_ids(ODD, 3).iter().map(|id| text_of(id)).collect();
+    for (pointer, value) in changes {
+        let record = record_with_change(pointer, value).await;
 
-        assert_eq!(record["status"], "complete", "{at}: {record}");
+        assert_eq!(record["status"], "complete", "{pointer}: {record}");
         let mut texts = texts(&record);
         texts.sort_unstable();
-        assert_eq!(texts, said, "{at}");
+        assert_eq!(texts, expected_texts, "{pointer}");
     }
 }
 
@@ -105,20 +105,20 @@ async fn an_unreadable_element_loses_only_itself_and_is_kept() {
         ),
         ("/listing/entities/1/normalizedReceipts", json!("broken"), 3),
     ];
-    for (at, value, told) in changes {
+    for (pointer, value, readable_count) in changes {
         let content = value.clone();
 
-        let record = changed(at, value).await;
+        let record = record_with_change(pointer, value).await;
 
-        assert_eq!(record["status"], "partial", "{at}: {record}");
-        assert_eq!(texts(&record).len(), told, "{at}: {record}");
-        let kept = record["unreadable"].as_array().expect("elements");
-        assert_eq!(kept.len(), 1, "{at}: {record}");
+        assert_eq!(record["status"], "partial", "{pointer}: {record}");
+        assert_eq!(texts(&record).len(), readable_count, "{pointer}: {record}");
+        let unreadable = record["unreadable"].as_array().expect("elements");
+        assert_eq!(unreadable.len(), 1, "{pointer}: {record}");
         assert!(
-            kept[0]["content"]
+            unreadable[0]["content"]
                 .to_string()
                 .contains(&content.to_string()),
-            "{at}"
+            "{pointer}"
         );
     }
 }
@@ -126,24 +126,24 @@ async fn an_unreadable_element_loses_only_itself_and_is_kept() {
 #[tokio::test]
 async fn invalid_text_bytes_lose_no_other_message() {
     let (conversation, listing) = (conversation(ODD, 3), listing(&message_ids(ODD, 3)));
-    let odd = |by: &[u8]| {
+    let listing_with = |replacement: &[u8]| {
         let text = listing.to_string();
         let (before, after) = text.split_once("text of 0a-m2").expect("a text");
-        [before.as_bytes(), by, after.as_bytes()].concat()
+        [before.as_bytes(), replacement, after.as_bytes()].concat()
     };
     let bodies = [
-        (odd(br"half \ud83d"), "half \u{fffd}"),
-        (odd(br"half \ude00!"), "half \u{fffd}!"),
-        (odd(br"whole \ud83d\ude00"), "whole \u{1f600}"),
-        (odd(b"caf\xe9"), "caf\u{e9}"),
-        (odd(b"two\nlines"), "two\nlines"),
+        (listing_with(br"half \ud83d"), "half \u{fffd}"),
+        (listing_with(br"half \ude00!"), "half \u{fffd}!"),
+        (listing_with(br"whole \ud83d\ude00"), "whole \u{1f600}"),
+        (listing_with(b"caf\xe9"), "caf\u{e9}"),
+        (listing_with(b"two\nlines"), "two\nlines"),
         (
-            [b"\xef\xbb\xbf".as_slice(), &odd(b"marked")].concat(),
+            [b"\xef\xbb\xbf".as_slice(), &listing_with(b"marked")].concat(),
             "marked",
         ),
     ];
     for (body, text) in bodies {
-        let record = exported_text(conversation.to_string().into_bytes(), body).await;
+        let record = export_record_from_bytes(conversation.to_string().into_bytes(), body).await;
 
         assert_eq!(record["status"], "complete", "{record}");
         assert_eq!(texts(&record), ["text of 0a-m1", text, "text of 0a-m3"]);
@@ -164,7 +164,7 @@ async fn message_ids_nested_one_level_deeper_are_found() {
     ] {
         let listing = listing(&message_ids(ODD, 3));
 
-        let record = exported(&nested(details), &listing).await;
+        let record = export_record(&nested(details), &listing).await;
 
         assert_eq!(record["status"], "complete", "{record}");
         assert_eq!(texts(&record).len(), 3);
@@ -180,7 +180,7 @@ async fn repeated_and_unrequested_messages_are_not_added() {
         .expect("a list")
         .extend(more);
 
-    let record = exported(&conversation(ODD, 3), &listing).await;
+    let record = export_record(&conversation(ODD, 3), &listing).await;
 
     assert_eq!(
         (&record["status"], texts(&record).len()),

@@ -3,8 +3,8 @@
 use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::json;
 
-use super::api::{Api, answer, odd_ids};
-use super::{is_bulk, is_conversation, is_recordings, is_web_details, replaced};
+use super::api::{Api, odd_ids, response};
+use super::{is_bulk, is_conversation, is_recordings, is_web_details, replace_response};
 
 #[tokio::test]
 async fn an_unknown_refusal_affects_only_its_conversation() {
@@ -20,8 +20,12 @@ async fn an_unknown_refusal_affects_only_its_conversation() {
         (451, "forbidden"),
     ];
     for (status, expected) in table {
-        for is_this in [is_conversation, is_bulk] {
-            let api = Api::start(3, replaced(is_this, status, &json!({"message": "no"}))).await;
+        for is_replaced in [is_conversation, is_bulk] {
+            let api = Api::start(
+                3,
+                replace_response(is_replaced, status, &json!({"message": "no"})),
+            )
+            .await;
 
             let record = api.export(TranscriptRoute::Messages).await;
 
@@ -29,7 +33,7 @@ async fn an_unknown_refusal_affects_only_its_conversation() {
             let problem = record["problem"].as_str().expect("a problem");
             assert!(problem.contains(&status.to_string()), "{status}: {problem}");
         }
-        let api = Api::start(3, replaced(is_web_details, status, &json!({}))).await;
+        let api = Api::start(3, replace_response(is_web_details, status, &json!({}))).await;
         let record = api.export(TranscriptRoute::WebDetails).await;
         assert_eq!(record["status"], expected, "{status}: {record}");
     }
@@ -38,9 +42,9 @@ async fn an_unknown_refusal_affects_only_its_conversation() {
 #[tokio::test]
 async fn a_temporary_refusal_of_all_conversations_is_waited_out() {
     for status in [302, 307, 418] {
-        let api = Api::start(3, move |asked| {
-            let is_refused = asked.before < 4 && !is_bulk(asked);
-            is_refused.then(|| answer(status, &json!({})))
+        let api = Api::start(3, move |request| {
+            let is_refused = request.earlier_requests < 4 && !is_bulk(request);
+            is_refused.then(|| response(status, &json!({})))
         })
         .await;
 
@@ -56,7 +60,7 @@ async fn a_temporary_refusal_of_all_conversations_is_waited_out() {
 
 #[tokio::test]
 async fn an_export_ends_even_if_all_conversations_are_refused() {
-    let api = Api::start(3, |_| Some(answer(422, &json!({})))).await;
+    let api = Api::start(3, |_| Some(response(422, &json!({})))).await;
 
     let records = api.records(TranscriptRoute::Messages, &odd_ids(5)).await;
 
@@ -75,7 +79,7 @@ async fn errors_about_the_client_fail_the_export() {
             json!({"code": "missing.any.permissions", "message": "no"}),
         ),
     ] {
-        let api = Api::start(3, move |_| Some(answer(status, &body))).await;
+        let api = Api::start(3, move |_| Some(response(status, &body))).await;
 
         let failure = api.failure(&odd_ids(2)).await;
 
@@ -86,8 +90,9 @@ async fn errors_about_the_client_fail_the_export() {
 #[tokio::test]
 async fn a_temporary_refusal_loses_nothing() {
     for status in [302, 409, 418, 422] {
-        let api = Api::start(3, move |asked| {
-            (is_conversation(asked) && asked.before == 0).then(|| answer(status, &json!({})))
+        let api = Api::start(3, move |request| {
+            (is_conversation(request) && request.earlier_requests == 0)
+                .then(|| response(status, &json!({})))
         })
         .await;
 
@@ -100,11 +105,11 @@ async fn a_temporary_refusal_loses_nothing() {
 #[tokio::test]
 async fn refused_recordings_are_gone_only_for_certain_statuses() {
     for status in [302, 400, 403, 404, 405, 409, 410, 422, 451] {
-        let api = Api::start(3, move |asked| {
-            if is_recordings(asked) {
-                return Some(answer(status, &json!({"code": "missing.permissions"})));
+        let api = Api::start(3, move |request| {
+            if is_recordings(request) {
+                return Some(response(status, &json!({"code": "missing.permissions"})));
             }
-            is_conversation(asked).then(|| answer(404, &json!({})))
+            is_conversation(request).then(|| response(404, &json!({})))
         })
         .await;
 

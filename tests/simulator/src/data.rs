@@ -3,9 +3,9 @@
 //!
 //! Each record has its own generator (seed and number), so adding records does not change earlier ones.
 
-mod cast;
-mod chance;
 mod conversation;
+mod conversation_builder;
+mod directory;
 pub(crate) mod files;
 mod gateway;
 pub(crate) mod ids;
@@ -15,7 +15,7 @@ mod model;
 mod moment;
 mod outline;
 mod queue_visit;
-mod scene;
+mod random;
 pub(crate) mod transcript;
 mod voice;
 
@@ -26,13 +26,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::faults::malformed::{Good, is_malformed, malformed};
+use crate::faults::malformed::{GoodRecord, is_malformed, malformed};
 use crate::organisation::interval::after;
 use crate::settings::Settings;
 use crate::truth::{Truth, TruthConversation, TruthRecord};
-use cast::Cast;
+use directory::Directory;
 use gateway::Gateway;
-pub(crate) use gateway::Head;
+pub(crate) use gateway::RecordSummary;
 use transcript::Transcript;
 
 #[derive(Clone)]
@@ -40,11 +40,11 @@ pub(crate) struct Dataset {
     /// Sorted by start, then id.
     pub(crate) conversations: Vec<Conversation>,
     gateway: Gateway,
-    cast: Cast,
+    directory: Directory,
     /// Indexes into `conversations`, sorted by conversation id.
     by_id: Vec<usize>,
     /// Texts set by [`Dataset::write`], by index of the conversation.
-    given: HashMap<usize, Vec<String>>,
+    custom_texts: HashMap<usize, Vec<String>>,
 }
 
 #[derive(Clone)]
@@ -73,8 +73,8 @@ pub(crate) struct Facet {
 
 impl Dataset {
     pub(crate) fn generate(settings: &Settings) -> Self {
-        let cast = Cast::new(settings.seed);
-        let mut conversations = conversation::generate(settings, &cast);
+        let directory = Directory::new(settings.seed);
+        let mut conversations = conversation::generate(settings, &directory);
         conversations.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
         let mut by_id: Vec<usize> = (0..conversations.len()).collect();
         by_id.sort_unstable_by(|a, b| conversations[*a].id.cmp(&conversations[*b].id));
@@ -82,8 +82,8 @@ impl Dataset {
             conversations,
             gateway: Gateway::new(settings),
             by_id,
-            given: HashMap::new(),
-            cast,
+            custom_texts: HashMap::new(),
+            directory,
         }
     }
 
@@ -95,26 +95,27 @@ impl Dataset {
     }
 
     /// Whether a query finds this conversation at `now`. Each conversation appears after its own share of `lag`.
-    pub(crate) fn is_found(&self, place: usize, lag: Duration, now: Timestamp) -> bool {
-        let wait = lag.mul_f64(LAG_SHARES[place % LAG_SHARES.len()]);
-        after(self.conversations[place].start, wait) <= now
+    pub(crate) fn is_found(&self, index: usize, lag: Duration, now: Timestamp) -> bool {
+        let wait = lag.mul_f64(LAG_SHARES[index % LAG_SHARES.len()]);
+        after(self.conversations[index].start, wait) <= now
     }
 
     /// Returns the index of the conversation with this id.
-    pub(crate) fn place_of(&self, id: &str) -> Option<usize> {
-        let id_at = |place: &usize| self.conversations[*place].id.as_str();
+    pub(crate) fn index_of(&self, id: &str) -> Option<usize> {
+        let id_at = |index: &usize| self.conversations[*index].id.as_str();
         let found = self
             .by_id
-            .binary_search_by(|place| id_at(place).cmp(id))
+            .binary_search_by(|index| id_at(index).cmp(id))
             .ok()?;
         Some(self.by_id[found])
     }
 
     /// Whether a client whose role is granted in the first `held` divisions sees the conversation. Conversations
     /// without a division are visible to all.
-    pub(crate) fn is_visible(&self, place: usize, held: Option<usize>) -> bool {
-        let of_conversation = &self.conversations[place].divisions;
-        let seen = held.map(|held| &self.cast.divisions[..held.min(self.cast.divisions.len())]);
+    pub(crate) fn is_visible(&self, index: usize, held: Option<usize>) -> bool {
+        let of_conversation = &self.conversations[index].divisions;
+        let seen =
+            held.map(|held| &self.directory.divisions[..held.min(self.directory.divisions.len())]);
         seen.is_none_or(|seen| {
             of_conversation.is_empty() || of_conversation.iter().any(|it| seen.contains(it))
         })
@@ -125,35 +126,35 @@ impl Dataset {
             self.conversations
                 .iter()
                 .enumerate()
-                .map(|(place, it)| TruthConversation {
+                .map(|(index, it)| TruthConversation {
                     id: it.id.clone(),
                     start: it.start,
                     end: it.end,
                     divisions: it.divisions.clone(),
                     active: it.active.clone(),
-                    json: it.served(malformed_every, place).into_owned(),
-                    malformed: is_malformed(malformed_every, place),
+                    json: it.served_json(malformed_every, index).into_owned(),
+                    malformed: is_malformed(malformed_every, index),
                 });
-        let heads = self.gateway.heads().iter().enumerate();
-        let gateway = heads.map(|(place, it)| TruthRecord {
+        let summaries = self.gateway.summaries().iter().enumerate();
+        let gateway = summaries.map(|(index, it)| TruthRecord {
             id: it.id.clone(),
             start: it.start,
-            json: self.gateway_record(place, malformed_every),
-            malformed: is_malformed(malformed_every, place),
+            json: self.gateway_record(index, malformed_every),
+            malformed: is_malformed(malformed_every, index),
         });
         Truth {
             conversations: conversations.collect(),
             gateway: gateway.collect(),
-            planted: self.cast.planted(),
+            planted: self.directory.planted(),
         }
     }
 
     /// Changes the record of a conversation, as late corrections do: from then on every read serves the changed record.
     pub(crate) fn amend(&mut self, id: &str) -> bool {
-        let Some(place) = self.place_of(id) else {
+        let Some(index) = self.index_of(id) else {
             return false;
         };
-        let json = &mut self.conversations[place].json;
+        let json = &mut self.conversations[index].json;
         // Appended at the end, so that the recorded byte ranges stay valid.
         json.pop();
         json.push_str(r#","selfServed":true}"#);
@@ -163,22 +164,22 @@ impl Dataset {
     /// Replaces the texts of a written conversation, one message per text. Returns `false` if the conversation is
     /// unknown or spoken, or if `texts` is empty.
     pub(crate) fn write(&mut self, id: &str, texts: Vec<String>) -> bool {
-        let place = self.place_of(id).filter(|place| self.is_written(*place));
-        let Some(place) = place.filter(|_| !texts.is_empty()) else {
+        let index = self.index_of(id).filter(|index| self.is_written(*index));
+        let Some(index) = index.filter(|_| !texts.is_empty()) else {
             return false;
         };
-        self.given.insert(place, texts);
+        self.custom_texts.insert(index, texts);
         true
     }
 
-    fn is_written(&self, place: usize) -> bool {
-        let mut facets = self.conversations[place].facets.iter();
+    fn is_written(&self, index: usize) -> bool {
+        let mut facets = self.conversations[index].facets.iter();
         facets.any(|facet| facet.media_type == "message")
     }
 
     /// Returns ids and names.
     pub(crate) fn queues(&self) -> Vec<(String, String)> {
-        let queues = self.cast.queues.iter();
+        let queues = self.directory.queues.iter();
         queues
             .map(|queue| (queue.id.clone(), queue.language.queue.to_owned()))
             .collect()
@@ -196,47 +197,48 @@ impl Dataset {
     }
 
     /// Returns the messages of the conversation at this index; `None` when it was spoken.
-    pub(crate) fn transcript(&self, place: usize, seed: u64) -> Option<Transcript> {
-        let conversation = &self.conversations[place];
-        let given = self.given.get(&place).map(Vec::as_slice);
-        self.is_written(place)
-            .then(|| Transcript::of(conversation, place, seed, &self.cast, given))
+    pub(crate) fn transcript(&self, index: usize, seed: u64) -> Option<Transcript> {
+        let conversation = &self.conversations[index];
+        let custom_texts = self.custom_texts.get(&index).map(Vec::as_slice);
+        self.is_written(index)
+            .then(|| Transcript::of(conversation, index, seed, &self.directory, custom_texts))
     }
 
     /// Returns the fields by which a query of the gateway filters.
-    pub(crate) fn gateway_heads(&self) -> &[Head] {
-        self.gateway.heads()
+    pub(crate) fn gateway_summaries(&self) -> &[RecordSummary] {
+        self.gateway.summaries()
     }
 
     /// Returns the record as served, given its index in the data set.
-    pub(crate) fn gateway_record(&self, place: usize, malformed_every: Option<usize>) -> String {
-        self.gateway.served(place, &self.cast, malformed_every)
+    pub(crate) fn gateway_record(&self, index: usize, malformed_every: Option<usize>) -> String {
+        self.gateway
+            .served_json(index, &self.directory, malformed_every)
     }
 }
 
 impl Conversation {
     /// Returns the record as a job serves it, given its index in the data set.
-    pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
-        served(self.good(&self.json), malformed_every, place)
+    pub(crate) fn served_json(&self, malformed_every: Option<usize>, index: usize) -> Cow<'_, str> {
+        served_json(self.good_record(&self.json), malformed_every, index)
     }
 
     /// Returns the record as every other endpoint serves it, without participant attributes.
-    pub(crate) fn served_without_attributes(
+    pub(crate) fn served_json_without_attributes(
         &self,
         malformed_every: Option<usize>,
-        place: usize,
+        index: usize,
     ) -> Cow<'_, str> {
         if self.attributes.is_empty() {
-            return self.served(malformed_every, place);
+            return self.served_json(malformed_every, index);
         }
         let json = without(&self.json, &self.attributes);
-        served(self.good(&json), malformed_every, place)
+        served_json(self.good_record(&json), malformed_every, index)
             .into_owned()
             .into()
     }
 
-    fn good<'a>(&'a self, json: &'a str) -> Good<'a> {
-        Good {
+    fn good_record<'a>(&'a self, json: &'a str) -> GoodRecord<'a> {
+        GoodRecord {
             json,
             id_key: "conversationId",
             id: &self.id,
@@ -260,9 +262,9 @@ fn without(text: &str, parts: &[Range<usize>]) -> String {
     rest
 }
 
-fn served(good: Good<'_>, every: Option<usize>, place: usize) -> Cow<'_, str> {
-    match every.filter(|_| is_malformed(every, place)) {
-        Some(n) => malformed(good, place / n).into(),
-        None => good.json.into(),
+fn served_json(good_record: GoodRecord<'_>, every: Option<usize>, index: usize) -> Cow<'_, str> {
+    match every.filter(|_| is_malformed(every, index)) {
+        Some(n) => malformed(good_record, index / n).into(),
+        None => good_record.json.into(),
     }
 }

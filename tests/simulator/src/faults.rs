@@ -16,7 +16,7 @@ pub use repeats::{Repeat, RepeatedRow};
 #[derive(Clone, Debug)]
 pub struct Faults {
     pub seed: u64,
-    /// Answered with 429.
+    /// Rate of responses with 429.
     pub throttle: f64,
     pub retry_after: RetryAfter,
     /// 500, 502, 503 or 504, with an `ErrorBody` or the HTML page of a proxy.
@@ -70,7 +70,7 @@ pub enum RetryAfter {
     Mixed(u32),
 }
 
-/// All routes answer alike while it lasts.
+/// All routes return the same error while it lasts.
 #[derive(Clone, Debug)]
 pub struct Outage {
     pub from: Timestamp,

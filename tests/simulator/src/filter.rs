@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use http::Method;
 
-use crate::organisation::answer::Answer;
 use crate::organisation::request::Request;
+use crate::organisation::response::ApiResponse;
 use crate::route::Route;
 
 /// Receives each request with its response, and returns the response to send. Runs after the request has had its
 /// effect, without holding a lock, for several requests concurrently.
-pub type AnswerFilter = Arc<dyn Fn(&ServedRequest<'_>, Answer) -> Answer + Send + Sync>;
+pub type ResponseFilter = Arc<dyn Fn(&ServedRequest<'_>, ApiResponse) -> ApiResponse + Send + Sync>;
 
 /// A request whose response is about to be sent.
 #[derive(Clone, Copy, Debug)]

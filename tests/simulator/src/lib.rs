@@ -19,10 +19,10 @@ mod truth;
 mod tests;
 
 pub use faults::{Faults, Outage, OutageKind, Permanent, Repeat, RepeatedRow, RetryAfter};
-pub use filter::{AnswerFilter, ServedRequest};
-pub use organisation::answer::Answer;
+pub use filter::{ResponseFilter, ServedRequest};
 pub use organisation::jobs::{JobState, JobView};
-pub use organisation::transcripts::Untold;
+pub use organisation::response::ApiResponse;
+pub use organisation::transcripts::UnavailableTexts;
 pub use route::Route;
 pub use settings::{CancelledJobs, Clock, HistoryForm, Settings, Watermark, wall_clock};
 pub use simulator::Simulator;

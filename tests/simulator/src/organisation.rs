@@ -1,7 +1,6 @@
-//! The organisation behind the server: it receives requests, answers them and keeps state. It uses no sockets, and no
+//! The organisation behind the server: it handles requests, returns responses and keeps state. It uses no sockets, and no
 //! time but that of the injected clock.
 
-pub(crate) mod answer;
 mod cursor;
 mod details;
 mod files;
@@ -16,6 +15,7 @@ mod login;
 mod permissions;
 pub(crate) mod request;
 mod resources;
+pub(crate) mod response;
 mod selection;
 mod tokens;
 pub(crate) mod transcripts;
@@ -28,17 +28,17 @@ use jiff::Timestamp;
 
 use crate::data::Dataset;
 use crate::faults::OutageKind;
-use crate::faults::schedule::{Fate, Schedule, retry_after};
+use crate::faults::schedule::{Schedule, ScheduledFault, retry_after};
 use crate::route::Route;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use answer::{Answer, ApiError, Reply};
-use details::Recent;
+use details::QueryCache;
 use gateway::Queries;
 use history::History;
 use jobs::Jobs;
 use listing::listing;
 use request::Request;
+use response::{ApiError, ApiResponse, ResponseWithFault};
 use tokens::{Tokens, Usage};
 
 pub(crate) struct Organisation {
@@ -49,7 +49,7 @@ pub(crate) struct Organisation {
     pub(crate) queries: Queries,
     pub(crate) history: History,
     pub(crate) stats: Stats,
-    recent: Recent,
+    query_cache: QueryCache,
     /// Number of requests for each conversation's recordings, by index of the conversation.
     prepared: HashMap<usize, u32>,
     schedule: Schedule,
@@ -65,7 +65,7 @@ impl Organisation {
             queries: Queries::default(),
             history: History::default(),
             stats: Stats::default(),
-            recent: Recent::default(),
+            query_cache: QueryCache::default(),
             prepared: HashMap::new(),
             schedule: Schedule::default(),
             ids: Rng::with_seed(!settings.seed),
@@ -73,38 +73,39 @@ impl Organisation {
         }
     }
 
-    pub(crate) fn reply(&mut self, request: &Request) -> Reply {
+    pub(crate) fn respond(&mut self, request: &Request) -> ResponseWithFault {
         let now = self.now();
         let (route, id) = Route::of(&request.method, &request.path);
         *self.stats.requests.entry(route).or_default() += 1;
-        let fate = self.fate(route, now);
-        let (usage, charged) = self.charge(route, request, now);
-        let outcome = match self.refused_by(&fate) {
+        let fault = self.next_fault(route, now);
+        let (usage, charge_result) = self.charge(route, request, now);
+        let outcome = match self.error_of(&fault) {
             Some(refusal) => Err(refusal),
-            None => charged
-                .and_then(|()| self.permit(route))
-                .and_then(|()| self.answer(route, &id, request, now)),
+            None => charge_result
+                .and_then(|()| self.check_permission(route))
+                .and_then(|()| self.handle(route, &id, request, now)),
         };
         let correlation = self.new_id();
-        let answer = outcome.unwrap_or_else(|error| error.into_answer(&correlation));
-        if answer.status == 429 {
+        let response = outcome.unwrap_or_else(|error| error.into_response(&correlation));
+        if response.status == 429 {
             self.stats.throttled += 1;
         }
-        tracing::debug!(%route, status = answer.status, fault = fate.kind(), "request served");
-        let answer = usage.onto(answer.with_header("ININ-Correlation-Id", correlation));
-        Reply {
-            answer,
-            fate,
+        tracing::debug!(%route, status = response.status, fault = fault.kind(), "request served");
+        let response =
+            usage.add_headers_to(response.with_header("ININ-Correlation-Id", correlation));
+        ResponseWithFault {
+            response,
+            fault,
             slow_pause: self.settings.faults.slow_pause,
         }
     }
 
-    fn fate(&mut self, route: Route, now: Timestamp) -> Fate {
-        let fate = self.schedule.next(&self.settings.faults, route, now);
-        if let Some(kind) = fate.kind() {
+    fn next_fault(&mut self, route: Route, now: Timestamp) -> ScheduledFault {
+        let fault = self.schedule.next(&self.settings.faults, route, now);
+        if let Some(kind) = fault.kind() {
             self.stats.count_fault(kind);
         }
-        fate
+        fault
     }
 
     /// Counts the request against its token. The login and unknown paths do not require a token.
@@ -124,13 +125,13 @@ impl Organisation {
             .charge(request.authorization.as_deref(), &self.settings, now)
     }
 
-    fn answer(
+    fn handle(
         &mut self,
         route: Route,
         id: &str,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         match route {
             Route::Login => Ok(self.login(request, now)),
             Route::DetailsQuery => match self.settings.history {
@@ -142,8 +143,8 @@ impl Organisation {
             Route::Availability => Ok(resources::availability(self.settings.watermark.at(now))),
             Route::Retention => Ok(resources::retention(self.settings.retention_days)),
             Route::LimitDocs => Ok(limits::docs()),
-            Route::Limits => limits::in_force(id, &self.settings),
-            Route::LimitDefaults => limits::documented(id),
+            Route::Limits => limits::current_limits(id, &self.settings),
+            Route::LimitDefaults => limits::default_limits(id),
             Route::JobSubmit => self.submit_job(request, now),
             Route::JobStatus => self.job_status(id, now),
             Route::JobResults => self.job_results(id, request, now),
@@ -168,39 +169,41 @@ impl Organisation {
     }
 
     /// Returns the response of a fault that prevents the request from having its effect.
-    fn refused_by(&self, fate: &Fate) -> Option<ApiError> {
+    fn error_of(&self, fault: &ScheduledFault) -> Option<ApiError> {
         let faults = &self.settings.faults;
         let rng = &mut self.schedule.rng(!faults.seed);
-        match fate {
-            Fate::Throttled { retry_after } => Some(ApiError::throttled(retry_after.clone())),
-            Fate::Timeout => Some(ApiError::new(
+        match fault {
+            ScheduledFault::Throttled { retry_after } => {
+                Some(ApiError::throttled(retry_after.clone()))
+            }
+            ScheduledFault::Timeout => Some(ApiError::new(
                 408,
                 "client.timeout",
                 "The client did not produce a request within the server timeout limit.",
             )),
-            Fate::ServerError { status, html: true } => {
+            ScheduledFault::ServerError { status, html: true } => {
                 Some(ApiError::server_error(*status).by_proxy())
             }
-            Fate::ServerError {
+            ScheduledFault::ServerError {
                 status,
                 html: false,
             } => Some(ApiError::server_error(*status)),
-            Fate::Outage(OutageKind::Throttled) => {
+            ScheduledFault::Outage(OutageKind::Throttled) => {
                 Some(ApiError::throttled(retry_after(&faults.retry_after, rng)))
             }
-            Fate::Outage(OutageKind::Unavailable) => Some(ApiError::server_error(503)),
-            Fate::Permanent => faults
+            ScheduledFault::Outage(OutageKind::Unavailable) => Some(ApiError::server_error(503)),
+            ScheduledFault::Permanent => faults
                 .permanent
                 .as_ref()
                 .map(|it| ApiError::new(it.status, &it.code, &it.message)),
             // Not sent: the connection closes without a response.
-            Fate::Reset => Some(ApiError::server_error(500)),
-            Fate::Served
-            | Fate::Slow
-            | Fate::CutOff
-            | Fate::Stall
-            | Fate::Garbage
-            | Fate::ResetAfterEffect => None,
+            ScheduledFault::Reset => Some(ApiError::server_error(500)),
+            ScheduledFault::NoFault
+            | ScheduledFault::Slow
+            | ScheduledFault::CutOff
+            | ScheduledFault::Stall
+            | ScheduledFault::Garbage
+            | ScheduledFault::ResetAfterEffect => None,
         }
     }
 

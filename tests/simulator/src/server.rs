@@ -16,10 +16,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::faults::schedule::Fate;
+use crate::faults::schedule::ScheduledFault;
 use crate::filter::ServedRequest;
-use crate::organisation::answer::{Answer, ApiError, Reply};
 use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
+use crate::organisation::response::{ApiError, ApiResponse, ResponseWithFault};
 use crate::simulator::Shared;
 use body::Body;
 
@@ -57,28 +57,34 @@ async fn exchange(
     request: http::Request<Incoming>,
     shared: Arc<Shared>,
 ) -> io::Result<Response<Body>> {
-    let request = read(request).await;
-    let reply = reply(&request, &shared);
+    let request = read_request(request).await;
+    let response_with_fault = serve_request(&request, &shared);
     // On an error of the service, hyper closes the connection without a response.
-    match reply.fate {
-        Fate::Reset | Fate::ResetAfterEffect => Err(io::ErrorKind::ConnectionReset.into()),
-        _ => Ok(respond(reply)),
+    match response_with_fault.fault {
+        ScheduledFault::Reset | ScheduledFault::ResetAfterEffect => {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        _ => Ok(build_http_response(response_with_fault)),
     }
 }
 
-fn reply(request: &Request, shared: &Shared) -> Reply {
-    let (mut reply, filter) = {
+fn serve_request(request: &Request, shared: &Shared) -> ResponseWithFault {
+    let (mut response_with_fault, filter) = {
         let mut organisation = shared.lock();
-        let reply = organisation.reply(request);
-        (reply, organisation.settings.answer_filter.clone())
+        let response_with_fault = organisation.respond(request);
+        (
+            response_with_fault,
+            organisation.settings.response_filter.clone(),
+        )
     };
     if let Some(filter) = filter {
-        reply.answer = filter(&ServedRequest::of(request), reply.answer);
+        response_with_fault.response =
+            filter(&ServedRequest::of(request), response_with_fault.response);
     }
-    reply
+    response_with_fault
 }
 
-async fn read(request: http::Request<Incoming>) -> Request {
+async fn read_request(request: http::Request<Incoming>) -> Request {
     let (head, body) = request.into_parts();
     Request {
         method: head.method,
@@ -89,32 +95,32 @@ async fn read(request: http::Request<Incoming>) -> Request {
             .collect(),
         authorization: text(&head.headers, &header::AUTHORIZATION),
         content_type: text(&head.headers, &header::CONTENT_TYPE).unwrap_or_default(),
-        body: whole(body).await,
+        body: read_body(body).await,
     }
 }
 
 /// Reads past the limit, up to a bound: otherwise a client that is still sending would see a connection reset instead
 /// of the error response.
-async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
-    let mut kept = BytesMut::new();
+async fn read_body(mut body: Incoming) -> Result<Bytes, ApiError> {
+    let mut bytes = BytesMut::new();
     let mut length = 0;
     while length <= READ_MAX_BYTES
         && let Some(frame) = body.frame().await
     {
-        let frame = frame.map_err(|error| ApiError::bad_request(&unread(&error)))?;
+        let frame = frame.map_err(|error| ApiError::bad_request(&read_error_message(&error)))?;
         let data = frame.into_data().unwrap_or_default();
         length += data.len();
         if length <= REQUEST_BODY_MAX_BYTES {
-            kept.extend_from_slice(&data);
+            bytes.extend_from_slice(&data);
         }
     }
     if length > REQUEST_BODY_MAX_BYTES {
         return Err(too_large());
     }
-    Ok(kept.freeze())
+    Ok(bytes.freeze())
 }
 
-fn unread(error: &hyper::Error) -> String {
+fn read_error_message(error: &hyper::Error) -> String {
     format!("The request could not be read: {error}")
 }
 
@@ -131,29 +137,29 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn respond(reply: Reply) -> Response<Body> {
-    let Reply {
-        answer,
-        fate,
+fn build_http_response(response_with_fault: ResponseWithFault) -> Response<Body> {
+    let ResponseWithFault {
+        response,
+        fault,
         slow_pause,
-    } = reply;
-    let Answer {
+    } = response_with_fault;
+    let ApiResponse {
         status,
         headers,
         body,
         content_length,
-    } = answer;
-    let (status, body) = match fate {
-        Fate::Garbage => (200, garbage(&body)),
+    } = response;
+    let (status, body) = match fault {
+        ScheduledFault::Garbage => (200, garbage(&body)),
         _ => (status, body),
     };
     let length = content_length.unwrap_or(body.len());
-    let body = match fate {
-        Fate::Slow => body::slow(&body, slow_pause),
-        Fate::CutOff => body::cut_off(body),
-        Fate::Stall => body::stalled(body),
-        _ if length != body.len() => body::of_another_length(body),
-        _ => body::whole(body),
+    let body = match fault {
+        ScheduledFault::Slow => body::slow(&body, slow_pause),
+        ScheduledFault::CutOff => body::cut_off(body),
+        ScheduledFault::Stall => body::stalled(body),
+        _ if length != body.len() => body::with_other_length(body),
+        _ => body::complete(body),
     };
     let mut response = Response::new(body);
     *response.status_mut() =

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 pub use watermark::Watermark;
 
 use crate::faults::Faults;
-use crate::filter::AnswerFilter;
-use crate::organisation::transcripts::Untold;
+use crate::filter::ResponseFilter;
+use crate::organisation::transcripts::UnavailableTexts;
 
 /// The simulator's source of time. Only pauses inside a body (`slow`, `stall`) take real time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -133,10 +133,10 @@ pub struct Settings {
     /// `retentionDays` of the retention settings; `None` means that no maximum is set.
     pub retention_days: Option<u32>,
     /// Conversations whose texts are not available normally.
-    pub untold: Untold,
+    pub unavailable_texts: UnavailableTexts,
     pub faults: Faults,
     /// Sees each response, including errors, before it is sent, and may replace it.
-    pub answer_filter: Option<AnswerFilter>,
+    pub response_filter: Option<ResponseFilter>,
     pub clock: Clock,
 }
 
@@ -185,9 +185,9 @@ impl Default for Settings {
                 lag: Duration::from_hours(6),
             },
             retention_days: Some(730),
-            untold: Untold::default(),
+            unavailable_texts: UnavailableTexts::default(),
             faults: Faults::default(),
-            answer_filter: None,
+            response_filter: None,
             clock: wall_clock(),
         }
     }

@@ -79,10 +79,10 @@ impl Simulator {
     /// Returns the messages of a conversation, whether or not they are served; `None` if it was spoken or is unknown.
     pub fn messages(&self, conversation_id: &str) -> Option<Vec<TruthMessage>> {
         let organisation = self.shared.lock();
-        let place = organisation.data.place_of(conversation_id)?;
+        let index = organisation.data.index_of(conversation_id)?;
         let transcript = organisation
             .data
-            .transcript(place, organisation.settings.seed)?;
+            .transcript(index, organisation.settings.seed)?;
         let messages = transcript.messages.into_iter().map(|it| TruthMessage {
             time: it.timestamp(),
             id: it.id,
@@ -92,7 +92,7 @@ impl Simulator {
     }
 
     pub fn stats(&self) -> Stats {
-        let organisation = self.advanced();
+        let organisation = self.lock_advanced();
         let live_jobs = organisation.jobs.live();
         Stats {
             live_jobs,
@@ -126,24 +126,24 @@ impl Simulator {
 
     /// All current jobs become EXPIRED; their results are 404.
     pub fn expire_jobs(&self) {
-        self.advanced().jobs.expire_all();
+        self.lock_advanced().jobs.expire_all();
     }
 
     /// All current jobs become unknown: 404.
     pub fn forget_jobs(&self) {
-        self.advanced().jobs.forget_all();
+        self.lock_advanced().jobs.forget_all();
     }
 
     /// All current jobs become FAILED with this `errorMessage`.
     pub fn fail_jobs(&self, message: &str) {
-        let mut organisation = self.advanced();
+        let mut organisation = self.lock_advanced();
         let now = organisation.now();
         organisation.jobs.fail_all(message, now);
     }
 
     /// All current jobs become CANCELLED, as if another client had cancelled them.
     pub fn cancel_jobs(&self) {
-        let mut organisation = self.advanced();
+        let mut organisation = self.lock_advanced();
         let now = organisation.now();
         organisation.jobs.cancel_all(now);
     }
@@ -163,17 +163,17 @@ impl Simulator {
         self.shared.lock().tokens.all().cloned().collect()
     }
 
-    /// All tokens issued so far are answered with 401 `bad.credentials`.
+    /// Requests with any token issued so far get 401 `bad.credentials`.
     pub fn revoke_tokens(&self) {
         self.shared.lock().tokens.revoke_all();
     }
 
     /// All jobs in the order of submission, including deleted ones.
     pub fn jobs(&self) -> Vec<JobView> {
-        self.advanced().jobs.views()
+        self.lock_advanced().jobs.views()
     }
 
-    fn advanced(&self) -> MutexGuard<'_, Organisation> {
+    fn lock_advanced(&self) -> MutexGuard<'_, Organisation> {
         let mut organisation = self.shared.lock();
         organisation.advance();
         organisation

@@ -29,7 +29,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use client::{Answer, Call, Failure};
+use client::{Call, ClientResponse, Failure};
 
 use crate::{Settings, Simulator, Watermark};
 
@@ -45,12 +45,12 @@ struct World {
 
 impl World {
     async fn new(settings: Settings) -> Self {
-        let mut world = Self::stranger(settings).await;
+        let mut world = Self::logged_out(settings).await;
         world.login().await;
         world
     }
 
-    async fn stranger(settings: Settings) -> Self {
+    async fn logged_out(settings: Settings) -> Self {
         let now = Arc::new(Mutex::new("2026-03-05T12:00:00Z".parse().unwrap()));
         let clock = Arc::clone(&now);
         let clock: crate::Clock = Arc::new(move || *clock.lock().unwrap());
@@ -65,17 +65,17 @@ impl World {
     }
 
     async fn login(&mut self) {
-        let answer: Value = self
+        let response: Value = self
             .login_as("simulated-client", &Settings::default().client_secret)
             .await
             .json();
-        answer["access_token"]
+        response["access_token"]
             .as_str()
             .unwrap()
             .clone_into(&mut self.token);
     }
 
-    async fn login_as(&self, id: &str, secret: &str) -> Answer {
+    async fn login_as(&self, id: &str, secret: &str) -> ClientResponse {
         let request = self
             .request(Method::POST, "oauth/token")
             .basic_auth(id, secret);
@@ -91,22 +91,22 @@ impl World {
         Call::new(method, self.simulator.url().join(path).unwrap())
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> ClientResponse {
         self.try_get(path).await.unwrap()
     }
 
-    async fn try_get(&self, path: &str) -> Result<Answer, Failure> {
+    async fn try_get(&self, path: &str) -> Result<ClientResponse, Failure> {
         self.request(Method::GET, path)
             .bearer_auth(&self.token)
             .send()
             .await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    async fn post(&self, path: &str, body: &Value) -> ClientResponse {
         self.try_post(path, body).await.unwrap()
     }
 
-    async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+    async fn try_post(&self, path: &str, body: &Value) -> Result<ClientResponse, Failure> {
         self.request(Method::POST, path)
             .bearer_auth(&self.token)
             .json(body)
@@ -127,21 +127,21 @@ impl World {
         *self.now.lock().unwrap() = time;
     }
 
-    fn pass(&self, time: Duration) {
+    fn advance_clock(&self, time: Duration) {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(time).unwrap();
     }
 
     async fn submit(&self, body: &Value) -> String {
-        let answer = self.post(JOBS, body).await;
-        assert_eq!(answer.status, 202);
-        answer.json()["jobId"].as_str().unwrap().to_owned()
+        let response = self.post(JOBS, body).await;
+        assert_eq!(response.status, 202);
+        response.json()["jobId"].as_str().unwrap().to_owned()
     }
 
     /// Submits a job and waits until it is finished.
-    async fn finished(&self, body: &Value) -> String {
+    async fn finish_job(&self, body: &Value) -> String {
         let id = self.submit(body).await;
-        self.pass(Duration::from_secs(2));
+        self.advance_clock(Duration::from_secs(2));
         id
     }
 
@@ -159,7 +159,7 @@ impl World {
         loop {
             let mut path = format!("{JOBS}/{id}/results?pageSize={page_size}");
             if let Some(cursor) = &cursor {
-                path = format!("{path}&cursor={}", escaped(cursor));
+                path = format!("{path}&cursor={}", percent_encoded(cursor));
             }
             let page = self.get(&path).await.json();
             let rows = page["conversations"]
@@ -178,16 +178,16 @@ impl World {
     }
 
     async fn ids_in(&self, interval: &str) -> Vec<String> {
-        let id = self.finished(&json!({ "interval": interval })).await;
+        let id = self.finish_job(&json!({ "interval": interval })).await;
         self.read_all(&id, 1000).await
     }
 }
 
-fn escaped(text: &str) -> String {
+fn percent_encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn small() -> Settings {
+fn small_settings() -> Settings {
     Settings {
         conversations: 60,
         gateway_records: 60,

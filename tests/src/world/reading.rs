@@ -36,7 +36,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    pub async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
+    pub async fn failed_outcome(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
         self.archive()
             .read(ObjectKey::Failed(id, attempt))
             .await
@@ -110,19 +110,24 @@ impl<S: ArchiveStore + 'static> World<S> {
         ids
     }
 
-    /// Returns everything that left the pipeline as text: errors, outcomes, ends, webhooks and events.
-    pub fn told(&self) -> Vec<String> {
+    /// Returns everything that left the pipeline as text: errors, outcomes, run ends, webhooks and transcript events.
+    pub fn outgoing_texts(&self) -> Vec<String> {
         let webhooks = self
             .receiver
-            .arrived()
+            .deliveries()
             .into_iter()
-            .map(|arrived| arrived.body.to_string());
+            .map(|delivery| delivery.body.to_string());
         self.errors
             .iter()
             .cloned()
-            .chain(self.told.texts())
+            .chain(self.reported_texts.texts())
             .chain(webhooks)
-            .chain(self.topic.told().into_iter().map(|notice| notice.body))
+            .chain(
+                self.topic
+                    .published()
+                    .into_iter()
+                    .map(|notification| notification.body),
+            )
             .collect()
     }
 }

@@ -6,7 +6,7 @@ use conversation_archive::storage::queue::{Delivery, Queue};
 use conversation_archive::storage::store::ArchiveStore;
 use url::Url;
 
-use super::{World, build, client, seams};
+use super::{World, build_process, client, seams};
 use crate::gate::Gate;
 use crate::process::Process;
 use crate::seams::Steps;
@@ -23,11 +23,11 @@ pub struct GatedProcess {
 impl<S: ArchiveStore + 'static> World<S> {
     /// Builds another process over the world's store and queues.
     pub async fn gated_process(&self, steps: Steps) -> GatedProcess {
-        self.gated_process_over(&self.store, steps).await
+        self.gated_process_with_store(&self.store, steps).await
     }
 
     /// The same over another store that takes the place of the world's.
-    pub async fn gated_process_over<T: ArchiveStore + 'static>(
+    pub async fn gated_process_with_store<T: ArchiveStore + 'static>(
         &self,
         store: &Arc<T>,
         steps: Steps,
@@ -36,15 +36,21 @@ impl<S: ArchiveStore + 'static> World<S> {
         let receiver: Url = self.receiver.url().parse().expect("an address");
         let api = Gate::before(&self.simulator.url(), Arc::clone(&steps)).await;
         let webhooks = Gate::before(&receiver, Arc::clone(&steps)).await;
-        let process = build(
+        let process = build_process(
             client(api.url(), &self.clock, self.read_timeout),
-            seams(store, &self.queues, &self.topic, &steps, &self.told),
+            seams(
+                store,
+                &self.queues,
+                &self.topic,
+                &steps,
+                &self.reported_texts,
+            ),
             &self.clock,
             self.max_open_slices,
             (self.sources, self.portions),
         );
         GatedProcess {
-            process: process.delivering_to(webhooks.url().to_string()),
+            process: process.with_receiver(webhooks.url().to_string()),
             steps,
             _gates: [api, webhooks],
         }

@@ -14,11 +14,11 @@ impl Checks<'_> {
     pub(super) async fn check_manifest(&self, world: &World) -> Vec<Problem> {
         let manifest = world.manifest(self.id).await;
         let damage = verify(&world.archive(), self.id, &mut |_| {}).await.err();
-        let told = || damage.as_ref().map(ToString::to_string).unwrap_or_default();
+        let detail = || damage.as_ref().map(ToString::to_string).unwrap_or_default();
         let checks = [
             self.check_sources(world, &manifest).await,
             self.check_ids(world, &manifest).await,
-            require(damage.is_none(), "verify finds damage", told),
+            require(damage.is_none(), "verify finds damage", detail),
         ];
         checks.into_iter().filter_map(Result::err).collect()
     }
@@ -40,8 +40,8 @@ impl Checks<'_> {
                 queries.insert(record.query_id);
                 jobs.insert(record.job);
             }
-            let told = || format!("{jobs:?}");
-            require(jobs.len() == 1, "a slice mixes jobs", told)?;
+            let detail = || format!("{jobs:?}");
+            require(jobs.len() == 1, "a slice mixes jobs", detail)?;
         }
         let named = BTreeSet::from([manifest.outcome.query_id.clone()]);
         require(queries == named, "the manifest mixes queries", || {
@@ -54,8 +54,8 @@ impl Checks<'_> {
         let archived = world.archived_ids(manifest, "id").await;
         let is_all = archived.keys().eq(self.expected);
         let is_once = archived.values().all(|count| *count == 1);
-        let told = || format!("{} expected, archived {archived:?}", self.expected.len());
-        require(is_all, "conversations are lost or added", told)?;
-        require(is_once, "conversations are doubled", told)
+        let detail = || format!("{} expected, archived {archived:?}", self.expected.len());
+        require(is_all, "conversations are lost or added", detail)?;
+        require(is_once, "conversations are doubled", detail)
     }
 }

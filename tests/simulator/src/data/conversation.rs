@@ -6,28 +6,28 @@ use std::ops::Range;
 use fastrand::Rng;
 use serde_json::value::RawValue;
 
-use super::cast::Cast;
-use super::chance::{of_record, one_in, pick};
-use super::model::{Evaluation, Participant, Record, Segment, Session, Surprises, Survey};
+use super::conversation_builder::ConversationBuilder;
+use super::directory::Directory;
+use super::model::{Evaluation, Participant, Record, Segment, Session, Survey, UnexpectedFields};
 use super::moment::{DAY, HOUR, Moment};
-use super::outline::{Media, Outline, reaching_into, starting};
-use super::scene::Scene;
+use super::outline::{Media, Outline, starting_at, starting_before};
+use super::random::{one_in, pick, record_rng};
 use super::{Conversation, Facet, message, voice};
 use crate::settings::Settings;
 
 /// Separates the generators of conversations from those of gateway records.
 const KIND: u64 = 1;
 
-pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<Conversation> {
+pub(crate) fn generate(settings: &Settings, directory: &Directory) -> Vec<Conversation> {
     let interval = (
         Moment::from_timestamp(settings.interval.0),
         Moment::from_timestamp(settings.interval.1),
     );
     let inside = (0..settings.conversations).map(|number| {
-        let mut rng = of_record(settings.seed, KIND, number);
+        let mut rng = record_rng(settings.seed, KIND, number);
         let start = start_within(&mut rng, number, interval);
-        let outline = starting(&mut rng, start);
-        conversation(rng, cast, &outline)
+        let outline = starting_at(&mut rng, start);
+        conversation(rng, directory, &outline)
     });
     #[expect(
         clippy::cast_possible_truncation,
@@ -37,9 +37,9 @@ pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<Conversation> {
     )]
     let spilled = (settings.conversations as f64 * settings.spill.max(0.0)).ceil() as usize;
     let before = (0..spilled).map(|number| {
-        let mut rng = of_record(!settings.seed, KIND, number);
-        let outline = reaching_into(&mut rng, number, interval);
-        conversation(rng, cast, &outline)
+        let mut rng = record_rng(!settings.seed, KIND, number);
+        let outline = starting_before(&mut rng, number, interval);
+        conversation(rng, directory, &outline)
     });
     inside.chain(before).collect()
 }
@@ -61,16 +61,16 @@ pub(crate) fn start_within(rng: &mut Rng, number: usize, (from, to): (Moment, Mo
     }
 }
 
-fn conversation(mut rng: Rng, cast: &Cast, outline: &Outline) -> Conversation {
+fn conversation(mut rng: Rng, directory: &Directory, outline: &Outline) -> Conversation {
     let id = super::ids::uuid(&mut rng);
-    let mut scene = Scene::new(rng, cast);
+    let mut builder = ConversationBuilder::new(rng, directory);
     match outline.media {
-        Media::Message(message_type) => message::write(&mut scene, outline, message_type),
-        Media::Voice | Media::VoiceWithCallback | Media::Unheard => {
-            voice::write(&mut scene, outline);
+        Media::Message(message_type) => message::write(&mut builder, outline, message_type),
+        Media::Voice | Media::VoiceWithCallback | Media::Undocumented => {
+            voice::write(&mut builder, outline);
         }
     }
-    let record = record(&mut scene, id, outline);
+    let record = record(&mut builder, id, outline);
     let json = serde_json::to_string(&record).unwrap_or_default();
     Conversation {
         start: outline.start().timestamp(),
@@ -85,78 +85,78 @@ fn conversation(mut rng: Rng, cast: &Cast, outline: &Outline) -> Conversation {
     }
 }
 
-fn record(scene: &mut Scene<'_>, id: String, outline: &Outline) -> Record {
-    let divisions = usize::from(scene.rng.u8(..10))
+fn record(builder: &mut ConversationBuilder<'_>, id: String, outline: &Outline) -> Record {
+    let divisions = usize::from(builder.rng.u8(..10))
         .saturating_sub(5)
         .clamp(0, 3);
-    let divisions = if divisions == 0 && !one_in(&mut scene.rng, 8) {
+    let divisions = if divisions == 0 && !one_in(&mut builder.rng, 8) {
         1
     } else {
         divisions
     };
     let voice = !matches!(outline.media, Media::Message(_));
-    let first = surprises(&mut scene.rng, 25);
+    let first = unexpected_fields(&mut builder.rng, 25);
     Record {
         conversation_id: id,
         conversation_start: outline.start(),
         conversation_end: outline.end(),
-        originating_direction: if one_in(&mut scene.rng, 12) {
+        originating_direction: if one_in(&mut builder.rng, 12) {
             "outbound"
         } else {
             "inbound"
         },
-        division_ids: scene
+        division_ids: builder
             .rng
-            .choose_multiple(scene.cast.divisions.iter().cloned(), divisions),
-        external_tag: one_in(&mut scene.rng, 15)
-            .then(|| scene.cast.text(&mut scene.rng, scene.language)),
+            .choose_multiple(builder.directory.divisions.iter().cloned(), divisions),
+        external_tag: one_in(&mut builder.rng, 15)
+            .then(|| builder.directory.text(&mut builder.rng, builder.language)),
         media_stats_min_conversation_mos: voice
-            .then(|| f64::from(scene.rng.u16(2000..4900)) / 1000.0),
-        participants: std::mem::take(&mut scene.participants),
+            .then(|| f64::from(builder.rng.u16(2000..4900)) / 1000.0),
+        participants: std::mem::take(&mut builder.participants),
         evaluations: outline
             .end()
-            .filter(|_| one_in(&mut scene.rng, 12))
-            .map(|end| evaluation(scene, end))
+            .filter(|_| one_in(&mut builder.rng, 12))
+            .map(|end| evaluation(builder, end))
             .into_iter()
             .collect(),
         surveys: outline
             .end()
-            .filter(|_| one_in(&mut scene.rng, 14))
-            .map(|end| survey(scene, end))
+            .filter(|_| one_in(&mut builder.rng, 14))
+            .map(|end| survey(builder, end))
             .into_iter()
             .collect(),
         last: if first.is_empty() {
-            surprises(&mut scene.rng, 9)
+            unexpected_fields(&mut builder.rng, 9)
         } else {
-            Surprises::new()
+            UnexpectedFields::new()
         },
         first,
     }
 }
 
 /// An evaluation days after the end, which is why a conversation has to be read again.
-fn evaluation(scene: &mut Scene<'_>, end: Moment) -> Evaluation {
+fn evaluation(builder: &mut ConversationBuilder<'_>, end: Moment) -> Evaluation {
     Evaluation {
-        evaluation_id: scene.id(),
-        evaluator_id: pick(&mut scene.rng, &scene.cast.agents).id.clone(),
-        form_name: scene.language.queue,
-        evaluation_status: pick::<&str>(&mut scene.rng, &["Finished", "InProgress", "Rehearsed"]),
-        event_time: end + scene.rng.i64(HOUR..4 * DAY),
-        o_total_score: scene.rng.i64(0..=100),
+        evaluation_id: builder.id(),
+        evaluator_id: pick(&mut builder.rng, &builder.directory.agents).id.clone(),
+        form_name: builder.language.queue,
+        evaluation_status: pick::<&str>(&mut builder.rng, &["Finished", "InProgress", "Rehearsed"]),
+        event_time: end + builder.rng.i64(HOUR..4 * DAY),
+        o_total_score: builder.rng.i64(0..=100),
     }
 }
 
-fn survey(scene: &mut Scene<'_>, end: Moment) -> Survey {
+fn survey(builder: &mut ConversationBuilder<'_>, end: Moment) -> Survey {
     Survey {
-        survey_id: scene.id(),
+        survey_id: builder.id(),
         survey_status: "Finished",
-        event_time: end + scene.rng.i64(HOUR..3 * DAY),
-        survey_promoter_score: scene.rng.i64(0..=10),
+        event_time: end + builder.rng.i64(HOUR..3 * DAY),
+        survey_promoter_score: builder.rng.i64(0..=10),
     }
 }
 
-/// One in `n` conversations has a surprise.
-fn surprises(rng: &mut Rng, n: u32) -> Surprises {
+/// One in `n` conversations has such a field.
+fn unexpected_fields(rng: &mut Rng, n: u32) -> UnexpectedFields {
     const POSSIBLE: [(&str, &str); 6] = [
         ("associatedConversationId", "null"),
         ("conferenceStart", "null"),
@@ -203,16 +203,16 @@ fn activity(
         .map(|it| (it.segment_start, end_of(it)))
         .collect();
     segments.sort_unstable_by_key(|(start, _)| *start);
-    let mut stretches: Vec<(Moment, Option<Moment>)> = Vec::new();
+    let mut active_periods: Vec<(Moment, Option<Moment>)> = Vec::new();
     for (start, end) in segments {
-        match stretches.last_mut() {
+        match active_periods.last_mut() {
             Some((_, last)) if last.is_none_or(|last| start <= last) => {
                 *last = last.and_then(|last| end.map(|end| last.max(end)));
             }
-            _ => stretches.push((start, end)),
+            _ => active_periods.push((start, end)),
         }
     }
-    stretches
+    active_periods
         .into_iter()
         .map(|(start, end)| (start.timestamp(), end.map(Moment::timestamp)))
         .collect()

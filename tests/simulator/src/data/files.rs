@@ -6,7 +6,7 @@ use fastrand::Rng;
 pub(crate) const FILE_BYTES: usize = 4_096;
 
 /// The attachment URL in a message.
-pub(crate) fn address(host: &str, id: &str) -> String {
+pub(crate) fn download_url(host: &str, id: &str) -> String {
     format!("http://{host}/api/v2/downloads/{id}")
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn file(id: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether the download URL redirects to another one; half of them do.
-pub(crate) fn is_elsewhere(id: &str) -> bool {
+pub(crate) fn is_redirected(id: &str) -> bool {
     rng(id).u8(..).is_multiple_of(2)
 }
 

@@ -4,14 +4,14 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::cast::Cast;
-use super::chance::{long_tailed, of_record, one_in, pick};
 use super::conversation::start_within;
+use super::directory::Directory;
 use super::ids::uuid;
 use super::languages::LANGUAGES;
 use super::moment::{MINUTE, Moment, SECOND};
-use super::served;
-use crate::faults::malformed::Good;
+use super::random::{long_tailed, one_in, pick, record_rng};
+use super::served_json;
+use crate::faults::malformed::GoodRecord;
 use crate::settings::Settings;
 
 /// Separates the generators of gateway records from those of conversations.
@@ -25,11 +25,11 @@ pub(crate) struct Gateway {
     interval: (Moment, Moment),
     /// Median number of interactions in a record.
     interactions: u32,
-    heads: Vec<Head>,
+    summaries: Vec<RecordSummary>,
 }
 
 #[derive(Clone)]
-pub(crate) struct Head {
+pub(crate) struct RecordSummary {
     pub(crate) id: String,
     pub(crate) start: Timestamp,
 }
@@ -43,12 +43,12 @@ impl Gateway {
                 Moment::from_timestamp(settings.interval.1),
             ),
             interactions: settings.gateway_interactions,
-            heads: Vec::new(),
+            summaries: Vec::new(),
         };
-        gateway.heads = (0..settings.gateway_records)
-            .map(|place| {
-                let (id, start, _) = gateway.begin(place);
-                Head {
+        gateway.summaries = (0..settings.gateway_records)
+            .map(|index| {
+                let (id, start, _) = gateway.generate_start(index);
+                RecordSummary {
                     id,
                     start: start.timestamp(),
                 }
@@ -58,42 +58,42 @@ impl Gateway {
     }
 
     /// In the order in which every query returns them, which is neither by id nor by start.
-    pub(crate) fn heads(&self) -> &[Head] {
-        &self.heads
+    pub(crate) fn summaries(&self) -> &[RecordSummary] {
+        &self.summaries
     }
 
     /// Returns the record as served.
-    pub(crate) fn served(
+    pub(crate) fn served_json(
         &self,
-        place: usize,
-        cast: &Cast,
+        index: usize,
+        directory: &Directory,
         malformed_every: Option<usize>,
     ) -> String {
-        let json = self.text(place, cast);
-        let good = Good {
+        let json = self.text(index, directory);
+        let good_record = GoodRecord {
             json: &json,
             id_key: "id",
-            id: &self.heads[place].id,
+            id: &self.summaries[index].id,
             start_key: "startTime",
         };
-        served(good, malformed_every, place).into_owned()
+        served_json(good_record, malformed_every, index).into_owned()
     }
 
-    fn begin(&self, place: usize) -> (String, Moment, Rng) {
-        let mut rng = of_record(self.seed, KIND, place);
+    fn generate_start(&self, index: usize) -> (String, Moment, Rng) {
+        let mut rng = record_rng(self.seed, KIND, index);
         let id = uuid(&mut rng);
-        let start = start_within(&mut rng, place, self.interval);
+        let start = start_within(&mut rng, index, self.interval);
         (id, start, rng)
     }
 
-    fn text(&self, place: usize, cast: &Cast) -> String {
-        let (id, start, mut rng) = self.begin(place);
+    fn text(&self, index: usize, directory: &Directory) -> String {
+        let (id, start, mut rng) = self.generate_start(index);
         let rng = &mut rng;
         let end = start + long_tailed(rng, 10 * MINUTE, 0.9);
-        let customer = cast.customer(rng);
-        let agent = &pick(rng, &cast.agents).name;
+        let customer = directory.customer(rng);
+        let agent = &pick(rng, &directory.agents).name;
         let count = long_tailed(rng, i64::from(self.interactions) * 100, 0.8) / 100;
-        let interactions = interactions(rng, count, start, customer, agent, cast);
+        let interactions = interactions(rng, count, start, customer, agent, directory);
         let mut fields = vec![
             format!("\"id\":\"{id}\""),
             "\"type\":\"webchat\"".to_owned(),
@@ -121,7 +121,7 @@ fn interactions(
     start: Moment,
     customer: &str,
     agent: &str,
-    cast: &Cast,
+    directory: &Directory,
 ) -> Vec<String> {
     let language = pick(rng, &LANGUAGES);
     let mut at = start;
@@ -132,7 +132,7 @@ fn interactions(
         } else {
             (agent, customer)
         };
-        let text = cast.text(rng, language);
+        let text = directory.text(rng, language);
         let text = quoted(rng, &text);
         let extra = pick(
             rng,
@@ -148,8 +148,8 @@ fn interactions(
         );
         format!(
             "{{\"sequenceId\":{sequence},\"from\":{},\"to\":{},\"text\":{text},\"timestamp\":{}{extra}}}",
-            plain(from),
-            plain(to),
+            json_string(from),
+            json_string(to),
             time(at)
         )
     };
@@ -167,11 +167,11 @@ fn participants(rng: &mut Rng, customer: &str, agent: &str) -> Option<String> {
     let customer = format!(
         "{{\"id\":\"{}\",\"type\":\"customer\",\"name\":{},\"locale\":\"xx\"}}",
         uuid(rng),
-        plain(customer)
+        json_string(customer)
     );
     let agent = format!(
         "{{\"name\":{},\"type\":\"agent\",\"id\":\"{}\",\"skills\":[\"a\",null]}}",
-        plain(agent),
+        json_string(agent),
         uuid(rng)
     );
     let bot = if one_in(rng, 3) {
@@ -204,13 +204,13 @@ fn time(moment: Moment) -> String {
     format!("\"{:.3}\"", moment.timestamp())
 }
 
-fn plain(text: &str) -> String {
+fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// Most writers leave characters as they are; some escape every non-ASCII character and the slash.
 fn quoted(rng: &mut Rng, text: &str) -> String {
-    let quoted = plain(text);
+    let quoted = json_string(text);
     if !one_in(rng, 4) {
         return quoted;
     }

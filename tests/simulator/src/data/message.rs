@@ -1,27 +1,31 @@
 //! Message conversations: customer, workflow, queue, agent; repeated each time the customer returns.
 
+use super::conversation_builder::ConversationBuilder;
 use super::model::{Flow, Segment, Session};
 use super::moment::{Moment, SECOND};
 use super::outline::Outline;
 use super::queue_visit::{Span, visits};
-use super::scene::Scene;
 
-pub(crate) fn write(scene: &mut Scene<'_>, outline: &Outline, message_type: &'static str) {
-    scene.template = Session {
+pub(crate) fn write(
+    builder: &mut ConversationBuilder<'_>,
+    outline: &Outline,
+    message_type: &'static str,
+) {
+    builder.template = Session {
         media_type: "message",
         message_type: Some(message_type),
         provider: "PureCloud Messaging",
         direction: "inbound",
-        address_from: Some(scene.id()),
-        address_to: Some(scene.id()),
-        journey_customer_id: Some(scene.id()).filter(|_| message_type == "webmessaging"),
+        address_from: Some(builder.id()),
+        address_to: Some(builder.id()),
+        journey_customer_id: Some(builder.id()).filter(|_| message_type == "webmessaging"),
         journey_customer_id_type: Some("cookie").filter(|_| message_type == "webmessaging"),
         ..Session::default()
     };
-    for (number, (from, to)) in outline.stretches.iter().enumerate() {
-        let open = outline.open && number + 1 == outline.stretches.len();
-        stretch(
-            scene,
+    for (number, (from, to)) in outline.active_periods.iter().enumerate() {
+        let open = outline.open && number + 1 == outline.active_periods.len();
+        add_active_period(
+            builder,
             Span {
                 from: *from,
                 to: *to,
@@ -31,13 +35,13 @@ pub(crate) fn write(scene: &mut Scene<'_>, outline: &Outline, message_type: &'st
     }
 }
 
-fn stretch(scene: &mut Scene<'_>, span: Span) {
+fn add_active_period(builder: &mut ConversationBuilder<'_>, span: Span) {
     let Span { from, to, open } = span;
-    customer(scene, span);
+    customer(builder, span);
     let routed = from + (4 * SECOND).min((to.0 - from.0) / 4);
-    workflow(scene, from, routed);
+    workflow(builder, from, routed);
     visits(
-        scene,
+        builder,
         Span {
             from: routed,
             to,
@@ -46,8 +50,8 @@ fn stretch(scene: &mut Scene<'_>, span: Span) {
     );
 }
 
-fn customer(scene: &mut Scene<'_>, span: Span) {
-    let mut session = scene.customer_session();
+fn customer(builder: &mut ConversationBuilder<'_>, span: Span) {
+    let mut session = builder.customer_session();
     session.measure("nConnected", 1, span.from);
     let mut segment = Segment::new("interact", span.from, (!span.open).then_some(span.to));
     if !span.open {
@@ -55,15 +59,15 @@ fn customer(scene: &mut Scene<'_>, span: Span) {
         session.measure("tConnected", span.to.0 - span.from.0, span.to);
     }
     session.segments.push(segment);
-    scene.add_customer(session);
+    builder.add_customer(session);
 }
 
-fn workflow(scene: &mut Scene<'_>, from: Moment, to: Moment) {
-    let language = scene.language;
-    let mut session = scene.session();
+fn workflow(builder: &mut ConversationBuilder<'_>, from: Moment, to: Moment) {
+    let language = builder.language;
+    let mut session = builder.session();
     session.remote = Some("Guest".to_owned());
     session.flow = Some(Flow {
-        flow_id: scene.id(),
+        flow_id: builder.id(),
         flow_name: language.flow,
         flow_version: "12.0",
         flow_type: "INBOUNDSHORTMESSAGE",
@@ -77,5 +81,5 @@ fn workflow(scene: &mut Scene<'_>, from: Moment, to: Moment) {
     session
         .segments
         .push(Segment::new("interact", from, Some(to)).disconnected("transfer"));
-    scene.add_named("workflow", language.flow, session);
+    builder.add_named("workflow", language.flow, session);
 }

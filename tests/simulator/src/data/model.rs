@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 use super::moment::Moment;
 
 /// Fields that are null or that no published model contains, with their values verbatim.
-pub(crate) type Surprises = BTreeMap<&'static str, Box<RawValue>>;
+pub(crate) type UnexpectedFields = BTreeMap<&'static str, Box<RawValue>>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
     #[serde(flatten)]
-    pub(crate) first: Surprises,
+    pub(crate) first: UnexpectedFields,
     pub(crate) conversation_id: String,
     pub(crate) conversation_start: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) surveys: Vec<Survey>,
     #[serde(flatten)]
-    pub(crate) last: Surprises,
+    pub(crate) last: UnexpectedFields,
 }
 
 #[derive(Default, Serialize)]

@@ -1,10 +1,10 @@
-//! When a conversation is active, before its content is generated: one stretch, or several with a day or more of
+//! When a conversation is active, before its content is generated: one period, or several with a day or more of
 //! silence between them.
 
 use fastrand::Rng;
 
-use super::chance::{long_tailed, one_in};
 use super::moment::{DAY, HOUR, MINUTE, Moment, SECOND};
+use super::random::{long_tailed, one_in};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -12,25 +12,25 @@ pub(crate) enum Media {
     Voice,
     VoiceWithCallback,
     /// A medium that is not in any published enum.
-    Unheard,
+    Undocumented,
 }
 
 #[derive(Debug)]
 pub(crate) struct Outline {
     pub(crate) media: Media,
     /// In ascending order, each with its end. Never empty.
-    pub(crate) stretches: Vec<(Moment, Moment)>,
-    /// Whether the last stretch, and with it the conversation, has not ended.
+    pub(crate) active_periods: Vec<(Moment, Moment)>,
+    /// Whether the last period, and with it the conversation, has not ended.
     pub(crate) open: bool,
 }
 
 impl Outline {
     pub(crate) fn start(&self) -> Moment {
-        self.stretches[0].0
+        self.active_periods[0].0
     }
 
     pub(crate) fn end(&self) -> Option<Moment> {
-        self.stretches
+        self.active_periods
             .last()
             .filter(|_| !self.open)
             .map(|(_, end)| *end)
@@ -38,7 +38,7 @@ impl Outline {
 }
 
 /// A conversation that begins at `start`.
-pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
+pub(crate) fn starting_at(rng: &mut Rng, start: Moment) -> Outline {
     let media = match rng.u8(..100) {
         0..58 => Media::Message("webmessaging"),
         58..64 => Media::Message(
@@ -47,11 +47,11 @@ pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
         ),
         64..94 => Media::Voice,
         94..98 => Media::VoiceWithCallback,
-        _ => Media::Unheard,
+        _ => Media::Undocumented,
     };
-    let mut stretches = vec![(start, start + length(rng, media))];
+    let mut active_periods = vec![(start, start + active_duration(rng, media))];
     if matches!(media, Media::Message(_)) && one_in(rng, 8) {
-        re_engage(rng, media, &mut stretches);
+        re_engage(rng, media, &mut active_periods);
     }
     let open = one_in(
         rng,
@@ -63,16 +63,16 @@ pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
     );
     Outline {
         media,
-        stretches,
+        active_periods,
         open,
     }
 }
 
 /// A conversation that starts before the interval and is active in it.
-pub(crate) fn reaching_into(rng: &mut Rng, number: usize, interval: (Moment, Moment)) -> Outline {
+pub(crate) fn starting_before(rng: &mut Rng, number: usize, interval: (Moment, Moment)) -> Outline {
     let (from, to) = interval;
     let inside = |rng: &mut Rng, most: i64| from + rng.i64(0..(to.0 - from.0).min(most).max(1));
-    let (media, stretches) = match number % 3 {
+    let (media, active_periods) = match number % 3 {
         // A call that spans the start of the interval (midnight).
         0 => (
             Media::Voice,
@@ -91,29 +91,29 @@ pub(crate) fn reaching_into(rng: &mut Rng, number: usize, interval: (Moment, Mom
             (
                 media,
                 vec![
-                    (start, start + length(rng, media).min(HOUR)),
-                    (again, again + length(rng, media)),
+                    (start, start + active_duration(rng, media).min(HOUR)),
+                    (again, again + active_duration(rng, media)),
                 ],
             )
         }
     };
     Outline {
         media,
-        stretches,
+        active_periods,
         open: one_in(rng, 10),
     }
 }
 
-fn re_engage(rng: &mut Rng, media: Media, stretches: &mut Vec<(Moment, Moment)>) {
-    let mut end = stretches[0].1;
+fn re_engage(rng: &mut Rng, media: Media, active_periods: &mut Vec<(Moment, Moment)>) {
+    let mut end = active_periods[0].1;
     for _ in 0..rng.u8(1..=3) {
         let again = end + DAY + HOUR + long_tailed(rng, 8 * HOUR, 0.8);
-        end = again + length(rng, media);
-        stretches.push((again, end));
+        end = again + active_duration(rng, media);
+        active_periods.push((again, end));
     }
 }
 
-fn length(rng: &mut Rng, media: Media) -> i64 {
+fn active_duration(rng: &mut Rng, media: Media) -> i64 {
     let median = if matches!(media, Media::Message(_)) {
         12 * MINUTE
     } else {

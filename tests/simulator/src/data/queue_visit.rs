@@ -1,10 +1,10 @@
 //! One wait in a queue and its outcome: answered, not answered and offered to another agent, or abandoned.
 
-use super::cast::{Agent, Queue};
-use super::chance::{long_tailed, one_in, pick};
+use super::conversation_builder::ConversationBuilder;
+use super::directory::{Agent, Queue};
 use super::model::{Flow, Segment, Session};
 use super::moment::{MINUTE, Moment, SECOND};
-use super::scene::Scene;
+use super::random::{long_tailed, one_in, pick};
 
 /// The time range that the visits of a queue share.
 #[derive(Clone, Copy)]
@@ -16,11 +16,11 @@ pub(crate) struct Span {
 }
 
 /// Most conversations are transferred rarely. A few are transferred again and again; these make the large records.
-pub(crate) fn visits(scene: &mut Scene<'_>, span: Span) {
-    let count = if one_in(&mut scene.rng, 300) {
-        scene.rng.i64(20..60)
+pub(crate) fn visits(builder: &mut ConversationBuilder<'_>, span: Span) {
+    let count = if one_in(&mut builder.rng, 300) {
+        builder.rng.i64(20..60)
     } else {
-        long_tailed(&mut scene.rng, 100, 0.6) / 100
+        long_tailed(&mut builder.rng, 100, 0.6) / 100
     };
     let count = count.clamp(1, 60);
     let part = (span.to.0 - span.from.0) / count;
@@ -29,7 +29,7 @@ pub(crate) fn visits(scene: &mut Scene<'_>, span: Span) {
         let from = span.from + number * part;
         let to = if last { span.to } else { from + part };
         visit(
-            scene,
+            builder,
             Span {
                 from,
                 to,
@@ -40,35 +40,41 @@ pub(crate) fn visits(scene: &mut Scene<'_>, span: Span) {
     }
 }
 
-fn visit(scene: &mut Scene<'_>, span: Span, last: bool) {
-    let cast = scene.cast;
-    let queue = pick(&mut scene.rng, &cast.queues);
-    let abandoned = last && !span.open && one_in(&mut scene.rng, 9);
+fn visit(builder: &mut ConversationBuilder<'_>, span: Span, last: bool) {
+    let directory = builder.directory;
+    let queue = pick(&mut builder.rng, &directory.queues);
+    let abandoned = last && !span.open && one_in(&mut builder.rng, 9);
     if abandoned {
-        return wait(scene, queue, None, span.from, span.to);
+        return add_queue_session(builder, queue, None, span.from, span.to);
     }
-    let agent = pick(&mut scene.rng, &cast.agents);
+    let agent = pick(&mut builder.rng, &directory.agents);
     let room = span.to.0 - span.from.0;
     let mut from = span.from;
-    if one_in(&mut scene.rng, 10) {
-        let missed = pick(&mut scene.rng, &cast.agents);
-        from = from + long_tailed(&mut scene.rng, 20 * SECOND, 0.4).min(room / 4);
-        wait(scene, queue, Some(missed), span.from, from);
-        not_answered(scene, queue, missed, span.from, from);
+    if one_in(&mut builder.rng, 10) {
+        let missed = pick(&mut builder.rng, &directory.agents);
+        from = from + long_tailed(&mut builder.rng, 20 * SECOND, 0.4).min(room / 4);
+        add_queue_session(builder, queue, Some(missed), span.from, from);
+        add_unanswered_session(builder, queue, missed, span.from, from);
     }
-    let answered = from + long_tailed(&mut scene.rng, 25 * SECOND, 0.9).min(room / 4);
-    wait(scene, queue, Some(agent), from, answered);
-    let mut session = offered(scene, agent);
-    talk(scene, &mut session, queue, answered, span);
+    let answered = from + long_tailed(&mut builder.rng, 25 * SECOND, 0.9).min(room / 4);
+    add_queue_session(builder, queue, Some(agent), from, answered);
+    let mut session = new_agent_session(builder, agent);
+    add_talk_segments(builder, &mut session, queue, answered, span);
     if !span.open {
-        wrap_up(scene, &mut session, queue, answered, span.to);
+        add_wrap_up_segment(builder, &mut session, queue, answered, span.to);
     }
-    scene.add_agent(agent, session);
+    builder.add_agent(agent, session);
 }
 
 /// The queue's own session. Without an agent, the customer abandoned the wait.
-fn wait(scene: &mut Scene<'_>, queue: &Queue, agent: Option<&Agent>, from: Moment, to: Moment) {
-    let mut session = scene.session();
+fn add_queue_session(
+    builder: &mut ConversationBuilder<'_>,
+    queue: &Queue,
+    agent: Option<&Agent>,
+    from: Moment,
+    to: Moment,
+) {
+    let mut session = builder.session();
     session.flow_in_type = Some("workflow");
     session.requested_routings = vec!["Standard"];
     session.used_routing = agent.map(|_| "Standard");
@@ -99,31 +105,43 @@ fn wait(scene: &mut Scene<'_>, queue: &Queue, agent: Option<&Agent>, from: Momen
             .in_queue(&queue.id)
             .disconnected(disconnect),
     );
-    scene.add_named("acd", queue.language.queue, session);
+    builder.add_named("acd", queue.language.queue, session);
 }
 
-fn offered(scene: &mut Scene<'_>, agent: &Agent) -> Session {
-    let mut session = scene.session();
+fn new_agent_session(builder: &mut ConversationBuilder<'_>, agent: &Agent) -> Session {
+    let mut session = builder.session();
     session.requested_routings = vec!["Standard"];
     session.used_routing = Some("Standard");
     session.selected_agent_id = Some(agent.id.clone());
     session
 }
 
-fn not_answered(scene: &mut Scene<'_>, queue: &Queue, agent: &Agent, from: Moment, to: Moment) {
-    let mut session = offered(scene, agent);
+fn add_unanswered_session(
+    builder: &mut ConversationBuilder<'_>,
+    queue: &Queue,
+    agent: &Agent,
+    from: Moment,
+    to: Moment,
+) {
+    let mut session = new_agent_session(builder, agent);
     session.measure("tNotResponding", to.0 - from.0, to);
     session.segments.push(
         Segment::new("alert", from, Some(to))
             .in_queue(&queue.id)
             .disconnected("client"),
     );
-    scene.add_agent(agent, session);
+    builder.add_agent(agent, session);
 }
 
 /// Alert, then interact segments with holds between them; the last segment of an open visit has no end.
-fn talk(scene: &mut Scene<'_>, session: &mut Session, queue: &Queue, answered: Moment, span: Span) {
-    let alert = scene
+fn add_talk_segments(
+    builder: &mut ConversationBuilder<'_>,
+    session: &mut Session,
+    queue: &Queue,
+    answered: Moment,
+    span: Span,
+) {
+    let alert = builder
         .rng
         .i64(0..=2 * SECOND)
         .min((answered.0 - span.from.0) / 2);
@@ -133,7 +151,7 @@ fn talk(scene: &mut Scene<'_>, session: &mut Session, queue: &Queue, answered: M
         .segments
         .push(Segment::new("alert", answered + -alert, Some(answered)).in_queue(&queue.id));
     let holds = if session.media_type == "voice" {
-        long_tailed(&mut scene.rng, 70, 0.8) / 100
+        long_tailed(&mut builder.rng, 70, 0.8) / 100
     } else {
         0
     };
@@ -155,31 +173,31 @@ fn talk(scene: &mut Scene<'_>, session: &mut Session, queue: &Queue, answered: M
     let mut last = Segment::new("interact", at, end).in_queue(&queue.id);
     if let Some(end) = end {
         last.disconnect_type = Some(pick::<&str>(
-            &mut scene.rng,
+            &mut builder.rng,
             &["client", "peer", "endpoint", "transfer", "teleported"],
         ));
         session.measure("tTalk", end.0 - at.0, end);
         session.measure("tTalkComplete", end.0 - answered.0 - stretch * holds, end);
-        session.measure("oMessageTurn", scene.rng.i64(1..30), end);
+        session.measure("oMessageTurn", builder.rng.i64(1..30), end);
     }
     session.segments.push(last);
 }
 
 /// After-call work, which may last beyond the end of the conversation.
-fn wrap_up(
-    scene: &mut Scene<'_>,
+fn add_wrap_up_segment(
+    builder: &mut ConversationBuilder<'_>,
     session: &mut Session,
     queue: &Queue,
     answered: Moment,
     from: Moment,
 ) {
-    let time = long_tailed(&mut scene.rng, 30 * SECOND, 0.8).clamp(1, 15 * MINUTE);
+    let time = long_tailed(&mut builder.rng, 30 * SECOND, 0.8).clamp(1, 15 * MINUTE);
     let mut segment = Segment::new("wrapup", from, Some(from + time))
         .in_queue(&queue.id)
         .disconnected("client");
-    segment.wrap_up_code = Some(scene.id());
-    if one_in(&mut scene.rng, 2) {
-        segment.wrap_up_note = Some(scene.cast.text(&mut scene.rng, scene.language));
+    segment.wrap_up_code = Some(builder.id());
+    if one_in(&mut builder.rng, 2) {
+        segment.wrap_up_note = Some(builder.directory.text(&mut builder.rng, builder.language));
     }
     session.measure("tAcw", time, from + time);
     session.measure("tHandle", from.0 - answered.0 + time, from + time);

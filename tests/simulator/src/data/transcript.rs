@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Conversation;
-use super::cast::Cast;
-use super::chance::{long_tailed, of_record, one_in, pick};
-use super::files::{FILE_BYTES, address};
+use super::directory::Directory;
+use super::files::{FILE_BYTES, download_url};
 use super::ids::uuid;
 use super::moment::{MINUTE, Moment, SECOND};
+use super::random::{long_tailed, one_in, pick, record_rng};
 
 /// Separates these generators from those of records.
 const KIND: u64 = 3;
@@ -53,31 +53,31 @@ const BOT: usize = 1;
 const AGENT: usize = 2;
 
 impl Transcript {
-    /// `given` replaces the generated texts, one message per text.
+    /// `custom_texts` replaces the generated texts, one message per text.
     pub(crate) fn of(
         conversation: &Conversation,
-        place: usize,
+        index: usize,
         seed: u64,
-        cast: &Cast,
-        given: Option<&[String]>,
+        directory: &Directory,
+        custom_texts: Option<&[String]>,
     ) -> Self {
-        let mut rng = of_record(seed, KIND, place);
+        let mut rng = record_rng(seed, KIND, index);
         let rng = &mut rng;
-        let agent = pick(rng, &cast.agents).clone();
-        let language = pick(rng, &cast.queues).language;
+        let agent = pick(rng, &directory.agents).clone();
+        let language = pick(rng, &directory.queues).language;
         let writer = |rng: &mut Rng, name: String, purpose, user| Writer {
             id: uuid(rng),
             name,
             purpose,
             user,
         };
-        let customer = cast.customer(rng).to_owned();
+        let customer = directory.customer(rng).to_owned();
         let participants = vec![
             writer(rng, customer, "customer", None),
             writer(rng, language.flow.to_owned(), "workflow", None),
             writer(rng, agent.name, "agent", Some(agent.id)),
         ];
-        let count = match given {
+        let count = match custom_texts {
             Some(texts) => texts.len(),
             None if one_in(rng, 60) => MANY,
             None => usize::try_from(long_tailed(rng, 12, 0.8).max(1)).unwrap_or(MANY),
@@ -91,17 +91,17 @@ impl Transcript {
                 _ => *pick(rng, &[CUSTOMER, AGENT]),
             };
             let form = match rng.u8(..12) {
-                0 if given.is_none() => Form::Typing,
+                0 if custom_texts.is_none() => Form::Typing,
                 1 => Form::Attachment,
                 _ => Form::Text,
             };
             Message {
                 id: uuid(rng).replace('-', ""),
                 time,
-                text: match (form, given) {
+                text: match (form, custom_texts) {
                     (Form::Typing, _) => String::new(),
                     (_, Some(texts)) => texts[number].clone(),
-                    (_, None) => cast.text(rng, language),
+                    (_, None) => directory.text(rng, language),
                 },
                 writer,
                 form,
@@ -118,8 +118,8 @@ impl Transcript {
     /// `MessageConversation`: participants and message ids, but not the texts.
     pub(crate) fn conversation(&self) -> Value {
         let participants = self.participants.iter().enumerate();
-        let participants = participants.map(|(place, it)| {
-            let messages = self.messages.iter().filter(|message| message.writer == place);
+        let participants = participants.map(|(index, it)| {
+            let messages = self.messages.iter().filter(|message| message.writer == index);
             let messages: Vec<Value> = messages.map(|message| message.details(&self.conversation_id)).collect();
             let mut participant = json!({
                 "id": it.id, "name": it.name, "purpose": it.purpose, "state": "disconnected",
@@ -153,8 +153,8 @@ impl Transcript {
     pub(crate) fn malformed_bulk(&self, ids: &[String], host: &str) -> Value {
         let mut listing = self.bulk(ids, host);
         for entity in listing["entities"].as_array_mut().into_iter().flatten() {
-            let said = entity["normalizedMessage"]["text"].as_str();
-            entity["normalizedReceipts"] = json!(said.unwrap_or_default());
+            let text = entity["normalizedMessage"]["text"].as_str();
+            entity["normalizedReceipts"] = json!(text.unwrap_or_default());
         }
         listing
     }
@@ -170,7 +170,7 @@ impl Transcript {
         } else {
             "Human"
         };
-        let mut said = json!({
+        let mut normalized_message = json!({
             "id": message.id,
             "channel": {"platform": "WebMessaging", "type": "Private", "time": message.time, "from": {"nickname": writer.name}},
             "type": match message.form { Form::Text => "Text", Form::Attachment => "Structured", Form::Typing => "Event" },
@@ -178,21 +178,22 @@ impl Transcript {
             "direction": normalized,
         });
         match message.form {
-            Form::Text => said["text"] = json!(message.text),
+            Form::Text => normalized_message["text"] = json!(message.text),
             Form::Attachment => {
-                said["text"] = json!(message.text);
-                said["content"] = json!([{"contentType": "Attachment", "attachment": {
+                normalized_message["text"] = json!(message.text);
+                normalized_message["content"] = json!([{"contentType": "Attachment", "attachment": {
                     "id": message.id, "mediaType": "Image", "mime": "image/png", "filename": "photo.png", "contentSizeBytes": FILE_BYTES,
-                    "url": address(host, &message.id),
+                    "url": download_url(host, &message.id),
                 }}]);
             }
             Form::Typing => {
-                said["events"] = json!([{"eventType": "Typing", "typing": {"type": "On"}}]);
+                normalized_message["events"] =
+                    json!([{"eventType": "Typing", "typing": {"type": "On"}}]);
             }
         }
         let mut data = json!({
             "id": message.id, "timestamp": message.time, "direction": direction, "messengerType": "webmessaging",
-            "status": status, "conversationId": self.conversation_id, "normalizedMessage": said,
+            "status": status, "conversationId": self.conversation_id, "normalizedMessage": normalized_message,
         });
         if message.is_read {
             let read_at = message.time + SECOND;
@@ -221,7 +222,7 @@ impl Transcript {
                     it["messageText"] = json!(message.text);
                     it["messageMediaAttachments"] = json!([{
                         "id": message.id, "mediaType": "image/png", "name": "photo.png", "contentLength": FILE_BYTES,
-                        "url": address(host, &message.id),
+                        "url": download_url(host, &message.id),
                     }]);
                 }
             }

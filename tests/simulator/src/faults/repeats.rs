@@ -24,9 +24,9 @@ pub enum Repeat {
 /// Inserts the repeated rows whose positions exist in the result.
 pub(crate) fn repeat_rows(rows: &mut Vec<usize>, repeated: &[RepeatedRow]) {
     for it in repeated {
-        let place = rows.get(it.row).copied();
-        if let Some(place) = place.filter(|_| it.again_at <= rows.len()) {
-            rows.insert(it.again_at, place);
+        let index = rows.get(it.row).copied();
+        if let Some(index) = index.filter(|_| it.again_at <= rows.len()) {
+            rows.insert(it.again_at, index);
         }
     }
 }

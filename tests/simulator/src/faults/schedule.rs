@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::{Faults, OutageKind, Permanent, RetryAfter};
 use crate::route::Route;
 
-/// The way in which one request is handled.
+/// The fault that a request meets, if any.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Fate {
-    Served,
+pub(crate) enum ScheduledFault {
+    NoFault,
     /// Served, but the body arrives slowly.
     Slow,
     /// The request has its effect, then the body stops in the middle and the connection closes.
@@ -35,11 +35,11 @@ pub(crate) enum Fate {
     Permanent,
 }
 
-impl Fate {
+impl ScheduledFault {
     /// The name under which the fault is counted; `None` when the request is served.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Served => None,
+            Self::NoFault => None,
             Self::Slow => Some("slow"),
             Self::CutOff => Some("cut_off"),
             Self::Stall => Some("stall"),
@@ -54,70 +54,70 @@ impl Fate {
         }
     }
 
-    fn is_answered(&self) -> bool {
-        matches!(self, Self::Served | Self::Slow)
+    fn is_served(&self) -> bool {
+        matches!(self, Self::NoFault | Self::Slow)
     }
 }
 
-/// The history that determines the next faults.
+/// State that determines the next faults: the number of requests, and what happened to them on each route.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     requests: u64,
     in_a_row: BTreeMap<Route, u32>,
-    served: BTreeMap<Route, u64>,
+    served_counts: BTreeMap<Route, u64>,
 }
 
 impl Schedule {
-    pub(crate) fn next(&mut self, faults: &Faults, route: Route, now: Timestamp) -> Fate {
+    pub(crate) fn next(&mut self, faults: &Faults, route: Route, now: Timestamp) -> ScheduledFault {
         self.requests += 1;
         if let Some(outage) = &faults.outage
             && outage.from <= now
             && now < outage.to
         {
-            return Fate::Outage(outage.kind);
+            return ScheduledFault::Outage(outage.kind);
         }
         if faults
             .permanent
             .as_ref()
             .is_some_and(|it| self.has_begun(it, route))
         {
-            return Fate::Permanent;
+            return ScheduledFault::Permanent;
         }
-        let fate = self.by_chance(faults, route);
-        self.remember(route, &fate);
-        fate
+        let fault = self.draw_fault(faults, route);
+        self.record(route, &fault);
+        fault
     }
 
     fn has_begun(&self, permanent: &Permanent, route: Route) -> bool {
         permanent.route == route
-            && self.served.get(&route).copied().unwrap_or_default() >= permanent.after
+            && self.served_counts.get(&route).copied().unwrap_or_default() >= permanent.after
     }
 
-    fn by_chance(&self, faults: &Faults, route: Route) -> Fate {
-        let spared = faults
+    fn draw_fault(&self, faults: &Faults, route: Route) -> ScheduledFault {
+        let is_excluded = faults
             .only_routes
             .as_ref()
             .is_some_and(|routes| !routes.contains(&route));
-        if spared {
-            return Fate::Served;
+        if is_excluded {
+            return ScheduledFault::NoFault;
         }
-        let fate = draw(faults, &mut self.rng(faults.seed));
-        let enough = self
+        let fault = draw(faults, &mut self.rng(faults.seed));
+        let is_maximum_reached = self
             .in_a_row
             .get(&route)
             .is_some_and(|count| *count >= faults.max_in_a_row);
-        if enough && !fate.is_answered() {
-            Fate::Served
+        if is_maximum_reached && !fault.is_served() {
+            ScheduledFault::NoFault
         } else {
-            fate
+            fault
         }
     }
 
-    fn remember(&mut self, route: Route, fate: &Fate) {
+    fn record(&mut self, route: Route, fault: &ScheduledFault) {
         let in_a_row = self.in_a_row.entry(route).or_default();
-        if fate.is_answered() {
+        if fault.is_served() {
             *in_a_row = 0;
-            *self.served.entry(route).or_default() += 1;
+            *self.served_counts.entry(route).or_default() += 1;
         } else {
             *in_a_row = in_a_row.saturating_add(1);
         }
@@ -132,7 +132,7 @@ impl Schedule {
     }
 }
 
-fn draw(faults: &Faults, rng: &mut Rng) -> Fate {
+fn draw(faults: &Faults, rng: &mut Rng) -> ScheduledFault {
     let mut left = rng.f64();
     let rates = [
         faults.throttle,
@@ -149,21 +149,21 @@ fn draw(faults: &Faults, rng: &mut Rng) -> Fate {
         left < 0.0
     });
     match drawn {
-        Some(0) => Fate::Throttled {
+        Some(0) => ScheduledFault::Throttled {
             retry_after: retry_after(&faults.retry_after, rng),
         },
-        Some(1) => Fate::ServerError {
+        Some(1) => ScheduledFault::ServerError {
             status: *rng.choice(&[500, 502, 503, 504]).unwrap_or(&500),
             html: rng.bool(),
         },
-        Some(2) => Fate::Timeout,
-        Some(3) => Fate::CutOff,
-        Some(4) if rng.bool() => Fate::ResetAfterEffect,
-        Some(4) => Fate::Reset,
-        Some(5) => Fate::Slow,
-        Some(6) => Fate::Stall,
-        Some(7) => Fate::Garbage,
-        _ => Fate::Served,
+        Some(2) => ScheduledFault::Timeout,
+        Some(3) => ScheduledFault::CutOff,
+        Some(4) if rng.bool() => ScheduledFault::ResetAfterEffect,
+        Some(4) => ScheduledFault::Reset,
+        Some(5) => ScheduledFault::Slow,
+        Some(6) => ScheduledFault::Stall,
+        Some(7) => ScheduledFault::Garbage,
+        _ => ScheduledFault::NoFault,
     }
 }
 

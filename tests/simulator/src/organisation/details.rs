@@ -1,7 +1,7 @@
 //! Conversation details without a job: the query, page by page, and conversations by id. Unlike jobs they do not lag
 //! with the data lake: conversations appear once they have started. Neither returns participant attributes.
 
-mod recent;
+mod query_cache;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-pub(crate) use recent::Recent;
+pub(crate) use query_cache::QueryCache;
 
 use super::Organisation;
-use super::answer::{Answer, ApiError, listing};
 use super::interval::Interval;
 use super::request::Request;
+use super::response::{ApiError, ApiResponse, listing};
 use super::selection::Criteria;
 use crate::settings::Settings;
-use recent::Asked;
+use query_cache::QueryKey;
 
 #[derive(Debug, Deserialize)]
 struct Query {
@@ -43,7 +43,7 @@ impl Organisation {
         &mut self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let query: Query = request.json()?;
         let longest = self.settings.query_interval_max;
         let interval = Interval::parse(query.criteria.interval.as_deref(), longest)?;
@@ -52,47 +52,47 @@ impl Organisation {
         let number = query.paging.number();
         let mut rows = self.rows_of(query.criteria, interval, now);
         if self.settings.faults.loose_ties {
-            rows = self.with_ties_turned(&rows, number);
+            rows = self.with_ties_rotated(&rows, number);
         }
-        let shown = &rows[page.start.min(rows.len())..page.end.min(rows.len())];
-        Ok(self.details(shown, &[("totalHits", json!(rows.len()))]))
+        let page_rows = &rows[page.start.min(rows.len())..page.end.min(rows.len())];
+        Ok(self.details(page_rows, &[("totalHits", json!(rows.len()))]))
     }
 
     /// Returns the number of conversations that queries find at `now`.
-    fn found_so_far(&self, now: Timestamp) -> usize {
+    fn count_found(&self, now: Timestamp) -> usize {
         let lag = self.settings.query_lag;
         let late = now.checked_sub(lag).unwrap_or(Timestamp::MIN);
         let started = self.data.started(late..now);
-        let (settled, recent) = (started.start, started);
-        settled
-            + recent
-                .filter(|place| self.data.is_found(*place, lag, now))
+        let (already_found, candidates) = (started.start, started);
+        already_found
+            + candidates
+                .filter(|index| self.data.is_found(*index, lag, now))
                 .count()
     }
 
     /// Returns the conversations that started on a day that the interval touches and that queries find at `now`.
     fn rows_of(&mut self, criteria: Criteria, interval: Interval, now: Timestamp) -> Arc<[usize]> {
-        let asked = Asked {
+        let key = QueryKey {
             criteria,
-            there: self.found_so_far(now),
+            found_count: self.count_found(now),
             divisions_held: self.settings.divisions_held,
         };
-        if let Some(rows) = self.recent.rows(&asked) {
+        if let Some(rows) = self.query_cache.rows(&key) {
             return rows;
         }
         let days = interval.whole_days();
         let lag = self.settings.query_lag;
         let candidates = self
             .visible(days.start..days.end.min(now))
-            .filter(|place| self.data.is_found(*place, lag, now));
-        let rows = asked.criteria.rows(&self.data, candidates, interval);
-        self.recent.keep(asked, rows)
+            .filter(|index| self.data.is_found(*index, lag, now));
+        let rows = key.criteria.rows(&self.data, candidates, interval);
+        self.query_cache.insert(key, rows)
     }
 
     /// Rotates the conversations that have the same start. They are adjacent.
-    fn with_ties_turned(&self, rows: &[usize], turns: usize) -> Arc<[usize]> {
+    fn with_ties_rotated(&self, rows: &[usize], turns: usize) -> Arc<[usize]> {
         let mut rows = rows.to_vec();
-        let start = |place: &usize| self.data.conversations[*place].start;
+        let start = |index: &usize| self.data.conversations[*index].start;
         for ties in rows.chunk_by_mut(|one, other| start(one) == start(other)) {
             ties.rotate_left(turns % ties.len());
         }
@@ -104,19 +104,19 @@ impl Organisation {
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let ids = request
             .parameter("id")
             .ok_or_else(|| ApiError::bad_request("id is required"))?;
-        let places: Vec<_> = ids
+        let indexes: Vec<_> = ids
             .split(',')
-            .filter_map(|id| self.present(id, now))
+            .filter_map(|id| self.find_visible(id, now))
             .collect();
-        Ok(self.details(&places, &[]))
+        Ok(self.details(&indexes, &[]))
     }
 
-    pub(crate) fn details_by_id(&self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
-        let place = self.present(id, now).ok_or_else(|| {
+    pub(crate) fn details_by_id(&self, id: &str, now: Timestamp) -> Result<ApiResponse, ApiError> {
+        let index = self.find_visible(id, now).ok_or_else(|| {
             ApiError::new(
                 404,
                 "conversation.not.found",
@@ -124,24 +124,24 @@ impl Organisation {
             )
         })?;
         let every = self.settings.faults.malformed_every;
-        let conversation = &self.data.conversations[place];
-        let json = conversation.served_without_attributes(every, place);
-        Ok(Answer::raw(200, json.into_owned()))
+        let conversation = &self.data.conversations[index];
+        let json = conversation.served_json_without_attributes(every, index);
+        Ok(ApiResponse::raw(200, json.into_owned()))
     }
 
-    pub(crate) fn present(&self, id: &str, now: Timestamp) -> Option<usize> {
-        let place = self.data.place_of(id.trim())?;
-        let started = self.data.conversations[place].start < now;
-        let visible = self.data.is_visible(place, self.settings.divisions_held);
-        (started && visible).then_some(place)
+    pub(crate) fn find_visible(&self, id: &str, now: Timestamp) -> Option<usize> {
+        let index = self.data.index_of(id.trim())?;
+        let started = self.data.conversations[index].start < now;
+        let visible = self.data.is_visible(index, self.settings.divisions_held);
+        (started && visible).then_some(index)
     }
 
-    fn details(&self, places: &[usize], others: &[(&str, Value)]) -> Answer {
+    fn details(&self, indexes: &[usize], others: &[(&str, Value)]) -> ApiResponse {
         let every = self.settings.faults.malformed_every;
-        let serve = |place: &usize| {
-            self.data.conversations[*place].served_without_attributes(every, *place)
+        let serve = |index: &usize| {
+            self.data.conversations[*index].served_json_without_attributes(every, *index)
         };
-        Answer::raw(200, listing(places.iter().map(serve), others))
+        ApiResponse::raw(200, listing(indexes.iter().map(serve), others))
     }
 }
 

@@ -1,20 +1,20 @@
 //! Attachments: a URL that requires a token and may redirect, and the file itself, which requires none.
 
-use super::answer::{Answer, ApiError};
 use super::request::Request;
-use crate::data::files::{file, is_elsewhere};
+use super::response::{ApiError, ApiResponse};
+use crate::data::files::{file, is_redirected};
 
-pub(super) fn download(id: &str, request: &Request) -> Result<Answer, ApiError> {
-    if !is_elsewhere(id) {
+pub(super) fn download(id: &str, request: &Request) -> Result<ApiResponse, ApiError> {
+    if !is_redirected(id) {
         return media(id);
     }
-    let place = format!("http://{}/media/{id}", request.host);
-    Ok(Answer::empty(303).with_header("location", place))
+    let location = format!("http://{}/media/{id}", request.host);
+    Ok(ApiResponse::empty(303).with_header("location", location))
 }
 
-pub(super) fn media(id: &str) -> Result<Answer, ApiError> {
+pub(super) fn media(id: &str) -> Result<ApiResponse, ApiError> {
     match file(id) {
-        Some(bytes) => Ok(Answer::file(bytes)),
+        Some(bytes) => Ok(ApiResponse::file(bytes)),
         None => Err(ApiError::not_found("The file no longer exists.")),
     }
 }

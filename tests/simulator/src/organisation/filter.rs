@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::answer::ApiError;
+use super::response::ApiError;
 use crate::data::{Conversation, Facet};
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

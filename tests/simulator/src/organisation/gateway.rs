@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Organisation;
-use super::answer::{Answer, ApiError, push_array};
 use super::request::Request;
-use crate::data::Head;
+use super::response::{ApiError, ApiResponse, push_array};
+use crate::data::RecordSummary;
 use crate::faults::repeats::{repeat_rows, text_at};
 
 /// The `type` of every record.
@@ -42,12 +42,12 @@ impl Queries {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Submission {
-    query: Asked,
+    query: SubmittedQuery,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+struct SubmittedQuery {
     filter: RecordFilter,
     page_size: Option<usize>,
 }
@@ -81,7 +81,7 @@ struct DateRange {
 }
 
 impl RecordFilter {
-    fn selects(&self, record: &Head) -> bool {
+    fn selects(&self, record: &RecordSummary) -> bool {
         let ids = self.id.as_ref().map(|it| &it.range);
         let dates = self.date_range.as_ref();
         self.kind == RECORD_TYPE
@@ -101,17 +101,17 @@ impl RecordFilter {
 }
 
 impl Organisation {
-    pub(crate) fn submit_query(&mut self, request: &Request) -> Result<Answer, ApiError> {
+    pub(crate) fn submit_query(&mut self, request: &Request) -> Result<ApiResponse, ApiError> {
         let Submission { query } = request.json()?;
         if query.filter.is_reversed() {
             return Err(ApiError::bad_request("dateRange must end after it starts"));
         }
         let faults = &self.settings.faults;
         let page_size = query.page_size.unwrap_or(DEFAULT_LIMIT);
-        let heads = self.data.gateway_heads().iter().enumerate();
-        let mut rows: Vec<usize> = heads
-            .filter(|(_, head)| query.filter.selects(head))
-            .map(|(place, _)| place)
+        let summaries = self.data.gateway_summaries().iter().enumerate();
+        let mut rows: Vec<usize> = summaries
+            .filter(|(_, summary)| query.filter.selects(summary))
+            .map(|(index, _)| index)
             .collect();
         repeat_rows(&mut rows, &faults.repeated_rows);
         let announced = i64::try_from(rows.len())
@@ -127,7 +127,7 @@ impl Organisation {
         let (id, query_id) = (self.new_id(), self.new_id());
         self.queries.all.insert(query_id.clone(), stored);
         self.stats.queries_submitted += 1;
-        Ok(Answer::json(
+        Ok(ApiResponse::json(
             200,
             &json!({ "id": id, "queryId": query_id, "totalRecords": announced, "pageSize": page_size }),
         ))
@@ -137,7 +137,7 @@ impl Organisation {
         &mut self,
         id: &str,
         request: &Request,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let faults = &self.settings.faults;
         let query = self
             .queries
@@ -155,7 +155,7 @@ impl Organisation {
         if count > 0 && query.empty_pages < faults.gateway_empty_early {
             query.empty_pages += 1;
             self.stats.count_fault("empty_page");
-            return Ok(Answer::raw(200, "[]".to_owned()));
+            return Ok(ApiResponse::raw(200, "[]".to_owned()));
         }
         let mut rng = self.schedule.rng(faults.seed.wrapping_add(1));
         if count > 1 && rng.f64() < faults.gateway_short_pages {
@@ -163,12 +163,12 @@ impl Organisation {
             count = rng.usize(1..count);
         }
         let rows = query.rows.iter().enumerate().skip(offset).take(count);
-        let records = rows.map(|(position, place)| {
-            let record = self.data.gateway_record(*place, query.malformed_every);
+        let records = rows.map(|(position, index)| {
+            let record = self.data.gateway_record(*index, query.malformed_every);
             text_at(position, record.into(), &faults.repeated_rows)
         });
         let mut page = String::new();
         push_array(&mut page, records);
-        Ok(Answer::raw(200, page))
+        Ok(ApiResponse::raw(200, page))
     }
 }

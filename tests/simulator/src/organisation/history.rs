@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{Answer, ApiError, push_array};
 use super::request::Request;
+use super::response::{ApiError, ApiResponse, push_array};
 use super::{Organisation, cursor};
 use crate::settings::HistoryForm;
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ impl Organisation {
         &mut self,
         form: HistoryForm,
         request: &Request,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let query: HistoryQuery = request.json()?;
         let most = form.page_size_max();
         let size = query.page_size.unwrap_or(DEFAULT_PAGE_SIZE.min(most));
@@ -107,13 +107,13 @@ impl Organisation {
         push_array(
             &mut body,
             page.iter()
-                .map(|place| self.data.gateway_record(*place, every)),
+                .map(|index| self.data.gateway_record(*index, every)),
         );
         if from + size < rows.len() {
             let token = json!(self.history.token(from + size));
             body.extend([",\"", form.token_name(), "\":", &token.to_string()]);
         }
-        Ok(Answer::raw(200, body + "}"))
+        Ok(ApiResponse::raw(200, body + "}"))
     }
 
     fn history_rows(&self, query: &HistoryQuery) -> Vec<usize> {
@@ -130,19 +130,19 @@ impl Organisation {
             list.is_empty() || list.iter().any(|value| is(value))
         };
         let is_webchat = |channel: &str| channel.eq_ignore_ascii_case("webchat");
-        let heads = self.data.gateway_heads().iter().enumerate();
-        heads
-            .filter(|(_, head)| any(interaction_id, &|id| id == head.id))
+        let summaries = self.data.gateway_summaries().iter().enumerate();
+        summaries
+            .filter(|(_, summary)| any(interaction_id, &|id| id == summary.id))
             .filter(|_| any(channel_type, &is_webchat))
-            .filter(|(_, head)| date_range.start.is_none_or(|start| start <= head.start))
-            .filter(|(_, head)| date_range.end.is_none_or(|end| head.start < end))
-            .map(|(place, _)| place)
-            .filter(|place| any(participant_id, &|id| self.takes_part(*place, id)))
+            .filter(|(_, summary)| date_range.start.is_none_or(|start| start <= summary.start))
+            .filter(|(_, summary)| date_range.end.is_none_or(|end| summary.start < end))
+            .map(|(index, _)| index)
+            .filter(|index| any(participant_id, &|id| self.is_participant(*index, id)))
             .collect()
     }
 
-    fn takes_part(&self, place: usize, participant: &str) -> bool {
+    fn is_participant(&self, index: usize, participant: &str) -> bool {
         let id = format!("\"id\":\"{participant}\"");
-        self.data.gateway_record(place, None).contains(&id)
+        self.data.gateway_record(index, None).contains(&id)
     }
 }

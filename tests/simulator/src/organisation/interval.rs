@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::ApiError;
+use super::response::ApiError;
 use crate::data::Conversation;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

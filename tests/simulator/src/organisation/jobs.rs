@@ -74,11 +74,11 @@ impl Jobs {
     /// Updates the state of every job.
     pub(crate) fn advance(&mut self, settings: &Settings, now: Timestamp) {
         for job in self.all.iter_mut().filter(|job| !job.deleted) {
-            job.age(settings, now);
+            job.update_state(settings, now);
         }
         let mut free = settings
             .concurrent_jobs
-            .saturating_sub(self.all.iter().filter(|job| job.holds_a_slot()).count());
+            .saturating_sub(self.all.iter().filter(|job| job.occupies_slot()).count());
         let waiting = self
             .all
             .iter_mut()
@@ -89,7 +89,7 @@ impl Jobs {
             }
             free -= 1;
             job.started = Some(now);
-            job.age(settings, now);
+            job.update_state(settings, now);
         }
     }
 
@@ -102,7 +102,7 @@ impl Jobs {
     pub(crate) fn delete(&mut self, id: &str, cancelled: CancelledJobs, now: Timestamp) {
         let found = self.all.iter_mut().find(|job| job.id == id && !job.deleted);
         match found {
-            Some(job) if cancelled == CancelledJobs::Stay && job.is_at_work() => {
+            Some(job) if cancelled == CancelledJobs::Stay && job.is_running() => {
                 job.end(JobState::Cancelled, now);
             }
             Some(job) => job.deleted = true,
@@ -131,8 +131,8 @@ impl Jobs {
     }
 
     pub(crate) fn live(&self) -> Vec<String> {
-        let over = |job: &Job| matches!(job.state, JobState::Cancelled | JobState::Expired);
-        let live = self.all.iter().filter(|job| !job.deleted && !over(job));
+        let is_ended = |job: &Job| matches!(job.state, JobState::Cancelled | JobState::Expired);
+        let live = self.all.iter().filter(|job| !job.deleted && !is_ended(job));
         live.map(|job| job.id.clone()).collect()
     }
 
@@ -142,8 +142,8 @@ impl Jobs {
 }
 
 impl Job {
-    fn age(&mut self, settings: &Settings, now: Timestamp) {
-        if self.is_at_work() {
+    fn update_state(&mut self, settings: &Settings, now: Timestamp) {
+        if self.is_running() {
             self.progress(settings, now);
         }
         let expired = self
@@ -180,14 +180,14 @@ impl Job {
         self.completed = Some(at);
     }
 
-    fn is_at_work(&self) -> bool {
+    fn is_running(&self) -> bool {
         matches!(self.state, JobState::Queued | JobState::Pending)
     }
 
-    fn holds_a_slot(&self) -> bool {
+    fn occupies_slot(&self) -> bool {
         self.started.is_some()
             && !self.deleted
-            && (self.is_at_work() || self.state == JobState::Fulfilled)
+            && (self.is_running() || self.state == JobState::Fulfilled)
     }
 
     fn view(&self) -> JobView {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ApiError};
 use super::request::REQUEST_BODY_MAX_BYTES;
+use super::response::{ApiError, ApiResponse};
 use crate::settings::Settings;
 
 /// One limit, as named by a 429 that says which limit was exceeded.
@@ -66,25 +66,28 @@ fn defaults() -> [Limit; 5] {
     limits(&Settings::default())
 }
 
-pub(crate) fn in_force(namespace: &str, settings: &Settings) -> Result<Answer, ApiError> {
+pub(crate) fn current_limits(
+    namespace: &str,
+    settings: &Settings,
+) -> Result<ApiResponse, ApiError> {
     listing(namespace, &limits(settings))
 }
 
-pub(crate) fn documented(namespace: &str) -> Result<Answer, ApiError> {
+pub(crate) fn default_limits(namespace: &str) -> Result<ApiResponse, ApiError> {
     listing(namespace, &defaults())
 }
 
 /// The API's response for a namespace that is unknown or has no limits is unverified.
-fn listing(namespace: &str, limits: &[Limit]) -> Result<Answer, ApiError> {
+fn listing(namespace: &str, limits: &[Limit]) -> Result<ApiResponse, ApiError> {
     let of_namespace = limits.iter().filter(|it| it.namespace == namespace);
     let entities: Vec<_> = of_namespace.map(Limit::json).collect();
     if entities.is_empty() {
         return Err(ApiError::not_found("The namespace was not found."));
     }
-    Ok(Answer::json(200, &json!({ "entities": entities })))
+    Ok(ApiResponse::json(200, &json!({ "entities": entities })))
 }
 
-pub(crate) fn docs() -> Answer {
+pub(crate) fn docs() -> ApiResponse {
     let defaults = defaults();
     let namespace = |name: &str, friendly: &str| {
         let of_namespace = defaults.iter().filter(|it| it.namespace == name);
@@ -97,5 +100,5 @@ pub(crate) fn docs() -> Answer {
         namespace(PLATFORM, "Platform API"),
         namespace("analytics", "Analytics"),
     ];
-    Answer::json(200, &json!({ "namespaces": namespaces }))
+    ApiResponse::json(200, &json!({ "namespaces": namespaces }))
 }

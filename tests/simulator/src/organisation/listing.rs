@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ApiError};
 use super::request::Request;
+use super::response::{ApiError, ApiResponse};
 
 /// Applies when the request names no page size.
 const PAGE_SIZE: usize = 25;
@@ -11,7 +11,10 @@ const PAGE_SIZE: usize = 25;
 const PAGE_SIZE_MAX: usize = 100;
 
 /// Returns one page of `(id, name)` pairs.
-pub(super) fn listing(named: Vec<(String, String)>, request: &Request) -> Result<Answer, ApiError> {
+pub(super) fn listing(
+    named: Vec<(String, String)>,
+    request: &Request,
+) -> Result<ApiResponse, ApiError> {
     let size = request.number("pageSize")?.unwrap_or(PAGE_SIZE);
     let number = request.number("pageNumber")?.unwrap_or(1);
     if !(1..=PAGE_SIZE_MAX).contains(&size) || number == 0 {
@@ -26,7 +29,7 @@ pub(super) fn listing(named: Vec<(String, String)>, request: &Request) -> Result
     let entities: Vec<Value> = page
         .map(|(id, name)| json!({ "id": id, "name": name }))
         .collect();
-    Ok(Answer::json(
+    Ok(ApiResponse::json(
         200,
         &json!({
             "entities": entities, "pageSize": size, "pageNumber": number,

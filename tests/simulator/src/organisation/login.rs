@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Organisation;
-use super::answer::Answer;
 use super::request::Request;
+use super::response::ApiResponse;
 use crate::settings::Settings;
 
 impl Organisation {
-    pub(crate) fn login(&mut self, request: &Request, now: Timestamp) -> Answer {
+    pub(crate) fn login(&mut self, request: &Request, now: Timestamp) -> ApiResponse {
         if let Err((error, description)) = check(request, &self.settings) {
-            return Answer::json(
+            return ApiResponse::json(
                 self.settings.login_refusal_status,
                 &json!({ "error": error, "description": description, "error_description": description }),
             );
@@ -22,7 +22,7 @@ impl Organisation {
         self.tokens.issue(token.clone(), &self.settings, now);
         self.stats.tokens_issued += 1;
         let expires_in = self.settings.token_lifetime.as_secs();
-        Answer::json(
+        ApiResponse::json(
             200,
             &json!({ "access_token": token, "token_type": "bearer", "expires_in": expires_in }),
         )
@@ -46,7 +46,7 @@ fn check(request: &Request, settings: &Settings) -> Result<(), (&'static str, &'
     let credentials = request
         .authorization
         .as_deref()
-        .and_then(basic)
+        .and_then(parse_basic)
         .or_else(|| form.credentials().filter(|_| settings.login_by_form));
     match credentials {
         Some((id, secret)) if id == settings.client_id => {
@@ -79,7 +79,7 @@ impl Form {
     }
 }
 
-fn basic(authorization: &str) -> Option<(String, String)> {
+fn parse_basic(authorization: &str) -> Option<(String, String)> {
     let decoded = STANDARD
         .decode(authorization.strip_prefix("Basic ")?)
         .ok()?;

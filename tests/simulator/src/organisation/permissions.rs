@@ -6,11 +6,11 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use super::Organisation;
-use super::answer::ApiError;
+use super::response::ApiError;
 use crate::route::Route;
 
 /// The permissions that the published documentation names for each route; any one of them is enough.
-fn needed(route: Route) -> &'static [&'static str] {
+fn required_permissions(route: Route) -> &'static [&'static str] {
     const DETAILS: &str = "analytics:conversationDetail:view";
     const OWN_DETAILS: &str = "analytics:agentConversationDetail:view";
     match route {
@@ -45,15 +45,15 @@ fn needed(route: Route) -> &'static [&'static str] {
 }
 
 impl Organisation {
-    pub(crate) fn permit(&self, route: Route) -> Result<(), ApiError> {
-        let needed = needed(route);
+    pub(crate) fn check_permission(&self, route: Route) -> Result<(), ApiError> {
+        let required_permissions = required_permissions(route);
         let held = |it: &&str| self.settings.permissions.iter().any(|held| held == it);
-        if needed.is_empty() || needed.iter().any(held) {
+        if required_permissions.is_empty() || required_permissions.iter().any(held) {
             return Ok(());
         }
         let message = format!(
             "Unable to perform the requested action. You must have at least one of the following permissions assigned: [{}]",
-            needed.join(", ")
+            required_permissions.join(", ")
         );
         Err(ApiError::new(403, "missing.any.permissions", &message))
     }
@@ -64,6 +64,6 @@ impl Organisation {
         let held = self.settings.divisions_held;
         self.data
             .started(started)
-            .filter(move |place| self.data.is_visible(*place, held))
+            .filter(move |index| self.data.is_visible(*index, held))
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::answer::ApiError;
+use super::response::ApiError;
 
 /// The API refuses longer request bodies.
 pub(crate) const REQUEST_BODY_MAX_BYTES: usize = 512_000;

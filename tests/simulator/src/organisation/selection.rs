@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::answer::ApiError;
 use super::filter::{self, Filter, conversation_matches, segments_match};
 use super::interval::Interval;
+use super::response::ApiError;
 use crate::data::{Conversation, Dataset};
 
 /// The fields that the request bodies of both share.
@@ -73,8 +73,8 @@ impl Criteria {
         interval: Interval,
     ) -> Vec<usize> {
         let mut rows: Vec<usize> = candidates
-            .filter(|place| {
-                let conversation = &data.conversations[*place];
+            .filter(|index| {
+                let conversation = &data.conversations[*index];
                 interval.is_touched_by(conversation)
                     && conversation_matches(&self.conversation_filters, conversation)
                     && segments_match(&self.segment_filters, &conversation.facets)
@@ -86,12 +86,12 @@ impl Criteria {
 
     /// The data is already sorted by start. The sort is stable, so that rows with equal keys stay sorted by start.
     fn sort(&self, rows: &mut [usize], conversations: &[Conversation]) {
-        let key = |place: &usize| self.order_by.key(&conversations[*place]);
+        let key = |index: &usize| self.order_by.key(&conversations[*index]);
         match (self.order, self.order_by) {
             (Order::Unordered, _) | (Order::Asc, OrderBy::ConversationStart) => {}
             (Order::Desc, OrderBy::ConversationStart) => rows.reverse(),
             (Order::Asc, _) => rows.sort_by_key(key),
-            (Order::Desc, _) => rows.sort_by_key(|place| Reverse(key(place))),
+            (Order::Desc, _) => rows.sort_by_key(|index| Reverse(key(index))),
         }
     }
 }

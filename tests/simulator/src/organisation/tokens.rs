@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{Answer, ApiError};
 use super::limits::Limit;
+use super::response::{ApiError, ApiResponse};
 use crate::settings::Settings;
 
 /// Value of `inin-ratelimit-allowed` when there is no limit: more than any client can send.
@@ -73,34 +73,34 @@ impl Tokens {
         settings: &Settings,
         now: Timestamp,
     ) -> (Usage, Result<(), ApiError>) {
-        let token = match usable(&mut self.issued, authorization, now) {
+        let token = match find_valid_token(&mut self.issued, authorization, now) {
             Ok(token) => token,
             Err(error) => return (Usage::none(settings), Err(error)),
         };
-        let present = Present::of(settings.rate_window, now);
+        let current_window = CurrentWindow::of(settings.rate_window, now);
         let usage = Usage {
-            count: token.window.count(&present),
+            count: token.window.count(&current_window),
             allowed: allowed(settings),
-            reset_seconds: present.seconds_left,
+            reset_seconds: current_window.seconds_left,
         };
         let of_token = Limit::of_token(settings.rate_per_minute);
         let of_client = Limit::of_client(settings.client_rate_per_minute);
         let counts = [
             (usage.count, of_token),
-            (self.client.count(&present), of_client),
+            (self.client.count(&current_window), of_client),
         ];
         let exceeded = counts.into_iter().find(|(count, limit)| {
             let is_limited = settings.rate_per_minute > 0 && limit.value > 0;
             is_limited && u64::from(*count) > limit.value
         });
-        let charged = exceeded.map_or(Ok(()), |(_, limit)| {
-            Err(ApiError::over_limit(present.seconds_left, limit))
+        let charge_result = exceeded.map_or(Ok(()), |(_, limit)| {
+            Err(ApiError::over_limit(current_window.seconds_left, limit))
         });
-        (usage, charged)
+        (usage, charge_result)
     }
 }
 
-fn usable<'a>(
+fn find_valid_token<'a>(
     issued: &'a mut BTreeMap<String, Token>,
     authorization: Option<&str>,
     now: Timestamp,
@@ -117,12 +117,12 @@ fn usable<'a>(
 }
 
 /// The rate limit window that contains a given time.
-struct Present {
+struct CurrentWindow {
     number: i64,
     seconds_left: i64,
 }
 
-impl Present {
+impl CurrentWindow {
     fn of(length: Duration, now: Timestamp) -> Self {
         let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
         let now = now.as_millisecond();
@@ -136,9 +136,9 @@ impl Present {
 }
 
 impl Window {
-    fn count(&mut self, present: &Present) -> u32 {
-        if self.number != present.number {
-            (self.number, self.count) = (present.number, 0);
+    fn count(&mut self, current_window: &CurrentWindow) -> u32 {
+        if self.number != current_window.number {
+            (self.number, self.count) = (current_window.number, 0);
         }
         self.count = self.count.saturating_add(1);
         self.count
@@ -155,8 +155,8 @@ impl Usage {
         }
     }
 
-    pub(crate) fn onto(self, answer: Answer) -> Answer {
-        answer
+    pub(crate) fn add_headers_to(self, response: ApiResponse) -> ApiResponse {
+        response
             .with_header("inin-ratelimit-count", self.count.to_string())
             .with_header("inin-ratelimit-allowed", self.allowed.to_string())
             .with_header("inin-ratelimit-reset", self.reset_seconds.to_string())

@@ -14,7 +14,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 /// Number of pieces of a slow body, whatever its length.
 const PIECES: usize = 8;
 
-pub(crate) fn whole(body: Bytes) -> Body {
+pub(crate) fn complete(body: Bytes) -> Body {
     Full::new(body)
         .map_err(|never| match never {})
         .boxed_unsync()
@@ -26,26 +26,26 @@ pub(crate) fn slow(body: &Bytes, pause: Duration) -> Body {
         .step_by(size)
         .map(|at| body.slice(at..body.len().min(at + size)))
         .collect();
-    streamed(stream::iter(pieces).then(move |piece| async move {
+    from_stream(stream::iter(pieces).then(move |piece| async move {
         tokio::time::sleep(pause).await;
         Ok(piece)
     }))
 }
 
 pub(crate) fn cut_off(body: Bytes) -> Body {
-    streamed(half(body).chain(broken()))
+    from_stream(first_half(body).chain(connection_error()))
 }
 
 /// Sends the whole body, then closes the connection: for a `Content-Length` that differs from the body's length.
-pub(crate) fn of_another_length(body: Bytes) -> Body {
-    streamed(stream::once(async move { Ok(body) }).chain(broken()))
+pub(crate) fn with_other_length(body: Bytes) -> Body {
+    from_stream(stream::once(async move { Ok(body) }).chain(connection_error()))
 }
 
 pub(crate) fn stalled(body: Bytes) -> Body {
-    streamed(half(body).chain(stream::pending()))
+    from_stream(first_half(body).chain(stream::pending()))
 }
 
-fn broken() -> impl Stream<Item = io::Result<Bytes>> {
+fn connection_error() -> impl Stream<Item = io::Result<Bytes>> {
     stream::once(async {
         // Waits a moment, so that hyper sends the buffered data before it sees the error.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -53,11 +53,11 @@ fn broken() -> impl Stream<Item = io::Result<Bytes>> {
     })
 }
 
-fn half(body: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
+fn first_half(body: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
     let length = body.len() / 2;
     stream::once(async move { Ok(body.slice(..length)) })
 }
 
-fn streamed(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+fn from_stream(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
     BodyExt::boxed_unsync(StreamBody::new(pieces.map(|piece| piece.map(Frame::data))))
 }

@@ -16,7 +16,7 @@ use url::Url;
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Longer than any response takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Call {
     url: Url,
@@ -26,7 +26,7 @@ pub(super) struct Call {
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ClientResponse {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -70,8 +70,8 @@ impl Call {
         }
     }
 
-    pub(super) async fn send(self) -> Result<Answer, Failure> {
-        tokio::time::timeout(PATIENCE, self.exchange()).await?
+    pub(super) async fn send(self) -> Result<ClientResponse, Failure> {
+        tokio::time::timeout(MAX_WAIT, self.exchange()).await?
     }
 
     fn header(mut self, name: &'static str, value: String) -> Self {
@@ -79,7 +79,7 @@ impl Call {
         self
     }
 
-    async fn exchange(self) -> Result<Answer, Failure> {
+    async fn exchange(self) -> Result<ClientResponse, Failure> {
         let address = (self.url.host_str().unwrap(), self.url.port().unwrap());
         let stream = TcpStream::connect(address).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -96,7 +96,7 @@ impl Call {
             .send_request(request.body(Full::new(self.body))?)
             .await?
             .into_parts();
-        Ok(Answer {
+        Ok(ClientResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             body: body.collect().await?.to_bytes(),
@@ -104,7 +104,7 @@ impl Call {
     }
 }
 
-impl Answer {
+impl ClientResponse {
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }

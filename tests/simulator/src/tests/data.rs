@@ -16,14 +16,17 @@ pub(super) static MANY: LazyLock<Truth> = LazyLock::new(|| {
         conversations: 1500,
         gateway_records: 1500,
         spill: 0.1,
-        ..small()
+        ..small_settings()
     })
 });
 
 #[test]
 fn one_seed_gives_one_organisation() {
-    let (one, same) = (truth_of(&small()), truth_of(&small()));
-    let other = truth_of(&Settings { seed: 2, ..small() });
+    let (one, same) = (truth_of(&small_settings()), truth_of(&small_settings()));
+    let other = truth_of(&Settings {
+        seed: 2,
+        ..small_settings()
+    });
 
     let bytes = |truth: &Truth| {
         truth
@@ -39,7 +42,7 @@ fn one_seed_gives_one_organisation() {
 
 #[test]
 fn exactly_the_set_number_of_conversations_start_in_the_interval() {
-    let (from, to) = small().interval;
+    let (from, to) = small_settings().interval;
 
     let truth = &MANY.conversations;
 

@@ -6,7 +6,7 @@ const DETAILS: &str = "api/v2/analytics/conversations/details";
 
 #[tokio::test]
 async fn one_conversation_is_served_without_attributes() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().conversations;
     let plain = |json: &str| !json.contains("\"attributes\":");
     let without = truth.iter().find(|it| plain(&it.json)).unwrap();
@@ -23,7 +23,7 @@ async fn one_conversation_is_served_without_attributes() {
 
 #[tokio::test]
 async fn requested_conversations_are_served_and_unknown_ones_left_out() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().conversations;
     let (a, b) = (&truth[7].id, &truth[3].id);
 
@@ -45,14 +45,14 @@ async fn requested_conversations_are_served_and_unknown_ones_left_out() {
 
 #[tokio::test]
 async fn an_unknown_conversation_is_a_404_with_its_own_code() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let answer = world
+    let response = world
         .get("api/v2/analytics/conversations/nobody/details")
         .await;
 
-    assert_eq!(answer.status, 404);
-    assert_eq!(answer.json()["code"], "conversation.not.found");
+    assert_eq!(response.status, 404);
+    assert_eq!(response.json()["code"], "conversation.not.found");
     assert_eq!(world.get(DETAILS).await.status, 400);
 }
 
@@ -61,21 +61,21 @@ async fn a_conversation_that_has_not_started_is_not_found() {
     let world = World::new(Settings {
         interval: (time("2026-03-05T12:00:00Z"), time("2026-03-06T11:00:00Z")),
         spill: 0.0,
-        ..small()
+        ..small_settings()
     })
     .await;
     let last = world.simulator.truth().conversations.pop().unwrap();
     let path = format!("api/v2/analytics/conversations/{}/details", last.id);
 
     let before = world.get(&path).await.status;
-    world.pass(Duration::from_hours(23));
+    world.advance_clock(Duration::from_hours(23));
 
     assert_eq!((before, world.get(&path).await.status), (404, 200));
 }
 
 #[tokio::test]
 async fn an_amended_conversation_is_served_changed_by_every_read() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let before = world.simulator.truth().conversations;
     let id = before[3].id.clone();
 

@@ -13,7 +13,7 @@ fn always(faults: Faults) -> Faults {
 }
 
 pub(super) async fn world_with(faults: Faults) -> World {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     world.simulator.set_faults(always(faults));
     world
 }
@@ -27,11 +27,14 @@ async fn a_throttled_response_has_a_retry_after() {
     })
     .await;
 
-    let answer = world.get(AVAILABILITY).await;
+    let response = world.get(AVAILABILITY).await;
 
-    assert_eq!((answer.status, answer.header("Retry-After")), (429, "37"));
     assert_eq!(
-        answer.json()["message"],
+        (response.status, response.header("Retry-After")),
+        (429, "37")
+    );
+    assert_eq!(
+        response.json()["message"],
         "Rate limit exceeded the maximum. Retry the request in [37] seconds"
     );
     assert_eq!(world.simulator.stats().throttled, 1);
@@ -69,9 +72,9 @@ async fn server_errors_have_error_bodies_or_proxy_pages() {
     let (mut statuses, mut types) = (Vec::new(), Vec::new());
 
     for _ in 0..60 {
-        let answer = world.get(AVAILABILITY).await;
-        types.push(answer.header("content-type").to_owned());
-        statuses.push(answer.status);
+        let response = world.get(AVAILABILITY).await;
+        types.push(response.header("content-type").to_owned());
+        statuses.push(response.status);
     }
 
     statuses.sort_unstable();
@@ -90,10 +93,10 @@ async fn a_timeout_is_a_408() {
     })
     .await;
 
-    let answer = world.get(AVAILABILITY).await;
+    let response = world.get(AVAILABILITY).await;
 
     assert_eq!(
-        (answer.status, &answer.json()["code"]),
+        (response.status, &response.json()["code"]),
         (408, &json!("client.timeout"))
     );
 }
@@ -106,9 +109,9 @@ async fn a_truncated_body_is_an_error_to_its_reader() {
     })
     .await;
 
-    let answer = world.try_get(AVAILABILITY).await;
+    let response = world.try_get(AVAILABILITY).await;
 
-    assert!(answer.is_err());
+    assert!(response.is_err());
     assert_eq!(world.simulator.stats().faults_of("cut_off"), 1);
 }
 
@@ -172,7 +175,7 @@ async fn a_lost_reply_may_have_had_its_effect() {
 #[tokio::test]
 async fn a_slow_body_arrives_complete() {
     let world = world_with(Faults::default()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     let whole = world.get(&format!("{JOBS}/{id}/results")).await;
     world.simulator.set_faults(always(Faults {
         slow: 1.0,
@@ -193,10 +196,10 @@ async fn a_stalled_body_never_ends() {
     })
     .await;
 
-    let answer =
+    let response =
         tokio::time::timeout(Duration::from_millis(300), world.try_get(AVAILABILITY)).await;
 
-    assert!(answer.is_err());
+    assert!(response.is_err());
 }
 
 #[tokio::test]
@@ -207,22 +210,22 @@ async fn garbage_is_a_200_that_is_not_json() {
     })
     .await;
 
-    let answer = world.get(AVAILABILITY).await;
+    let response = world.get(AVAILABILITY).await;
 
-    assert_eq!(answer.status, 200);
-    assert!(serde_json::from_slice::<Value>(&answer.body).is_err());
+    assert_eq!(response.status, 200);
+    assert!(serde_json::from_slice::<Value>(&response.body).is_err());
 }
 
 #[tokio::test]
 async fn a_client_that_tries_four_times_gets_through_the_transient_mix() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     world.simulator.set_faults(Faults::transient(3));
 
     for _ in 0..80 {
         let mut usable = false;
         for _ in 0..4 {
-            let answer = world.try_get(AVAILABILITY).await;
-            usable |= answer.is_ok_and(|it| {
+            let response = world.try_get(AVAILABILITY).await;
+            usable |= response.is_ok_and(|it| {
                 it.status == 200 && serde_json::from_slice::<Value>(&it.body).is_ok()
             });
         }

@@ -2,24 +2,24 @@
 
 use super::faults::AVAILABILITY;
 use super::*;
-use crate::{Answer as Sent, AnswerFilter, Route, ServedRequest};
+use crate::{ApiResponse as Sent, ResponseFilter, Route, ServedRequest};
 
-async fn filtered(
+async fn world_with_filter(
     change: impl Fn(&ServedRequest<'_>, Sent) -> Sent + Send + Sync + 'static,
 ) -> World {
-    let world = World::new(small()).await;
-    let filter: AnswerFilter = Arc::new(change);
+    let world = World::new(small_settings()).await;
+    let filter: ResponseFilter = Arc::new(change);
     world
         .simulator
-        .update(|settings| settings.answer_filter = Some(filter));
+        .update(|settings| settings.response_filter = Some(filter));
     world
 }
 
 #[tokio::test]
 async fn a_filter_sees_request_and_response_and_replaces_the_response() {
-    let world = filtered(|request, answer| {
-        assert_eq!(answer.status, 200);
-        let seen = format!(
+    let world = world_with_filter(|request, response| {
+        assert_eq!(response.status, 200);
+        let request_text = format!(
             "{} {} {} {:?} {}",
             request.route,
             request.method,
@@ -30,18 +30,21 @@ async fn a_filter_sees_request_and_response_and_replaces_the_response() {
         Sent {
             status: 425,
             headers: vec![("retry-after", "soon".to_owned())],
-            body: seen.into(),
+            body: request_text.into(),
             content_length: None,
         }
     })
     .await;
 
     let path = "api/v2/analytics/conversations/details/query?x=a%20b";
-    let answer = world.post(path, &json!({ "interval": INTERVAL })).await;
+    let response = world.post(path, &json!({ "interval": INTERVAL })).await;
 
-    assert_eq!((answer.status, answer.header("retry-after")), (425, "soon"));
     assert_eq!(
-        answer.text(),
+        (response.status, response.header("retry-after")),
+        (425, "soon")
+    );
+    assert_eq!(
+        response.text(),
         format!(
             "details-query POST /{} [(\"x\", \"a b\")] {{\"interval\":\"{INTERVAL}\"}}",
             path.trim_end_matches("?x=a%20b")
@@ -51,20 +54,20 @@ async fn a_filter_sees_request_and_response_and_replaces_the_response() {
 
 #[tokio::test]
 async fn a_filter_can_be_removed_while_the_simulator_runs() {
-    let world = filtered(|request, answer| Sent {
+    let world = world_with_filter(|request, response| Sent {
         status: if request.route == Route::Availability {
             599
         } else {
-            answer.status
+            response.status
         },
-        ..answer
+        ..response
     })
     .await;
 
     let filtered = world.get(AVAILABILITY).await.status;
     world
         .simulator
-        .update(|settings| settings.answer_filter = None);
+        .update(|settings| settings.response_filter = None);
     let healed = world.get(AVAILABILITY).await.status;
 
     assert_eq!((filtered, healed), (599, 200));
@@ -73,17 +76,17 @@ async fn a_filter_can_be_removed_while_the_simulator_runs() {
 #[tokio::test]
 async fn too_large_a_content_length_is_an_error_and_a_small_one_truncates() {
     for (difference, is_whole) in [(1, false), (-1, true)] {
-        let world = filtered(move |_, answer| Sent {
-            content_length: answer.body.len().checked_add_signed(difference),
-            ..answer
+        let world = world_with_filter(move |_, response| Sent {
+            content_length: response.body.len().checked_add_signed(difference),
+            ..response
         })
         .await;
 
-        let answer = world.try_get(AVAILABILITY).await;
+        let response = world.try_get(AVAILABILITY).await;
 
-        assert_eq!(answer.is_ok(), is_whole, "{difference}");
-        if let Ok(answer) = answer {
-            assert!(serde_json::from_slice::<Value>(&answer.body).is_err());
+        assert_eq!(response.is_ok(), is_whole, "{difference}");
+        if let Ok(response) = response {
+            assert!(serde_json::from_slice::<Value>(&response.body).is_err());
         }
     }
 }

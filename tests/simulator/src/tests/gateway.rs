@@ -5,7 +5,7 @@ use crate::{Faults, Repeat, RepeatedRow};
 
 const QUERY: &str = "api/v2/export/query";
 
-fn everything() -> Value {
+fn query_of_all_records() -> Value {
     query(
         &json!({ "type": "webchat", "dateRange": { "start": "2026-03-01T00:00:00Z", "end": "2026-03-03T00:00:00Z" } }),
     )
@@ -16,19 +16,19 @@ fn query(filter: &Value) -> Value {
 }
 
 impl World {
-    async fn announced(&self, body: &Value) -> Value {
-        let answer = self.post(QUERY, body).await;
-        assert_eq!(answer.status, 200);
-        answer.json()
+    async fn submit_query(&self, body: &Value) -> Value {
+        let response = self.post(QUERY, body).await;
+        assert_eq!(response.status, 200);
+        response.json()
     }
 
     async fn total(&self, filter: &Value) -> usize {
-        let announced = self.announced(&query(filter)).await;
+        let announced = self.submit_query(&query(filter)).await;
         usize::try_from(announced["totalRecords"].as_u64().unwrap()).unwrap()
     }
 
     async fn query_id(&self) -> String {
-        self.announced(&everything()).await["queryId"]
+        self.submit_query(&query_of_all_records()).await["queryId"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -36,13 +36,13 @@ impl World {
 
     /// Returns the raw body of one page.
     async fn page(&self, id: &str, offset: usize, limit: usize) -> String {
-        let answer = self
+        let response = self
             .get(&format!(
                 "api/v2/export/job/{id}/results?offset={offset}&limit={limit}"
             ))
             .await;
-        assert_eq!(answer.status, 200);
-        answer.text().to_owned()
+        assert_eq!(response.status, 200);
+        response.text().to_owned()
     }
 }
 
@@ -53,9 +53,9 @@ fn bare_array(records: &[crate::TruthRecord]) -> String {
 
 #[tokio::test]
 async fn a_query_announces_its_total_and_its_id() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let announced = world.announced(&everything()).await;
+    let announced = world.submit_query(&query_of_all_records()).await;
 
     assert_eq!(
         (&announced["totalRecords"], &announced["pageSize"]),
@@ -66,7 +66,7 @@ async fn a_query_announces_its_total_and_its_id() {
 
 #[tokio::test]
 async fn pages_are_bare_arrays_of_the_records_verbatim() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let id = world.query_id().await;
 
     let page = world.page(&id, 20, 15).await;
@@ -76,7 +76,7 @@ async fn pages_are_bare_arrays_of_the_records_verbatim() {
 
 #[tokio::test]
 async fn pages_beyond_the_end_are_empty_arrays() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let id = world.query_id().await;
 
     let pages = (
@@ -101,7 +101,11 @@ async fn a_repeated_row_is_counted_and_served_identical_or_changed() {
         repeated_rows: rows,
         ..Faults::default()
     };
-    let world = World::new(Settings { faults, ..small() }).await;
+    let world = World::new(Settings {
+        faults,
+        ..small_settings()
+    })
+    .await;
     let truth = world.simulator.truth().gateway;
     let id = world.query_id().await;
 
@@ -119,7 +123,7 @@ async fn a_repeated_row_is_counted_and_served_identical_or_changed() {
 
 #[tokio::test]
 async fn date_ranges_are_half_open_and_id_ranges_closed() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().gateway;
     let mut starts: Vec<_> = truth.iter().map(|it| it.start).collect();
     let mut ids: Vec<_> = truth.iter().map(|it| it.id.clone()).collect();
@@ -137,7 +141,7 @@ async fn date_ranges_are_half_open_and_id_ranges_closed() {
 
 #[tokio::test]
 async fn an_invalid_query_is_refused() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let refused = [
         json!({}),
@@ -154,28 +158,28 @@ async fn an_invalid_query_is_refused() {
 
 #[tokio::test]
 async fn a_lost_query_is_unknown_and_a_new_one_works() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let lost = world.query_id().await;
     world.simulator.lose_queries();
 
-    let answer = world
+    let response = world
         .get(&format!("api/v2/export/job/{lost}/results"))
         .await;
     let again = world.query_id().await;
 
-    assert_eq!(answer.status, 404);
+    assert_eq!(response.status, 404);
     assert_ne!(world.page(&again, 0, 10).await, "[]");
 }
 
 #[tokio::test]
 async fn the_announced_total_can_be_too_large_or_too_small() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let filter = json!({ "type": "webchat" });
 
     let mut totals = Vec::new();
-    for lie in [5, -5, -1000] {
+    for total_error in [5, -5, -1000] {
         world.simulator.set_faults(Faults {
-            gateway_total: lie,
+            gateway_total: total_error,
             ..Faults::default()
         });
         totals.push(world.total(&filter).await);
@@ -191,7 +195,7 @@ async fn short_pages_lose_nothing_if_the_offset_follows_the_count() {
             gateway_short_pages: 0.7,
             ..Faults::default()
         },
-        ..small()
+        ..small_settings()
     })
     .await;
     let id = world.query_id().await;
@@ -224,7 +228,7 @@ async fn an_empty_page_can_come_before_the_end() {
             gateway_empty_early: 2,
             ..Faults::default()
         },
-        ..small()
+        ..small_settings()
     })
     .await;
     let id = world.query_id().await;

@@ -21,7 +21,7 @@ async fn gateway(form: HistoryForm) -> World {
     World::new(Settings {
         gateway_records: 50,
         history: Some(form),
-        ..small()
+        ..small_settings()
     })
     .await
 }

@@ -7,14 +7,14 @@ use crate::{CancelledJobs, JobState};
 async fn a_job_is_queued_then_pending_then_fulfilled() {
     let world = World::new(Settings {
         job_ready_after: Duration::from_secs(9),
-        ..small()
+        ..small_settings()
     })
     .await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
     let mut states = vec![world.state(&id).await];
 
     for _ in 0..2 {
-        world.pass(Duration::from_millis(4500));
+        world.advance_clock(Duration::from_millis(4500));
         states.push(world.state(&id).await);
     }
 
@@ -23,11 +23,11 @@ async fn a_job_is_queued_then_pending_then_fulfilled() {
 
 #[tokio::test]
 async fn a_running_job_answers_202_and_a_finished_one_200() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
 
     let at_work = world.get(&format!("{JOBS}/{id}")).await;
-    world.pass(Duration::from_secs(2));
+    world.advance_clock(Duration::from_secs(2));
     let finished = world.get(&format!("{JOBS}/{id}")).await;
 
     assert_eq!((at_work.status, finished.status), (202, 200));
@@ -39,8 +39,8 @@ async fn a_running_job_answers_202_and_a_finished_one_200() {
 
 #[tokio::test]
 async fn a_deleted_job_is_gone() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let statuses = (
         world.delete(&format!("{JOBS}/{id}")).await,
@@ -57,13 +57,13 @@ async fn a_deleted_job_is_gone() {
 async fn results_expire_after_their_lifetime() {
     let world = World::new(Settings {
         job_lifetime: Duration::from_mins(5),
-        ..small()
+        ..small_settings()
     })
     .await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     assert_eq!(world.state(&id).await, "FULFILLED");
 
-    world.pass(Duration::from_mins(5));
+    world.advance_clock(Duration::from_mins(5));
 
     assert_eq!(world.state(&id).await, "EXPIRED");
     assert_eq!(world.get(&format!("{JOBS}/{id}/results")).await.status, 404);
@@ -73,16 +73,16 @@ async fn results_expire_after_their_lifetime() {
 async fn a_job_beyond_the_cap_waits_until_another_is_deleted() {
     let world = World::new(Settings {
         concurrent_jobs: 1,
-        ..small()
+        ..small_settings()
     })
     .await;
-    let first = world.finished(&json!({ "interval": INTERVAL })).await;
-    let second = world.finished(&json!({ "interval": INTERVAL })).await;
+    let first = world.finish_job(&json!({ "interval": INTERVAL })).await;
+    let second = world.finish_job(&json!({ "interval": INTERVAL })).await;
     let waiting = world.state(&second).await;
 
     world.delete(&format!("{JOBS}/{first}")).await;
     world.state(&second).await;
-    world.pass(Duration::from_secs(2));
+    world.advance_clock(Duration::from_secs(2));
 
     assert_eq!(
         (waiting.as_str(), world.state(&second).await.as_str()),
@@ -92,8 +92,8 @@ async fn a_job_beyond_the_cap_waits_until_another_is_deleted() {
 
 #[tokio::test]
 async fn tests_can_expire_forget_and_fail_jobs() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     world.simulator.fail_jobs("out of memory");
     let failed = world.get(&format!("{JOBS}/{id}")).await.json();
@@ -111,12 +111,12 @@ async fn tests_can_expire_forget_and_fail_jobs() {
 
 #[tokio::test]
 async fn an_unfinished_job_has_no_results() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
 
-    let answer = world.get(&format!("{JOBS}/{id}/results")).await;
+    let response = world.get(&format!("{JOBS}/{id}/results")).await;
 
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
     assert_eq!(world.simulator.jobs()[0].state, JobState::Queued);
 }
 
@@ -125,7 +125,7 @@ async fn a_cancelled_job_reports_its_state_and_frees_its_slot() {
     let world = World::new(Settings {
         concurrent_jobs: 1,
         cancelled_jobs: CancelledJobs::Stay,
-        ..small()
+        ..small_settings()
     })
     .await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
@@ -134,7 +134,7 @@ async fn a_cancelled_job_reports_its_state_and_frees_its_slot() {
 
     assert_eq!(world.state(&id).await, "CANCELLED");
     assert_eq!(world.get(&format!("{JOBS}/{id}/results")).await.status, 400);
-    let next = world.finished(&json!({ "interval": INTERVAL })).await;
+    let next = world.finish_job(&json!({ "interval": INTERVAL })).await;
     assert_eq!(world.state(&next).await, "FULFILLED");
     assert_eq!(world.delete(&format!("{JOBS}/{next}")).await, 204);
     assert_eq!(world.get(&format!("{JOBS}/{next}")).await.status, 404);
@@ -142,8 +142,8 @@ async fn a_cancelled_job_reports_its_state_and_frees_its_slot() {
 
 #[tokio::test]
 async fn a_job_can_be_cancelled_by_another_client() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     world.simulator.cancel_jobs();
 
@@ -156,7 +156,7 @@ async fn the_uncertain_job_statuses_are_configurable() {
     let world = World::new(Settings {
         job_at_work_status: 200,
         job_delete_status: 202,
-        ..small()
+        ..small_settings()
     })
     .await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;

@@ -18,7 +18,7 @@ async fn an_outage_ends_by_the_injected_clock() {
     .await;
 
     let during = world.get(AVAILABILITY).await;
-    world.pass(Duration::from_mins(30));
+    world.advance_clock(Duration::from_mins(30));
     let after = world.get(AVAILABILITY).await;
 
     assert_eq!((during.status, after.status), (429, 200));
@@ -79,7 +79,7 @@ async fn malformed_records_replace_good_ones() {
         ..Faults::default()
     })
     .await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let page = world.get(&format!("{JOBS}/{id}/results")).await.json();
 
@@ -103,7 +103,7 @@ async fn jobs_can_fail() {
     })
     .await;
 
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let status = world.get(&format!("{JOBS}/{id}")).await.json();
     assert_eq!(status["state"], "FAILED");
@@ -118,12 +118,12 @@ async fn a_stuck_job_stays_queued_until_the_fault_ends() {
     })
     .await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
-    world.pass(Duration::from_hours(5));
+    world.advance_clock(Duration::from_hours(5));
     let stuck = world.state(&id).await;
 
     world.simulator.set_faults(Faults::default());
     world.state(&id).await;
-    world.pass(Duration::from_secs(2));
+    world.advance_clock(Duration::from_secs(2));
 
     assert_eq!(
         (stuck.as_str(), world.simulator.jobs()[0].state),

@@ -10,7 +10,7 @@ use crate::{Faults, RetryAfter};
 async fn every_api_response_reports_the_used_rate_limit() {
     let world = World::new(Settings {
         rate_per_minute: 7,
-        ..small()
+        ..small_settings()
     })
     .await;
 
@@ -32,16 +32,16 @@ async fn every_api_response_reports_the_used_rate_limit() {
 async fn a_request_beyond_the_limit_gets_429_until_the_window_ends() {
     let world = World::new(Settings {
         rate_per_minute: 2,
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
-    world.pass(Duration::from_secs(15));
+    world.advance_clock(Duration::from_secs(15));
     world.get(&path).await;
     world.get(&path).await;
 
     let third = world.get(&path).await;
-    world.pass(Duration::from_secs(45));
+    world.advance_clock(Duration::from_secs(45));
     let next_window = world.get(&path).await;
 
     assert_eq!((third.status, third.header("Retry-After")), (429, "45"));
@@ -68,7 +68,7 @@ async fn a_request_beyond_the_limit_gets_429_until_the_window_ends() {
 async fn each_token_has_its_own_limit() {
     let mut world = World::new(Settings {
         rate_per_minute: 1,
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
@@ -85,7 +85,7 @@ async fn all_tokens_of_a_client_share_a_client_limit() {
     let mut world = World::new(Settings {
         rate_per_minute: 3,
         client_rate_per_minute: 4,
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
@@ -110,7 +110,7 @@ async fn without_a_token_limit_there_is_no_client_limit() {
     let world = World::new(Settings {
         rate_per_minute: 0,
         client_rate_per_minute: 1,
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
@@ -125,15 +125,15 @@ async fn retry_after_leads_into_the_next_window_of_a_shorter_length() {
     let world = World::new(Settings {
         rate_per_minute: 1,
         rate_window: Duration::from_secs(4),
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
-    world.pass(Duration::from_millis(1300));
+    world.advance_clock(Duration::from_millis(1300));
     world.get(&path).await;
 
     let refused = world.get(&path).await;
-    world.pass(Duration::from_secs(3));
+    world.advance_clock(Duration::from_secs(3));
     let waited = world.get(&path).await;
 
     assert_eq!((refused.status, refused.header("Retry-After")), (429, "3"));
@@ -145,29 +145,29 @@ async fn retry_after_leads_into_the_next_window_of_a_shorter_length() {
 
 #[tokio::test]
 async fn a_429_without_retry_after_has_the_older_body() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     world.simulator.set_faults(Faults {
         throttle: 1.0,
         retry_after: RetryAfter::Absent,
         ..Faults::default()
     });
 
-    let answer = world.get(&format!("{JOBS}/availability")).await;
+    let response = world.get(&format!("{JOBS}/availability")).await;
 
-    assert_eq!(answer.status, 429);
-    assert!(answer.headers.get("Retry-After").is_none());
-    assert_eq!(answer.json()["code"], "too.many.requests");
+    assert_eq!(response.status, 429);
+    assert!(response.headers.get("Retry-After").is_none());
+    assert_eq!(response.json()["code"], "too.many.requests");
 }
 
 #[tokio::test]
 async fn the_context_id_of_an_error_is_the_correlation_id() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let answer = world.get("api/v2/nothing/here").await;
+    let response = world.get("api/v2/nothing/here").await;
 
-    assert_eq!(answer.status, 404);
-    let correlation = answer.header("ININ-Correlation-Id").to_owned();
-    let body = answer.json();
+    assert_eq!(response.status, 404);
+    let correlation = response.header("ININ-Correlation-Id").to_owned();
+    let body = response.json();
     assert_eq!(body["contextId"], correlation.as_str());
     assert_eq!(
         (&body["code"], &body["status"]),
@@ -181,33 +181,33 @@ async fn the_context_id_of_an_error_is_the_correlation_id() {
 
 #[tokio::test]
 async fn another_method_on_a_path_that_exists_is_a_405() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let answer = world.get(JOBS).await;
+    let response = world.get(JOBS).await;
 
-    assert_eq!(answer.status, 405);
+    assert_eq!(response.status, 405);
     assert_eq!(
-        answer.json()["contextId"],
-        answer.header("ININ-Correlation-Id")
+        response.json()["contextId"],
+        response.header("ININ-Correlation-Id")
     );
 }
 
 #[tokio::test]
 async fn an_oversized_request_body_is_answered_with_413() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     for length in [600_000, 8_000_000] {
         let body = json!({ "interval": INTERVAL, "padding": "x".repeat(length) });
-        let answer = world.post(JOBS, &body).await;
+        let response = world.post(JOBS, &body).await;
 
-        assert_eq!(answer.status, 413);
-        assert_eq!(answer.json()["code"], "request.entity.too.large");
+        assert_eq!(response.status, 413);
+        assert_eq!(response.json()["code"], "request.entity.too.large");
     }
 }
 
 #[tokio::test]
 async fn a_malformed_request_body_is_not_reported_as_too_large() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let (host, port) = ("127.0.0.1", world.simulator.url().port().unwrap());
     let mut stream = TcpStream::connect((host, port)).await.unwrap();
 
@@ -218,10 +218,10 @@ async fn a_malformed_request_body_is_not_reported_as_too_large() {
         world.token
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
 
-    let answer = String::from_utf8(answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert!(answer.contains("could not be read"), "{answer}");
+    let response = String::from_utf8(response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
+    assert!(response.contains("could not be read"), "{response}");
 }

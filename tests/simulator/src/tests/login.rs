@@ -6,17 +6,20 @@ const FORM: &str = "grant_type=client_credentials&client_id=simulated-client&cli
 
 #[tokio::test]
 async fn the_right_secret_gets_an_opaque_token_and_its_lifetime() {
-    let world = World::stranger(small()).await;
+    let world = World::logged_out(small_settings()).await;
 
-    let answer = world
+    let response = world
         .login_as("simulated-client", &Settings::default().client_secret)
         .await;
 
-    assert_eq!(answer.status, 200);
-    let answer = answer.json();
-    assert_eq!(answer["access_token"].as_str().unwrap().len(), 86);
+    assert_eq!(response.status, 200);
+    let response = response.json();
+    assert_eq!(response["access_token"].as_str().unwrap().len(), 86);
     assert_eq!(
-        (answer["token_type"].as_str(), answer["expires_in"].as_u64()),
+        (
+            response["token_type"].as_str(),
+            response["expires_in"].as_u64()
+        ),
         (Some("bearer"), Some(86_400))
     );
     assert_eq!(world.simulator.stats().tokens_issued, 1);
@@ -24,42 +27,42 @@ async fn the_right_secret_gets_an_opaque_token_and_its_lifetime() {
 
 #[tokio::test]
 async fn an_unknown_client_is_a_400_with_an_oauth_error() {
-    let world = World::stranger(small()).await;
+    let world = World::logged_out(small_settings()).await;
 
-    let answer = world.login_as("somebody-else", "x").await;
+    let response = world.login_as("somebody-else", "x").await;
 
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
     let expected = json!({ "error": "invalid_client", "description": "client not found", "error_description": "client not found" });
-    assert_eq!(answer.json(), expected);
+    assert_eq!(response.json(), expected);
 }
 
 #[tokio::test]
 async fn a_wrong_secret_is_a_400_too() {
-    let world = World::stranger(small()).await;
+    let world = World::logged_out(small_settings()).await;
 
-    let answer = world.login_as("simulated-client", "wrong").await;
+    let response = world.login_as("simulated-client", "wrong").await;
 
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.json()["description"], "authentication failed");
+    assert_eq!(response.status, 400);
+    assert_eq!(response.json()["description"], "authentication failed");
 }
 
 #[tokio::test]
 async fn a_login_refusal_can_be_a_401() {
-    let world = World::stranger(Settings {
+    let world = World::logged_out(Settings {
         login_refusal_status: 401,
-        ..small()
+        ..small_settings()
     })
     .await;
 
-    let answer = world.login_as("simulated-client", "wrong").await;
+    let response = world.login_as("simulated-client", "wrong").await;
 
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.json()["error"], "invalid_client");
+    assert_eq!(response.status, 401);
+    assert_eq!(response.json()["error"], "invalid_client");
 }
 
 #[tokio::test]
 async fn credentials_in_the_form_are_accepted_only_if_enabled() {
-    let world = World::stranger(small()).await;
+    let world = World::logged_out(small_settings()).await;
     let login = async || {
         let request = world.request(Method::POST, "oauth/token");
         request.form(FORM).send().await.unwrap().status
@@ -76,19 +79,19 @@ async fn credentials_in_the_form_are_accepted_only_if_enabled() {
 
 #[tokio::test]
 async fn another_grant_is_refused() {
-    let world = World::stranger(small()).await;
+    let world = World::logged_out(small_settings()).await;
     let request = world
         .request(Method::POST, "oauth/token")
         .basic_auth("simulated-client", &Settings::default().client_secret);
 
-    let answer = request.form("grant_type=password").send().await.unwrap();
+    let response = request.form("grant_type=password").send().await.unwrap();
 
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
 }
 
 #[tokio::test]
 async fn a_missing_token_and_a_bad_token_have_different_codes() {
-    let mut world = World::stranger(small()).await;
+    let mut world = World::logged_out(small_settings()).await;
     let path = format!("{JOBS}/availability");
 
     let none = world.request(Method::GET, &path).send().await.unwrap();
@@ -104,13 +107,13 @@ async fn a_missing_token_and_a_bad_token_have_different_codes() {
 async fn a_token_expires_by_the_injected_clock() {
     let world = World::new(Settings {
         token_lifetime: Duration::from_mins(5),
-        ..small()
+        ..small_settings()
     })
     .await;
     let path = format!("{JOBS}/availability");
-    world.pass(Duration::from_secs(299));
+    world.advance_clock(Duration::from_secs(299));
     let before = world.get(&path).await.status;
-    world.pass(Duration::from_secs(1));
+    world.advance_clock(Duration::from_secs(1));
 
     let after = world.get(&path).await;
 
@@ -119,7 +122,7 @@ async fn a_token_expires_by_the_injected_clock() {
 
 #[tokio::test]
 async fn a_revoked_token_is_refused_and_a_new_one_works() {
-    let mut world = World::new(small()).await;
+    let mut world = World::new(small_settings()).await;
     let path = format!("{JOBS}/availability");
     world.simulator.revoke_tokens();
 

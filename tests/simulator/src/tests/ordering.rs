@@ -5,7 +5,7 @@ use crate::TruthConversation;
 
 async fn ordered(world: &World, order: &str, by: &str) -> Vec<String> {
     let id = world
-        .finished(&json!({ "interval": INTERVAL, "order": order, "orderBy": by }))
+        .finish_job(&json!({ "interval": INTERVAL, "order": order, "orderBy": by }))
         .await;
     world.read_all(&id, 1000).await
 }
@@ -18,7 +18,7 @@ fn ids_by<K: Ord>(world: &World, key: impl Fn(&TruthConversation) -> K) -> Vec<S
 
 #[tokio::test]
 async fn ordered_by_end_open_conversations_come_last() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let ids = ordered(&world, "asc", "conversationEnd").await;
 
@@ -29,7 +29,7 @@ async fn ordered_by_end_open_conversations_come_last() {
 
 #[tokio::test]
 async fn segment_order_uses_the_first_start_and_the_last_end() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let by_start = ordered(&world, "asc", "segmentStart").await;
     let by_end = ordered(&world, "asc", "segmentEnd").await;
@@ -41,7 +41,7 @@ async fn segment_order_uses_the_first_start_and_the_last_end() {
 
 #[tokio::test]
 async fn an_unknown_order_is_refused() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     for body in [
         json!({ "interval": INTERVAL, "order": "sideways" }),

@@ -4,8 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn all_pages_together_are_the_truth_in_order() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let ids = world.read_all(&id, 7).await;
 
@@ -21,8 +21,8 @@ async fn all_pages_together_are_the_truth_in_order() {
 
 #[tokio::test]
 async fn records_are_served_byte_for_byte_as_in_the_truth() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let body = world
         .get(&format!("{JOBS}/{id}/results"))
@@ -42,8 +42,8 @@ async fn records_are_served_byte_for_byte_as_in_the_truth() {
 
 #[tokio::test]
 async fn a_cursor_must_be_percent_encoded() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     let first = world
         .get(&format!("{JOBS}/{id}/results?pageSize=5"))
         .await
@@ -56,7 +56,7 @@ async fn a_cursor_must_be_percent_encoded() {
     let encoded = world
         .get(&format!(
             "{JOBS}/{id}/results?pageSize=5&cursor={}",
-            escaped(cursor)
+            percent_encoded(cursor)
         ))
         .await;
 
@@ -70,35 +70,35 @@ async fn a_cursor_must_be_percent_encoded() {
 
 #[tokio::test]
 async fn a_cursor_of_another_job_is_refused() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let (one, other) = (
-        world.finished(&json!({ "interval": INTERVAL })).await,
-        world.finished(&json!({ "interval": INTERVAL })).await,
+        world.finish_job(&json!({ "interval": INTERVAL })).await,
+        world.finish_job(&json!({ "interval": INTERVAL })).await,
     );
     let first = world
         .get(&format!("{JOBS}/{one}/results?pageSize=5"))
         .await
         .json();
-    let cursor = escaped(first["cursor"].as_str().unwrap());
+    let cursor = percent_encoded(first["cursor"].as_str().unwrap());
 
-    let answer = world
+    let response = world
         .get(&format!("{JOBS}/{other}/results?cursor={cursor}"))
         .await;
 
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
 }
 
 #[tokio::test]
 async fn the_same_cursor_returns_the_same_page() {
-    let world = World::new(small()).await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let world = World::new(small_settings()).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     let first = world
         .get(&format!("{JOBS}/{id}/results?pageSize=5"))
         .await
         .json();
     let path = format!(
         "{JOBS}/{id}/results?pageSize=5&cursor={}",
-        escaped(first["cursor"].as_str().unwrap())
+        percent_encoded(first["cursor"].as_str().unwrap())
     );
 
     let pages = (
@@ -111,9 +111,9 @@ async fn the_same_cursor_returns_the_same_page() {
 
 #[tokio::test]
 async fn a_page_without_rows_has_no_conversations_and_no_cursor() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let id = world
-        .finished(&json!({ "interval": "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z" }))
+        .finish_job(&json!({ "interval": "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z" }))
         .await;
 
     let page = world.get(&format!("{JOBS}/{id}/results")).await.json();
@@ -129,15 +129,15 @@ async fn a_last_page_that_is_full_is_followed_by_an_empty_one() {
     let world = World::new(Settings {
         conversations: 10,
         spill: 0.0,
-        ..small()
+        ..small_settings()
     })
     .await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     let full = world
         .get(&format!("{JOBS}/{id}/results?pageSize=10"))
         .await
         .json();
-    let cursor = escaped(full["cursor"].as_str().unwrap());
+    let cursor = percent_encoded(full["cursor"].as_str().unwrap());
 
     let after = world
         .get(&format!("{JOBS}/{id}/results?pageSize=10&cursor={cursor}"))
@@ -152,10 +152,10 @@ async fn a_last_page_that_is_full_is_followed_by_an_empty_one() {
 async fn a_page_size_beyond_the_maximum_is_refused() {
     let world = World::new(Settings {
         job_page_size_max: 50,
-        ..small()
+        ..small_settings()
     })
     .await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
 
     let sizes = [("51", 400), ("0", 400), ("many", 400), ("50", 200)];
 
@@ -175,10 +175,10 @@ async fn a_page_size_beyond_the_maximum_is_refused() {
 async fn a_page_holds_the_watermark_at_submission() {
     let world = World::new(Settings {
         watermark: Watermark::At(time("2026-03-02T00:00:00Z")),
-        ..small()
+        ..small_settings()
     })
     .await;
-    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+    let id = world.finish_job(&json!({ "interval": INTERVAL })).await;
     world
         .simulator
         .update(|settings| settings.watermark = Watermark::Never(time("2026-03-03T00:00:00Z")));
@@ -190,11 +190,11 @@ async fn a_page_holds_the_watermark_at_submission() {
 
 #[tokio::test]
 async fn a_descending_job_reverses_the_ascending_one() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let mut ascending = world.ids_in(INTERVAL).await;
 
     let id = world
-        .finished(&json!({ "interval": INTERVAL, "order": "desc" }))
+        .finish_job(&json!({ "interval": INTERVAL, "order": "desc" }))
         .await;
 
     ascending.reverse();

@@ -5,7 +5,7 @@ use super::*;
 const QUERY: &str = "api/v2/analytics/conversations/details/query";
 const RETENTION: &str = "api/v2/analytics/dataretention/settings";
 
-fn whole() -> Value {
+fn details_query() -> Value {
     json!({ "interval": INTERVAL, "paging": { "pageSize": 100 } })
 }
 
@@ -13,31 +13,31 @@ fn whole() -> Value {
 async fn a_missing_permission_is_a_403_that_names_the_accepted_ones() {
     let world = World::new(Settings {
         permissions: Vec::new(),
-        ..small()
+        ..small_settings()
     })
     .await;
 
-    let answer = world.post(QUERY, &whole()).await;
+    let response = world.post(QUERY, &details_query()).await;
 
-    assert_eq!(answer.status, 403);
-    let body = answer.json();
+    assert_eq!(response.status, 403);
+    let body = response.json();
     assert_eq!(body["code"], "missing.any.permissions");
     assert_eq!(
         body["message"],
         "Unable to perform the requested action. You must have at least one of the following permissions assigned: [analytics:conversationDetail:view, analytics:agentConversationDetail:view]"
     );
-    assert_eq!(body["contextId"], answer.header("ININ-Correlation-Id"));
+    assert_eq!(body["contextId"], response.header("ININ-Correlation-Id"));
 }
 
 #[tokio::test]
 async fn each_route_requires_any_one_of_its_own_permissions() {
     let world = World::new(Settings {
         permissions: vec!["analytics:agentConversationDetail:view".to_owned()],
-        ..small()
+        ..small_settings()
     })
     .await;
 
-    let query = world.post(QUERY, &whole()).await.status;
+    let query = world.post(QUERY, &details_query()).await.status;
     let job = world
         .post(JOBS, &json!({ "interval": INTERVAL }))
         .await
@@ -56,17 +56,17 @@ async fn each_route_requires_any_one_of_its_own_permissions() {
 async fn conversations_of_divisions_that_the_client_lacks_are_silently_absent() {
     let world = World::new(Settings {
         conversations: 100,
-        ..small()
+        ..small_settings()
     })
     .await;
     let all = world.ids_in(INTERVAL).await;
-    let everything = world.post(QUERY, &whole()).await.json();
+    let everything = world.post(QUERY, &details_query()).await.json();
 
     world
         .simulator
         .update(|settings| settings.divisions_held = Some(2));
     let by_job = world.ids_in(INTERVAL).await;
-    let queried = world.post(QUERY, &whole()).await.json();
+    let queried = world.post(QUERY, &details_query()).await.json();
 
     assert!(!by_job.is_empty() && by_job.len() < all.len());
     assert!(queried["totalHits"].as_u64() < everything["totalHits"].as_u64());
@@ -79,20 +79,38 @@ async fn conversations_of_divisions_that_the_client_lacks_are_silently_absent() 
 async fn a_conversation_is_visible_by_any_of_its_divisions_or_without_any() {
     let world = World::new(Settings {
         divisions_held: Some(1),
-        ..small()
+        ..small_settings()
     })
     .await;
     let truth = world.simulator.truth().conversations;
 
-    let seen = world.ids_in(INTERVAL).await;
+    let visible_ids = world.ids_in(INTERVAL).await;
 
-    let of_seen: Vec<_> = truth.iter().filter(|it| seen.contains(&it.id)).collect();
-    let held = of_seen.iter().find(|it| it.divisions.len() == 1).unwrap();
+    let visible_conversations: Vec<_> = truth
+        .iter()
+        .filter(|it| visible_ids.contains(&it.id))
+        .collect();
+    let held = visible_conversations
+        .iter()
+        .find(|it| it.divisions.len() == 1)
+        .unwrap();
     for conversation in &truth {
         let divisions = &conversation.divisions;
         let visible = divisions.is_empty() || divisions.contains(&held.divisions[0]);
-        assert_eq!(seen.contains(&conversation.id), visible, "{divisions:?}");
+        assert_eq!(
+            visible_ids.contains(&conversation.id),
+            visible,
+            "{divisions:?}"
+        );
     }
-    assert!(of_seen.iter().any(|it| it.divisions.is_empty()));
-    assert!(of_seen.iter().any(|it| it.divisions.len() > 1));
+    assert!(
+        visible_conversations
+            .iter()
+            .any(|it| it.divisions.is_empty())
+    );
+    assert!(
+        visible_conversations
+            .iter()
+            .any(|it| it.divisions.len() > 1)
+    );
 }

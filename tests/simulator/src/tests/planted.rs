@@ -8,7 +8,7 @@ fn planted_values_are_in_the_data_and_not_in_the_ids() {
     let truth = truth_of(&Settings {
         conversations: 300,
         gateway_records: 300,
-        ..small()
+        ..small_settings()
     });
     let all: String = truth
         .conversations
@@ -43,7 +43,7 @@ fn planted_values_are_in_the_data_and_not_in_the_ids() {
 
 #[test]
 fn every_text_holds_a_planted_value() {
-    let truth = truth_of(&small());
+    let truth = truth_of(&small_settings());
 
     for conversation in &truth.conversations {
         let record: Value = serde_json::from_str(&conversation.json).unwrap();
@@ -87,7 +87,7 @@ fn texts_of(value: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn the_secret_and_every_token_are_planted() {
-    let mut world = World::new(small()).await;
+    let mut world = World::new(small_settings()).await;
     let first = world.token.clone();
     world.login().await;
 
@@ -100,7 +100,7 @@ async fn the_secret_and_every_token_are_planted() {
 
 #[test]
 fn debug_output_of_the_settings_hides_the_secret() {
-    let shown = format!("{:?}", Settings::default());
+    let debug_text = format!("{:?}", Settings::default());
 
-    assert!(!shown.contains(&Settings::default().client_secret));
+    assert!(!debug_text.contains(&Settings::default().client_secret));
 }

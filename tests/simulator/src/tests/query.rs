@@ -20,17 +20,17 @@ fn ids_of(page: &Value) -> Vec<String> {
 }
 
 impl World {
-    async fn queried(&self, body: &Value) -> Value {
-        let answer = self.post(QUERY, body).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()
+    async fn post_query(&self, body: &Value) -> Value {
+        let response = self.post(QUERY, body).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
     }
 
     /// Reads page after page until one has no conversations.
-    async fn all_of(&self, interval: &str) -> Vec<String> {
+    async fn read_all_pages(&self, interval: &str) -> Vec<String> {
         let mut ids = Vec::new();
         for number in 1.. {
-            let found = self.queried(&page(interval, 50, number)).await;
+            let found = self.post_query(&page(interval, 50, number)).await;
             let more = ids_of(&found);
             if more.is_empty() {
                 assert!(found.get("conversations").is_none());
@@ -54,11 +54,11 @@ impl World {
 async fn paging_to_the_end_finds_each_conversation_of_the_interval_once() {
     let world = World::new(Settings {
         conversations: 120,
-        ..small()
+        ..small_settings()
     })
     .await;
 
-    let ids = world.all_of(INTERVAL).await;
+    let ids = world.read_all_pages(INTERVAL).await;
 
     let (from, to) = (time("2026-03-01T00:00:00Z"), time("2026-03-03T00:00:00Z"));
     assert_eq!(
@@ -70,9 +70,9 @@ async fn paging_to_the_end_finds_each_conversation_of_the_interval_once() {
 
 #[tokio::test]
 async fn conversations_of_an_earlier_day_are_in_jobs_but_not_in_queries() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let queried = world.all_of(MARCH_1ST).await;
+    let queried = world.read_all_pages(MARCH_1ST).await;
     let by_job = world.ids_in(MARCH_1ST).await;
 
     let earlier = world.truth_where(|it| it.start < time("2026-03-01T00:00:00Z"));
@@ -84,12 +84,12 @@ async fn conversations_of_an_earlier_day_are_in_jobs_but_not_in_queries() {
 async fn active_conversations_from_earlier_on_the_same_day_are_found() {
     let world = World::new(Settings {
         conversations: 400,
-        ..small()
+        ..small_settings()
     })
     .await;
     let (from, to) = (time("2026-03-01T12:00:00Z"), time("2026-03-01T12:30:00Z"));
 
-    let ids = world.all_of(&format!("{from}/{to}")).await;
+    let ids = world.read_all_pages(&format!("{from}/{to}")).await;
 
     let active = |it: &TruthConversation| {
         it.active
@@ -110,15 +110,15 @@ async fn a_query_ignores_the_watermark_and_grows_with_time() {
     let world = World::new(Settings {
         watermark: Watermark::At(time("2026-03-01T00:00:00Z")),
         interval: (time("2026-03-05T00:00:00Z"), time("2026-03-06T00:00:00Z")),
-        ..small()
+        ..small_settings()
     })
     .await;
     let body = page("2026-03-05T00:00:00Z/2026-03-06T00:00:00Z", 10, 1);
 
-    let at_noon = world.queried(&body).await["totalHits"].as_u64().unwrap();
-    let again = world.queried(&body).await["totalHits"].as_u64().unwrap();
-    world.pass(Duration::from_hours(13));
-    let next_day = world.queried(&body).await["totalHits"].as_u64().unwrap();
+    let at_noon = world.post_query(&body).await["totalHits"].as_u64().unwrap();
+    let again = world.post_query(&body).await["totalHits"].as_u64().unwrap();
+    world.advance_clock(Duration::from_hours(13));
+    let next_day = world.post_query(&body).await["totalHits"].as_u64().unwrap();
 
     assert!(0 < at_noon && at_noon < next_day, "{at_noon}");
     assert_eq!((again, next_day), (at_noon, 60));
@@ -126,7 +126,7 @@ async fn a_query_ignores_the_watermark_and_grows_with_time() {
 
 #[tokio::test]
 async fn a_query_removes_attributes_and_nothing_else() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().conversations;
     let with = truth
         .iter()
@@ -134,10 +134,13 @@ async fn a_query_removes_attributes_and_nothing_else() {
         .count();
     assert!(with > 10, "{with}");
 
-    let answer = world.post(QUERY, &page(INTERVAL, 100, 1)).await;
+    let response = world.post(QUERY, &page(INTERVAL, 100, 1)).await;
 
-    assert!(!answer.text().contains("\"attributes\":"));
-    let rows = answer.json()["conversations"].as_array().cloned().unwrap();
+    assert!(!response.text().contains("\"attributes\":"));
+    let rows = response.json()["conversations"]
+        .as_array()
+        .cloned()
+        .unwrap();
     for row in rows {
         let original = truth
             .iter()
@@ -155,17 +158,17 @@ async fn a_query_removes_attributes_and_nothing_else() {
 
 #[tokio::test]
 async fn without_paging_the_first_25_conversations_are_served() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let default = world.queried(&json!({ "interval": INTERVAL })).await;
+    let default = world.post_query(&json!({ "interval": INTERVAL })).await;
 
-    let first = world.queried(&page(INTERVAL, 25, 1)).await;
+    let first = world.post_query(&page(INTERVAL, 25, 1)).await;
     assert_eq!((ids_of(&default).len(), &default), (25, &first));
 }
 
 #[tokio::test]
 async fn page_sizes_and_numbers_have_limits() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let statuses = [
         (0, 1, 400),
@@ -176,8 +179,8 @@ async fn page_sizes_and_numbers_have_limits() {
     ];
 
     for (size, number, status) in statuses {
-        let answer = world.post(QUERY, &page(INTERVAL, size, number)).await;
-        assert_eq!(answer.status, status, "{size} {number}");
+        let response = world.post(QUERY, &page(INTERVAL, size, number)).await;
+        assert_eq!(response.status, status, "{size} {number}");
     }
     let beyond = world.post(QUERY, &page(INTERVAL, 100, 1001)).await.json();
     assert_eq!(
@@ -188,7 +191,7 @@ async fn page_sizes_and_numbers_have_limits() {
 
 #[tokio::test]
 async fn an_interval_over_seven_days_is_refused_unless_configured() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let week = page("2026-03-01T00:00:00Z/2026-03-08T00:00:00Z", 10, 1);
     let longer = page("2026-03-01T00:00:00Z/2026-03-08T00:00:01Z", 10, 1);
 
@@ -207,15 +210,15 @@ async fn an_interval_over_seven_days_is_refused_unless_configured() {
 
 #[tokio::test]
 async fn filters_and_order_work_as_in_a_job() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let voice =
         json!([{ "type": "and", "predicates": [{ "dimension": "mediaType", "value": "voice" }] }]);
     let body = json!({ "interval": INTERVAL, "order": "desc", "segmentFilters": voice, "startOfDayIntervalMatching": true });
 
-    let mut asked = body.clone();
-    asked["paging"] = json!({ "pageSize": 100 });
-    let queried = ids_of(&world.queried(&asked).await);
-    let job = world.finished(&body).await;
+    let mut query_body = body.clone();
+    query_body["paging"] = json!({ "pageSize": 100 });
+    let queried = ids_of(&world.post_query(&query_body).await);
+    let job = world.finish_job(&body).await;
 
     assert!(queried.len() > 3);
     assert_eq!(queried, world.read_all(&job, 1000).await);
@@ -223,7 +226,7 @@ async fn filters_and_order_work_as_in_a_job() {
 
 #[tokio::test]
 async fn aggregations_are_refused_rather_than_ignored() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let body = json!({ "interval": INTERVAL, "aggregations": [{ "type": "termFrequency", "dimension": "mediaType" }] });
 
     assert_eq!(world.post(QUERY, &body).await.status, 400);
@@ -234,16 +237,16 @@ async fn new_conversations_become_visible_at_different_times() {
     let world = World::new(Settings {
         conversations: 400,
         query_lag: Duration::from_hours(2),
-        ..small()
+        ..small_settings()
     })
     .await;
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     world.set_time(noon);
     let started = world.truth_where(|it| it.start < noon);
 
-    let at_noon = world.all_of(MARCH_1ST).await;
-    world.pass(Duration::from_hours(2));
-    let later = world.all_of(MARCH_1ST).await;
+    let at_noon = world.read_all_pages(MARCH_1ST).await;
+    world.advance_clock(Duration::from_hours(2));
+    let later = world.read_all_pages(MARCH_1ST).await;
 
     assert!(at_noon.len() < started.len());
     let missed = started.iter().filter(|id| !at_noon.contains(id)).count();

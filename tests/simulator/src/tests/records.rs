@@ -49,8 +49,11 @@ fn every_nth_record_is_malformed_in_one_of_six_ways_and_stays_json() {
         malformed_every: Some(5),
         ..Faults::default()
     };
-    let good = truth_of(&small());
-    let truth = truth_of(&Settings { faults, ..small() });
+    let good = truth_of(&small_settings());
+    let truth = truth_of(&Settings {
+        faults,
+        ..small_settings()
+    });
 
     let places: Vec<_> = (0..truth.gateway.len())
         .filter(|place| truth.gateway[*place].malformed)

@@ -6,16 +6,16 @@ const LIMITS: &str = "api/v2/organizations/limits";
 
 #[tokio::test]
 async fn the_retention_is_served_only_if_it_is_set() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let path = "api/v2/analytics/dataretention/settings";
 
-    let told = world.get(path).await.json();
+    let body = world.get(path).await.json();
     world
         .simulator
         .update(|settings| settings.retention_days = None);
     let unset = world.get(path).await.json();
 
-    assert_eq!(told["retentionDays"], 730);
+    assert_eq!(body["retentionDays"], 730);
     assert!(unset.get("retentionDays").is_none() && unset["dateModified"].is_string());
 }
 
@@ -23,7 +23,7 @@ async fn the_retention_is_served_only_if_it_is_set() {
 async fn limits_in_force_follow_the_settings_and_the_defaults_do_not() {
     let world = World::new(Settings {
         rate_per_minute: 77,
-        ..small()
+        ..small_settings()
     })
     .await;
     let value = |listing: &Value| {
@@ -45,7 +45,7 @@ async fn limits_in_force_follow_the_settings_and_the_defaults_do_not() {
 
 #[tokio::test]
 async fn the_documentation_of_limits_lists_every_default() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let docs = world.get(&format!("{LIMITS}/docs")).await.json();
 
@@ -68,18 +68,18 @@ async fn the_documentation_of_limits_lists_every_default() {
 
 #[tokio::test]
 async fn a_namespace_without_limits_is_a_404() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let answer = world
+    let response = world
         .get(&format!("{LIMITS}/namespaces/gamification"))
         .await;
 
-    assert_eq!(answer.status, 404);
+    assert_eq!(response.status, 404);
 }
 
 #[tokio::test]
 async fn queues_and_codes_are_paged_and_need_their_permissions() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
     let first = world.get("api/v2/routing/queues?pageSize=3").await.json();
     let last_number = first["pageCount"].as_u64().unwrap();

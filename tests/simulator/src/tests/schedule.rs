@@ -1,12 +1,12 @@
 //! The assignment of faults to requests.
 
 use super::*;
-use crate::faults::schedule::{Fate, Schedule};
+use crate::faults::schedule::{Schedule, ScheduledFault};
 use crate::{Faults, Outage, OutageKind, Permanent, RetryAfter, Route};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn fates(faults: &Faults, count: usize) -> Vec<Fate> {
+fn scheduled_faults(faults: &Faults, count: usize) -> Vec<ScheduledFault> {
     let mut schedule = Schedule::default();
     (0..count)
         .map(|_| schedule.next(faults, Route::JobStatus, NOW))
@@ -17,16 +17,22 @@ fn fates(faults: &Faults, count: usize) -> Vec<Fate> {
 fn one_seed_gives_one_schedule() {
     let faults = Faults::transient(7);
 
-    assert_eq!(fates(&faults, 300), fates(&faults, 300));
-    assert_ne!(fates(&faults, 300), fates(&Faults::transient(8), 300));
+    assert_eq!(
+        scheduled_faults(&faults, 300),
+        scheduled_faults(&faults, 300)
+    );
+    assert_ne!(
+        scheduled_faults(&faults, 300),
+        scheduled_faults(&Faults::transient(8), 300)
+    );
 }
 
 #[test]
 fn without_faults_every_request_is_served() {
     assert!(
-        fates(&Faults::default(), 500)
+        scheduled_faults(&Faults::default(), 500)
             .iter()
-            .all(|fate| *fate == Fate::Served)
+            .all(|fault| *fault == ScheduledFault::NoFault)
     );
 }
 
@@ -38,15 +44,15 @@ fn every_kind_of_fault_occurs_about_as_often_as_configured() {
         ..Faults::transient(1)
     };
 
-    let fates = fates(&faults, 4000);
+    let scheduled_faults = scheduled_faults(&faults, 4000);
 
     let share = |kind: &str| {
-        fates
+        scheduled_faults
             .iter()
-            .filter(|fate| fate.kind() == Some(kind))
+            .filter(|fault| fault.kind() == Some(kind))
             .count()
     };
-    let asked = [
+    let expected_counts = [
         ("throttle", 360),
         ("server_error", 280),
         ("timeout_408", 200),
@@ -55,7 +61,7 @@ fn every_kind_of_fault_occurs_about_as_often_as_configured() {
         ("stall", 400),
         ("garbage", 200),
     ];
-    for (kind, expected) in asked {
+    for (kind, expected) in expected_counts {
         assert!(
             (expected * 3 / 4..expected * 5 / 4).contains(&share(kind)),
             "{kind}: {}",
@@ -73,9 +79,9 @@ fn after_the_maximum_of_faults_in_a_row_one_request_is_served() {
         ..Faults::default()
     };
 
-    let served: Vec<_> = fates(&faults, 12)
+    let served: Vec<_> = scheduled_faults(&faults, 12)
         .iter()
-        .map(|fate| *fate == Fate::Served)
+        .map(|fault| *fault == ScheduledFault::NoFault)
         .collect();
 
     let row = [false, false, false, true];
@@ -90,7 +96,11 @@ fn without_a_maximum_faults_never_end() {
         ..Faults::default()
     };
 
-    assert!(fates(&faults, 100).iter().all(|fate| *fate != Fate::Served));
+    assert!(
+        scheduled_faults(&faults, 100)
+            .iter()
+            .all(|fault| *fault != ScheduledFault::NoFault)
+    );
 }
 
 #[test]
@@ -107,8 +117,8 @@ fn faults_occur_only_on_their_routes() {
         schedule.next(&faults, Route::JobResults, NOW),
     );
 
-    assert_eq!(login, Fate::Served);
-    assert!(matches!(results, Fate::Throttled { .. }));
+    assert_eq!(login, ScheduledFault::NoFault);
+    assert!(matches!(results, ScheduledFault::Throttled { .. }));
 }
 
 #[test]
@@ -126,12 +136,12 @@ fn an_outage_includes_its_start_and_excludes_its_end() {
 
     let mut at = |moment: &str| schedule.next(&faults, Route::Login, time(moment));
 
-    assert_eq!(at("2026-03-05T11:59:59Z"), Fate::Served);
+    assert_eq!(at("2026-03-05T11:59:59Z"), ScheduledFault::NoFault);
     assert_eq!(
         at("2026-03-05T12:00:00Z"),
-        Fate::Outage(OutageKind::Unavailable)
+        ScheduledFault::Outage(OutageKind::Unavailable)
     );
-    assert_eq!(at("2026-03-05T12:10:00Z"), Fate::Served);
+    assert_eq!(at("2026-03-05T12:10:00Z"), ScheduledFault::NoFault);
 }
 
 #[test]
@@ -149,8 +159,13 @@ fn a_permanent_fault_lets_the_first_requests_through() {
     };
 
     assert_eq!(
-        fates(&faults, 4),
-        [Fate::Served, Fate::Served, Fate::Permanent, Fate::Permanent]
+        scheduled_faults(&faults, 4),
+        [
+            ScheduledFault::NoFault,
+            ScheduledFault::NoFault,
+            ScheduledFault::Permanent,
+            ScheduledFault::Permanent
+        ]
     );
 }
 
@@ -163,13 +178,13 @@ fn a_mixed_retry_after_is_a_number_a_word_or_absent() {
         ..Faults::default()
     };
 
-    let waits: Vec<_> = fates(&faults, 200)
+    let waits: Vec<_> = scheduled_faults(&faults, 200)
         .into_iter()
-        .map(|fate| {
-            if let Fate::Throttled { retry_after } = fate {
+        .map(|fault| {
+            if let ScheduledFault::Throttled { retry_after } = fault {
                 retry_after
             } else {
-                panic!("{fate:?}")
+                panic!("{fault:?}")
             }
         })
         .collect();

@@ -6,7 +6,7 @@ use super::*;
 async fn a_missing_or_invalid_interval_is_refused() {
     let world = World::new(Settings {
         job_interval_max: Some(Duration::from_hours(48)),
-        ..small()
+        ..small_settings()
     })
     .await;
 
@@ -27,7 +27,7 @@ async fn a_missing_or_invalid_interval_is_refused() {
 
 #[tokio::test]
 async fn unsupported_filters_are_refused_even_for_an_empty_interval() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let nothing = "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z";
     let filtered = |kind: &str, predicate: Value| json!({ "interval": nothing, kind: [{ "type": "and", "predicates": [predicate] }] });
 
@@ -87,27 +87,27 @@ async fn a_job_past_the_watermark_is_silently_partial() {
     };
     let world = World::new(Settings {
         watermark,
-        ..small()
+        ..small_settings()
     })
     .await;
 
     let partial = world.ids_in(INTERVAL).await;
-    let said = world.get(&format!("{JOBS}/availability")).await.json();
-    world.pass(Duration::from_hours(1));
+    let availability = world.get(&format!("{JOBS}/availability")).await.json();
+    world.advance_clock(Duration::from_hours(1));
     let complete = world.ids_in(INTERVAL).await;
 
-    assert_eq!(said["dataAvailabilityDate"], "2026-03-02T00:00:00Z");
+    assert_eq!(availability["dataAvailabilityDate"], "2026-03-02T00:00:00Z");
     assert!(!partial.is_empty() && partial.len() < complete.len());
     assert_eq!(complete.len(), world.simulator.truth().conversations.len());
 }
 
 #[tokio::test]
 async fn filters_narrow_a_job() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let all = world.ids_in(INTERVAL).await;
     let predicate = |dimension: &str, value: &str| json!({ "type": "dimension", "dimension": dimension, "operator": "matches", "value": value });
     let ids_of = async |kind: &str, combination: &str, predicates: Vec<Value>| {
-        let id = world.finished(&json!({ "interval": INTERVAL, kind: [{ "type": combination, "predicates": predicates }] })).await;
+        let id = world.finish_job(&json!({ "interval": INTERVAL, kind: [{ "type": combination, "predicates": predicates }] })).await;
         world.read_all(&id, 1000).await.len()
     };
 
@@ -160,7 +160,7 @@ async fn filters_narrow_a_job() {
 
 #[tokio::test]
 async fn a_filter_on_a_queue_finds_the_conversations_that_waited_there() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().conversations;
     let first: Value = serde_json::from_str(&truth[0].json).unwrap();
     let acd = first["participants"]
@@ -177,7 +177,7 @@ async fn a_filter_on_a_queue_finds_the_conversations_that_waited_there() {
         json!([{ "type": "or", "predicates": [{ "dimension": "queueId", "value": queue }] }]);
 
     let id = world
-        .finished(&json!({ "interval": INTERVAL, "segmentFilters": filter }))
+        .finish_job(&json!({ "interval": INTERVAL, "segmentFilters": filter }))
         .await;
 
     let waited: Vec<_> = truth
@@ -190,9 +190,9 @@ async fn a_filter_on_a_queue_finds_the_conversations_that_waited_there() {
 
 #[tokio::test]
 async fn start_of_day_matching_excludes_conversations_of_earlier_days() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
 
-    let id = world.finished(&json!({ "interval": "2026-03-01T06:00:00Z/2026-03-03T00:00:00Z", "startOfDayIntervalMatching": true })).await;
+    let id = world.finish_job(&json!({ "interval": "2026-03-01T06:00:00Z/2026-03-03T00:00:00Z", "startOfDayIntervalMatching": true })).await;
 
     let ids = world.read_all(&id, 1000).await;
     let truth = world.simulator.truth().conversations;
@@ -207,7 +207,7 @@ async fn start_of_day_matching_excludes_conversations_of_earlier_days() {
 async fn a_job_holds_every_conversation_that_starts_in_its_half_open_interval() {
     let world = World::new(Settings {
         conversations: 400,
-        ..small()
+        ..small_settings()
     })
     .await;
     let truth = world.simulator.truth().conversations;
@@ -231,7 +231,7 @@ async fn a_job_holds_every_conversation_that_starts_in_its_half_open_interval() 
 async fn a_conversation_is_returned_only_by_intervals_of_its_activity() {
     let world = World::new(Settings {
         conversations: 400,
-        ..small()
+        ..small_settings()
     })
     .await;
     let truth = world.simulator.truth().conversations;
@@ -255,7 +255,7 @@ async fn a_conversation_is_returned_only_by_intervals_of_its_activity() {
 
 #[tokio::test]
 async fn both_ends_of_a_job_interval_count_as_activity() {
-    let world = World::new(small()).await;
+    let world = World::new(small_settings()).await;
     let truth = world.simulator.truth().conversations;
     let ended = truth
         .iter()

@@ -1,10 +1,14 @@
 //! Texts of conversations, through each endpoint that serves them.
 
 use super::*;
-use crate::Untold;
+use crate::UnavailableTexts;
 
-async fn world(untold: Untold) -> World {
-    World::new(Settings { untold, ..small() }).await
+async fn world(unavailable_texts: UnavailableTexts) -> World {
+    World::new(Settings {
+        unavailable_texts,
+        ..small_settings()
+    })
+    .await
 }
 
 /// Ids of the written (message) conversations, in the order of their indexes.
@@ -15,7 +19,7 @@ fn written(world: &World) -> Vec<String> {
         .collect()
 }
 
-fn of(id: &str) -> String {
+fn conversation_path(id: &str) -> String {
     format!("api/v2/conversations/messages/{id}")
 }
 
@@ -30,12 +34,15 @@ fn message_ids(conversation: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_conversation_lists_its_messages_and_the_bulk_has_their_texts() {
-    let world = world(Untold::default()).await;
+    let world = world(UnavailableTexts::default()).await;
     for id in written(&world) {
         let truth = world.simulator.messages(&id).unwrap();
-        let mut ids = message_ids(&world.get(&of(&id)).await.json());
+        let mut ids = message_ids(&world.get(&conversation_path(&id)).await.json());
         ids.truncate(1_000);
-        let bulk = format!("{}/messages/bulk?useNormalizedMessage=true", of(&id));
+        let bulk = format!(
+            "{}/messages/bulk?useNormalizedMessage=true",
+            conversation_path(&id)
+        );
 
         let entities = world.post(&bulk, &json!(ids)).await.json();
 
@@ -51,9 +58,9 @@ async fn a_conversation_lists_its_messages_and_the_bulk_has_their_texts() {
 
 #[tokio::test]
 async fn more_than_a_thousand_messages_at_once_are_refused() {
-    let world = world(Untold::default()).await;
+    let world = world(UnavailableTexts::default()).await;
     let id = &written(&world)[0];
-    let bulk = format!("{}/messages/bulk", of(id));
+    let bulk = format!("{}/messages/bulk", conversation_path(id));
 
     assert_eq!(
         world.post(&bulk, &json!(vec!["x"; 1_001])).await.status,
@@ -68,9 +75,9 @@ async fn more_than_a_thousand_messages_at_once_are_refused() {
 
 #[tokio::test]
 async fn recordings_are_prepared_first_and_hold_the_same_texts() {
-    let world = world(Untold {
+    let world = world(UnavailableTexts {
         preparing: 2,
-        ..Untold::default()
+        ..UnavailableTexts::default()
     })
     .await;
     let id = &written(&world)[0];
@@ -95,25 +102,25 @@ async fn recordings_are_prepared_first_and_hold_the_same_texts() {
 
 #[tokio::test]
 async fn each_kind_of_unavailable_text_has_its_own_statuses() {
-    let every = |untold: Untold| async move {
-        let world = world(untold).await;
-        let mut seen = Vec::new();
+    let every = |unavailable_texts: UnavailableTexts| async move {
+        let world = world(unavailable_texts).await;
+        let mut statuses = Vec::new();
         for id in written(&world) {
-            let conversation = world.get(&of(&id)).await;
-            let bulk = format!("{}/messages/bulk", of(&id));
+            let conversation = world.get(&conversation_path(&id)).await;
+            let bulk = format!("{}/messages/bulk", conversation_path(&id));
             let bulk = world.post(&bulk, &json!(["x"])).await;
             let recordings = format!("api/v2/conversations/{id}/recordings");
             let recordings = world.get(&recordings).await;
-            seen.push((conversation.status, bulk.status, recordings.status));
+            statuses.push((conversation.status, bulk.status, recordings.status));
         }
-        seen.sort_unstable();
-        seen.dedup();
-        seen
+        statuses.sort_unstable();
+        statuses.dedup();
+        statuses
     };
-    let one = |change: fn(&mut Untold)| {
-        let mut untold = Untold::default();
-        change(&mut untold);
-        every(untold)
+    let one = |change: fn(&mut UnavailableTexts)| {
+        let mut unavailable_texts = UnavailableTexts::default();
+        change(&mut unavailable_texts);
+        every(unavailable_texts)
     };
 
     assert_eq!(one(|it| it.recorded_only = 1).await, [(404, 200, 200)]);
@@ -125,7 +132,7 @@ async fn each_kind_of_unavailable_text_has_its_own_statuses() {
 
 #[tokio::test]
 async fn gateway_details_hold_the_texts_in_their_order() {
-    let world = world(Untold::default()).await;
+    let world = world(UnavailableTexts::default()).await;
     let id = &written(&world)[0];
 
     let details = world
@@ -138,15 +145,15 @@ async fn gateway_details_hold_the_texts_in_their_order() {
         .into_iter()
         .map(|it| it.text)
         .filter(|it| !it.is_empty());
-    let told = details["messages"].as_array().unwrap().iter();
-    let told = told.map(|it| it["text"].as_str().unwrap().to_owned());
-    assert_eq!(told.collect::<Vec<_>>(), texts.collect::<Vec<_>>());
+    let texts_served = details["messages"].as_array().unwrap().iter();
+    let texts_served = texts_served.map(|it| it["text"].as_str().unwrap().to_owned());
+    assert_eq!(texts_served.collect::<Vec<_>>(), texts.collect::<Vec<_>>());
     assert_eq!(details["messages"][0]["sequenceId"], 1);
 }
 
 #[tokio::test]
 async fn given_texts_replace_the_messages_of_one_conversation_only() {
-    let world = world(Untold::default()).await;
+    let world = world(UnavailableTexts::default()).await;
     let ids = written(&world);
     let other = world.simulator.messages(&ids[1]).unwrap();
     let texts = ["one", "two", "three"].map(str::to_owned).to_vec();
@@ -158,9 +165,9 @@ async fn given_texts_replace_the_messages_of_one_conversation_only() {
         truth.into_iter().map(|it| it.text).collect::<Vec<_>>(),
         texts
     );
-    let told = message_ids(&world.get(&of(&ids[0])).await.json());
-    let bulk = format!("{}/messages/bulk", of(&ids[0]));
-    let bulk = world.post(&bulk, &json!(told)).await.json();
+    let listed_ids = message_ids(&world.get(&conversation_path(&ids[0])).await.json());
+    let bulk = format!("{}/messages/bulk", conversation_path(&ids[0]));
+    let bulk = world.post(&bulk, &json!(listed_ids)).await.json();
     let entities = bulk["entities"].as_array().unwrap().iter();
     let mut served: Vec<_> = entities
         .map(|it| it["normalizedMessage"]["text"].as_str().unwrap())
@@ -174,16 +181,16 @@ async fn given_texts_replace_the_messages_of_one_conversation_only() {
 
 #[tokio::test]
 async fn malformed_messages_hold_their_text_in_the_receipts() {
-    let world = world(Untold {
+    let world = world(UnavailableTexts {
         malformed: 1,
-        ..Untold::default()
+        ..UnavailableTexts::default()
     })
     .await;
     let id = &written(&world)[0];
-    let told = message_ids(&world.get(&of(id)).await.json());
+    let listed_ids = message_ids(&world.get(&conversation_path(id)).await.json());
 
-    let bulk = format!("{}/messages/bulk", of(id));
-    let bulk = world.post(&bulk, &json!(told)).await.json();
+    let bulk = format!("{}/messages/bulk", conversation_path(id));
+    let bulk = world.post(&bulk, &json!(listed_ids)).await.json();
 
     let truth = world.simulator.messages(id).unwrap();
     let entities = bulk["entities"].as_array().unwrap();
@@ -196,12 +203,12 @@ async fn malformed_messages_hold_their_text_in_the_receipts() {
 
 #[tokio::test]
 async fn spoken_conversations_have_no_messages() {
-    let world = world(Untold::default()).await;
+    let world = world(UnavailableTexts::default()).await;
     let conversations = world.simulator.truth().conversations;
     let spoken = conversations
         .iter()
         .find(|it| world.simulator.messages(&it.id).is_none())
         .unwrap();
 
-    assert_eq!(world.get(&of(&spoken.id)).await.status, 404);
+    assert_eq!(world.get(&conversation_path(&spoken.id)).await.status, 404);
 }

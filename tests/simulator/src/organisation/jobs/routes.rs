@@ -11,11 +11,11 @@ use crate::data::Conversation;
 use crate::faults::RepeatedRow;
 use crate::faults::repeats::{repeat_rows, text_at};
 use crate::organisation::Organisation;
-use crate::organisation::answer::{Answer, ApiError, listing};
 use crate::organisation::cursor;
 use crate::organisation::interval::{Interval, after};
 use crate::organisation::request::Request;
 use crate::organisation::resources::whole_seconds;
+use crate::organisation::response::{ApiError, ApiResponse, listing};
 use crate::organisation::selection::Criteria;
 
 #[derive(Debug, Deserialize)]
@@ -33,7 +33,7 @@ impl Organisation {
         &mut self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let query: Query = request.json()?;
         let longest = self.settings.job_interval_max;
         let interval = Interval::parse(query.criteria.interval.as_deref(), longest)?;
@@ -42,7 +42,7 @@ impl Organisation {
         let job = Job {
             id: self.new_id(),
             interval,
-            rows: self.rows_in_the_lake(&query, interval, watermark),
+            rows: self.rows_before_watermark(&query, interval, watermark),
             malformed_every: self.settings.faults.malformed_every,
             watermark,
             submitted: now,
@@ -52,13 +52,13 @@ impl Organisation {
             error_message: None,
             deleted: false,
         };
-        let answer = Answer::json(202, &json!({ "jobId": job.id }));
+        let response = ApiResponse::json(202, &json!({ "jobId": job.id }));
         self.jobs.submit(job, &self.settings, now);
         self.stats.jobs_submitted += 1;
-        Ok(answer)
+        Ok(response)
     }
 
-    pub(crate) fn job_status(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(crate) fn job_status(&mut self, id: &str, now: Timestamp) -> Result<ApiResponse, ApiError> {
         let lifetime = self.settings.job_lifetime;
         let at_work_status = self.settings.job_at_work_status;
         let job = self.job(id, now)?;
@@ -70,12 +70,12 @@ impl Organisation {
         if let Some(message) = &job.error_message {
             body["errorMessage"] = json!(message);
         }
-        let status = if job.is_at_work() {
+        let status = if job.is_running() {
             at_work_status
         } else {
             200
         };
-        Ok(Answer::json(status, &body))
+        Ok(ApiResponse::json(status, &body))
     }
 
     pub(crate) fn job_results(
@@ -83,7 +83,7 @@ impl Organisation {
         id: &str,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let page_size = self.page_size(request)?;
         let data = self.data.clone();
         let repeated = self.settings.faults.repeated_rows.clone();
@@ -105,7 +105,7 @@ impl Organisation {
                 .ok_or_else(|| ApiError::bad_request("The cursor is not valid."))?,
             None => 0,
         };
-        Ok(Answer::raw(
+        Ok(ApiResponse::raw(
             200,
             page(
                 job,
@@ -116,11 +116,11 @@ impl Organisation {
         ))
     }
 
-    pub(crate) fn delete_job(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(crate) fn delete_job(&mut self, id: &str, now: Timestamp) -> Result<ApiResponse, ApiError> {
         self.job(id, now)?;
         self.jobs.delete(id, self.settings.cancelled_jobs, now);
         self.stats.jobs_deleted += 1;
-        Ok(Answer::empty(self.settings.job_delete_status))
+        Ok(ApiResponse::empty(self.settings.job_delete_status))
     }
 
     fn job(&mut self, id: &str, now: Timestamp) -> Result<&Job, ApiError> {
@@ -132,8 +132,9 @@ impl Organisation {
 
     fn page_size(&self, request: &Request) -> Result<usize, ApiError> {
         let max = self.settings.job_page_size_max;
-        let asked = request.number("pageSize")?;
-        let page_size = asked.unwrap_or(self.settings.job_page_size_default.min(max) as usize);
+        let requested_size = request.number("pageSize")?;
+        let page_size =
+            requested_size.unwrap_or(self.settings.job_page_size_default.min(max) as usize);
         if (1..=max as usize).contains(&page_size) {
             Ok(page_size)
         } else {
@@ -145,7 +146,7 @@ impl Organisation {
 
     /// Returns the rows that started before the watermark. As in the API, the response does not say that later ones are
     /// missing.
-    fn rows_in_the_lake(
+    fn rows_before_watermark(
         &self,
         query: &Query,
         interval: Interval,
@@ -172,8 +173,8 @@ fn page(
     positions: Range<usize>,
 ) -> String {
     let serve = |position: usize| {
-        let place = job.rows[position];
-        let text = conversations[place].served(job.malformed_every, place);
+        let index = job.rows[position];
+        let text = conversations[index].served_json(job.malformed_every, index);
         text_at(position, text, repeated)
     };
     let served = positions.start..positions.end.min(job.rows.len());

@@ -9,23 +9,23 @@ use conversation_archive::storage::queue::Queue;
 use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::{NOW, Turn, World, organisation};
 use fastrand::Rng;
-use genesys_simulator::{AnswerFilter, Route, Settings};
+use genesys_simulator::{ResponseFilter, Route, Settings};
 use jiff::Timestamp;
 use start_export::Command;
 use sweep_exports::SweepOutcome;
 
 use super::oracle::{self, Effects, Tally};
-use super::troubles::{self, Kind, Trouble};
+use super::troubles::{self, Trouble, TroubleKind};
 
 pub(super) const DAYS: u32 = 30;
 
 /// Time of day at which the schedule fires; it separates the exported days.
-const NIGHT: Duration = Duration::from_hours(4);
+const SCHEDULE_TIME_OF_DAY: Duration = Duration::from_hours(4);
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Days without troubles at the end: requests are started again for a week, failed attempts are resumed within a day.
-const AFTERWARDS: Duration = Duration::from_hours(9 * 24);
+const TIME_WITHOUT_TROUBLES: Duration = Duration::from_hours(9 * 24);
 
 /// Duration of a call to the store or a queue: long enough for a trouble to begin while a handler works.
 const STEP: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ struct Start {
     tries: usize,
 }
 
-struct Running<'a> {
+struct MonthSimulation<'a> {
     month: &'a Month,
     world: World<ThrottlingStore>,
     /// Requests that the API refused in an outage.
@@ -58,53 +58,58 @@ struct Running<'a> {
     starts: Vec<Start>,
     next_sweep: Timestamp,
     /// Number of troubles that have begun.
-    begun: usize,
+    begun_troubles: usize,
 }
 
-fn begins() -> Timestamp {
+fn month_start() -> Timestamp {
     NOW.parse().expect("a moment")
 }
 
-fn after(moment: Timestamp, duration: Duration) -> Timestamp {
+fn add_duration(moment: Timestamp, duration: Duration) -> Timestamp {
     moment
         .saturating_add(duration)
         .expect("within the calendar")
 }
 
 /// Times at which the schedule fires. The first exported day began the night before.
-fn nights() -> Vec<Timestamp> {
-    let first = after(begins(), NIGHT);
-    (1..=DAYS).map(|day| after(first, DAY * day)).collect()
+fn schedule_times() -> Vec<Timestamp> {
+    let first = add_duration(month_start(), SCHEDULE_TIME_OF_DAY);
+    (1..=DAYS)
+        .map(|day| add_duration(first, DAY * day))
+        .collect()
 }
 
 impl Month {
     pub(super) fn draw(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed);
         let sources = ["analytics-job", "analytics-query", "export-gateway"];
-        let nights = nights();
-        let month = (begins(), *nights.last().expect("a night"));
+        let schedule_times = schedule_times();
+        let month = (month_start(), *schedule_times.last().expect("a night"));
         Self {
             seed,
             source: rng.choice(&sources).expect("three"),
             revisit: rng.bool(),
-            troubles: troubles::draw(rng, month, &nights),
+            troubles: troubles::draw(rng, month, &schedule_times),
         }
     }
 
     pub(super) async fn run(&self) -> Tally {
-        let mut running = Running::begin(self).await;
-        let end = after(*nights().last().expect("a night"), AFTERWARDS);
-        while running.world.now() < end {
-            running.happen();
-            if !running.act().await {
-                running.pass(end);
+        let mut simulation = MonthSimulation::new(self).await;
+        let end = add_duration(
+            *schedule_times().last().expect("a night"),
+            TIME_WITHOUT_TROUBLES,
+        );
+        while simulation.world.now() < end {
+            simulation.apply_troubles();
+            if !simulation.perform_due_action().await {
+                simulation.advance_to_next_event(end);
             }
         }
-        let tally = oracle::check(self, &running.world, &days()).await;
-        tally.with(running.effects())
+        let tally = oracle::check(self, &simulation.world, &days()).await;
+        tally.with_effects(simulation.effects())
     }
 
-    fn payload(&self, night: Timestamp, webhook: &str) -> String {
+    fn payload(&self, scheduled_time: Timestamp, webhook: &str) -> String {
         let source = self.source;
         let revisit = if self.revisit {
             r#","revisit":["P2D"]"#
@@ -112,98 +117,103 @@ impl Month {
             ""
         };
         format!(
-            r#"{{"source":"{source}","interval":{{"last":"P1D"}},"scheduledTime":"{night}","slices":1,"pageSize":1,"webhookUrl":"{webhook}"{revisit}}}"#
+            r#"{{"source":"{source}","interval":{{"last":"P1D"}},"scheduledTime":"{scheduled_time}","slices":1,"pageSize":1,"webhookUrl":"{webhook}"{revisit}}}"#
         )
     }
 }
 
 /// The days that the schedule exports.
 fn days() -> Vec<(Timestamp, Timestamp)> {
-    let nights = nights().into_iter();
-    nights
-        .map(|night| (night.saturating_sub(DAY).expect("a moment"), night))
+    let schedule_times = schedule_times().into_iter();
+    schedule_times
+        .map(|scheduled_time| {
+            (
+                scheduled_time.saturating_sub(DAY).expect("a moment"),
+                scheduled_time,
+            )
+        })
         .collect()
 }
 
-/// Answers every request in an outage of the API, and every login in one of the login, with the outage's status.
-fn outages(month: &Month, clock: Clock, refused: Arc<AtomicU64>) -> AnswerFilter {
+/// Responds with the outage's status: to every request in an outage of the API, to every login in one of the login.
+fn outages(month: &Month, clock: Clock, refused: Arc<AtomicU64>) -> ResponseFilter {
     let troubles = month.troubles.clone();
-    Arc::new(move |request, mut answer| {
+    Arc::new(move |request, mut response| {
         let now = clock.now();
         let status = |trouble: &Trouble| match trouble.kind {
-            Kind::Api(status) => Some(status),
-            Kind::Login(status) if request.route == Route::Login => Some(status),
+            TroubleKind::Api(status) => Some(status),
+            TroubleKind::Login(status) if request.route == Route::Login => Some(status),
             _ => None,
         };
-        let mut lasting = troubles.iter().filter(|it| it.lasts_at(now));
-        if let Some(status) = lasting.find_map(status) {
+        let mut active = troubles.iter().filter(|it| it.is_active_at(now));
+        if let Some(status) = active.find_map(status) {
             refused.fetch_add(1, Ordering::SeqCst);
-            (answer.status, answer.body) = (status, "{}".into());
+            (response.status, response.body) = (status, "{}".into());
         }
-        answer
+        response
     })
 }
 
-impl<'a> Running<'a> {
-    async fn begin(month: &'a Month) -> Self {
+impl<'a> MonthSimulation<'a> {
+    async fn new(month: &'a Month) -> Self {
         let days = days();
         let settings = Settings {
             interval: (days[0].0, days[days.len() - 1].1),
             job_ready_after: HOUR / 2,
             ..organisation(month.seed, 3 * DAYS as usize)
         };
-        let world = World::over(Arc::new(ThrottlingStore::default()), settings, 2).await;
-        let world = world.at_pace(STEP);
+        let world = World::with_store(Arc::new(ThrottlingStore::default()), settings, 2).await;
+        let world = world.with_step_duration(STEP);
         let refused = Arc::<AtomicU64>::default();
         let filter = outages(month, world.clock.clone(), Arc::clone(&refused));
         world
             .simulator
-            .update(|settings| settings.answer_filter = Some(filter));
+            .update(|settings| settings.response_filter = Some(filter));
         let (troubles, clock) = (month.troubles.clone(), world.clock.clone());
         world.store.throttle_while(Box::new(move || {
             let now = clock.now();
             troubles
                 .iter()
-                .any(|it| it.kind == Kind::Store && it.lasts_at(now))
+                .any(|it| it.kind == TroubleKind::Store && it.is_active_at(now))
         }));
         for trouble in &month.troubles {
-            if trouble.kind == Kind::Receiver {
-                world.receiver.is_down(trouble.from, trouble.until);
+            if trouble.kind == TroubleKind::Receiver {
+                world.receiver.set_down(trouble.from, trouble.until);
             }
         }
         let webhook = world.receiver.url().to_owned();
-        let starts = nights().into_iter().map(|night| Start {
-            at: night,
-            payload: month.payload(night, &webhook),
+        let starts = schedule_times().into_iter().map(|scheduled_time| Start {
+            at: scheduled_time,
+            payload: month.payload(scheduled_time, &webhook),
             tries: 0,
         });
         Self {
             month,
             starts: starts.collect(),
-            next_sweep: after(world.now(), HOUR / 3),
+            next_sweep: add_duration(world.now(), HOUR / 3),
             world,
             refused,
             effects: Effects::default(),
-            begun: 0,
+            begun_troubles: 0,
         }
     }
 
     /// Applies the troubles of the current time.
-    fn happen(&mut self) {
+    fn apply_troubles(&mut self) {
         let now = self.world.now();
-        let begun = self.month.troubles.iter().filter(|it| it.from <= now);
-        let new: Vec<_> = begun.skip(self.begun).copied().collect();
-        self.begun += new.len();
+        let begun_troubles = self.month.troubles.iter().filter(|it| it.from <= now);
+        let new: Vec<_> = begun_troubles.skip(self.begun_troubles).copied().collect();
+        self.begun_troubles += new.len();
         for trouble in new {
             match trouble.kind {
-                Kind::LostQueues => {
+                TroubleKind::LostQueues => {
                     let queues = &self.world.queues;
                     let holding = Queue::ALL.map(|queue| queues.contents(queue).messages as u64);
                     self.effects.lost += holding.iter().sum::<u64>();
                     self.world.lose_messages();
                 }
-                Kind::Kill(steps) => {
-                    let at = self.world.steps.taken() + steps;
+                TroubleKind::Kill(steps) => {
+                    let at = self.world.steps.step_count() + steps;
                     self.world.steps.kill_at(end_to_end::seams::Kill::After(at));
                 }
                 _ => {}
@@ -212,17 +222,17 @@ impl<'a> Running<'a> {
     }
 
     /// Performs one due action. Returns `false` if none is due.
-    async fn act(&mut self) -> bool {
+    async fn perform_due_action(&mut self) -> bool {
         let now = self.world.now();
         let mut troubles = self.month.troubles.iter();
-        if troubles.any(|it| it.kind == Kind::Functions && it.lasts_at(now)) {
+        if troubles.any(|it| it.kind == TroubleKind::Functions && it.is_active_at(now)) {
             // Received and not handled.
             let queues = &self.world.queues;
             let mut queues = Queue::ALL
                 .into_iter()
                 .filter_map(|queue| queues.receive(queue));
             let is_received = queues.next().is_some();
-            self.effects.starved += u64::from(is_received);
+            self.effects.unhandled += u64::from(is_received);
             return is_received;
         }
         if self.world.now() >= self.next_sweep {
@@ -231,24 +241,24 @@ impl<'a> Running<'a> {
                 let acted = swept.iter().filter(|it| **it != SweepOutcome::LeftAlone);
                 self.effects.swept += acted.count() as u64;
             }
-            self.next_sweep = after(self.next_sweep, HOUR).max(self.world.now());
+            self.next_sweep = add_duration(self.next_sweep, HOUR).max(self.world.now());
             return true;
         }
-        self.start().await
+        self.perform_due_start().await
             || self.record_dead_letter().await
-            || self.world.take_message().await != Turn::Idle
+            || self.world.handle_next_message().await != Turn::Idle
     }
 
     fn effects(&self) -> Effects {
         Effects {
             refused: self.refused.load(Ordering::SeqCst),
-            throttled: self.world.store.throttled(),
-            not_taken: self.world.receiver.refused(),
+            throttled: self.world.store.throttled_count(),
+            refused_webhooks: self.world.receiver.refused_count(),
             ..self.effects
         }
     }
 
-    async fn start(&mut self) -> bool {
+    async fn perform_due_start(&mut self) -> bool {
         let now = self.world.now();
         let Some(at) = self.starts.iter().position(|start| start.at <= now) else {
             return false;
@@ -261,7 +271,7 @@ impl<'a> Running<'a> {
             None => HOUR / 4,
         };
         self.starts.push(Start {
-            at: after(self.world.now(), wait),
+            at: add_duration(self.world.now(), wait),
             tries: start.tries + 1,
             ..start
         });
@@ -272,7 +282,7 @@ impl<'a> Running<'a> {
     async fn is_started(&mut self, start: &Start) -> bool {
         if start.tries > RETRIES.len() {
             return matches!(
-                self.world.record_dead_start(&start.payload).await,
+                self.world.record_failed_start(&start.payload).await,
                 Some(Ok(()))
             );
         }
@@ -281,14 +291,14 @@ impl<'a> Running<'a> {
     }
 
     async fn record_dead_letter(&mut self) -> bool {
-        if self.world.store.throttles() {
+        if self.world.store.is_throttling() {
             return false;
         }
         for queue in Queue::ALL {
-            if let Some(letter) = self.world.queues.take_dead_letter(queue) {
+            if let Some(dead_letter) = self.world.queues.take_dead_letter(queue) {
                 while self
                     .world
-                    .record_dead_letter(queue, &letter.body)
+                    .record_dead_letter(queue, &dead_letter.body)
                     .await
                     .is_none()
                 {}
@@ -299,7 +309,7 @@ impl<'a> Running<'a> {
     }
 
     /// Advances the clock to the next time at which an action is due or a trouble begins or ends.
-    fn pass(&self, end: Timestamp) {
+    fn advance_to_next_event(&self, end: Timestamp) {
         let now = self.world.now();
         let edges = self
             .month
@@ -313,6 +323,6 @@ impl<'a> Running<'a> {
             .chain([self.next_sweep, end]);
         let next = due.filter(|at| *at > now).min().unwrap_or(end);
         let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        self.world.pass(wait);
+        self.world.advance_clock(wait);
     }
 }

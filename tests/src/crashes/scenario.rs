@@ -1,4 +1,4 @@
-//! Events of a story besides the crash, and the way in which the export continues after it.
+//! Runs a scenario: the events besides the crash, and the recovery after it.
 
 use std::time::Duration;
 
@@ -8,83 +8,85 @@ use conversation_archive::storage::store::ArchiveStore;
 use genesys_simulator::{Faults, Permanent, Route};
 use start_export::{Command, Resume};
 
-use super::{Afterwards, Case, Story, TRANSCRIPTS};
+use super::{Case, Recovery, Scenario, TRANSCRIPTS};
 use crate::world::{Turn, World};
 
-/// A world in which the process may be killed once, and the operator's actions in its story.
-pub(super) struct Telling<S: ArchiveStore + 'static> {
+/// A world in which the process may be killed once, and the operator's actions in its scenario.
+pub(super) struct ScenarioRun<S: ArchiveStore + 'static> {
     pub(super) world: World<S>,
     pub(super) case: Case,
-    pub(super) afterwards: Afterwards,
+    pub(super) recovery: Recovery,
     pub(super) killed: bool,
 }
 
-impl<S: ArchiveStore + 'static> Telling<S> {
-    pub(super) async fn tell(&mut self) {
+impl<S: ArchiveStore + 'static> ScenarioRun<S> {
+    pub(super) async fn run(&mut self) {
         let id: ExportId = "disturbed".parse().expect("an id");
-        self.insist(&self.start_command()).await;
-        match self.case.story {
-            Story::Plain | Story::Parked | Story::Rejects | Story::Portions => self.go_on().await,
-            Story::LostQuery => {
+        self.invoke_until_success(&self.start_command()).await;
+        match self.case.scenario {
+            Scenario::Plain | Scenario::Parked | Scenario::Rejects | Scenario::Portions => {
+                self.handle_all_messages().await
+            }
+            Scenario::LostQuery => {
                 self.world.simulator.lose_queries();
-                self.go_on().await;
+                self.handle_all_messages().await;
             }
-            Story::FailedThenResumed => {
-                self.world.simulator.set_faults(refusing());
-                self.go_on().await;
+            Scenario::FailedThenResumed => {
+                self.world.simulator.set_faults(refusing_faults());
+                self.handle_all_messages().await;
                 self.world.simulator.set_faults(Faults::default());
-                self.insist(&resume_command(&id)).await;
-                self.go_on().await;
+                self.invoke_until_success(&resume_command(&id)).await;
+                self.handle_all_messages().await;
             }
-            Story::Cancelled => {
-                self.insist(&Command::Cancel(id)).await;
-                self.go_on().await;
+            Scenario::Cancelled => {
+                self.invoke_until_success(&Command::Cancel(id)).await;
+                self.handle_all_messages().await;
             }
-            Story::Swept => {
+            Scenario::Swept => {
                 self.world.lose_messages();
-                self.world.pass(Duration::from_mins(61));
+                self.world.advance_clock(Duration::from_mins(61));
                 self.sweep().await;
-                self.go_on().await;
+                self.handle_all_messages().await;
             }
-            Story::Buried => {
+            Scenario::DeadLetter => {
                 self.record_dead_letter().await;
-                self.go_on().await;
-                self.insist(&resume_command(&id)).await;
-                self.go_on().await;
+                self.handle_all_messages().await;
+                self.invoke_until_success(&resume_command(&id)).await;
+                self.handle_all_messages().await;
             }
-            Story::BuriedThenSwept => {
+            Scenario::DeadLetterThenSwept => {
                 self.record_dead_letter().await;
-                self.go_on().await;
+                self.handle_all_messages().await;
                 // The second sweep finds an attempt whose messages were never sent.
                 for _ in 0..2 {
-                    self.world.pass(Duration::from_mins(61));
+                    self.world.advance_clock(Duration::from_mins(61));
                     self.sweep().await;
-                    self.go_on().await;
+                    self.handle_all_messages().await;
                 }
             }
         }
     }
 
     /// Handles messages until none is left.
-    async fn go_on(&mut self) {
+    async fn handle_all_messages(&mut self) {
         loop {
             match self.world.turn().await {
                 Turn::Killed => {
                     self.killed = true;
-                    if self.afterwards == Afterwards::BucketAlone {
+                    if self.recovery == Recovery::BucketAlone {
                         self.world.lose_messages();
-                        self.insist(&self.start_command()).await;
+                        self.invoke_until_success(&self.start_command()).await;
                     }
                 }
-                Turn::Idle if !self.world.wait_for_next() => return,
+                Turn::Idle if !self.world.advance_to_next_message() => return,
                 Turn::Failed => panic!("nothing fails here: {:?}", self.world.last_error()),
                 Turn::Done | Turn::Idle => {}
             }
         }
     }
 
-    /// Invokes the command until it succeeds: Lambda or the operator repeats an invocation that died.
-    async fn insist(&mut self, command: &Command) {
+    /// Invokes the command until it succeeds: Lambda or the operator repeats an invocation whose process was killed.
+    async fn invoke_until_success(&mut self, command: &Command) {
         while self
             .world
             .invoke(command.clone())
@@ -100,8 +102,8 @@ impl<S: ArchiveStore + 'static> Telling<S> {
     async fn sweep(&mut self) {
         while self.world.sweep().await.is_none() {
             self.killed = true;
-            // Only the next hourly sweep repeats a sweep that died.
-            self.world.pass(Duration::from_mins(61));
+            // Only the next hourly sweep repeats a sweep whose process was killed.
+            self.world.advance_clock(Duration::from_mins(61));
         }
     }
 
@@ -124,20 +126,24 @@ impl<S: ArchiveStore + 'static> Telling<S> {
     }
 
     /// Selects seven written conversations of fewer than 20 messages; each is read again for every crash point.
-    fn some_short_conversations(&self) -> Vec<String> {
+    fn short_conversations(&self) -> Vec<String> {
         let messages = |id: &String| self.world.simulator.messages(id);
         let is_short = |id: &String| messages(id).is_some_and(|it| it.len() < 20);
-        let written = self.world.written().into_iter();
+        let written = self.world.message_conversations().into_iter();
         written.filter(is_short).take(7).collect()
     }
 
     fn start_command(&self) -> Command {
-        let Case { source, more, .. } = self.case;
+        let Case {
+            source,
+            more_fields,
+            ..
+        } = self.case;
         let request = if source == TRANSCRIPTS.source {
-            let ids = self.some_short_conversations();
-            self.world.transcripts_request(&ids, more)
+            let ids = self.short_conversations();
+            self.world.transcripts_request(&ids, more_fields)
         } else {
-            self.world.request(source, more)
+            self.world.request(source, more_fields)
         };
         Command::parse(&request).expect("a request")
     }
@@ -152,7 +158,7 @@ fn resume_command(id: &ExportId) -> Command {
 }
 
 /// Faults with which the API refuses all job results with 403.
-fn refusing() -> Faults {
+fn refusing_faults() -> Faults {
     let permanent = Permanent {
         route: Route::JobResults,
         after: 0,

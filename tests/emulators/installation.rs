@@ -62,10 +62,13 @@ fn lock() -> File {
     lock
 }
 
-fn run(command: &mut Command, otherwise: &str) {
+fn run(command: &mut Command, failure_message: &str) {
     match command.output() {
         Ok(output) if output.status.success() => (),
-        Ok(output) => panic!("{otherwise}\n{}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("{otherwise}: {error}"),
+        Ok(output) => panic!(
+            "{failure_message}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
+        Err(error) => panic!("{failure_message}: {error}"),
     }
 }

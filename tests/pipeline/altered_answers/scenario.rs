@@ -9,7 +9,7 @@ use conversation_archive::records::transcript::TranscriptRoute;
 use conversation_archive::source::SourceSettings;
 use end_to_end::world::{DAYS, World, organisation};
 use fastrand::Rng;
-use genesys_simulator::{HistoryForm, Route, Settings, Untold};
+use genesys_simulator::{HistoryForm, Route, Settings, UnavailableTexts};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
@@ -39,7 +39,7 @@ pub(super) const SOURCES: [Source; 9] = [
 
 /// Optional features of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extra {
+pub(super) enum Feature {
     /// Names are looked up.
     Names,
     Redaction,
@@ -52,17 +52,17 @@ pub(super) enum Extra {
 }
 
 #[derive(Clone)]
-pub(super) struct Story {
+pub(super) struct Scenario {
     pub(super) source: Source,
     pub(super) records: &'static str,
-    extras: BTreeSet<Extra>,
+    features: BTreeSet<Feature>,
     page_size: u32,
     slices: u32,
     open_slices: usize,
     settings: Settings,
 }
 
-impl Story {
+impl Scenario {
     pub(super) fn draw(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed ^ 0x0005_7047);
         // Sources rotate, so that any range of consecutive seeds contains all of them.
@@ -73,16 +73,16 @@ impl Story {
                 .choice(&["full", "full", "standard", "minimal", "normalized"])
                 .unwrap_or(&"full"),
         };
-        let extras = extras(source, records, rng);
+        let features = features(source, records, rng);
         let conversations = match source.is_transcripts() {
-            _ if extras.contains(&Extra::BaseExport) => rng.usize(8..16),
+            _ if features.contains(&Feature::BaseExport) => rng.usize(8..16),
             true => rng.usize(10..25),
             false => rng.usize(10..45),
         };
         Self {
             source,
             records,
-            extras,
+            features,
             page_size: rng.u32(3..10),
             slices: rng.u32(1..=3),
             open_slices: rng.usize(1..=3),
@@ -90,21 +90,21 @@ impl Story {
         }
     }
 
-    pub(super) fn has(&self, extra: Extra) -> bool {
-        self.extras.contains(&extra)
+    pub(super) fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
     }
 
     /// Creates the world, including the base export if there is one.
     pub(super) async fn world(&self) -> World {
         let mut world = World::with_slices(self.settings.clone(), self.open_slices).await;
         if self.source == Source::HistoryByContinuation {
-            world = world.reading_by(SourceSettings {
+            world = world.with_source_settings(SourceSettings {
                 history_form: Form::Continuation,
                 ..SourceSettings::default()
             });
         }
-        self.set_up(&mut world);
-        if self.has(Extra::BaseExport) {
+        self.configure(&mut world);
+        if self.has(Feature::BaseExport) {
             let base = world.request("analytics-job", r#","exportId":"base","slices":1"#);
             world.export(&base).await;
         }
@@ -114,10 +114,10 @@ impl Story {
     /// Replaces the process by a new one with the same settings.
     pub(super) fn restart(&self, world: &mut World) {
         world.restart();
-        self.set_up(world);
+        self.configure(world);
     }
 
-    fn set_up(&self, world: &mut World) {
+    fn configure(&self, world: &mut World) {
         if self.source == Source::WebDetails {
             world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
         }
@@ -125,36 +125,36 @@ impl Story {
 
     pub(super) fn request(&self, world: &World) -> String {
         let page_size = self.page_size;
-        let mut more = format!(r#","pageSize":{page_size},"exportId":"odd""#);
-        if !self.has(Extra::Redaction) {
-            more += r#","redaction":{"enabled":false}"#;
+        let mut more_fields = format!(r#","pageSize":{page_size},"exportId":"odd""#);
+        if !self.has(Feature::Redaction) {
+            more_fields += r#","redaction":{"enabled":false}"#;
         }
-        if self.has(Extra::Files) {
-            more += r#","includeMedia":true"#;
+        if self.has(Feature::Files) {
+            more_fields += r#","includeMedia":true"#;
         }
-        if self.has(Extra::BaseExport) {
-            return format!(r#"{{"source":"transcripts","fromExport":"base"{more}}}"#);
+        if self.has(Feature::BaseExport) {
+            return format!(r#"{{"source":"transcripts","fromExport":"base"{more_fields}}}"#);
         }
         if self.source.is_transcripts() {
             let ids: Vec<String> = self.expected(world).into_iter().collect();
-            return world.transcripts_request(&ids, &more);
+            return world.transcripts_request(&ids, &more_fields);
         }
-        more.extend([r#","records":""#, self.records, "\""]);
-        if self.has(Extra::Names) {
-            more += r#","lookupNames":true"#;
+        more_fields.extend([r#","records":""#, self.records, "\""]);
+        if self.has(Feature::Names) {
+            more_fields += r#","lookupNames":true"#;
         }
         let slices = format!(r#","slices":{}"#, self.slices);
         match self.source {
-            Source::Job => world.request("analytics-job", &(more + &slices)),
-            Source::QueryByTime => world.request("analytics-query", &(more + &slices)),
-            Source::ExportGateway => world.request("export-gateway", &(more + &slices)),
+            Source::Job => world.request("analytics-job", &(more_fields + &slices)),
+            Source::QueryByTime => world.request("analytics-query", &(more_fields + &slices)),
+            Source::ExportGateway => world.request("export-gateway", &(more_fields + &slices)),
             Source::QueryByIds => {
                 let ids = serde_json::json!(self.expected(world));
                 format!(
-                    r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}{more}}}"#
+                    r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}{more_fields}}}"#
                 )
             }
-            _ => world.request("history-gateway", &more),
+            _ => world.request("history-gateway", &more_fields),
         }
     }
 
@@ -175,12 +175,15 @@ impl Story {
                     let messages = world.simulator.messages(id).unwrap_or_default();
                     messages.iter().any(|message| !message.text.is_empty())
                 };
-                let written = world.written().into_iter().filter(has_text);
-                if self.has(Extra::BaseExport) {
+                let message_conversations =
+                    world.message_conversations().into_iter().filter(has_text);
+                if self.has(Feature::BaseExport) {
                     let started: BTreeSet<_> = in_days().collect();
-                    return written.filter(|id| started.contains(id)).collect();
+                    return message_conversations
+                        .filter(|id| started.contains(id))
+                        .collect();
                 }
-                written.take(WRITTEN).collect()
+                message_conversations.take(MAX_TRANSCRIPTS).collect()
             }
             _ => truth.gateway.into_iter().map(|it| it.id).collect(),
         }
@@ -188,20 +191,20 @@ impl Story {
 }
 
 /// Maximum number of conversations in a transcripts export.
-const WRITTEN: usize = 7;
+const MAX_TRANSCRIPTS: usize = 7;
 
-fn extras(source: Source, records: &str, rng: &mut Rng) -> BTreeSet<Extra> {
+fn features(source: Source, records: &str, rng: &mut Rng) -> BTreeSet<Feature> {
     let reads_messages = matches!(source, Source::Messages | Source::Recordings);
     let has_names = records == "normalized" && source.is_analytics();
     let drawn = [
-        (Extra::Names, has_names && rng.bool()),
-        (Extra::Redaction, rng.u8(..4) == 0),
-        (Extra::Files, reads_messages && rng.u8(..3) == 0),
-        (Extra::BaseExport, reads_messages && rng.u8(..5) == 0),
-        (Extra::NewProcess, rng.bool()),
+        (Feature::Names, has_names && rng.bool()),
+        (Feature::Redaction, rng.u8(..4) == 0),
+        (Feature::Files, reads_messages && rng.u8(..3) == 0),
+        (Feature::BaseExport, reads_messages && rng.u8(..5) == 0),
+        (Feature::NewProcess, rng.bool()),
     ];
     let drawn = drawn.into_iter().filter(|(_, is_drawn)| *is_drawn);
-    drawn.map(|(extra, _)| extra).collect()
+    drawn.map(|(feature, _)| feature).collect()
 }
 
 fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> Settings {
@@ -220,10 +223,10 @@ fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> S
         // If the response to a submission is lost, the client cannot delete the job.
         concurrent_jobs: 10_000,
         job_ready_after: Duration::from_secs(rng.u64(0..60)),
-        untold: Untold {
+        unavailable_texts: UnavailableTexts {
             recorded_only,
             preparing: rng.u32(..2),
-            ..Untold::default()
+            ..UnavailableTexts::default()
         },
         ..organisation(seed, conversations)
     }
@@ -284,14 +287,14 @@ impl Source {
 }
 
 /// Omits the settings, which are long.
-impl std::fmt::Debug for Story {
+impl std::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (source, records, extras) = (self.source, self.records, &self.extras);
+        let (source, records, features) = (self.source, self.records, &self.features);
         let (conversations, page_size) = (self.settings.conversations, self.page_size);
         let (slices, open) = (self.slices, self.open_slices);
         write!(
             f,
-            "{source:?}, {records} {extras:?}, {conversations} by {page_size}, {slices} slices ({open} open)"
+            "{source:?}, {records} {features:?}, {conversations} by {page_size}, {slices} slices ({open} open)"
         )
     }
 }

@@ -7,8 +7,8 @@ const LABEL: &str = "[REDACTED:";
 
 /// Returns the ranges of the pieces between the labels. If a piece matches several positions, the first one counts, so
 /// that the result is rather too large than too small.
-pub(crate) fn left(text: &str, redacted: &str) -> Vec<Range<usize>> {
-    let mut places = Vec::new();
+pub(crate) fn unredacted_ranges(text: &str, redacted: &str) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
     let mut from = 0;
     let mut rest = Some(redacted);
     while let Some(redacted) = rest {
@@ -25,16 +25,16 @@ pub(crate) fn left(text: &str, redacted: &str) -> Vec<Range<usize>> {
         };
         let start = start.expect("nothing but values is replaced");
         from = start + piece.len();
-        places.push(start..from);
+        ranges.push(start..from);
     }
-    places
+    ranges
 }
 
 #[test]
 fn text_left_unredacted_is_located_in_the_original() {
     let left = |text: &str, redacted: &str| {
-        let places = left(text, redacted).into_iter();
-        places.map(|it| (it.start, it.end)).collect::<Vec<_>>()
+        let ranges = unredacted_ranges(text, redacted).into_iter();
+        ranges.map(|it| (it.start, it.end)).collect::<Vec<_>>()
     };
 
     assert_eq!(left("call 555 now", "call 555 now"), [(0, 12)]);

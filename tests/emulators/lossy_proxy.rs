@@ -13,7 +13,7 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// Relays requests until it is dropped, each over its own connection.
 #[derive(Debug)]
-pub(crate) struct Lossy {
+pub(crate) struct LossyProxy {
     address: SocketAddr,
     puts: Arc<Puts>,
     accepting: AbortHandle,
@@ -31,7 +31,7 @@ struct Request {
     is_put: bool,
 }
 
-impl Lossy {
+impl LossyProxy {
     pub(crate) async fn before(upstream: &str, every: u64) -> Self {
         let upstream: SocketAddr = upstream
             .trim_start_matches("http://")
@@ -55,20 +55,20 @@ impl Lossy {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn lost(&self) -> u64 {
+    pub(crate) fn lost_count(&self) -> u64 {
         let seen = self.puts.seen.load(Ordering::SeqCst);
         seen.div_ceil(self.puts.every)
     }
 }
 
-impl Drop for Lossy {
+impl Drop for LossyProxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
 impl Puts {
-    fn loses_this(&self) -> bool {
+    fn should_lose_next(&self) -> bool {
         let number = self.seen.fetch_add(1, Ordering::SeqCst);
         number.is_multiple_of(self.every)
     }
@@ -84,20 +84,20 @@ async fn accept(listener: TcpListener, upstream: SocketAddr, puts: Arc<Puts>) {
 
 /// Relays one request. The upstream closes its connection at the end of the response, and so does the proxy.
 async fn exchange(mut client: TcpStream, upstream: SocketAddr, puts: &Puts) -> io::Result<()> {
-    let request = read(&mut client).await?;
+    let request = read_request(&mut client).await?;
     let mut upstream = TcpStream::connect(upstream).await?;
     upstream.write_all(&request.bytes).await?;
-    let mut reply = Vec::new();
-    upstream.read_to_end(&mut reply).await?;
-    if request.is_put && puts.loses_this() {
+    let mut response = Vec::new();
+    upstream.read_to_end(&mut response).await?;
+    if request.is_put && puts.should_lose_next() {
         return Ok(());
     }
-    client.write_all(&reply).await?;
+    client.write_all(&response).await?;
     client.shutdown().await
 }
 
 /// Reads the whole request, and marks it as the last on its connection.
-async fn read(client: &mut TcpStream) -> io::Result<Request> {
+async fn read_request(client: &mut TcpStream) -> io::Result<Request> {
     let mut bytes = Vec::new();
     let head = loop {
         if client.read_buf(&mut bytes).await? == 0 {
@@ -108,7 +108,7 @@ async fn read(client: &mut TcpStream) -> io::Result<Request> {
         }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
-    let end = head + END_OF_HEAD.len() + length(&text);
+    let end = head + END_OF_HEAD.len() + content_length(&text);
     while bytes.len() < end {
         if client.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -121,7 +121,7 @@ async fn read(client: &mut TcpStream) -> io::Result<Request> {
     })
 }
 
-fn length(head: &str) -> usize {
+fn content_length(head: &str) -> usize {
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
     let found = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     found.map_or(0, |(_, value)| value.trim().parse().expect("a length"))

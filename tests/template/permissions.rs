@@ -50,8 +50,12 @@ fn roles_may_delete_only_markers() {
         .collect();
 
     for (markers, roles) in [("open", 3), ("owed", 3), ("resumes", 3)] {
-        let of = |resource: &&&str| resource.ends_with(&format!("${{Prefix}}{markers}/*"));
-        assert_eq!(deleting.iter().filter(of).count(), roles, "{deleting:?}");
+        let is_marker = |resource: &&&str| resource.ends_with(&format!("${{Prefix}}{markers}/*"));
+        assert_eq!(
+            deleting.iter().filter(is_marker).count(),
+            roles,
+            "{deleting:?}"
+        );
     }
     assert_eq!(deleting.len(), 9, "{deleting:?}");
 }

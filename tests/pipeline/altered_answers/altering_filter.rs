@@ -8,27 +8,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use genesys_simulator::{Answer, AnswerFilter, Route, ServedRequest};
+use genesys_simulator::{ApiResponse, ResponseFilter, Route, ServedRequest};
 
 use super::alteration::{alter, any_kind};
 use super::excuses::Excuses;
+use super::scenario::Scenario;
 use super::schedule::Schedule;
-use super::story::Story;
 
 #[derive(Debug)]
-pub(super) struct Tampering {
+pub(super) struct AlteringFilter {
     seed: u64,
     schedule: Schedule,
     /// If set, only these of the responses picked by the schedule are altered.
     only: Option<BTreeSet<Pick>>,
-    is_on: AtomicBool,
+    is_enabled: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     /// Number of occurrences of each request.
-    asked: HashMap<u64, u64>,
+    request_counts: HashMap<u64, u64>,
     /// Ids of jobs and queries, and cursors, in the order of first occurrence.
     handles: Vec<String>,
     /// Number of requests that the schedule could have picked.
@@ -47,44 +47,44 @@ pub(super) struct Entry {
     pub(super) pick: Pick,
     pub(super) route: Route,
     /// Path, query and the beginning of the body.
-    pub(super) asked: String,
+    pub(super) request: String,
     pub(super) status: u16,
     pub(super) sent: u16,
     /// Whether the response is evidently invalid, so that a retry is justified.
-    pub(super) is_passing: bool,
-    pub(super) what: String,
+    pub(super) is_transient: bool,
+    pub(super) description: String,
 }
 
-impl Tampering {
+impl AlteringFilter {
     pub(super) fn new(
         seed: u64,
-        story: &Story,
+        scenario: &Scenario,
         schedule: Schedule,
         only: Option<BTreeSet<Pick>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             seed,
             only,
-            is_on: AtomicBool::new(!schedule.after_start),
+            is_enabled: AtomicBool::new(!schedule.after_start),
             schedule,
             state: Mutex::new(State {
-                asked: HashMap::new(),
+                request_counts: HashMap::new(),
                 handles: Vec::new(),
                 eligible: 0,
                 earlier: BTreeMap::new(),
                 entries: Vec::new(),
-                excuses: Excuses::new(story.source),
+                excuses: Excuses::new(scenario.source),
             }),
         })
     }
 
-    pub(super) fn filter(self: &Arc<Self>) -> AnswerFilter {
-        let tampering = Arc::clone(self);
-        Arc::new(move |request, answer| tampering.pass(request, answer))
+    pub(super) fn filter(self: &Arc<Self>) -> ResponseFilter {
+        let altering_filter = Arc::clone(self);
+        Arc::new(move |request, response| altering_filter.filter_response(request, response))
     }
 
-    pub(super) fn set_on(&self, is_on: bool) {
-        self.is_on.store(is_on, Ordering::SeqCst);
+    pub(super) fn set_enabled(&self, is_enabled: bool) {
+        self.is_enabled.store(is_enabled, Ordering::SeqCst);
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
@@ -92,43 +92,47 @@ impl Tampering {
     }
 
     /// Whether only a few responses were altered and all are evidently invalid: fewer than the retry limit of a call.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         const FEW: usize = 5;
         let state = self.state();
         let entries = &state.entries;
-        (1..=FEW).contains(&entries.len()) && entries.iter().all(|entry| entry.is_passing)
+        (1..=FEW).contains(&entries.len()) && entries.iter().all(|entry| entry.is_transient)
     }
 
     pub(super) fn excuses(&self) -> Excuses {
         self.state().excuses.clone()
     }
 
-    fn pass(&self, request: &ServedRequest<'_>, answer: Answer) -> Answer {
+    fn filter_response(&self, request: &ServedRequest<'_>, response: ApiResponse) -> ApiResponse {
         let mut state = self.state();
-        let genuine = answer.clone();
-        let chance = self.chance(&mut state, request);
-        let is_altered = chance.is_some();
-        let sent = match chance {
-            Some((pick, rng)) => self.alter(&mut state, request, answer, pick, rng),
-            None => answer,
+        let genuine = response.clone();
+        let drawn = self.draw_alteration(&mut state, request);
+        let is_altered = drawn.is_some();
+        let sent = match drawn {
+            Some((pick, rng)) => self.alter(&mut state, request, response, pick, rng),
+            None => response,
         };
         if genuine.status == 200 {
             let earlier = state.earlier.entry(request.route).or_default();
             earlier.push(genuine.body.clone());
         }
-        state.excuses.note(request, &genuine, &sent, is_altered);
+        state.excuses.record(request, &genuine, &sent, is_altered);
         sent
     }
 
     /// Returns a generator for this request if its response is to be altered. The generator depends on the request
     /// only, so that the order of concurrent requests does not matter.
-    fn chance(&self, state: &mut State, request: &ServedRequest<'_>) -> Option<(Pick, Rng)> {
-        let key = key(request, &mut state.handles);
-        let times = state.asked.entry(key).or_default();
+    fn draw_alteration(
+        &self,
+        state: &mut State,
+        request: &ServedRequest<'_>,
+    ) -> Option<(Pick, Rng)> {
+        let key = request_key(request, &mut state.handles);
+        let times = state.request_counts.entry(key).or_default();
         *times += 1;
         let pick = (key, *times);
         let mut rng = Rng::with_seed(self.seed ^ key.wrapping_add(*times));
-        let is_eligible = self.is_on.load(Ordering::SeqCst)
+        let is_eligible = self.is_enabled.load(Ordering::SeqCst)
             && self
                 .schedule
                 .route
@@ -153,25 +157,25 @@ impl Tampering {
         &self,
         state: &mut State,
         request: &ServedRequest<'_>,
-        answer: Answer,
+        response: ApiResponse,
         pick: Pick,
         mut rng: Rng,
-    ) -> Answer {
+    ) -> ApiResponse {
         let kind = self.schedule.kind.unwrap_or_else(|| any_kind(&mut rng));
         let earlier = state.earlier.get(&request.route);
         let earlier = earlier.map_or(&[][..], Vec::as_slice);
-        let status = answer.status;
-        let altered = alter(answer, kind, request, earlier, &mut rng);
+        let status = response.status;
+        let altered = alter(response, kind, request, earlier, &mut rng);
         state.entries.push(Entry {
             pick,
             route: request.route,
-            asked: asked(request),
+            request: describe_request(request),
             status,
-            sent: altered.answer.status,
-            is_passing: altered.is_passing(),
-            what: altered.what,
+            sent: altered.response.status,
+            is_transient: altered.is_transient(),
+            description: altered.description,
         });
-        altered.answer
+        altered.response
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -179,7 +183,7 @@ impl Tampering {
     }
 }
 
-fn asked(request: &ServedRequest<'_>) -> String {
+fn describe_request(request: &ServedRequest<'_>) -> String {
     let query = request.query.iter();
     let query: Vec<_> = query
         .map(|(name, value)| format!("{name}={value}"))
@@ -192,13 +196,13 @@ fn asked(request: &ServedRequest<'_>) -> String {
 
 /// A key that is equal for equal requests. Ids of jobs and queries and cursors are replaced by their order of first
 /// occurrence, because they change with every earlier request.
-fn key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
+fn request_key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (request.method.as_str(), request.body).hash(&mut hasher);
     let parts = request.path.split('/').map(|part| ("", part));
     let query = request.query.iter();
     for (name, value) in parts.chain(query.map(|(name, value)| (&**name, &**value))) {
-        if is_of_a_handle(request.route) && value.len() > 20 {
+        if has_handles(request.route) && value.len() > 20 {
             let known = handles.iter().position(|handle| handle == value);
             let number = known.unwrap_or_else(|| {
                 handles.push(value.to_owned());
@@ -213,7 +217,7 @@ fn key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
 }
 
 /// Whether long path segments on this route are ids of jobs or queries, or cursors.
-fn is_of_a_handle(route: Route) -> bool {
+fn has_handles(route: Route) -> bool {
     matches!(
         route,
         Route::JobStatus | Route::JobResults | Route::JobDelete | Route::ExportResults

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conversation_archive::runtime::config::FUNCTIONS;
-use end_to_end::template::{Template, one_or_more, referred, text};
+use end_to_end::template::{Template, one_or_more, reference_target, text};
 use saphyr::Yaml;
 use serde_json::Value;
 
 use crate::deployment::Deployment;
 
 /// An action and a resource of the template; for the bucket, its objects, its markers or the bucket itself.
-type Right = (String, String);
+type Permission = (String, String);
 
 /// Permissions without a call by our code that every role needs, or every role of a function with such a source.
 const IMPLIED: [(&str, &str, &str); 9] = [
@@ -45,7 +45,7 @@ const IMPLIED: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Steps of the pipeline that these stories do not reach; the tests in memory do.
+/// Steps of the pipeline that these scenarios do not reach; the tests in memory do.
 const RARE: [(&str, &str, &str, &str); 16] = [
     (
         "archive-page",
@@ -150,53 +150,57 @@ pub(crate) async fn check(deployment: &Deployment) {
     let mut wrong = Vec::new();
     for function in FUNCTIONS {
         let function = function.function;
-        let called = called(deployment, &template, function).await;
-        let allowed = allowed(&template, function);
-        let implied = implied(&template, function, &allowed);
-        let rare: BTreeSet<Right> = RARE
+        let called = called_permissions(deployment, &template, function).await;
+        let allowed = allowed_permissions(&template, function);
+        let implied = implied_permissions(&template, function, &allowed);
+        let rare: BTreeSet<Permission> = RARE
             .iter()
-            .filter(|(of, ..)| *of == function)
+            .filter(|(name, ..)| *name == function)
             .map(|(_, action, resource, _)| ((*action).to_owned(), (*resource).to_owned()))
             .collect();
 
-        let needed: BTreeSet<Right> = &(&called | &implied) | &rare;
-        for (what, rights) in [
+        let needed: BTreeSet<Permission> = &(&called | &implied) | &rare;
+        for (what, permissions) in [
             ("called and not allowed", &called - &allowed),
             ("allowed and not called", &allowed - &needed),
             ("called and listed as rare", &rare & &called),
         ] {
-            let told = rights
+            let messages = permissions
                 .into_iter()
                 .map(|(action, on)| format!("{function} {action} on {on}: {what}"));
-            wrong.extend(told);
+            wrong.extend(messages);
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 /// Returns the rights that the function used, according to its log.
-async fn called(deployment: &Deployment, template: &Template, function: &str) -> BTreeSet<Right> {
+async fn called_permissions(
+    deployment: &Deployment,
+    template: &Template,
+    function: &str,
+) -> BTreeSet<Permission> {
     let lines = deployment.aws(&["logs", &Deployment::name(function)]).await;
     let lines = lines.as_array().expect("lines");
     let calls = lines.iter().filter(|line| line["message"] == "aws call");
     let calls: BTreeSet<_> = calls
-        .map(|call| right(deployment, template, call))
+        .map(|call| permission(deployment, template, call))
         .collect();
     assert!(!calls.is_empty(), "{function} calls nothing");
     calls
 }
 
 /// Returns the right that a call needs.
-fn right(deployment: &Deployment, template: &Template, call: &Value) -> Right {
-    let of = |field: &str| call[field].as_str().expect("a text");
-    let (operation, resource) = (of("operation"), of("resource"));
+fn permission(deployment: &Deployment, template: &Template, call: &Value) -> Permission {
+    let text_of = |field: &str| call[field].as_str().expect("a text");
+    let (operation, resource) = (text_of("operation"), text_of("resource"));
     let queue = || {
         template.named_queue(
             resource.rsplit('/').next().unwrap_or_default(),
             &Deployment::name(""),
         )
     };
-    let (action, resource) = match (of("service"), operation) {
+    let (action, resource) = match (text_of("service"), operation) {
         ("S3", "ListObjectsV2") => ("s3:ListBucket".to_owned(), "Bucket".to_owned()),
         ("S3", _) => (
             format!("s3:{operation}"),
@@ -236,13 +240,16 @@ fn secret(template: &Template, arn: &str) -> String {
     secret.expect("a secret of the template").to_owned()
 }
 
-fn allowed(template: &Template, function: &str) -> BTreeSet<Right> {
+fn allowed_permissions(template: &Template, function: &str) -> BTreeSet<Permission> {
     let function = template.properties(template.function(function));
-    let statements = template.statements(referred(&function["Role"]));
-    statements.into_iter().flat_map(rights).collect()
+    let statements = template.statements(reference_target(&function["Role"]));
+    statements
+        .into_iter()
+        .flat_map(statement_permissions)
+        .collect()
 }
 
-fn rights(statement: &Yaml<'static>) -> Vec<Right> {
+fn statement_permissions(statement: &Yaml<'static>) -> Vec<Permission> {
     let resources: Vec<_> = one_or_more(&statement["Resource"])
         .into_iter()
         .map(resource)
@@ -265,7 +272,7 @@ fn resource(node: &Yaml<'static>) -> String {
     };
     let first = node.as_sequence().and_then(|parts| parts.first());
     match first.map(text) {
-        None => referred(node).to_owned(),
+        None => reference_target(node).to_owned(),
         Some("MakesKey") => "ArchiveKey".to_owned(),
         Some(address) if address.ends_with("open/*") => "OpenMarkers".to_owned(),
         Some(address) if address.ends_with("owed/*") => "OwedMarkers".to_owned(),
@@ -277,16 +284,20 @@ fn resource(node: &Yaml<'static>) -> String {
 }
 
 /// Returns the implied rights with the names of this function's own resources.
-fn implied(template: &Template, function: &str, allowed: &BTreeSet<Right>) -> BTreeSet<Right> {
-    let logical = template.function(function);
+fn implied_permissions(
+    template: &Template,
+    function: &str,
+    allowed: &BTreeSet<Permission>,
+) -> BTreeSet<Permission> {
+    let logical_name = template.function(function);
     let sources: Vec<_> = template
-        .sources(logical)
+        .event_sources(logical_name)
         .into_iter()
         .map(|(queue, _)| queue)
         .collect();
-    let of = |(action, resource, _): &(&str, &str, &str)| -> Vec<Right> {
+    let permissions_of = |(action, resource, _): &(&str, &str, &str)| -> Vec<Permission> {
         let resources = match *resource {
-            "Logs" => vec![format!("{logical}Logs")],
+            "Logs" => vec![format!("{logical_name}Logs")],
             "Source" => sources.iter().map(|queue| (*queue).to_owned()).collect(),
             other => vec![other.to_owned()],
         };
@@ -295,10 +306,10 @@ fn implied(template: &Template, function: &str, allowed: &BTreeSet<Right>) -> BT
             .map(|resource| ((*action).to_owned(), resource))
             .collect()
     };
-    let implied: BTreeSet<Right> = IMPLIED.iter().flat_map(of).collect();
+    let implied: BTreeSet<Permission> = IMPLIED.iter().flat_map(permissions_of).collect();
     let missing: BTreeMap<_, _> = implied
         .iter()
-        .filter(|right| right.1 != "FailedStarts" && !allowed.contains(*right))
+        .filter(|permission| permission.1 != "FailedStarts" && !allowed.contains(*permission))
         .map(|(action, resource)| (action, resource))
         .collect();
     assert!(

@@ -3,12 +3,12 @@
 
 use fastrand::Rng;
 
-use super::chance::pick;
 use super::ids::uuid;
 use super::languages::{LANGUAGES, Language};
+use super::random::pick;
 
 #[derive(Clone)]
-pub(crate) struct Cast {
+pub(crate) struct Directory {
     pub(crate) people: Vec<String>,
     pub(crate) emails: Vec<String>,
     pub(crate) phones: Vec<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Queue {
     pub(crate) language: &'static Language,
 }
 
-impl Cast {
+impl Directory {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed ^ 0xCA57);
         let people: Vec<_> = (0..PEOPLE).map(|number| name(rng, number)).collect();

@@ -7,19 +7,19 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::limits::Limit;
-use crate::faults::schedule::Fate;
+use crate::faults::schedule::ScheduledFault;
 
 /// The response to send, and the fault that applies to sending it.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) answer: Answer,
-    pub(crate) fate: Fate,
+pub(crate) struct ResponseWithFault {
+    pub(crate) response: ApiResponse,
+    pub(crate) fault: ScheduledFault,
     pub(crate) slow_pause: Duration,
 }
 
 /// A complete response.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct ApiResponse {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Bytes,
@@ -27,7 +27,7 @@ pub struct Answer {
     pub content_length: Option<usize>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::raw(status, body.to_string())
     }
@@ -173,24 +173,24 @@ impl ApiError {
         Self { html: true, ..self }
     }
 
-    pub(crate) fn into_answer(self, correlation: &str) -> Answer {
-        let answer = if self.html {
+    pub(crate) fn into_response(self, correlation: &str) -> ApiResponse {
+        let response = if self.html {
             self.page()
         } else {
-            Answer::json(self.status, &self.body(correlation))
+            ApiResponse::json(self.status, &self.body(correlation))
         };
         match self.retry_after {
-            Some(value) => answer.with_header("Retry-After", value),
-            None => answer,
+            Some(value) => response.with_header("Retry-After", value),
+            None => response,
         }
     }
 
-    fn page(&self) -> Answer {
+    fn page(&self) -> ApiResponse {
         let body = format!(
             "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n",
             self.status
         );
-        Answer {
+        ApiResponse {
             status: self.status,
             headers: vec![("content-type", "text/html".to_owned())],
             body: body.into(),

@@ -10,62 +10,62 @@ use end_to_end::world::World;
 
 /// An action with its input.
 #[derive(Clone, Debug)]
-pub(super) enum Move {
+pub(super) enum PreparedAction {
     /// A message in flight, which is deleted after it was handled.
     Message(Delivery),
     /// A copy of a message that is in no queue.
     Copy(Delivery),
     Command(Command),
     Sweep,
-    Letter(Delivery),
+    DeadLetter(Delivery),
 }
 
 /// Result of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Performed {
+pub(super) enum ActionResult {
     Done,
     /// The handler returned the message to its queue.
-    Kept,
+    ReturnedToQueue,
     /// The command was refused by a rule.
     Refused,
 }
 
-impl Move {
+impl PreparedAction {
     pub(super) async fn perform(
         &self,
         process: &Process,
         invocation: &Invocation,
-    ) -> anyhow::Result<Performed> {
+    ) -> anyhow::Result<ActionResult> {
         match self {
             Self::Message(delivery) | Self::Copy(delivery) => {
                 let disposition = process.handle(delivery, invocation).await?;
                 Ok(match disposition {
-                    Disposition::Delete => Performed::Done,
-                    Disposition::Keep => Performed::Kept,
+                    Disposition::Delete => ActionResult::Done,
+                    Disposition::Keep => ActionResult::ReturnedToQueue,
                 })
             }
             Self::Command(command) => match process.start.handle(command.clone(), invocation).await
             {
-                Ok(_) => Ok(Performed::Done),
-                Err(StartError::Refused(_)) => Ok(Performed::Refused),
+                Ok(_) => Ok(ActionResult::Done),
+                Err(StartError::Refused(_)) => Ok(ActionResult::Refused),
                 Err(error) => Err(anyhow::anyhow!(error_chain(&error))),
             },
             Self::Sweep => {
                 process.sweep.handle(invocation).await?;
-                Ok(Performed::Done)
+                Ok(ActionResult::Done)
             }
-            Self::Letter(letter) => {
+            Self::DeadLetter(delivery) => {
                 process
-                    .record_dead_letter(letter.queue, &letter.body, invocation)
+                    .record_dead_letter(delivery.queue, &delivery.body, invocation)
                     .await?;
-                Ok(Performed::Done)
+                Ok(ActionResult::Done)
             }
         }
     }
 
-    /// Deletes the message of a successful move.
-    pub(super) fn settle(&self, world: &World, performed: &anyhow::Result<Performed>) {
-        if let (Self::Message(delivery), Ok(Performed::Done)) = (self, performed) {
+    /// Deletes the message of a successful action.
+    pub(super) fn delete_if_handled(&self, world: &World, result: &anyhow::Result<ActionResult>) {
+        if let (Self::Message(delivery), Ok(ActionResult::Done)) = (self, result) {
             world.queues.delete(delivery.queue, &delivery.receipt);
         }
     }
@@ -73,19 +73,19 @@ impl Move {
     /// Whether the caller (Lambda or the operator) repeats a failed invocation. Failed messages are redelivered by
     /// their queue instead.
     pub(super) fn is_repeated_by_its_caller(&self) -> bool {
-        matches!(self, Self::Command(_) | Self::Sweep | Self::Letter(_))
+        matches!(self, Self::Command(_) | Self::Sweep | Self::DeadLetter(_))
     }
 
     /// The queue whose message is in flight.
-    pub(super) fn queue_in_hand(&self) -> Option<Queue> {
+    pub(super) fn held_queue(&self) -> Option<Queue> {
         match self {
             Self::Message(delivery) => Some(delivery.queue),
             _ => None,
         }
     }
 
-    /// The same move after all messages are lost.
-    pub(super) fn without_its_queue(self) -> Self {
+    /// Returns the same action after all messages are lost.
+    pub(super) fn as_copy(self) -> Self {
         match self {
             Self::Message(delivery) => Self::Copy(delivery),
             other => other,

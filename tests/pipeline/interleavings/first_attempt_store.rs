@@ -1,4 +1,4 @@
-//! A process without the product's fence: it never learns of a later attempt. The checks must detect its wrong
+//! A store that hides later attempts, so that a process over it has no fence. The checks must detect its wrong
 //! conclusions.
 
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreE
 
 /// A store that hides all attempts after the first one.
 #[derive(Debug)]
-pub(super) struct FirstAttemptOnly<S> {
+pub(super) struct FirstAttemptStore<S> {
     store: Arc<S>,
 }
 
-impl<S> FirstAttemptOnly<S> {
+impl<S> FirstAttemptStore<S> {
     pub(super) fn of(store: &Arc<S>) -> Arc<Self> {
         let store = Arc::clone(store);
         Arc::new(Self { store })
@@ -26,7 +26,7 @@ fn is_hidden(key: &str) -> bool {
 }
 
 #[async_trait]
-impl<S: ArchiveStore> ArchiveStore for FirstAttemptOnly<S> {
+impl<S: ArchiveStore> ArchiveStore for FirstAttemptStore<S> {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         if is_hidden(key) {
             return Ok(None);

@@ -2,15 +2,15 @@
 
 use fastrand::Rng;
 
-use super::cast::{Agent, Cast};
-use super::chance::{one_in, pick};
+use super::directory::{Agent, Directory};
 use super::ids::uuid;
 use super::languages::Language;
 use super::model::{Participant, Session};
+use super::random::{one_in, pick};
 
-pub(crate) struct Scene<'a> {
+pub(crate) struct ConversationBuilder<'a> {
     pub(crate) rng: Rng,
-    pub(crate) cast: &'a Cast,
+    pub(crate) directory: &'a Directory,
     pub(crate) language: &'a Language,
     /// Fields that all sessions have in common.
     pub(crate) template: Session,
@@ -19,12 +19,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) participants: Vec<Participant>,
 }
 
-impl<'a> Scene<'a> {
-    pub(crate) fn new(mut rng: Rng, cast: &'a Cast) -> Self {
-        let language = pick(&mut rng, &cast.queues).language;
+impl<'a> ConversationBuilder<'a> {
+    pub(crate) fn new(mut rng: Rng, directory: &'a Directory) -> Self {
+        let language = pick(&mut rng, &directory.queues).language;
         Self {
             rng,
-            cast,
+            directory,
             language,
             template: Session::default(),
             peer: None,
@@ -62,10 +62,10 @@ impl<'a> Scene<'a> {
         }
         let mut customer = self.participant("customer", session);
         customer.participant_name =
-            (!one_in(&mut self.rng, 6)).then(|| self.cast.customer(&mut self.rng).to_owned());
+            (!one_in(&mut self.rng, 6)).then(|| self.directory.customer(&mut self.rng).to_owned());
         customer.external_contact_id = (!one_in(&mut self.rng, 4)).then(|| self.id());
         for number in 0..self.rng.usize(..5) {
-            let value = self.cast.text(&mut self.rng, self.language);
+            let value = self.directory.text(&mut self.rng, self.language);
             customer.attributes.insert(
                 format!("context.{} {number}", self.language.attribute),
                 value,
@@ -74,7 +74,7 @@ impl<'a> Scene<'a> {
         if one_in(&mut self.rng, 3) {
             customer.attributes.insert(
                 "customer.email".to_owned(),
-                pick(&mut self.rng, &self.cast.emails).clone(),
+                pick(&mut self.rng, &self.directory.emails).clone(),
             );
         }
         self.participants.push(customer);

@@ -22,7 +22,7 @@ pub(crate) fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
 }
 
 /// A generator for the record with this number only.
-pub(crate) fn of_record(seed: u64, kind: u64, number: usize) -> Rng {
+pub(crate) fn record_rng(seed: u64, kind: u64, number: usize) -> Rng {
     let mut rng = Rng::with_seed(
         seed.rotate_left(17)
             ^ kind.rotate_left(48)

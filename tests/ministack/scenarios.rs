@@ -1,4 +1,4 @@
-//! Stories of a deployed stack, in sequence in one deployment. At the end, the calls of its functions are compared with
+//! Scenarios of a deployed stack, in sequence in one deployment. At the end, the calls of its functions are compared with
 //! the permissions of their roles.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,17 +8,17 @@ use aws_sdk_sqs::types::QueueAttributeName::{QueueArn, RedrivePolicy, Visibility
 use conversation_archive::storage::aws::AwsClients;
 use serde_json::{Value, json};
 
-use crate::deployment::{Deployment, until};
-use crate::rights;
+use crate::deployment::{Deployment, wait_until};
+use crate::permissions;
 
 const CONVERSATIONS: u64 = 150;
 const CONVERSATIONS_TEXT: &str = "150";
 
 /// Makes the functions log their AWS calls.
-const CALLS: &str = "LogFilter=info,conversation_archive::storage::aws=debug";
+const LOG_AWS_CALLS: &str = "LogFilter=info,conversation_archive::storage::aws=debug";
 
 /// A port without a listener.
-const NOBODY: &str = "http://127.0.0.1:1/";
+const UNREACHABLE_RECEIVER: &str = "http://127.0.0.1:1/";
 
 /// Longer than a page handler polls before it parks the page.
 const LONG_JOB: &str = "33";
@@ -27,29 +27,29 @@ const LONG_JOB: &str = "33";
 async fn a_deployed_stack_passes_every_story_with_its_roles_alone() {
     let mut deployment = Deployment::up(&organisation("1")).await;
     let since = Instant::now();
-    let done = |story: &str| println!("{story}: after {:.1} s", since.elapsed().as_secs_f64());
+    let print_step = |step: &str| println!("{step}: after {:.1} s", since.elapsed().as_secs_f64());
 
-    let listening = deployment.aws(&["topic"]).await;
-    scheduled(&mut deployment, &listening).await;
-    done("scheduled");
-    poisoned(&deployment).await;
-    done("poisoned");
-    cancelled(&deployment).await;
-    done("cancelled");
-    swept(&deployment).await;
-    done("swept");
-    hashed(&deployment, &listening).await;
-    done("hashed");
-    looked_at(&deployment).await;
-    done("looked at");
-    backfilled(&deployment).await;
-    done("backfilled");
-    taken_down(&mut deployment).await;
-    done("taken down and up");
-    parked(&mut deployment).await;
-    done("parked");
-    rights::check(&deployment).await;
-    done("rights");
+    let topic_queue = deployment.aws(&["topic"]).await;
+    check_scheduled_export(&mut deployment, &topic_queue).await;
+    print_step("scheduled");
+    check_dead_letter(&deployment).await;
+    print_step("poisoned");
+    check_cancellation(&deployment).await;
+    print_step("cancelled");
+    check_sweep(&deployment).await;
+    print_step("swept");
+    check_hashed_redaction(&deployment, &topic_queue).await;
+    print_step("hashed");
+    check_status(&deployment).await;
+    print_step("looked at");
+    check_backfill(&deployment).await;
+    print_step("backfilled");
+    check_redeployment(&mut deployment).await;
+    print_step("taken down and up");
+    check_parked_page(&mut deployment).await;
+    print_step("parked");
+    permissions::check(&deployment).await;
+    print_step("rights");
 }
 
 fn organisation(job_seconds: &str) -> Vec<&str> {
@@ -65,8 +65,8 @@ fn organisation(job_seconds: &str) -> Vec<&str> {
 
 /// A schedule starts an export; its pages chain beyond Lambda's limit of sixteen, and end in a manifest, a webhook, and
 /// an event for each page record.
-async fn scheduled(deployment: &mut Deployment, listening: &Value) {
-    let topic = listening["topic"].as_str().expect("a topic");
+async fn check_scheduled_export(deployment: &mut Deployment, topic_queue: &Value) {
+    let topic = topic_queue["topic"].as_str().expect("a topic");
     let topic = format!("TranscriptTopicArn={topic}");
     let queue = deployment.aws(&["rule", deployment.bucket()]).await;
     let queue = queue.as_str().expect("a queue").to_owned();
@@ -81,18 +81,18 @@ async fn scheduled(deployment: &mut Deployment, listening: &Value) {
     ];
 
     deployment
-        .up_again(&[&every_minute[..], &[CALLS, &topic]].concat())
+        .redeploy(&[&every_minute[..], &[LOG_AWS_CALLS, &topic]].concat())
         .await;
-    until("the scheduled export", async || {
+    wait_until("the scheduled export", async || {
         let status = deployment.run(&["status", "scheduled", "--json"]).await;
         status.out.contains(r#""status": "completed""#)
     })
     .await;
     deployment
-        .up_again(&["ScheduleState=DISABLED", CALLS, &topic])
+        .redeploy(&["ScheduleState=DISABLED", LOG_AWS_CALLS, &topic])
         .await;
 
-    let status = deployment.told(&["status", "scheduled"]).await;
+    let status = deployment.run_json(&["status", "scheduled"]).await;
     let outcome = &status["outcome"];
     assert_eq!(outcome["counts"]["archived"], CONVERSATIONS);
     let slices = status["slices"].as_array().expect("slices");
@@ -101,9 +101,12 @@ async fn scheduled(deployment: &mut Deployment, listening: &Value) {
         .filter_map(|slice| slice["pages"].as_u64())
         .max();
     assert!(longest > Some(16), "a chain of {longest:?} pages");
-    assert_eq!(told_of(deployment, "scheduled").await, ["export.completed"]);
+    assert_eq!(
+        delivered_events(deployment, "scheduled").await,
+        ["export.completed"]
+    );
     let pages = outcome["pages"].as_u64().expect("pages");
-    let events = events(&deployment.clients().await, &queue, pages).await;
+    let events = receive_events(&deployment.clients().await, &queue, pages).await;
     assert_eq!(events.len() as u64, pages, "an event for each page record");
     let keys = events.iter().map(|event| &event["detail"]["object"]["key"]);
     let mut keys = keys.map(|key| key.as_str().expect("a key"));
@@ -114,15 +117,15 @@ async fn scheduled(deployment: &mut Deployment, listening: &Value) {
 
 /// A message that no attempt of the export sent fails until it becomes a dead letter. The failure is recorded, the
 /// export fails, its webhook reports the failure, and a resume completes the export.
-async fn poisoned(deployment: &Deployment) {
+async fn check_dead_letter(deployment: &Deployment) {
     let clients = deployment.clients().await;
-    let queue = impatient(&clients).await;
+    let queue = shorten_redelivery(&clients).await;
     let request = deployment.request(&json!({
         "exportId": "poisoned", "interval": deployment.interval(), "slices": 1, "pageSize": 1,
     }));
 
     let export = deployment.start(&["start", "--request", &request]);
-    until("the export", async || {
+    wait_until("the export", async || {
         let status = deployment.run(&["status", "poisoned"]).await;
         status.code == Some(0)
     })
@@ -131,17 +134,17 @@ async fn poisoned(deployment: &Deployment) {
         .sqs()
         .send_message()
         .queue_url(queue)
-        .message_body(poison());
+        .message_body(poison_message());
     let send = send
         .message_group_id("poisoned-s1")
         .message_deduplication_id("poison");
     send.send().await.expect("sent");
-    let failed = export.ended().await;
-    let resumed = deployment.told(&["resume", "poisoned"]).await;
+    let failed = export.wait().await;
+    let resumed = deployment.run_json(&["resume", "poisoned"]).await;
 
     assert_eq!(failed.code, Some(1), "{}{}", failed.out, failed.err);
-    let told = "ended in the dead-letter queue of the pages queue";
-    assert!(failed.err.contains(told), "{}", failed.err);
+    let message = "ended in the dead-letter queue of the pages queue";
+    assert!(failed.err.contains(message), "{}", failed.err);
     assert!(
         failed.err.contains("genesys-archive resume --local="),
         "{}",
@@ -151,15 +154,15 @@ async fn poisoned(deployment: &Deployment) {
     assert_eq!(resumed["attempt"], 2);
     assert_eq!(resumed["counts"]["archived"], CONVERSATIONS);
     assert_eq!(
-        told_of(deployment, "poisoned").await,
+        delivered_events(deployment, "poisoned").await,
         ["export.failed", "export.completed"]
     );
-    let letters = keys(deployment, "exports/poisoned/failures/dead-letter-").await;
+    let letters = list_keys(deployment, "exports/poisoned/failures/dead-letter-").await;
     assert_eq!(letters.len(), 1, "{letters:?}");
 }
 
 /// The sample page message, changed to name an attempt that does not exist.
-fn poison() -> String {
+fn poison_message() -> String {
     let sample = include_str!("../../functions/archive-page/events/first-page.json");
     let sample: Value = serde_json::from_str(sample).expect("JSON");
     let body = sample["Records"][0]["body"].as_str().expect("a body");
@@ -171,20 +174,20 @@ fn poison() -> String {
     body.to_string()
 }
 
-async fn cancelled(deployment: &Deployment) {
+async fn check_cancellation(deployment: &Deployment) {
     let request = deployment.request(&json!({
         "exportId": "cancelled", "interval": deployment.interval(), "slices": 2, "pageSize": 1,
     }));
     deployment
-        .told(&["start", "--detach", "--request", &request])
+        .run_json(&["start", "--detach", "--request", &request])
         .await;
 
-    let cancelled = deployment.told(&["cancel", "cancelled"]).await;
-    let told = told_of(deployment, "cancelled").await;
+    let cancelled = deployment.run_json(&["cancel", "cancelled"]).await;
+    let webhook_events = delivered_events(deployment, "cancelled").await;
     let again = deployment.run(&["start", "--request", &request]).await;
 
     assert_eq!(cancelled["status"], "cancelled");
-    assert_eq!(told, ["export.cancelled"]);
+    assert_eq!(webhook_events, ["export.cancelled"]);
     assert_eq!(again.code, Some(1), "{}", again.err);
     assert!(
         again.err.contains("was cancelled permanently"),
@@ -194,19 +197,19 @@ async fn cancelled(deployment: &Deployment) {
 }
 
 /// The hourly sweep skips an export that makes progress.
-async fn swept(deployment: &Deployment) {
+async fn check_sweep(deployment: &Deployment) {
     let request = deployment.request(&json!({
         "exportId": "swept", "interval": deployment.interval(), "slices": 1, "pageSize": 10,
     }));
     deployment
-        .told(&["start", "--detach", "--request", &request])
+        .run_json(&["start", "--detach", "--request", &request])
         .await;
     let name = Deployment::name("sweep-exports");
     let event = include_str!("../../functions/sweep-exports/events/hourly.json");
 
     let swept = deployment.aws(&["invoke", &name, event]).await;
 
-    let ended = deployment.told(&["start", "--request", &request]).await;
+    let ended = deployment.run_json(&["start", "--request", &request]).await;
     assert_eq!(swept["error"], Value::Null, "{swept}");
     assert_eq!(
         (&ended["status"], &ended["attempt"]),
@@ -216,14 +219,14 @@ async fn swept(deployment: &Deployment) {
 
 /// An export with its transcripts: values are hashed with the stack's own key, and both plans name its version. A
 /// subscriber of the topic receives an event for each transcript.
-async fn hashed(deployment: &Deployment, listening: &Value) {
+async fn check_hashed_redaction(deployment: &Deployment, topic_queue: &Value) {
     let request = deployment.request(&json!({
         "exportId": "hashed", "interval": deployment.interval(), "slices": 1,
         "include": ["transcripts"], "redaction": {"mode": "hash"},
     }));
 
-    let base = deployment.told(&["start", "--request", &request]).await;
-    until("the transcripts", async || {
+    let base = deployment.run_json(&["start", "--request", &request]).await;
+    wait_until("the transcripts", async || {
         let status = deployment
             .run(&["status", "hashed-transcripts", "--json"])
             .await;
@@ -232,13 +235,13 @@ async fn hashed(deployment: &Deployment, listening: &Value) {
     .await;
 
     assert_eq!(base["status"], "completed");
-    let manifest = object(deployment, "exports/hashed-transcripts/manifest.json").await;
+    let manifest = read_object(deployment, "exports/hashed-transcripts/manifest.json").await;
     let transcripts = manifest["content"]["statuses"]["complete"].as_u64();
     assert!(transcripts > Some(0), "{manifest}");
     let emails = manifest["content"]["redactions"]["EMAIL"].as_u64();
     assert!(emails > Some(0), "{manifest}");
     let version = async |export: &str| {
-        let plan = object(deployment, &format!("exports/{export}/request.json")).await;
+        let plan = read_object(deployment, &format!("exports/{export}/request.json")).await;
         plan["redaction"]["keyVersion"].clone()
     };
     let pinned = version("hashed").await;
@@ -246,27 +249,31 @@ async fn hashed(deployment: &Deployment, listening: &Value) {
     assert_eq!(version("hashed-transcripts").await, pinned);
     let archived = manifest["content"]["counts"]["archived"].as_u64();
     let archived = archived.expect("a count");
-    let queue = listening["queue"].as_str().expect("a queue");
+    let queue = topic_queue["queue"].as_str().expect("a queue");
     let clients = deployment.clients().await;
-    let mut told = BTreeMap::new();
+    let mut events_by_id = BTreeMap::new();
     // Repeated events count once.
-    while (told.len() as u64) < archived {
-        let events = events(&clients, queue, 1).await.into_iter();
-        told.extend(events.map(|event| (event["eventId"].to_string(), event)));
+    while (events_by_id.len() as u64) < archived {
+        let events = receive_events(&clients, queue, 1).await.into_iter();
+        events_by_id.extend(events.map(|event| (event["eventId"].to_string(), event)));
     }
-    let conversations: BTreeSet<String> = told
+    let conversations: BTreeSet<String> = events_by_id
         .values()
         .map(|event| event["conversationId"].to_string())
         .collect();
-    assert_eq!(told.len() as u64, archived, "an event for each transcript");
-    assert_eq!(conversations.len(), told.len());
-    let mut told = told.into_values();
-    assert!(told.all(|event| event["event"] == "transcript.archived"));
+    assert_eq!(
+        events_by_id.len() as u64,
+        archived,
+        "an event for each transcript"
+    );
+    assert_eq!(conversations.len(), events_by_id.len());
+    let mut events_by_id = events_by_id.into_values();
+    assert!(events_by_id.all(|event| event["event"] == "transcript.archived"));
 }
 
-async fn looked_at(deployment: &Deployment) {
-    let status = deployment.told(&["status"]).await;
-    let covered = deployment.told(&["status", "--coverage"]).await;
+async fn check_status(deployment: &Deployment) {
+    let status = deployment.run_json(&["status"]).await;
+    let covered = deployment.run_json(&["status", "--coverage"]).await;
     let missing = ["status", "--json", "--coverage", "--since", "2020-01-01"];
     let missing = deployment.run(&missing).await;
     let unknown = deployment.run(&["status", "nobody"]).await;
@@ -303,7 +310,7 @@ async fn looked_at(deployment: &Deployment) {
 }
 
 /// Backfills two months, one export each; repeating the command finds both.
-async fn backfilled(deployment: &Deployment) {
+async fn check_backfill(deployment: &Deployment) {
     let (start, end) = deployment.interval().split_once('/').expect("an interval");
     let end: jiff::Timestamp = end.parse().expect("a moment");
     let before: jiff::Timestamp = start.parse().expect("a moment");
@@ -321,14 +328,14 @@ async fn backfilled(deployment: &Deployment) {
 }
 
 /// Everything that was archived is still in the bucket afterwards.
-async fn taken_down(deployment: &mut Deployment) {
-    let before = deployment.told(&["status"]).await;
+async fn check_redeployment(deployment: &mut Deployment) {
+    let before = deployment.run_json(&["status"]).await;
 
     let folder = deployment.folder().display().to_string();
-    let down = Deployment::plain(&["local", "down", "--folder", &folder]).await;
-    let local = Deployment::plain(&["local", "status", "--folder", &folder]).await;
-    deployment.up_again(&[CALLS]).await;
-    let after = deployment.told(&["status"]).await;
+    let down = Deployment::run_without_stack(&["local", "down", "--folder", &folder]).await;
+    let local = Deployment::run_without_stack(&["local", "status", "--folder", &folder]).await;
+    deployment.redeploy(&[LOG_AWS_CALLS]).await;
+    let after = deployment.run_json(&["status"]).await;
 
     assert_eq!(down.code, Some(0), "{}", down.err);
     assert_eq!(local.code, Some(1), "{}", local.out);
@@ -337,14 +344,14 @@ async fn taken_down(deployment: &mut Deployment) {
 
 /// A job takes longer than its page handler polls: the page is parked, returns and continues. No receiver accepts the
 /// webhook.
-async fn parked(deployment: &mut Deployment) {
-    deployment.change(&organisation(LONG_JOB));
-    deployment.up_again(&[CALLS]).await;
+async fn check_parked_page(deployment: &mut Deployment) {
+    deployment.set_options(&organisation(LONG_JOB));
+    deployment.redeploy(&[LOG_AWS_CALLS]).await;
     let request = deployment.request(&json!({
-        "exportId": "parked", "interval": deployment.interval(), "slices": 1, "webhookUrl": NOBODY,
+        "exportId": "parked", "interval": deployment.interval(), "slices": 1, "webhookUrl": UNREACHABLE_RECEIVER,
     }));
 
-    let ended = deployment.told(&["start", "--request", &request]).await;
+    let ended = deployment.run_json(&["start", "--request", &request]).await;
 
     assert_eq!(ended["status"], "completed");
     // The status includes the reason once a delivery was attempted.
@@ -361,19 +368,19 @@ async fn parked(deployment: &mut Deployment) {
 
 /// Makes a failed page message visible again after two seconds, and dead after the second receive. Returns the queue's
 /// URL.
-async fn impatient(clients: &AwsClients) -> String {
+async fn shorten_redelivery(clients: &AwsClients) -> String {
     let sqs = clients.sqs();
     let (queue, dead) = tokio::join!(
-        url(&sqs, Deployment::name("pages.fifo")),
-        url(&sqs, Deployment::name("pages-dead-letters.fifo")),
+        queue_url(&sqs, Deployment::name("pages.fifo")),
+        queue_url(&sqs, Deployment::name("pages-dead-letters.fifo")),
     );
-    let asked = sqs.get_queue_attributes().queue_url(dead);
-    let told = asked
+    let request = sqs.get_queue_attributes().queue_url(dead);
+    let response = request
         .attribute_names(QueueArn)
         .send()
         .await
         .expect("attributes");
-    let arn = told.attributes.expect("attributes")[&QueueArn].clone();
+    let arn = response.attributes.expect("attributes")[&QueueArn].clone();
     let redrive = json!({"deadLetterTargetArn": arn, "maxReceiveCount": 2}).to_string();
     let set = sqs
         .set_queue_attributes()
@@ -384,18 +391,18 @@ async fn impatient(clients: &AwsClients) -> String {
     queue
 }
 
-async fn url(sqs: &aws_sdk_sqs::Client, name: String) -> String {
-    let asked = sqs.get_queue_url().queue_name(name).send().await;
-    asked.expect("a queue").queue_url.expect("a URL")
+async fn queue_url(sqs: &aws_sdk_sqs::Client, name: String) -> String {
+    let response = sqs.get_queue_url().queue_name(name).send().await;
+    response.expect("a queue").queue_url.expect("a URL")
 }
 
 /// Waits for the delivery of an export's outcome, which arrives shortly after the outcome, and returns the events that
 /// the receiver got.
-async fn told_of(deployment: &Deployment, export: &str) -> Vec<String> {
-    let status = deployment.told(&["status", export]).await;
+async fn delivered_events(deployment: &Deployment, export: &str) -> Vec<String> {
+    let status = deployment.run_json(&["status", export]).await;
     let wanted = status["outcome"]["status"].as_str().expect("a status");
     let wanted = format!("export.{wanted}");
-    until(&wanted, async || {
+    wait_until(&wanted, async || {
         let deliveries = deployment.deliveries(export);
         deliveries.iter().any(|(event, _)| *event == wanted)
     })
@@ -408,7 +415,7 @@ async fn told_of(deployment: &Deployment, export: &str) -> Vec<String> {
     deliveries.into_iter().map(|(event, _)| event).collect()
 }
 
-async fn keys(deployment: &Deployment, prefix: &str) -> Vec<String> {
+async fn list_keys(deployment: &Deployment, prefix: &str) -> Vec<String> {
     let s3 = deployment.clients().await.s3();
     let listed = s3
         .list_objects_v2()
@@ -422,7 +429,7 @@ async fn keys(deployment: &Deployment, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-async fn object(deployment: &Deployment, key: &str) -> Value {
+async fn read_object(deployment: &Deployment, key: &str) -> Value {
     let s3 = deployment.clients().await.s3();
     let get = s3.get_object().bucket(deployment.bucket()).key(key);
     let object = get.send().await.expect("an object");
@@ -431,7 +438,7 @@ async fn object(deployment: &Deployment, key: &str) -> Value {
 }
 
 /// Receives events from the queue until there are at least this number.
-async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<Value> {
+async fn receive_events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<Value> {
     let sqs = clients.sqs();
     let mut events = Vec::new();
     while (events.len() as u64) < wanted {

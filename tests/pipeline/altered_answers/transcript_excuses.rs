@@ -13,34 +13,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use genesys_simulator::{Answer, Route, ServedRequest};
+use genesys_simulator::{ApiResponse, Route, ServedRequest};
 
 use super::json::{Node, Shape, parse};
-use super::page::received;
+use super::page::complete_body;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Writings {
-    by_conversation: BTreeMap<String, Writing>,
+pub(super) struct TranscriptExcuses {
+    by_conversation: BTreeMap<String, TranscriptExcuse>,
     /// Files with an altered response.
     files: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Writing {
+pub(super) struct TranscriptExcuse {
     pub(super) may_be_gone: bool,
     /// Messages that may be absent or changed: by id, or by number where they have none.
     pub(super) excused: BTreeSet<String>,
 }
 
 /// Messages in document order, each with its id and bytes, and whether the response satisfies its contract.
-struct Listed<'a> {
+struct ListedMessages<'a> {
     messages: Vec<(Option<String>, &'a [u8])>,
-    is_sound: bool,
+    is_valid: bool,
 }
 
-impl Writings {
+impl TranscriptExcuses {
     /// Returns the excuses of altered responses; `None` when no response about the conversation was altered.
-    pub(super) fn of(&self, conversation: &str) -> Option<&Writing> {
+    pub(super) fn of(&self, conversation: &str) -> Option<&TranscriptExcuse> {
         self.by_conversation.get(conversation)
     }
 
@@ -49,11 +49,11 @@ impl Writings {
         self.files.contains(id)
     }
 
-    pub(super) fn note(
+    pub(super) fn record(
         &mut self,
         request: &ServedRequest<'_>,
-        genuine: &Answer,
-        sent: &Answer,
+        genuine: &ApiResponse,
+        sent: &ApiResponse,
         is_altered: bool,
     ) {
         if is_altered && matches!(request.route, Route::Download | Route::Media) {
@@ -63,42 +63,45 @@ impl Writings {
         let Some(id) = conversation(request).filter(|_| is_altered) else {
             return;
         };
-        let writing = self.by_conversation.entry(id.to_owned()).or_default();
-        writing.may_be_gone |= (300..500).contains(&refusal(sent));
-        let Some(told) = received(sent, 200) else {
+        let excuse = self.by_conversation.entry(id.to_owned()).or_default();
+        excuse.may_be_gone |= (300..500).contains(&refusal(sent));
+        let Some(sent_body) = complete_body(sent, 200) else {
             return;
         };
-        let (Some(good_root), Some(told_root)) = (parse(&genuine.body), parse(told)) else {
+        let (Some(genuine_root), Some(sent_root)) = (parse(&genuine.body), parse(sent_body)) else {
             return;
         };
-        let good = listed(request.route, id, &good_root, &genuine.body);
-        let told = listed(request.route, id, &told_root, told);
-        writing.may_be_gone |= told.is_sound && told.messages.is_empty();
-        let same_length = good.messages.len() == told.messages.len();
-        for (place, (key, bytes)) in good.messages.iter().enumerate() {
+        let genuine_messages = list_messages(request.route, id, &genuine_root, &genuine.body);
+        let sent_messages = list_messages(request.route, id, &sent_root, sent_body);
+        excuse.may_be_gone |= sent_messages.is_valid && sent_messages.messages.is_empty();
+        let same_length = genuine_messages.messages.len() == sent_messages.messages.len();
+        for (place, (key, bytes)) in genuine_messages.messages.iter().enumerate() {
             let Some(key) = key else { continue };
-            let same_id = told.messages.iter().find(|it| it.0.as_ref() == Some(key));
-            let same_place = told.messages.get(place).filter(|_| same_length);
+            let same_id = sent_messages
+                .messages
+                .iter()
+                .find(|it| it.0.as_ref() == Some(key));
+            let same_place = sent_messages.messages.get(place).filter(|_| same_length);
             let is_excused = match (request.route, same_id) {
-                (Route::MessageConversation, found) => found.is_none() && told.is_sound,
+                (Route::MessageConversation, found) => found.is_none() && sent_messages.is_valid,
                 (_, Some((_, other))) => other != bytes,
                 // A listed message that is not in the bulk response is missing, not excused.
                 (Route::MessagesBulk, None) => false,
-                (_, None) => told.is_sound || same_place.is_some(),
+                (_, None) => sent_messages.is_valid || same_place.is_some(),
             };
             if is_excused {
-                writing.excused.insert(key.clone());
+                excuse.excused.insert(key.clone());
             }
         }
     }
 }
 
 /// The status that a response states: an error body takes precedence over the HTTP status.
-fn refusal(sent: &Answer) -> u64 {
+fn refusal(sent: &ApiResponse) -> u64 {
     let status = u64::from(sent.status);
-    let told = received(sent, sent.status).filter(|_| sent.status < 300);
-    let told = told.and_then(|text| parse(text)?.all(text, "status").first()?.count(text));
-    told.unwrap_or(status)
+    let stated = complete_body(sent, sent.status).filter(|_| sent.status < 300);
+    let stated = stated.and_then(|text| parse(text)?.all(text, "status").first()?.count(text));
+    stated.unwrap_or(status)
 }
 
 fn conversation<'a>(request: &ServedRequest<'a>) -> Option<&'a str> {
@@ -111,39 +114,39 @@ fn conversation<'a>(request: &ServedRequest<'a>) -> Option<&'a str> {
     }
 }
 
-fn listed<'a>(route: Route, id: &str, root: &Node, text: &'a [u8]) -> Listed<'a> {
-    let mut listed = Listed {
+fn list_messages<'a>(route: Route, id: &str, root: &Node, text: &'a [u8]) -> ListedMessages<'a> {
+    let mut listed = ListedMessages {
         messages: Vec::new(),
-        is_sound: true,
+        is_valid: true,
     };
     match route {
         Route::MessageConversation => {
-            listed.is_sound = is_only(root, text, "id", id);
-            for participant in listed.list_of(root, text, "participants", Absent::Unsound) {
+            listed.is_valid = is_single_value(root, text, "id", id);
+            for participant in listed.list_of(root, text, "participants", Absent::Invalid) {
                 for message in listed.list_of(participant, text, "messages", Absent::Empty) {
                     listed.add(message, text, "messageId");
                 }
             }
         }
         Route::MessagesBulk => {
-            for message in listed.list_of(root, text, "entities", Absent::Unsound) {
+            for message in listed.list_of(root, text, "entities", Absent::Invalid) {
                 listed.add(message, text, "id");
             }
         }
         Route::Recordings => {
-            listed.is_sound = root.elements().is_some();
+            listed.is_valid = root.elements().is_some();
             for recording in root.elements().unwrap_or_default() {
-                listed.is_sound &= is_only(recording, text, "conversationId", id);
+                listed.is_valid &= is_single_value(recording, text, "conversationId", id);
                 for message in
-                    listed.list_of(recording, text, "messagingTranscript", Absent::Unsound)
+                    listed.list_of(recording, text, "messagingTranscript", Absent::Invalid)
                 {
                     listed.add(message, text, "id");
                 }
             }
         }
         _ => {
-            listed.is_sound = is_only(root, text, "id", id);
-            for message in listed.list_of(root, text, "messages", Absent::Unsound) {
+            listed.is_valid = is_single_value(root, text, "id", id);
+            for message in listed.list_of(root, text, "messages", Absent::Invalid) {
                 listed.add(message, text, "sequenceId");
             }
         }
@@ -155,10 +158,10 @@ fn listed<'a>(route: Route, id: &str, root: &Node, text: &'a [u8]) -> Listed<'a>
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Absent {
     Empty,
-    Unsound,
+    Invalid,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedMessages<'a> {
     fn list_of<'n>(
         &mut self,
         node: &'n Node,
@@ -170,9 +173,9 @@ impl<'a> Listed<'a> {
         match lists.first().map(|list| &list.shape) {
             Some(Shape::List(elements)) if lists.len() == 1 => return elements,
             None | Some(Shape::Null) if lists.len() < 2 => {
-                self.is_sound &= absent == Absent::Empty && node.members().is_some();
+                self.is_valid &= absent == Absent::Empty && node.members().is_some();
             }
-            _ => self.is_sound = false,
+            _ => self.is_valid = false,
         }
         &[]
     }
@@ -180,13 +183,13 @@ impl<'a> Listed<'a> {
     fn add(&mut self, message: &Node, text: &'a [u8], id_name: &str) {
         let ids = message.all(text, id_name);
         let id = ids.first().and_then(|id| id.id(text));
-        self.is_sound &= ids.len() == 1 && id.is_some();
+        self.is_valid &= ids.len() == 1 && id.is_some();
         self.messages.push((id, &text[message.span.clone()]));
     }
 }
 
 /// Whether this member occurs exactly once, with this value.
-fn is_only(node: &Node, text: &[u8], name: &str, value: &str) -> bool {
+fn is_single_value(node: &Node, text: &[u8], name: &str, value: &str) -> bool {
     let values = node.all(text, name);
     values.len() == 1 && values[0].text(text).as_deref() == Some(value)
 }

@@ -5,14 +5,14 @@ use std::io::{Read as _, Seek as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Longer than any operation takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+/// Limit for waiting: longer than any operation takes on a busy machine.
+pub const MAX_WAIT: Duration = Duration::from_mins(2);
 
 /// Pause between two polls for the effect of another process.
-pub const PAUSE: Duration = Duration::from_millis(50);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
-pub struct Running {
+pub struct ChildProcess {
     child: Child,
     out: File,
     err: File,
@@ -20,16 +20,16 @@ pub struct Running {
 
 /// Exit code and output of an ended process.
 #[derive(Debug)]
-pub struct Told {
+pub struct ProcessOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl Running {
+impl ChildProcess {
     /// Starts the program. Its output goes to files, so that it never blocks on a reader.
     pub fn start(mut command: Command) -> Self {
-        let (out, err) = (file(), file());
+        let (out, err) = (temporary_file(), temporary_file());
         let child = command
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a second handle"))
@@ -40,20 +40,20 @@ impl Running {
     }
 
     /// Waits until the process exits by itself.
-    pub async fn ended(self) -> Told {
-        self.ended_within(PATIENCE).await
+    pub async fn wait(self) -> ProcessOutput {
+        self.wait_up_to(MAX_WAIT).await
     }
 
-    /// The same with another limit, for operations that take longer than [`PATIENCE`].
-    pub async fn ended_within(mut self, patience: Duration) -> Told {
-        let Ok(status) = tokio::time::timeout(patience, self.exit()).await else {
-            let told = text(&mut self.err);
-            panic!("the process did not exit within {patience:?}:\n{told}");
+    /// The same with another limit, for operations that take longer than [`MAX_WAIT`].
+    pub async fn wait_up_to(mut self, max_wait: Duration) -> ProcessOutput {
+        let Ok(status) = tokio::time::timeout(max_wait, self.exit()).await else {
+            let stderr = read_text(&mut self.err);
+            panic!("the process did not exit within {max_wait:?}:\n{stderr}");
         };
-        Told {
+        ProcessOutput {
             code: status.code(),
-            out: text(&mut self.out),
-            err: text(&mut self.err),
+            out: read_text(&mut self.out),
+            err: read_text(&mut self.err),
         }
     }
 
@@ -62,7 +62,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -74,7 +74,7 @@ impl Running {
 }
 
 /// A failing test leaves no process running.
-impl Drop for Running {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         // The process may have exited already; then both calls fail, which is not an error.
         self.child.kill().ok();
@@ -82,11 +82,11 @@ impl Drop for Running {
     }
 }
 
-fn file() -> File {
+fn temporary_file() -> File {
     tempfile::tempfile().expect("a file")
 }
 
-fn text(file: &mut File) -> String {
+fn read_text(file: &mut File) -> String {
     let mut text = String::new();
     file.rewind().expect("a file");
     file.read_to_string(&mut text).expect("text");
