@@ -92,7 +92,9 @@ pub mod net {
     pub mod transport;
     pub mod webhook;
 
-    pub use address::{AddressKind, AddressRules, Loopback, WebhookUrl, WebhookUrlError};
+    pub use address::AddressKind;
+    pub use address::WebhookUrlError;
+    pub use address::{AddressRules, Loopback, WebhookUrl};
     pub(crate) use resolver::GuardedResolver;
     pub use transport::ClientError;
 }
@@ -120,10 +122,14 @@ pub mod genesys {
 
     pub use call::{Call, Method, Reply};
     pub use client::{ClientSettings, Compression, GenesysClient};
-    pub use credentials::{Credentials, CredentialsError, CredentialsSource};
-    pub use endpoints::{EndpointError, Endpoints};
+    pub use credentials::Credentials;
+    pub use credentials::CredentialsError;
+    pub use credentials::CredentialsSource;
+    pub use endpoints::EndpointError;
+    pub use endpoints::Endpoints;
     pub use error::{ApiError, Source, UnavailableReason};
-    pub use region::{Region, UnknownRegion};
+    pub use region::Region;
+    pub use region::UnknownRegion;
     pub use stats::StatsSnapshot;
 }
 
@@ -187,10 +193,11 @@ pub mod archive {
     pub mod slice_status;
     pub mod verify;
 
-    pub use comparison::{
-        Comparison, PortionLimits, ScratchError, compare_in_scratch, repeated_warning,
-    };
-    pub use content::{chain_records, slice_chain};
+    pub use comparison::Comparison;
+    pub use comparison::PortionLimits;
+    pub use comparison::ScratchError;
+    pub(crate) use comparison::{compare_in_scratch, repeated_warning};
+    pub(crate) use content::slice_chain;
     use documents::Stage;
     pub use documents::{Archive, ArchiveError};
     pub use slice_status::SliceStatus;
@@ -210,7 +217,8 @@ pub mod pipeline {
     pub mod webhooks;
 
     pub use context::{FailedExports, Pipeline, PipelineError};
-    pub use redactors::{ConfiguredKey, KeyError, KeySource, PinError, Redactors, VersionedKey};
+    pub use redactors::KeySource;
+    pub use redactors::{ConfiguredKey, KeyError, PinError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};
 }
 

@@ -23,7 +23,8 @@ mod tally;
 mod tests;
 
 pub(crate) use lines::{IdDigest, LINE_BYTES, Lines};
-pub use scratch::{ScratchError, compare_in_scratch};
+pub use scratch::ScratchError;
+pub(crate) use scratch::compare_in_scratch;
 pub(crate) use tally::Tally;
 
 const READS_AT_ONCE: usize = 8;
@@ -140,7 +141,7 @@ fn index_keys(content: &Content, positions: &BTreeSet<u32>) -> Vec<String> {
 
 /// A warning if a gateway returned fewer distinct ids than it announced records: if the result changed while it was
 /// read, rows may be repeated and others missing.
-pub fn repeated_warning(query: Option<&GatewayQuery>, content: &Content) -> Option<String> {
+pub(crate) fn repeated_warning(query: Option<&GatewayQuery>, content: &Content) -> Option<String> {
     content.repeated.as_ref()?;
     let announced = query?.total_records;
     let distinct = content.distinct_received();

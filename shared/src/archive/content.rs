@@ -132,7 +132,7 @@ impl Pages {
 }
 
 /// The pages that count for a slice, over all runs that continue one another.
-pub async fn slice_chain(
+pub(crate) async fn slice_chain(
     archive: &Archive,
     slice_status: &SliceStatus,
 ) -> Result<Vec<PageId>, ArchiveError> {
@@ -173,7 +173,7 @@ pub(crate) fn pages_of((run, pages): PageRange) -> impl Iterator<Item = PageId> 
 }
 
 /// The records of these pages, in order.
-pub fn chain_records<'a>(
+pub(crate) fn chain_records<'a>(
     archive: &'a Archive,
     pages: &'a [PageId],
 ) -> BoxStream<'a, Result<PageRecord, ArchiveError>> {

@@ -19,7 +19,10 @@ pub async fn delivery_state(
     Ok(of_outcome(archive, outcome).await?.state())
 }
 
-pub async fn of_outcome(archive: &Archive, outcome: &Outcome) -> Result<Deliveries, ArchiveError> {
+pub(crate) async fn of_outcome(
+    archive: &Archive,
+    outcome: &Outcome,
+) -> Result<Deliveries, ArchiveError> {
     let Outcome {
         ended_at,
         export_id,

@@ -72,7 +72,7 @@ pub async fn of_slice(
 }
 
 /// Whether the bucket has no object of the run yet.
-pub async fn has_no_objects(archive: &Archive, run: &RunId) -> Result<bool, ArchiveError> {
+pub(crate) async fn has_no_objects(archive: &Archive, run: &RunId) -> Result<bool, ArchiveError> {
     Ok(archive
         .store()
         .list(&run_prefix(run), None)
@@ -100,7 +100,7 @@ pub async fn next_message(
 }
 
 /// The first message of the slice's current run.
-pub async fn opening_message(
+pub(crate) async fn opening_message(
     archive: &Archive,
     slice_status: &SliceStatus,
     plan: &ExportPlan,
@@ -185,7 +185,7 @@ async fn totals_of(archive: &Archive, run: &RunId) -> Result<Totals, ArchiveErro
 }
 
 /// The first message of a run that inherits no pages.
-pub fn first_message(
+pub(crate) fn first_message(
     slice_status: &SliceStatus,
     plan: &ExportPlan,
     job: Option<String>,

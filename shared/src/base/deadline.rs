@@ -18,13 +18,13 @@ impl Deadline {
 
     /// The deadline that the Lambda runtime announced. One in the past means no deadline: `cargo lambda watch` sends
     /// a time in 1970.
-    pub fn from_runtime(moment: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn from_runtime(moment: Timestamp, now: Timestamp) -> Self {
         Self((moment > now).then_some(moment))
     }
 
     /// The same deadline, `margin` earlier: leaves time to store the state.
     #[must_use]
-    pub fn earlier_by(self, margin: Duration) -> Self {
+    pub(crate) fn earlier_by(self, margin: Duration) -> Self {
         Self(
             self.0
                 .map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)),

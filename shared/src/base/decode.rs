@@ -32,7 +32,7 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 }
 
 /// Decodes a whole body into a value that borrows from it.
-pub fn json_borrowed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
+pub(crate) fn json_borrowed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -62,11 +62,11 @@ impl DecodeError {
         Self::Shape(format!("`{field}` is missing").into())
     }
 
-    pub fn not_a(field: &str, expected: &str) -> Self {
+    pub(crate) fn not_a(field: &str, expected: &str) -> Self {
         Self::Shape(format!("`{field}` is not {expected}").into())
     }
 
-    pub fn syntax(error: &serde_json::Error) -> Self {
+    pub(crate) fn syntax(error: &serde_json::Error) -> Self {
         let position = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
         Self::NotJson {
             line: position(error.line()),

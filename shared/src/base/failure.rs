@@ -99,7 +99,7 @@ impl Failure {
     }
 
     #[must_use]
-    pub fn with_context_id(self, context_id: Option<String>) -> Self {
+    pub(crate) fn with_context_id(self, context_id: Option<String>) -> Self {
         Self {
             context_id: context_id.map(|id| one_line(&id, MAX_CONTEXT_ID_CHARS)),
             ..self

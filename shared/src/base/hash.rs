@@ -22,21 +22,21 @@ impl Sha256 {
     }
 
     /// The digest of the concatenated parts.
-    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = sha2::Sha256::new();
         parts.into_iter().for_each(|part| hasher.update(part));
         Self(hasher.finalize().into())
     }
 
     /// The first 64 bits, for uses where a whole digest would take too much memory.
-    pub fn first_64_bits(&self) -> u64 {
+    pub(crate) fn first_64_bits(&self) -> u64 {
         let mut first_64_bits = [0; 8];
         first_64_bits.copy_from_slice(&self.0[..8]);
         u64::from_be_bytes(first_64_bits)
     }
 
     /// The 32 bits after [`Self::first_64_bits`].
-    pub fn bits_64_to_96(&self) -> u32 {
+    pub(crate) fn bits_64_to_96(&self) -> u32 {
         let mut bits = [0; 4];
         bits.copy_from_slice(&self.0[8..12]);
         u32::from_be_bytes(bits)

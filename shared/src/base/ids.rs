@@ -73,7 +73,7 @@ impl RunId {
 
     /// Another run of the same slice.
     #[must_use]
-    pub fn with_run(&self, run: u32) -> Self {
+    pub(crate) fn with_run(&self, run: u32) -> Self {
         Self {
             run,
             ..self.clone()

@@ -70,7 +70,7 @@ pub fn format_timestamp(moment: Timestamp) -> impl fmt::Display {
 }
 
 /// The duration in milliseconds; `u64::MAX` if it is longer than that.
-pub fn saturating_millis(duration: Duration) -> u64 {
+pub(crate) fn saturating_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -153,7 +153,7 @@ impl AuditEvent {
     }
 
     /// Whether the event is unchanged since it was sealed.
-    pub fn is_intact(&self) -> bool {
+    pub(crate) fn is_intact(&self) -> bool {
         self.hash == self.computed_hash()
     }
 

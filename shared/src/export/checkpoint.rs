@@ -8,7 +8,8 @@ use crate::export::outgoing::MAX_BODY_BYTES;
 
 mod trail;
 
-pub use trail::{EndlessChain, Trail};
+pub use trail::EndlessChain;
+pub use trail::Trail;
 
 /// The position in a run from which a page is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ impl Checkpoint {
     }
 
     /// The first page of a job, which may not be submitted yet.
-    pub const fn job_start(job: Option<String>) -> Self {
+    pub(crate) const fn job_start(job: Option<String>) -> Self {
         Self::Cursor {
             job,
             cursor: None,
@@ -91,7 +92,7 @@ impl Checkpoint {
     }
 
     /// The position of the cursor `next`, after a page with `received` records.
-    pub fn after_cursor(
+    pub(crate) fn after_cursor(
         job: Option<String>,
         trail: Option<&Trail>,
         next: String,

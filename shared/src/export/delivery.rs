@@ -8,7 +8,8 @@ mod failure;
 mod schedule;
 
 pub use failure::DeliveryFailure;
-pub use schedule::{LAST_RETRY_DELAY, Verdict, retry_delay, verdict};
+pub(crate) use schedule::LAST_RETRY_DELAY;
+pub use schedule::{Verdict, retry_delay, verdict};
 
 /// The state of an outcome's webhook, from the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Deliveries {
     }
 
     /// Time of the newest delivery.
-    pub fn newest_at(&self) -> Option<Timestamp> {
+    pub(crate) fn newest_at(&self) -> Option<Timestamp> {
         self.0.last().map(|event| event.timestamp)
     }
 

@@ -18,7 +18,7 @@ pub struct Effort {
 
 impl Effort {
     /// The cost of a page from the cache.
-    pub const CACHED: Self = Self {
+    pub(crate) const CACHED: Self = Self {
         answers: 0,
         repeats: 0,
         cached: 1,

@@ -103,7 +103,7 @@ impl PageMessage {
 
     /// The message with another deduplication id: an earlier copy may be lost, and SQS would still drop this one as its
     /// duplicate.
-    pub fn outgoing_with_new_id(
+    pub(crate) fn outgoing_with_new_id(
         &self,
         now: Timestamp,
     ) -> Result<OutgoingMessage, serde_json::Error> {

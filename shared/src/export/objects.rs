@@ -201,7 +201,7 @@ pub const OWED_PREFIX: &str = "owed/";
 pub const RESUMES_PREFIX: &str = "resumes/";
 
 /// Prefix of all exports.
-pub const EXPORTS_PREFIX: &str = "exports/";
+pub(crate) const EXPORTS_PREFIX: &str = "exports/";
 
 /// Prefix of all objects of an export except its markers and its audit copies.
 pub fn export_prefix(id: &ExportId) -> String {
@@ -209,7 +209,7 @@ pub fn export_prefix(id: &ExportId) -> String {
 }
 
 /// Prefix of all objects of a run.
-pub fn run_prefix(run: &RunId) -> String {
+pub(crate) fn run_prefix(run: &RunId) -> String {
     format!(
         "{}slices/{:04}/r{:02}/",
         export_prefix(&run.export_id),
@@ -229,27 +229,35 @@ pub fn portion_prefix(id: &ExportId, attempt: u32) -> String {
 }
 
 /// Prefix of the tallies of an attempt.
-pub fn tally_prefix(id: &ExportId, attempt: u32) -> String {
+pub(crate) fn tally_prefix(id: &ExportId, attempt: u32) -> String {
     format!("{}tally-", comparison_prefix(id, attempt))
 }
 
 /// Prefix of the copies of the audit events of one outcome, by slice.
-pub fn slice_copies_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+pub(crate) fn slice_copies_prefix(
+    day: jiff::civil::Date,
+    export_id: &ExportId,
+    attempt: u32,
+) -> String {
     format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-")
 }
 
 /// Prefix of the deliveries of one outcome.
-pub fn delivery_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+pub(crate) fn delivery_prefix(
+    day: jiff::civil::Date,
+    export_id: &ExportId,
+    attempt: u32,
+) -> String {
     format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-delivery-")
 }
 
 /// The UTC day under which an event of this time is stored.
-pub fn audit_day(moment: jiff::Timestamp) -> jiff::civil::Date {
+pub(crate) fn audit_day(moment: jiff::Timestamp) -> jiff::civil::Date {
     jiff::tz::Offset::UTC.to_datetime(moment).date()
 }
 
 /// Suffix of a page record's key.
-pub const RECORD_SUFFIX: &str = ".record.json";
+pub(crate) const RECORD_SUFFIX: &str = ".record.json";
 
 fn page_stem(page: &PageId) -> String {
     format!("{}page-{:06}", run_prefix(&page.run), page.page)

@@ -20,7 +20,8 @@ use crate::records::redaction::Tally;
 
 mod repeated;
 
-pub use repeated::{IdVersions, MAX_NAMED_IDS, RepeatedRecords};
+pub(crate) use repeated::MAX_NAMED_IDS;
+pub use repeated::{IdVersions, RepeatedRecords};
 
 /// `failed-{n}.json` and `cancelled.json`, and the first part of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -219,7 +220,7 @@ impl Content {
     }
 
     /// Number of records received, where those with the same id count once.
-    pub fn distinct_received(&self) -> u64 {
+    pub(crate) fn distinct_received(&self) -> u64 {
         let repetitions = self.counts.archived.saturating_sub(self.distinct_ids());
         self.counts.received.saturating_sub(repetitions)
     }

@@ -58,7 +58,7 @@ impl OwedWebhook {
 
     /// The same marker with a message sent now.
     #[must_use]
-    pub fn with_sent_at(self, now: Timestamp) -> Self {
+    pub(crate) fn with_sent_at(self, now: Timestamp) -> Self {
         Self {
             sent_at: now,
             ..self

@@ -31,8 +31,11 @@ mod scope;
 pub use draft::Draft;
 pub use identity::Identity;
 pub use limits::PlanLimits;
-pub use redaction::{Pattern, RedactionPlan, RedactionSettings, UnusableRedaction};
-pub use residency::{Residency, ResidencyRule};
+pub use redaction::Pattern;
+pub use redaction::UnusableRedaction;
+pub use redaction::{RedactionPlan, RedactionSettings};
+pub use residency::Residency;
+pub use residency::ResidencyRule;
 pub use revisit::{Revisit, due_revisits};
 pub use scope::archive_id;
 
@@ -235,7 +238,7 @@ fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
 }
 
 /// `count` ranges of whole pages that together cover `total` records; the last one has no end.
-pub fn offset_ranges(total: u64, page_size: u32, count: u32) -> Vec<SliceRange> {
+pub(crate) fn offset_ranges(total: u64, page_size: u32, count: u32) -> Vec<SliceRange> {
     let page = NonZeroU64::new(page_size.into()).unwrap_or(NonZeroU64::MIN);
     let pages_per_slice = total.div_ceil(page.get()).div_ceil(u64::from(count.max(1)));
     let boundary = |number: u32| (u64::from(number) * pages_per_slice * page.get()).min(total);

@@ -13,7 +13,7 @@ pub struct Portion {
 
 impl Portion {
     /// The conversations that the request lists, starting at `start`.
-    pub fn of_request(plan: &ExportPlan, start: ConversationPosition) -> Self {
+    pub(crate) fn of_request(plan: &ExportPlan, start: ConversationPosition) -> Self {
         let mut portion = Self::default();
         for (line, id) in (0..)
             .zip(&plan.filters.conversation_ids)
@@ -35,11 +35,11 @@ impl Portion {
 
     /// Sets the position after the last conversation.
     #[must_use]
-    pub fn with_next(self, next: Option<ConversationPosition>) -> Self {
+    pub(crate) fn with_next(self, next: Option<ConversationPosition>) -> Self {
         Self { next, ..self }
     }
 
-    pub fn is_full(&self, page_size: u32) -> bool {
+    pub(crate) fn is_full(&self, page_size: u32) -> bool {
         self.conversations.len() >= page_size as usize
     }
 
@@ -48,7 +48,7 @@ impl Portion {
     }
 
     /// The position after the first `done` conversations.
-    pub fn position_after(&self, done: usize) -> Option<ConversationPosition> {
+    pub(crate) fn position_after(&self, done: usize) -> Option<ConversationPosition> {
         match self.conversations.get(done) {
             Some((_, position)) => Some(*position),
             None => self.next,

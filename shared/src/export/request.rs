@@ -10,10 +10,9 @@ mod interval;
 mod invalid;
 mod redaction;
 
-pub use history_form::{HistoryForm, UnknownForm};
-pub use interval::{
-    Period, RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
-};
+pub use history_form::HistoryForm;
+pub use history_form::UnknownForm;
+pub use interval::{Period, RelativeInterval, RequestedInterval, scheduled_time};
 pub use invalid::InvalidRequest;
 pub use redaction::RequestedRedaction;
 
@@ -200,7 +199,7 @@ impl Filters {
     }
 
     /// Whether the filters are conversation ids and nothing else.
-    pub fn are_only_ids(&self) -> bool {
+    pub(crate) fn are_only_ids(&self) -> bool {
         let others = Self {
             conversation_ids: Vec::new(),
             ..self.clone()

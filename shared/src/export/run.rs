@@ -27,7 +27,7 @@ pub enum Origin {
 
 impl Origin {
     /// The number of the first page that a run of this origin reads itself.
-    pub fn first_page(self) -> u32 {
+    pub(crate) fn first_page(self) -> u32 {
         match self {
             Self::First | Self::Replaces { .. } => 1,
             Self::Continues { after_page, .. } => after_page + 1,

@@ -111,7 +111,7 @@ impl Call {
 
     /// Limits the response to `bytes` if the limit of the settings is higher.
     #[must_use]
-    pub fn with_reply_limit(mut self, bytes: u64) -> Self {
+    pub(crate) fn with_reply_limit(mut self, bytes: u64) -> Self {
         self.reply_limit_bytes = Some(bytes);
         self
     }

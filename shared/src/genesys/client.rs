@@ -175,7 +175,7 @@ impl GenesysClient {
     }
 
     /// Whether files may be downloaded from `url`.
-    pub fn may_fetch(&self, url: &Url) -> bool {
+    pub(crate) fn may_fetch(&self, url: &Url) -> bool {
         files::is_allowed(url, &self.inner.settings)
     }
 

@@ -62,7 +62,7 @@ impl Endpoints {
     }
 
     /// The country of most organisations in the region, if a region is known.
-    pub fn country(&self) -> Option<&'static str> {
+    pub(crate) fn country(&self) -> Option<&'static str> {
         self.region.map(Region::country)
     }
 

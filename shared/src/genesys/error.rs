@@ -122,7 +122,7 @@ impl ApiError {
     }
 
     /// Whether the login failed, before the call itself was sent.
-    pub fn is_login_error(&self) -> bool {
+    pub(crate) fn is_login_error(&self) -> bool {
         match self {
             Self::Throttled { route, .. }
             | Self::Unavailable { route, .. }
@@ -134,7 +134,7 @@ impl ApiError {
     }
 
     /// Why there was no usable response.
-    pub fn unavailable_reason(&self) -> Option<&UnavailableReason> {
+    pub(crate) fn unavailable_reason(&self) -> Option<&UnavailableReason> {
         match self {
             Self::Unavailable { reason, .. } | Self::Broken { reason, .. } => Some(reason),
             Self::Throttled { .. }
@@ -156,7 +156,7 @@ impl ApiError {
     }
 
     /// Whether the API's error code says that the client lacks a permission. A 403 without a code counts, too.
-    pub fn lacks_permission(&self) -> bool {
+    pub(crate) fn lacks_permission(&self) -> bool {
         let codes = [
             "missing.permissions",
             "missing.any.permissions",

@@ -66,7 +66,8 @@ impl Region {
         &REGIONS
     }
 
-    pub fn domain(self) -> &'static str {
+    #[cfg(test)]
+    pub(crate) fn domain(self) -> &'static str {
         self.domain
     }
 
@@ -76,15 +77,15 @@ impl Region {
     }
 
     /// Country of the data centres and of most organisations in the region, such as `DE`.
-    pub fn country(self) -> &'static str {
+    pub(crate) fn country(self) -> &'static str {
         self.country
     }
 
-    pub fn api_url(self) -> String {
+    pub(crate) fn api_url(self) -> String {
         format!("https://api.{}", self.domain)
     }
 
-    pub fn login_url(self) -> String {
+    pub(crate) fn login_url(self) -> String {
         format!("https://login.{}", self.domain)
     }
 

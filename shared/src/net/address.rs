@@ -91,7 +91,7 @@ impl WebhookUrl {
     }
 
     /// The whole URL, for sending and storing; not for display.
-    pub fn as_url(&self) -> &Url {
+    pub(crate) fn as_url(&self) -> &Url {
         &self.0
     }
 

@@ -7,7 +7,7 @@ mod sender;
 mod signer;
 
 pub use id::webhook_id;
-pub use sender::{DeliveryError, Reply, SOURCE_HEADER, SOURCE_NAME, Sender};
-pub use signer::{
-    ID_HEADER, SIGNATURE_HEADER, Signer, SigningSecretError, TIMESTAMP_HEADER, VerifyError,
-};
+pub use sender::DeliveryError;
+pub use sender::{Reply, Sender};
+pub use signer::SigningSecretError;
+pub use signer::{ID_HEADER, SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER, VerifyError};

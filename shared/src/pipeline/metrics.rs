@@ -47,14 +47,16 @@ const fn metric(name: &'static str, unit: Unit, meaning: &'static str) -> Metric
 }
 
 pub const EXPORTS_STARTED: Metric = metric("ExportsStarted", Unit::Count, "exports planned");
-pub const EXPORTS_COMPLETED: Metric = metric("ExportsCompleted", Unit::Count, "manifests written");
-pub const EXPORTS_FAILED: Metric = metric("ExportsFailed", Unit::Count, "attempts that failed");
-pub const EXPORTS_CANCELLED: Metric = metric(
+pub(crate) const EXPORTS_COMPLETED: Metric =
+    metric("ExportsCompleted", Unit::Count, "manifests written");
+pub(crate) const EXPORTS_FAILED: Metric =
+    metric("ExportsFailed", Unit::Count, "attempts that failed");
+pub(crate) const EXPORTS_CANCELLED: Metric = metric(
     "ExportsCancelled",
     Unit::Count,
     "exports that were cancelled",
 );
-pub const EXPORT_DURATION: Metric = metric(
+pub(crate) const EXPORT_DURATION: Metric = metric(
     "ExportDuration",
     Unit::Milliseconds,
     "time from the start of an export to its outcome",
@@ -96,13 +98,14 @@ pub const PAGES_PARKED: Metric = metric(
     Unit::Count,
     "pages that could not continue within their invocation",
 );
-pub const API_REQUESTS: Metric =
+pub(crate) const API_REQUESTS: Metric =
     metric("ApiRequests", Unit::Count, "API requests, excluding logins");
-pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "API requests that were retries");
-pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "response bodies of the API");
-pub const THROTTLED_RESPONSES: Metric =
+pub(crate) const API_RETRIES: Metric =
+    metric("ApiRetries", Unit::Count, "API requests that were retries");
+pub(crate) const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "response bodies of the API");
+pub(crate) const THROTTLED_RESPONSES: Metric =
     metric("ThrottledAnswers", Unit::Count, "responses with status 429");
-pub const THROTTLED_TIME: Metric = metric(
+pub(crate) const THROTTLED_TIME: Metric = metric(
     "ThrottledTime",
     Unit::Milliseconds,
     "time waited for the rate limit",

@@ -78,7 +78,7 @@ pub struct Redelivery<'a> {
 impl Redelivery<'_> {
     /// Makes the message visible again after a delay that fits the error. If the queue refuses, it is visible again
     /// after the visibility timeout.
-    pub async fn redeliver(&self, receipt: &str, receive_count: u32, class: ErrorClass) {
+    pub(crate) async fn redeliver(&self, receipt: &str, receive_count: u32, class: ErrorClass) {
         let delay = class.delay(receive_count, fastrand::f64());
         if let Err(error) = self.queues.postpone(self.queue, receipt, delay).await {
             let error = error_chain(&error);

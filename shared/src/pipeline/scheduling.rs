@@ -65,7 +65,7 @@ pub async fn start_slices(
 }
 
 /// Sends the next message of one slice, if it is among those that may run now.
-pub async fn start_slice(
+pub(crate) async fn start_slice(
     pipeline: &Pipeline,
     plan: &ExportPlan,
     attempt: &Attempt,

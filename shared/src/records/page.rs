@@ -34,20 +34,29 @@ mod walk;
 #[cfg(test)]
 mod properties;
 
-pub use check::{IndexMismatch, check_index};
-pub use codec::{CodecError, decode_lines, page_text};
-pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, record_id};
-pub use index::{
-    IndexEntry, IndexReader, for_each_indexed_id, for_each_indexed_version, read_index,
-};
+pub use check::IndexMismatch;
+pub(crate) use check::check_index;
+pub use codec::CodecError;
+pub use codec::{decode_lines, page_text};
+pub use identity::RejectReason;
+pub use identity::has_ended;
+pub(crate) use identity::record_id;
+pub use identity::{RecordField, RecordIdentity};
+pub use index::IndexEntry;
+pub use index::IndexReader;
+pub use index::for_each_indexed_id;
+pub(crate) use index::{for_each_indexed_version, read_index};
 pub use known::KnownVersions;
-pub use messaging::messaging_conversation_id;
+pub(crate) use messaging::messaging_conversation_id;
 pub use names::Names;
-pub use raw_record::{OwnedRecord, RawRecord};
-pub use redact::redact_free_text;
+pub use raw_record::OwnedRecord;
+pub use raw_record::RawRecord;
+pub(crate) use redact::redact_free_text;
 pub(crate) use redact::{escape_controls, text_of_bytes};
-pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, ResultsReader, gateway_records};
-pub use standard::dropped_paths;
+pub use results::ResultsFields;
+pub use results::{DETAILS_FIELDS, ResultsPage, ResultsReader, gateway_records};
+#[cfg(test)]
+use standard::dropped_paths;
 
 use builder::PageBuilder;
 use copy::{DROP_NOTHING, copy_record};
@@ -60,7 +69,7 @@ use walk::member_values;
 pub enum Projection {
     /// Seven fields and the participants' id, type and name. An analytics record is mapped to these fields.
     Minimal,
-    /// The record without the fields named by [`dropped_paths`]; a gateway's record unchanged.
+    /// The record without the fields named in `standard.rs`; a gateway's record unchanged.
     #[default]
     Standard,
     /// The record unchanged.

@@ -31,10 +31,13 @@ mod ssn;
 mod tax_id;
 mod url;
 
-pub use custom::{CustomPattern, PatternError};
+pub use custom::CustomPattern;
+pub use custom::PatternError;
 pub use kind::{Kind, Tally};
-pub use person::{Person, Profile};
-pub use replace::{HashKey, Mode, Replacement};
+pub use person::Person;
+pub use person::Profile;
+pub use replace::Replacement;
+pub use replace::{HashKey, Mode};
 pub use rlibphonenumber::Region;
 
 use find::Finder;
@@ -135,7 +138,12 @@ impl Redactor {
     }
 
     /// Redacts the text of a field whose name may label its content, such as `dateOfBirth`.
-    pub fn redact_named<'t>(&self, name: &str, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+    pub(crate) fn redact_named<'t>(
+        &self,
+        name: &str,
+        text: &'t str,
+        tally: &mut Tally,
+    ) -> Cow<'t, str> {
         let name = format!("{}: ", labels::split_words(name));
         let mut found = Tally::default();
         let named = format!("{name}{text}");

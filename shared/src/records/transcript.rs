@@ -16,10 +16,13 @@ mod route;
 mod unreadable;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
-pub use document::parse_document;
-pub use limits::{Cut, Limits};
-pub use record::{RecordLine, TranscriptRecord, build_record};
-pub use route::{TranscriptRoute, UnknownRoute};
+pub(crate) use document::parse_document;
+pub use limits::Cut;
+pub use limits::Limits;
+pub(crate) use record::build_record;
+pub use record::{RecordLine, TranscriptRecord};
+pub use route::TranscriptRoute;
+pub use route::UnknownRoute;
 pub use unreadable::Unreadable;
 
 /// The route by which a transcript was read.
@@ -52,7 +55,7 @@ pub enum Status {
 }
 
 /// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
-pub fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
 }

@@ -14,13 +14,15 @@ mod settings;
 pub mod table;
 mod webhook;
 
-pub use archive::{ArchiveConfig, PageSettings};
+pub use archive::ArchiveConfig;
+pub use archive::PageSettings;
 pub use error::{ConfigError, Problem};
 pub use functions::{
     ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, RecordFailureConfig,
     SendWebhookConfig, StartExportConfig, SweepExportsConfig,
 };
-pub use genesys::{CredentialsConfig, GenesysConfig, Regions};
+pub use genesys::GenesysConfig;
+pub use genesys::{CredentialsConfig, Regions};
 pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
 pub use table::{COMMAND_LINE, FUNCTIONS, FunctionSettings, Setting};

@@ -23,8 +23,10 @@ mod samples;
 mod secrets;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-pub use batch::{Disposition, MessageError, each_message, each_record, receive_count};
-pub use clients::{Clients, WiringError};
+pub use batch::MessageError;
+pub use batch::{Disposition, each_message, each_record, receive_count};
+pub use clients::Clients;
+pub use clients::WiringError;
 pub use dead_letters::{FailureEvent, dead_letter_queue};
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
 

@@ -97,11 +97,6 @@ impl AwsClients {
         self.config.region().map(AsRef::as_ref)
     }
 
-    /// Whether requests go to a custom endpoint, such as an emulator's.
-    pub fn has_custom_endpoint(&self) -> bool {
-        self.config.endpoint_url().is_some()
-    }
-
     /// Loads credentials without using them: a request without credentials would look like a network error.
     pub async fn require_credentials(&self) -> Result<(), AwsError> {
         let missing = || AwsError::Credentials("no provider is configured".into());
@@ -137,7 +132,7 @@ impl AwsClients {
         aws_sdk_sns::Client::from_conf(config.interceptor(CallLogger).build())
     }
 
-    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+    pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
         aws_sdk_secretsmanager::Client::from_conf(config.interceptor(CallLogger).build())
     }
@@ -156,7 +151,7 @@ fn sdk_config_loader() -> ConfigLoader {
 }
 
 /// The current text of a secret.
-pub async fn secret_string(
+pub(crate) async fn secret_string(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
 ) -> Result<SecretString, AwsError> {
@@ -165,7 +160,7 @@ pub async fn secret_string(
 }
 
 /// The given or the newest version of a secret, with the version's id.
-pub async fn secret_version(
+pub(crate) async fn secret_version(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
     version: Option<&str>,

@@ -15,14 +15,17 @@ mod memory;
 mod settings;
 mod sqs;
 
-pub use crate::export::outgoing::{Fifo, MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
+pub use crate::export::outgoing::Fifo;
+pub use crate::export::outgoing::{MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
 pub use memory::{DeadLetter, Delivery, MemoryQueues, QueueContents};
+#[cfg(test)]
+pub(crate) use settings::DEDUPLICATION_WINDOW;
 pub use settings::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
-    DEDUPLICATION_WINDOW, MAX_FIFO_ID_BYTES, MAX_VISIBILITY, QueueRefusal, QueueSettings,
-    RETENTION, SEND_WEBHOOK_TIMEOUT,
+    MAX_VISIBILITY, QueueRefusal, QueueSettings, RETENTION, SEND_WEBHOOK_TIMEOUT,
 };
-pub use sqs::{QueueUrlMissing, QueueUrls, SqsQueues};
+pub use sqs::QueueUrlMissing;
+pub use sqs::{QueueUrls, SqsQueues};
 
 /// Why a queue operation failed.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,8 @@ mod arn;
 mod sns;
 
 pub use crate::export::transcript_event::Notification;
-pub use arn::{InvalidTopicArn, TopicArn};
+pub use arn::InvalidTopicArn;
+pub use arn::TopicArn;
 pub use sns::SnsTopic;
 
 /// Why not all notifications were published. Some of them may have been.

@@ -26,7 +26,7 @@ pub enum ScratchError {
 struct Scratch(Vec<File>);
 
 /// Compares all lines of an export. Keeps up to `limits.lines` lines in memory; the number of pages is not limited.
-pub async fn compare_in_scratch(
+pub(crate) async fn compare_in_scratch(
     archive: &Archive,
     plan: &ExportPlan,
     content: &Content,

@@ -14,7 +14,9 @@ pub fn optional<'de, T: DeserializeOwned, D: Deserializer<'de>>(
 }
 
 /// A whole, non-negative number, also as text; any other value counts as absent.
-pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn optional_count<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
     let value = Option::<Box<RawValue>>::deserialize(deserializer)?;
     Ok(value.and_then(|value| parse_count(value.get())))
 }
@@ -26,7 +28,7 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error
 }
 
 /// An identifier: a non-empty text or a whole number.
-pub fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Box::<RawValue>::deserialize(deserializer)?;
     parse_identifier(value.get()).ok_or_else(|| D::Error::custom("not an identifier"))
 }
@@ -43,7 +45,7 @@ pub fn elements<'de, T: DeserializeOwned, D: Deserializer<'de>>(
 }
 
 /// The count in the text of a JSON value: `35`, `35.0` or `"35"`.
-pub fn parse_count(value: &str) -> Option<u64> {
+pub(crate) fn parse_count(value: &str) -> Option<u64> {
     /// Up to here a floating-point number represents each whole number exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let text = value.trim_matches('"').trim();

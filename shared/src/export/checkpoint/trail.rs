@@ -43,7 +43,7 @@ pub enum EndlessChain {
 
 impl Trail {
     /// The trail after a page with `received` records whose next cursor is `next`.
-    pub fn extended_by_cursor(
+    pub(crate) fn extended_by_cursor(
         before: Option<&Self>,
         next: &str,
         received: u64,
@@ -63,7 +63,10 @@ impl Trail {
     }
 
     /// The trail after a page whose body has this digest, for sources that page by offset.
-    pub fn extended_by_page(before: Option<&Self>, body: Sha256) -> Result<Self, EndlessChain> {
+    pub(crate) fn extended_by_page(
+        before: Option<&Self>,
+        body: Sha256,
+    ) -> Result<Self, EndlessChain> {
         Self::extended_by(before, body).ok_or(EndlessChain::SamePage)
     }
 

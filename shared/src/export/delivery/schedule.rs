@@ -31,7 +31,7 @@ const DELAYS: [u64; 11] = [
 ];
 
 /// The longest delay of the schedule.
-pub const LAST_RETRY_DELAY: Duration = Duration::from_secs(DELAYS[DELAYS.len() - 1]);
+pub(crate) const LAST_RETRY_DELAY: Duration = Duration::from_secs(DELAYS[DELAYS.len() - 1]);
 
 /// The delay after the failed `delivery`-th delivery, counted from 1; `None` after the last one.
 pub fn retry_delay(delivery: u32) -> Option<Duration> {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Limit on the ids that a manifest names, so that its size does not grow with the number of repeated records.
-pub const MAX_NAMED_IDS: usize = 1_000;
+pub(crate) const MAX_NAMED_IDS: usize = 1_000;
 
 /// Counts of repeated records. Two lines are identical if id and SHA-256 in the page indexes are equal; lines with the
 /// same id and different SHA-256 are versions of one conversation.

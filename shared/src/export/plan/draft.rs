@@ -106,7 +106,7 @@ impl Draft {
 
     /// Sets the key version for hashing values.
     #[must_use]
-    pub fn with_key_version(self, key_version: String) -> Self {
+    pub(crate) fn with_key_version(self, key_version: String) -> Self {
         Self {
             key_version: Some(key_version),
             ..self
@@ -123,7 +123,7 @@ impl Draft {
     }
 
     /// Whether a key for hashing is needed. A revisit uses the key of the export that it revisits.
-    pub fn needs_key(&self) -> bool {
+    pub(crate) fn needs_key(&self) -> bool {
         let requested = self.request.redaction.as_ref();
         let hashes = requested.is_some_and(|it| it.enabled && it.mode == Mode::Hash);
         hashes && self.revisit.is_none()

@@ -8,7 +8,7 @@ use crate::base::time::Interval;
 
 /// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>
-pub const SCHEDULED_TIME_PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
+pub(crate) const SCHEDULED_TIME_PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
 
 /// An interval as in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -246,7 +246,7 @@ impl ConversationMessageEvent {
 
 impl ConversationContentAttachment {
     /// `None` when the element is not an attachment.
-    pub fn of_content(element: &RawValue) -> Result<Option<Self>, NotReadable> {
+    pub(crate) fn of_content(element: &RawValue) -> Result<Option<Self>, NotReadable> {
         let Ok(element) = Object::read(element) else {
             return Ok(None);
         };

@@ -16,8 +16,8 @@ use crate::net::resolver::{GuardedResolver, NameRefused};
 use crate::net::transport;
 
 /// Identifies the source of a delivery to a receiver that serves several.
-pub const SOURCE_HEADER: &str = "X-Archive-Source";
-pub const SOURCE_NAME: &str = "genesys-cloud";
+pub(crate) const SOURCE_HEADER: &str = "X-Archive-Source";
+pub(crate) const SOURCE_NAME: &str = "genesys-cloud";
 
 /// Client for webhook receivers. Clones share connections.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ pub enum IndexMismatch {
 
 /// Compares every line with its index entry: byte range, content hash, and the id and start in the line. Returns the
 /// number of lines.
-pub fn check_index(
+pub(crate) fn check_index(
     object_ndjson: &[u8],
     entries: impl IntoIterator<Item = Result<IndexEntry<'static>, CodecError>>,
     shape: RecordShape,

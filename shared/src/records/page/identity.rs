@@ -101,7 +101,7 @@ pub fn has_ended(record: &str, shape: RecordShape) -> bool {
 }
 
 /// The id of the record, even if it has no start.
-pub fn record_id(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
+pub(crate) fn record_id(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
     let [id, _] = member_values(record, shape.identity_fields());
     read_id(id, shape).ok()
 }

@@ -52,7 +52,7 @@ fn at_least_millis<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S
 }
 
 /// Reads the entries of a page index one at a time, in constant memory. Ends after the first error.
-pub fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
+pub(crate) fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
     IndexReader {
         rest: Some(BufReader::new(GzDecoder::new(index_gz))),
         line: Vec::new(),
@@ -76,7 +76,7 @@ pub fn for_each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Resu
 }
 
 /// Calls `visit` with id and content hash of each entry of a page index, in order.
-pub fn for_each_indexed_version(
+pub(crate) fn for_each_indexed_version(
     index_gz: &[u8],
     mut visit: impl FnMut(&str, Sha256),
 ) -> Result<(), CodecError> {

@@ -22,7 +22,7 @@ pub struct KnownVersions {
 
 impl KnownVersions {
     /// Adds the entries of one of an export's page indexes.
-    pub fn add_index(&mut self, index_gz: &[u8]) -> Result<(), CodecError> {
+    pub(crate) fn add_index(&mut self, index_gz: &[u8]) -> Result<(), CodecError> {
         for entry in read_index(index_gz) {
             let entry = entry?;
             self.add(hash_id(&entry.id), entry.sha256.first_64_bits());
@@ -45,7 +45,7 @@ impl KnownVersions {
     }
 
     /// Replaces the versions of all conversations that a later export contains.
-    pub fn replace_with_later(&mut self, later: Self) {
+    pub(crate) fn replace_with_later(&mut self, later: Self) {
         if self.contents.is_empty() {
             *self = later;
             return;

@@ -11,7 +11,7 @@ use super::{Projection, RecordIdentity, RecordShape};
 /// Minimal and normalized lines name only one channel, the one with which the conversation began. They cannot rule out
 /// that a call continued as messages. Requesting messages for every call would cost more than everything else, so their
 /// channel is trusted.
-pub fn messaging_conversation_id(
+pub(crate) fn messaging_conversation_id(
     line: &str,
     shape: RecordShape,
     projection: Projection,

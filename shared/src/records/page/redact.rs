@@ -79,7 +79,11 @@ pub(crate) fn escape_controls(text: &str) -> String {
 }
 
 /// Redacts a JSON value whose strings may all have been typed by people.
-pub fn redact_free_text(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
+pub(crate) fn redact_free_text(
+    value: &RawValue,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Box<RawValue> {
     let redacted = redact_with_class(FieldClass::FreeText, value.get(), redactor, tally);
     redacted.map_or_else(|| value.to_owned(), to_raw_json)
 }

@@ -69,7 +69,7 @@ impl ResultsReader {
 
     /// The page's records. The API may omit an empty list if `may_lack_list`; the first response without a list is
     /// still an error, because it may be an accident.
-    pub fn records_of<'a>(
+    pub(crate) fn records_of<'a>(
         &mut self,
         page: ResultsPage<'a>,
         fields: ResultsFields,
@@ -83,7 +83,10 @@ impl ResultsReader {
     }
 
     /// Reads a gateway's page, which is a bare array.
-    pub fn read_array<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+    pub(crate) fn read_array<'a>(
+        &mut self,
+        body: &'a [u8],
+    ) -> Result<Vec<RawRecord<'a>>, DecodeError> {
         self.read_or_salvage(body, gateway_records, salvage::split_array, |records| {
             damage_digest(records)
         })
@@ -134,7 +137,7 @@ pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
 
 impl<'a> ResultsPage<'a> {
     /// The records of a page that must have a list named `name`.
-    pub fn required_records(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+    pub(crate) fn required_records(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
         self.records.ok_or_else(|| DecodeError::missing(name))
     }
 

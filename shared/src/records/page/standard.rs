@@ -46,7 +46,8 @@ const SEGMENT: Level = Level {
 };
 
 /// The paths of all fields that the standard record drops, for example `participants[].sessions[].edgeId`.
-pub fn dropped_paths() -> Vec<String> {
+#[cfg(test)]
+pub(crate) fn dropped_paths() -> Vec<String> {
     let mut paths = Vec::new();
     let mut prefix = String::new();
     let mut next = Some(&RECORD);

@@ -41,7 +41,7 @@ impl Person {
 impl Redactor {
     /// Redacts a field for a person. If it holds exactly one telephone number or e-mail address, that is replaced as
     /// its own kind, so that its hash matches the same value in a text.
-    pub fn redact_person<'t>(
+    pub(crate) fn redact_person<'t>(
         &self,
         person: Person,
         value: &'t str,

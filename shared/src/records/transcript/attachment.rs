@@ -81,7 +81,10 @@ pub struct AttachmentLimits {
 
 impl AttachmentLimits {
     /// The URL of an attachment's bytes, unless the source's description rules it out.
-    pub fn url_to_fetch<'a>(&self, attachment: &'a Attachment) -> Result<&'a str, NotStored> {
+    pub(crate) fn url_to_fetch<'a>(
+        &self,
+        attachment: &'a Attachment,
+    ) -> Result<&'a str, NotStored> {
         if !attachment
             .mime
             .as_deref()
@@ -101,7 +104,7 @@ impl AttachmentLimits {
 
     /// Whether the content type of a host's response is acceptable. Many hosts send none or a generic one for binary
     /// data. Other types must be in the plan, which rules out web pages and JSON.
-    pub fn accepts_response(&self, mime: Option<&str>) -> bool {
+    pub(crate) fn accepts_response(&self, mime: Option<&str>) -> bool {
         mime.is_none_or(|mime| {
             let bytes = ["application/octet-stream", "binary/octet-stream"];
             bytes.contains(&&*essence(mime).to_ascii_lowercase()) || self.accepts(mime)

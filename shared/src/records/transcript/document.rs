@@ -15,7 +15,7 @@ use crate::records::page::{escape_controls, text_of_bytes};
 const MAX_LEVELS: usize = 100;
 
 /// Parses a whole response body. An error refers to the text as received.
-pub fn parse_document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
+pub(crate) fn parse_document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
     let text = match std::str::from_utf8(body) {
         Ok(text) => without_lone_surrogates(text),
         Err(_) => Cow::Owned(without_lone_surrogates(&text_of_bytes(body)).into_owned()),

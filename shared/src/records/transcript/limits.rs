@@ -49,7 +49,7 @@ impl Cut {
 impl Transcript {
     /// Sorts the transcript and removes its oldest messages beyond the limits. Later messages can only displace more,
     /// so calling this after each response gives the same result and bounds memory.
-    pub fn apply_limits(&mut self, limits: Limits) {
+    pub(crate) fn apply_limits(&mut self, limits: Limits) {
         // A stable sort keeps messages of the same time in the order received.
         self.messages.sort_by_key(sort_key);
         self.events.sort_by_key(|it| (it.time.is_none(), it.time));

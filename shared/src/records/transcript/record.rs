@@ -77,7 +77,7 @@ pub struct RecordLine {
 }
 
 /// Builds the record of a conversation, with or without a transcript.
-pub fn build_record(
+pub(crate) fn build_record(
     conversation_id: &str,
     transcript: Result<Transcript, NoTranscript>,
     limits: Limits,

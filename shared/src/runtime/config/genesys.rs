@@ -75,7 +75,7 @@ impl Settings<'_> {
         ))
     }
 
-    pub fn client_settings(&self) -> Option<ClientSettings> {
+    pub(crate) fn client_settings(&self) -> Option<ClientSettings> {
         let endpoints = self.endpoints();
         let limit_mb: Option<u64> = self.number(&GENESYS_BODY_LIMIT_MB);
         let settings = ClientSettings::new(endpoints?);

@@ -34,7 +34,7 @@ impl Settings<'_> {
         })
     }
 
-    pub fn redaction_settings(&self, endpoints: Option<&Endpoints>) -> RedactionSettings {
+    pub(crate) fn redaction_settings(&self, endpoints: Option<&Endpoints>) -> RedactionSettings {
         let regions = self.list(&REDACTION_REGIONS);
         let settings = RedactionSettings {
             regions: if regions.is_empty() {

@@ -74,7 +74,7 @@ impl<'a> Settings<'a> {
     }
 
     /// `true` or `false`.
-    pub fn is_on(&self, setting: &Setting) -> bool {
+    pub(crate) fn is_on(&self, setting: &Setting) -> bool {
         let value = self.text(setting);
         value.parse().unwrap_or_else(|_| {
             self.malformed(setting, value, "true or false");
@@ -83,7 +83,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
-    pub fn is_emulated(&self) -> bool {
+    pub(crate) fn is_emulated(&self) -> bool {
         self.optional(&AWS_ENDPOINT_URL).is_some()
     }
 

@@ -10,11 +10,11 @@ pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// The longest group or deduplication id: SQS's limit.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
-pub const MAX_FIFO_ID_BYTES: usize = 128;
+pub(crate) const MAX_FIFO_ID_BYTES: usize = 128;
 
 /// A duplicate within this time of the first send is dropped silently: SQS's window (same page), which cannot be
 /// changed.
-pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
+pub(crate) const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
 
 /// Long enough for a page that throttling slows down, short enough to notice a hung call soon.
 pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);

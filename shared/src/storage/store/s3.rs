@@ -87,8 +87,9 @@ impl S3Store {
     }
 
     /// Refuses to write and to read objects larger than this instead of [`MAX_OBJECT_BYTES`].
+    #[cfg(test)]
     #[must_use]
-    pub fn with_max_object_bytes(self, max_object_bytes: u64) -> Self {
+    pub(crate) fn with_max_object_bytes(self, max_object_bytes: u64) -> Self {
         Self {
             max_object_bytes,
             ..self
@@ -103,8 +104,9 @@ impl S3Store {
     }
 
     /// Uses this clock to wait between tries.
+    #[cfg(test)]
     #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
