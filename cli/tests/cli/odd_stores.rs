@@ -67,7 +67,7 @@ impl Store {
 }
 
 fn error(status: u16, code: &str) -> StatusAndBody {
-    let body = format!("<Error><Code>{code}</Code><Message>as told</Message></Error>");
+    let body = format!("<Error><Code>{code}</Code><Message>as scripted</Message></Error>");
     (status, body.into())
 }
 

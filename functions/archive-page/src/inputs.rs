@@ -111,5 +111,5 @@ fn not_ended(id: &ExportId, why: &str) -> SourceError {
 fn incomplete(id: &ExportId) -> Failure {
     let message =
         format!("the export {id}, whose conversations' transcripts are requested, is not complete");
-    Failure::new(FailureKind::RecordsMissing, message)
+    Failure::new(FailureKind::BaseExportIncomplete, message)
 }

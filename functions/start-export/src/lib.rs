@@ -421,7 +421,7 @@ impl From<PinError> for StartError {
     fn from(error: PinError) -> Self {
         match error {
             PinError::Refused(refusal) => refusal.into(),
-            PinError::SourceError(error) => error.into(),
+            PinError::Source(error) => error.into(),
         }
     }
 }

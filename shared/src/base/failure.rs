@@ -40,6 +40,8 @@ pub enum FailureKind {
     UnavailableDeadline,
     /// The source announced more records than it returned.
     RecordsMissing,
+    /// The export that this one depends on is not complete. Earlier versions wrote `records_missing`.
+    BaseExportIncomplete,
     /// The job ended as FAILED or CANCELLED.
     JobFailed,
     /// The job or the query was lost more often than it may be replaced.
@@ -58,8 +60,11 @@ pub enum FailureKind {
     Stalled,
     /// An id is on two lines. Written by earlier versions only; a resume completes such an export.
     RepeatedRecord,
-    /// The redaction in the plan cannot be applied, usually because the key for hashing is missing.
+    /// The key with which values are hashed is missing or cannot be read.
     RedactionKey,
+    /// This version does not support a region or a pattern of the plan's redaction. Earlier versions wrote
+    /// `redaction_key`.
+    RedactionUnsupported,
 }
 
 impl FailureKind {

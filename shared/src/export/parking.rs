@@ -120,7 +120,8 @@ fn wait_failure(wait: &Wait, since: Timestamp) -> Failure {
         WaitReason::Job => FailureKind::JobDeadline,
         WaitReason::Throttled => FailureKind::ThrottledDeadline,
         WaitReason::Unavailable => FailureKind::UnavailableDeadline,
-        WaitReason::Empty | WaitReason::Export => FailureKind::RecordsMissing,
+        WaitReason::Empty => FailureKind::RecordsMissing,
+        WaitReason::Export => FailureKind::BaseExportIncomplete,
     };
     Failure::new(
         kind,

@@ -156,7 +156,7 @@ pub enum PinError {
     #[error(transparent)]
     Refused(#[from] InvalidRequest),
     #[error(transparent)]
-    SourceError(#[from] SourceError),
+    Source(#[from] SourceError),
 }
 
 fn source_error(error: &KeyError) -> SourceError {
@@ -182,5 +182,5 @@ fn redaction_error(error: &UnusableRedaction) -> SourceError {
         "the plan's redaction cannot be applied: {}",
         error_chain(error)
     );
-    SourceError::Fatal(Failure::new(FailureKind::RedactionKey, message))
+    SourceError::Fatal(Failure::new(FailureKind::RedactionUnsupported, message))
 }

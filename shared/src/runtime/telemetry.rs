@@ -210,7 +210,7 @@ mod tests {
             tracing::trace!(target: "lambda_runtime::layers", body = "secret", "raw event");
             tracing::debug!(target: "hyper::proto", "authorization: secret");
             tracing::info!(target: "aws_config", "region found");
-            tracing::info!(target: "conversation_archive_of_somebody_else", "heard");
+            tracing::info!(target: "another_conversation_archive", "heard");
         });
 
         assert_eq!(text.lines().count(), 2, "{text}");

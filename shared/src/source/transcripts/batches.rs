@@ -125,11 +125,11 @@ impl Batches {
     }
 
     /// Batch size for requesting again the messages that a response omitted.
-    pub(super) fn again(asked: usize, came: usize) -> usize {
-        let size = match came {
-            0 => asked / 2,
+    pub(super) fn again(requested: usize, received: usize) -> usize {
+        let size = match received {
+            0 => requested / 2,
             // The API may truncate a response at this number of messages.
-            _ => came.max(asked.div_ceil(10)).min(asked / 2),
+            _ => received.max(requested.div_ceil(10)).min(requested / 2),
         };
         size.max(1)
     }
@@ -257,7 +257,7 @@ mod tests {
             (1_000, 1),
         ];
 
-        let sizes = sizes.map(|(asked, came)| Batches::again(asked, came));
+        let sizes = sizes.map(|(requested, received)| Batches::again(requested, received));
 
         assert_eq!(sizes, [1, 1, 15, 10, 15, 100, 100]);
     }

@@ -77,8 +77,8 @@ impl Requested<'_, '_> {
             match self.listing(&ids).await {
                 Ok(listing) => {
                     batches.accepted(ids.len());
-                    let came = self.messages.add(listing, self.conversation.plan.limits);
-                    self.note_answer(ids.len(), came);
+                    let received = self.messages.add(listing, self.conversation.plan.limits);
+                    self.note_answer(ids.len(), received);
                 }
                 Err(error) => self.refused(error, ids, batches)?,
             }
@@ -96,9 +96,9 @@ impl Requested<'_, '_> {
             .await
     }
 
-    fn note_answer(&mut self, asked: usize, came: usize) {
-        if came < asked {
-            let size = Batches::again(asked, came);
+    fn note_answer(&mut self, requested: usize, received: usize) {
+        if received < requested {
+            let size = Batches::again(requested, received);
             self.size_again = Some(self.size_again.map_or(size, |known| known.min(size)));
         }
     }

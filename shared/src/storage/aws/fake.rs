@@ -77,8 +77,8 @@ impl Reply {
 
     /// An error in S3's format.
     pub(crate) fn s3_error(status: u16, code: &str) -> Self {
-        let body =
-            format!("<Error><Code>{code}</Code><Message>as told</Message></Error>").into_bytes();
+        let body = format!("<Error><Code>{code}</Code><Message>as scripted</Message></Error>")
+            .into_bytes();
         Self::Response {
             status,
             headers: Vec::new(),
@@ -105,7 +105,7 @@ impl Reply {
                 body,
             } => (status, headers, body.len(), body),
         };
-        let mut head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {length}\r\n");
+        let mut head = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\n");
         for (name, value) in headers {
             head.extend([name, ": ", &value, "\r\n"]);
         }

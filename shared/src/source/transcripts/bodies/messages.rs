@@ -102,7 +102,7 @@ impl Messages {
 
     fn add_message(&mut self, data: MessageData, element: &RawValue) {
         match self.writer_of(&data.id) {
-            Some(writer) => self.tell(data, writer),
+            Some(writer) => self.transcribe(data, writer),
             None => self.add_unlisted(UnreadableElement::of(element)),
         }
     }
@@ -186,7 +186,7 @@ impl Messages {
         }
     }
 
-    fn tell(&mut self, data: MessageData, writer: usize) {
+    fn transcribe(&mut self, data: MessageData, writer: usize) {
         let transcript = &mut self.transcript;
         let receipts = "entities.normalizedReceipts";
         for receipt in
@@ -268,10 +268,10 @@ impl Messages {
 
 /// Whether the message is a receipt or an event without content.
 fn is_event(said: &ConversationNormalizedMessage) -> bool {
-    let is_told =
+    let has_text =
         said.text.as_ref().is_some_and(|text| !text.is_empty()) || !said.content.is_empty();
     let kind = said.kind.as_deref();
-    !is_told && (matches!(kind, Some("Event" | "Receipt")) || !said.events.read.is_empty())
+    !has_text && (matches!(kind, Some("Event" | "Receipt")) || !said.events.read.is_empty())
 }
 
 /// Adds content: attachments are parsed, everything else is kept as received. Returns attachments that cannot be read.

@@ -16,7 +16,7 @@ use crate::records::transcript::{
 pub(crate) struct Recordings {
     transcript: Transcript,
     /// Ids of the messages in the transcript.
-    told: HashSet<String>,
+    message_ids: HashSet<String>,
     /// Ids of all recorded messages, events and unreadable elements.
     ids: HashSet<String>,
     /// Number of recorded elements, including those without an id.
@@ -39,7 +39,7 @@ impl Recordings {
         });
         let mut recorded = Self {
             transcript,
-            told: HashSet::new(),
+            message_ids: HashSet::new(),
             ids: HashSet::new(),
             elements: 0,
             stored_away,
@@ -100,16 +100,16 @@ impl Recordings {
         let listed = recording.messaging_transcript;
         for message in self.readable("recordings.messagingTranscript", listed) {
             self.count(message.id.as_ref());
-            if !self.is_told(message.id.as_ref()) {
-                self.transcript.tell(message);
-                self.note_told();
+            if !self.is_in_transcript(message.id.as_ref()) {
+                self.transcript.add_message(message);
+                self.note_newest();
             }
         }
         for message in self.readable("recordings.transcript", recording.transcript) {
             self.count(message.id.as_ref());
-            if is_event(&message) || !self.is_told(message.id.as_ref()) {
-                self.transcript.tell_chat(message);
-                self.note_told();
+            if is_event(&message) || !self.is_in_transcript(message.id.as_ref()) {
+                self.transcript.add_chat_message(message);
+                self.note_newest();
             }
         }
     }
@@ -127,13 +127,14 @@ impl Recordings {
     }
 
     /// Whether another recording already contributed the message.
-    fn is_told(&self, id: Option<&String>) -> bool {
-        id.is_some_and(|id| self.told.contains(id))
+    fn is_in_transcript(&self, id: Option<&String>) -> bool {
+        id.is_some_and(|id| self.message_ids.contains(id))
     }
 
-    fn note_told(&mut self) {
+    fn note_newest(&mut self) {
         let newest = self.transcript.messages.last();
-        self.told.extend(newest.map(|message| message.id.clone()));
+        self.message_ids
+            .extend(newest.map(|message| message.id.clone()));
     }
 }
 
@@ -143,9 +144,9 @@ impl Transcript {
         id.unwrap_or_else(|| format!("#{}", self.messages.len() + 1))
     }
 
-    fn tell(&mut self, mut message: RecordingMessagingMessage) {
+    fn add_message(&mut self, mut message: RecordingMessagingMessage) {
         let id = self.new_id(message.id.take());
-        self.tell_events(&id, &mut message);
+        self.add_events(&id, &mut message);
         let content = content(&mut message);
         let text = message.message_text.unwrap_or_default();
         let list = "recordings.messagingTranscript.messageMediaAttachments";
@@ -184,7 +185,7 @@ impl Transcript {
         });
     }
 
-    fn tell_events(&mut self, id: &str, message: &mut RecordingMessagingMessage) {
+    fn add_events(&mut self, id: &str, message: &mut RecordingMessagingMessage) {
         let list = "recordings.messagingTranscript.messageReceipts";
         let receipts = std::mem::take(&mut message.message_receipts);
         for receipt in self.take_readable_of(list, Some(id), receipts) {
@@ -207,7 +208,7 @@ impl Transcript {
         }
     }
 
-    fn tell_chat(&mut self, message: ChatMessage) {
+    fn add_chat_message(&mut self, message: ChatMessage) {
         if is_event(&message) {
             self.events.push(Event {
                 message_id: None,
@@ -255,12 +256,12 @@ fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
         .filter(|(_, value)| !is_empty(value))
         .filter_map(|(name, value)| piece(name, &value))
         .collect();
-    let is_told = message
+    let has_text = message
         .message_text
         .as_ref()
         .is_some_and(|text| !text.is_empty())
         || !message.message_media_attachments.read.is_empty();
-    if content.is_empty() && !is_told {
+    if content.is_empty() && !has_text {
         let kind = message.content_type.as_deref();
         content.extend(kind.and_then(|kind| piece("contentType", kind)));
     }
@@ -308,7 +309,7 @@ mod tests {
 
         let transcript = read(&recorded).unwrap();
 
-        let told: Vec<_> = transcript
+        let messages: Vec<_> = transcript
             .messages
             .iter()
             .map(|it| {
@@ -321,7 +322,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            messages,
             [
                 ("#1", "Hi", Some("inbound"), Some("p1")),
                 ("m", "Hello", Some("outbound"), Some("p2")),
@@ -343,11 +344,11 @@ mod tests {
 
         let transcript = read(&recorded).unwrap();
 
-        let told = transcript.messages.iter().map(|it| {
+        let messages = transcript.messages.iter().map(|it| {
             let content: Vec<_> = it.content.iter().map(|piece| piece.get()).collect();
             format!("{} {} [{}]", it.id, it.kind, content.join(", "))
         });
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+        insta::assert_snapshot!(messages.collect::<Vec<_>>().join("\n"), @r#"
         a Structured [{"quickReplies":[{"text":"Yes","payload":"1.0"}]}]
         b Structured [{"buttonResponse":{"text":"Yes"}}, {"buttonResponses":[{"text":"Yes"}]}]
         c Structured [{"contentType":"Location"}]

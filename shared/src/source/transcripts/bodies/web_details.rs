@@ -89,12 +89,12 @@ mod tests {
 
             let transcript = web_details(&raw(&document), "c").unwrap();
 
-            let told: Vec<_> = transcript
+            let texts: Vec<_> = transcript
                 .messages
                 .iter()
                 .map(|it| (&*it.id, &*it.text))
                 .collect();
-            assert_eq!(told, [("#1", "one"), ("#3", "three")], "{odd}");
+            assert_eq!(texts, [("#1", "one"), ("#3", "three")], "{odd}");
             assert_eq!(transcript.unreadable[0].content.get(), odd.to_string());
             assert_eq!(transcript.unreadable[0].list, "messages");
         }

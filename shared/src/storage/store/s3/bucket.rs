@@ -234,9 +234,9 @@ mod tests {
         ];
 
         insta::assert_snapshot!(reported.join("\n"), @"
-        the bucket archive cannot be used: S3 returned ExpiredToken: as told; log in again: the credentials have expired
-        the bucket archive cannot be used: S3 returned SignatureDoesNotMatch: as told; check the AWS credentials
-        the bucket archive cannot be used: S3 returned InvalidAccessKeyId: as told; check the AWS credentials
+        the bucket archive cannot be used: S3 returned ExpiredToken: as scripted; log in again: the credentials have expired
+        the bucket archive cannot be used: S3 returned SignatureDoesNotMatch: as scripted; check the AWS credentials
+        the bucket archive cannot be used: S3 returned InvalidAccessKeyId: as scripted; check the AWS credentials
         access to the bucket archive is denied
         ");
     }

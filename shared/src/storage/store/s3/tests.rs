@@ -361,11 +361,11 @@ async fn denied_access_is_permanent_and_keeps_the_message_of_s3() {
         .map(|error| format!("{:#}", anyhow::Error::from(error)))
         .collect();
     insta::assert_snapshot!(messages.join("\n"), @"
-    cannot create exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
-    cannot replace exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
-    cannot read k: S3 returned AccessDenied: as told; the role needs s3:GetObject on the object, and s3:ListBucket on the bucket
-    cannot delete k: S3 returned AccessDenied: as told; the role needs s3:DeleteObject on the object
-    cannot list p: S3 returned AccessDenied: as told; the role needs s3:ListBucket on the bucket
+    cannot create exports/e/page.ndjson.gz: S3 returned AccessDenied: as scripted; the role needs s3:PutObject on the object
+    cannot replace exports/e/page.ndjson.gz: S3 returned AccessDenied: as scripted; the role needs s3:PutObject on the object
+    cannot read k: S3 returned AccessDenied: as scripted; the role needs s3:GetObject on the object, and s3:ListBucket on the bucket
+    cannot delete k: S3 returned AccessDenied: as scripted; the role needs s3:DeleteObject on the object
+    cannot list p: S3 returned AccessDenied: as scripted; the role needs s3:ListBucket on the bucket
     ");
 }
 

@@ -49,7 +49,7 @@ fn taking_all_but(ids: &[&str], is_sender_fault: &str) -> Reply {
     let failed: Vec<String> = ids
         .iter()
         .map(|id| {
-            format!("<member><Id>{id}</Id><Code>InternalError</Code><Message>as told</Message><SenderFault>{is_sender_fault}</SenderFault></member>")
+            format!("<member><Id>{id}</Id><Code>InternalError</Code><Message>as scripted</Message><SenderFault>{is_sender_fault}</SenderFault></member>")
         })
         .collect();
     let failed = failed.concat();
@@ -159,7 +159,7 @@ async fn an_entry_that_always_fails_is_an_error_after_a_few_tries() {
     let error = error(&fake, Deadline::NONE).await;
 
     assert_eq!(fake.hits(), MAX_TRIES as usize);
-    insta::assert_snapshot!(error, @"cannot publish to the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS rejected 1 entries of a request: InternalError as told");
+    insta::assert_snapshot!(error, @"cannot publish to the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS rejected 1 entries of a request: InternalError as scripted");
 }
 
 #[tokio::test]

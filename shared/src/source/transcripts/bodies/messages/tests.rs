@@ -37,7 +37,7 @@ fn data(id: &str, text: &str) -> Value {
 }
 
 /// The texts of the messages, and the raw unreadable elements, each after the name of its list.
-fn told(transcript: &Transcript) -> (Vec<&str>, Vec<String>) {
+fn texts_and_unreadable(transcript: &Transcript) -> (Vec<&str>, Vec<String>) {
     let texts = transcript.messages.iter().map(|it| &*it.text);
     let unreadable = transcript.unreadable.iter();
     let unreadable = unreadable.map(|it| format!("{} {}", it.list, it.content.get()));
@@ -53,12 +53,12 @@ fn a_message_is_requested_once_and_keeps_its_first_participant() {
     let transcript = messages.finish();
 
     assert_eq!(came, 2);
-    let told: Vec<_> = transcript
+    let texts: Vec<_> = transcript
         .messages
         .iter()
         .map(|it| (&*it.id, &*it.text))
         .collect();
-    assert_eq!(told, [("b", "two"), ("a", "one")]);
+    assert_eq!(texts, [("b", "two"), ("a", "one")]);
     assert_eq!(
         transcript.messages[0].participant_id.as_deref(),
         Some("p-1")
@@ -167,7 +167,11 @@ fn message_ids_are_found_at_both_nesting_levels() {
     for list in lists {
         let messages = of(&json!({"id": "c", "participants": [{"id": "p", "messages": list}]}));
         assert_eq!(messages.ids, ["a", "b"], "{list}");
-        assert_eq!(told(&messages.finish()).1, [""; 0], "{list}");
+        assert_eq!(
+            texts_and_unreadable(&messages.finish()).1,
+            [""; 0],
+            "{list}"
+        );
     }
     let numbers = of(&json!({"id": "c", "participants": [{"messages": [{"messageId": 17}]}]}));
     assert_eq!(numbers.ids, ["17"]);
@@ -210,7 +214,11 @@ fn an_unreadable_element_of_a_conversation_loses_only_itself() {
         let messages = of(&json!({"id": "c", "participants": participants}));
 
         assert_eq!(messages.ids, ["a"], "{participants}");
-        assert_eq!(told(&messages.finish()).1, [unreadable], "{participants}");
+        assert_eq!(
+            texts_and_unreadable(&messages.finish()).1,
+            [unreadable],
+            "{participants}"
+        );
     }
 }
 
@@ -225,7 +233,7 @@ fn a_participant_without_an_id_is_numbered_and_keeps_its_messages() {
 
         assert_eq!(transcript.participants[0].participant_id, "p1");
         assert_eq!(transcript.messages[0].participant_id.as_deref(), Some("p1"));
-        assert_eq!(told(&transcript), (vec!["one"], vec![]));
+        assert_eq!(texts_and_unreadable(&transcript), (vec!["one"], vec![]));
     }
 }
 
@@ -262,7 +270,7 @@ fn a_message_is_kept_with_any_value_in_its_optional_fields() {
             let transcript = messages.finish();
 
             // A message without a time comes last.
-            let (mut texts, unreadable) = told(&transcript);
+            let (mut texts, unreadable) = texts_and_unreadable(&transcript);
             texts.sort_unstable();
             assert_eq!(
                 (texts, unreadable),
@@ -284,7 +292,11 @@ fn a_message_is_kept_with_any_value_in_its_optional_fields() {
             let mut messages = conversation();
             messages.add(listing(&json!({"entities": [odd]})), ALL);
 
-            assert_eq!(told(&messages.finish()).0, ["one"], "{field}: {value}");
+            assert_eq!(
+                texts_and_unreadable(&messages.finish()).0,
+                ["one"],
+                "{field}: {value}"
+            );
         }
     }
 }
@@ -322,7 +334,7 @@ fn a_message_with_unreadable_content_is_kept_raw_and_not_missing() {
         assert_eq!(transcript.missing, 0);
         assert_eq!(transcript.unreadable[0].message_id.as_deref(), Some("a"));
         assert_eq!(
-            told(&transcript),
+            texts_and_unreadable(&transcript),
             (vec!["two", "three"], vec![format!("entities {odd}")])
         );
     }
@@ -359,7 +371,7 @@ fn unreadable_fields_beside_a_text_lose_only_themselves() {
         let transcript = messages.finish();
 
         assert_eq!(
-            told(&transcript),
+            texts_and_unreadable(&transcript),
             (vec!["one"], vec![unreadable.to_owned()])
         );
         assert_eq!(transcript.unreadable[0].message_id.as_deref(), Some("a"));
@@ -410,7 +422,7 @@ fn an_element_without_an_id_is_kept_once_across_responses() {
 
     let kept = ["null", "null", r#"{"text":"lost"}"#, r#"{"text":"other"}"#];
     assert_eq!(
-        told(&transcript),
+        texts_and_unreadable(&transcript),
         (
             vec!["one", "two"],
             kept.map(|it| format!("entities {it}")).to_vec()
@@ -534,7 +546,7 @@ proptest! {
         messages.add(listing, ALL);
         let transcript = messages.finish();
 
-        let (mut texts, unreadable) = told(&transcript);
+        let (mut texts, unreadable) = texts_and_unreadable(&transcript);
         texts.sort_unstable();
         let is_whole = transcript.missing == 0 && unreadable.is_empty();
         prop_assert!(!is_whole || texts == ["one", "three", "two"], "{place} {odd:?}");
@@ -556,6 +568,10 @@ fn a_text_body_is_kept_with_any_normalized_message() {
         messages.add(listing(&json!({ "entities": [message] })), ALL);
 
         let transcript = messages.finish();
-        assert_eq!(told(&transcript).0, ["Hello"], "{normalized}");
+        assert_eq!(
+            texts_and_unreadable(&transcript).0,
+            ["Hello"],
+            "{normalized}"
+        );
     }
 }

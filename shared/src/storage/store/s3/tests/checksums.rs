@@ -103,7 +103,7 @@ async fn a_setting_already_in_effect_is_not_suggested() {
 
     let messages = [create, replace].map(|error| format!("{:#}", anyhow::Error::from(error)));
     insta::assert_snapshot!(messages.join("\n"), @"
-    cannot create exports/e/page.ndjson.gz: S3 returned NotImplemented: as told; the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does
-    cannot replace exports/e/page.ndjson.gz: S3 returned NotImplemented: as told
+    cannot create exports/e/page.ndjson.gz: S3 returned NotImplemented: as scripted; the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does
+    cannot replace exports/e/page.ndjson.gz: S3 returned NotImplemented: as scripted
     ");
 }
