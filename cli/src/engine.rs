@@ -113,17 +113,17 @@ impl Engine {
 
     /// The outcome of the newest attempt, if it has ended.
     pub async fn outcome(&self, id: &ExportId) -> anyhow::Result<Option<Outcome>> {
-        Ok(outcomes::newest(&self.handlers.archive(), id).await?)
+        Ok(outcomes::newest(self.handlers.archive(), id).await?)
     }
 
     /// Enqueues the webhook again after its receiver returned 410 (no more deliveries), for use when another receiver
     /// replaces it. A webhook that is still owed was already enqueued by the command.
     pub async fn deliver_again(&self, id: &ExportId) -> anyhow::Result<()> {
         let archive = self.archive();
-        let Some(outcome) = outcomes::newest(&archive, id).await? else {
+        let Some(outcome) = outcomes::newest(archive, id).await? else {
             return Ok(());
         };
-        if deliveries::delivery_state(&archive, &outcome).await? == DeliveryState::Ended {
+        if deliveries::delivery_state(archive, &outcome).await? == DeliveryState::Ended {
             webhooks::reschedule(&self.handlers.pipeline, &outcome).await?;
         }
         Ok(())

@@ -52,7 +52,7 @@ impl Webhook {
             return Ok(None);
         }
         Ok(Some(
-            match deliveries::delivery_state(&archive, outcome).await? {
+            match deliveries::delivery_state(archive, outcome).await? {
                 DeliveryState::Delivered if observed.delivered => Self::Delivered,
                 DeliveryState::Delivered => Self::DeliveredBefore,
                 DeliveryState::Ended => Self::Ended,

@@ -238,7 +238,7 @@ async fn a_conversation_twice_in_a_query_is_one_record() {
         let expected = world.export(&healthy).await.content.counts.archived;
         let id = world.simulator.truth().conversations[ROWS / 2].id.clone();
         world.simulator.update(|settings| {
-            settings.response_filter = Some(duplicate_conversation(id.clone(), counted))
+            settings.response_filter = Some(duplicate_conversation(id.clone(), counted));
         });
         world.advance_clock(Duration::from_hours(1));
         let request = world.request("analytics-query", r#","exportId":"twice","pageSize":10"#);
@@ -365,6 +365,6 @@ async fn record_legacy_failure(world: &World, id: &ExportId) {
         after_page: None,
         failure: Failure::new(FailureKind::RepeatedRecord, "archived more than once"),
     };
-    let failed = conclusion::fail_export(&pipeline, input, vec![failure]).await;
+    let failed = conclusion::fail_export(pipeline, input, vec![failure]).await;
     failed.expect("a failure");
 }

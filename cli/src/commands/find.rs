@@ -76,7 +76,7 @@ async fn search_for(
         day: arguments.day,
         records: Records::Conversations,
     };
-    let versions = find::versions(&archive, query, &mut show).await;
+    let versions = find::versions(archive, query, &mut show).await;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
@@ -90,7 +90,7 @@ async fn show(
     latest: &Version,
     screen: &Screen,
 ) -> Result<(), Problem> {
-    let line = find::stored_record(&archive, latest).await;
+    let line = find::stored_record(archive, latest).await;
     let line = line.map_err(|error| Problem::failed(full_message(error)))?;
     let record: &RawValue = serde_json::from_str(&line)
         .map_err(|error| Problem::failed(format!("{} is damaged: {error}", latest.page_key)))?;

@@ -78,7 +78,7 @@ pub(super) async fn wait_for_outcome(
 
 /// Waits until an accepted export is planned.
 async fn await_plan(archive: &Archive, id: &ExportId) -> anyhow::Result<()> {
-    while open_marker::accepted_request(&archive, id).await?.is_some() {
+    while open_marker::accepted_request(archive, id).await?.is_some() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     match archive.plan(id).await? {
@@ -109,7 +109,7 @@ async fn poll(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::
             }
             Err(error) => return Err(error),
         }
-        let outcome = outcomes::newest(&archive, id).await?;
+        let outcome = outcomes::newest(archive, id).await?;
         if let Some(outcome) = outcome.filter(|outcome| outcome.attempt >= started.attempt) {
             if let Some(progress) = &mut progress {
                 progress.remove_bar();
@@ -131,7 +131,7 @@ async fn report(stack: &Stack, outcome: &Outcome, elapsed: Duration) -> Result<R
     let read = async {
         let plan = archive.existing_plan(id).await?;
         let manifest: Option<Manifest> = archive.read(ObjectKey::Manifest(id)).await?;
-        let losses = losses::of_export(&archive, &plan).await?;
+        let losses = losses::of_export(archive, &plan).await?;
         anyhow::Ok((plan, manifest, losses))
     };
     let (plan, manifest, losses) = read.await?;
@@ -163,7 +163,7 @@ async fn webhook_text(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -
     plan.webhook_url.as_ref()?;
     let since = Instant::now();
     loop {
-        match deliveries::delivery_state(&archive, outcome).await {
+        match deliveries::delivery_state(archive, outcome).await {
             Ok(DeliveryState::Delivered) => return Some("delivered, signed".to_owned()),
             Ok(DeliveryState::Ended) => {
                 return Some("the receiver returned 410 and wants no more deliveries".to_owned());

@@ -40,7 +40,7 @@ pub(super) async fn check_signer_of(
     };
     let is_final = |outcome: &Outcome| outcome.status != ExportStatus::Failed;
     if let Some(outcome) = runner.engine.outcome(id).await?.filter(is_final) {
-        let delivery = deliveries::delivery_state(&runner.engine.archive(), &outcome).await;
+        let delivery = deliveries::delivery_state(runner.engine.archive(), &outcome).await;
         if !delivery.map_err(anyhow::Error::from)?.is_owed() {
             return Ok(());
         }
@@ -144,7 +144,7 @@ pub(super) async fn report(
     let Some(manifest) = manifest else {
         return Err(Problem::failed(format!("the manifest of {id} is missing")));
     };
-    let losses = losses::of_export(&archive, &plan)
+    let losses = losses::of_export(archive, &plan)
         .await
         .map_err(anyhow::Error::from)?;
     let root = out.absolute();

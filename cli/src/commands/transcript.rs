@@ -72,7 +72,7 @@ async fn read_stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawVal
             day: None,
             records: Records::Transcripts,
         };
-        let versions = find::versions(&archive, query, &mut |_| {}).await;
+        let versions = find::versions(archive, query, &mut |_| {}).await;
         let versions = versions.map_err(|error| Problem::failed(full_message(error)))?;
         let Some(latest) = versions.last() else {
             let problem = Problem::failed(format!("the archive has no transcript of {id}"));
@@ -80,7 +80,7 @@ async fn read_stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawVal
                 "archive transcripts with {\"source\": \"transcripts\", …}; without --from, the transcript is read from the API",
             ));
         };
-        let record = find::stored_record(&archive, latest).await;
+        let record = find::stored_record(archive, latest).await;
         let record = record.map_err(|error| Problem::failed(full_message(error)))?;
         transcripts.push(serde_json::from_str(&record).map_err(anyhow::Error::from)?);
     }

@@ -39,7 +39,7 @@ impl ExportState {
             });
         };
         let mut slices = Vec::new();
-        for view in slice_status::all(&archive, &plan, &attempt).await? {
+        for view in slice_status::all(archive, &plan, &attempt).await? {
             let complete = view
                 .end
                 .as_ref()
@@ -47,7 +47,7 @@ impl ExportState {
             let (totals, waiting) = if let Some(end) = &view.end {
                 (end.totals, None)
             } else {
-                let next = slice_status::next_message(&archive, &view, &plan).await?;
+                let next = slice_status::next_message(archive, &view, &plan).await?;
                 (next.totals, archive.waiting(&next).await?)
             };
             slices.push(SliceProgress {

@@ -187,7 +187,7 @@ impl RunningEngine {
     /// Checks for what no message announces: a request to cancel, and lost messages.
     async fn check_unannounced_changes(&mut self) -> anyhow::Result<()> {
         let handlers = &self.context.handlers;
-        if !self.cancel_seen && cancellation::is_requested(&handlers.archive(), &self.id).await? {
+        if !self.cancel_seen && cancellation::is_requested(handlers.archive(), &self.id).await? {
             // Parked pages may wait for hours; the command enqueues a message for each open slice, so that it checks
             // now.
             let invocation = handlers.invocation(AWAIT_READY_TIMEOUT);

@@ -56,7 +56,7 @@ impl CompleteExport {
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
         };
-        let views = slice_status::all(&archive, &plan, &attempt).await?;
+        let views = slice_status::all(archive, &plan, &attempt).await?;
         let input = ConclusionInput {
             plan: &plan,
             attempt: &attempt,
@@ -64,7 +64,7 @@ impl CompleteExport {
             invocation,
         };
         if let Some(outcome) =
-            outcomes::of_attempt(&archive, &plan.export_id, attempt.attempt).await?
+            outcomes::of_attempt(archive, &plan.export_id, attempt.attempt).await?
         {
             if archive.is_open(&message.export_id).await? {
                 conclusion::announce(&self.pipeline, input, &outcome).await?;

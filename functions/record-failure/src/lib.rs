@@ -120,7 +120,7 @@ impl RecordFailure {
         let archive = &self.pipeline.archive;
         if archive.plan(&identity.export_id).await?.is_none() {
             let now = self.pipeline.clock.now();
-            open_marker::accept_request(&archive, &identity.export_id, &request, now).await?;
+            open_marker::accept_request(archive, &identity.export_id, &request, now).await?;
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl RecordFailure {
         invocation: &Invocation,
     ) -> anyhow::Result<RecordedFailure> {
         let archive = &self.pipeline.archive;
-        let current = slice_status::of_slice(&archive, plan, attempt, page.id.run.slice).await?;
+        let current = slice_status::of_slice(archive, plan, attempt, page.id.run.slice).await?;
         // The run was replaced in the meantime, so the letter no longer matters.
         let Some(view) = current.filter(|view| view.run == page.id.run) else {
             return Ok(RecordedFailure::StoredOnly);
@@ -173,7 +173,7 @@ impl RecordFailure {
                 }
                 None => {
                     self.end_run_before(plan, &view, page, end, invocation)
-                        .await?
+                        .await?;
                 }
             }
         }

@@ -116,7 +116,7 @@ impl SendWebhook {
             number,
             retry: retry_delay(owed.number_in_schedule(number)),
         };
-        deliveries::record(&archive, &outcome, self.event(&sent, &response, invocation)).await?;
+        deliveries::record(archive, &outcome, self.event(&sent, &response, invocation)).await?;
         record_metrics(&response);
         self.handle_response(&received, &owed, &sent, response)
             .await

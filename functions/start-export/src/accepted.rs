@@ -116,7 +116,7 @@ impl StartExport {
         };
         let id = &start.identity.export_id;
         let now = self.pipeline.clock.now();
-        open_marker::accept_request(&self.archive(), id, request, now).await?;
+        open_marker::accept_request(self.archive(), id, request, now).await?;
         Ok(Acceptance::Stored)
     }
 
@@ -146,7 +146,7 @@ impl StartExport {
         id: &ExportId,
         invocation: &Invocation,
     ) -> Result<RestartOutcome, StartError> {
-        let Some(request) = open_marker::accepted_request(&self.archive(), id).await? else {
+        let Some(request) = open_marker::accepted_request(self.archive(), id).await? else {
             return self.resume_scheduled(id, invocation).await;
         };
         match Box::pin(self.start_accepted(id, request, invocation)).await {
@@ -156,7 +156,7 @@ impl StartExport {
                 tracing::error!(%refusal, "accepted request refused and discarded");
                 // The sweep removes a marker that has neither a request nor a plan.
                 let now = self.pipeline.clock.now();
-                open_marker::write(&self.archive(), id, now).await?;
+                open_marker::write(self.archive(), id, now).await?;
                 Ok(RestartOutcome::Discarded(refusal.to_string()))
             }
             Err(error) => {

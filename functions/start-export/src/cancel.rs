@@ -33,7 +33,7 @@ impl StartExport {
         };
         let attempt = self.newest_attempt(&plan).await?;
         if let Some(outcome) =
-            outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt).await?
+            outcomes::of_attempt(self.archive(), &plan.export_id, attempt.attempt).await?
         {
             let state = final_state(outcome.status);
             return match state {
@@ -46,7 +46,7 @@ impl StartExport {
                 .into()),
             };
         }
-        cancellation::request(&self.archive(), id, self.pipeline.clock.now()).await?;
+        cancellation::request(self.archive(), id, self.pipeline.clock.now()).await?;
         self.delete_failed_jobs(&plan, &attempt, invocation).await?;
         // Messages may be lost or delayed for hours, so every open slice gets a message now.
         let open = scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Every)
@@ -63,7 +63,7 @@ impl StartExport {
         attempt: &Attempt,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
-        for view in slice_status::all(&self.archive(), plan, attempt).await? {
+        for view in slice_status::all(self.archive(), plan, attempt).await? {
             let Some(RunEnd {
                 end: End::Failed { .. },
                 job: Some(job),

@@ -319,13 +319,13 @@ impl StartExport {
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
         if !self.archive().is_open(&id).await? {
-            open_marker::write(&self.archive(), &id, now).await?;
+            open_marker::write(self.archive(), &id, now).await?;
         }
         let (stored, _) = self
             .archive()
             .create_or_read(ObjectKey::Request(&id), plan)
             .await?;
-        open_marker::write(&self.archive(), &id, now).await?;
+        open_marker::write(self.archive(), &id, now).await?;
         if stored.query_hash == query_hash {
             Ok(stored)
         } else {

@@ -80,7 +80,7 @@ impl StartExport {
             self.create_first_attempt(&plan).await?
         };
         let Some(outcome) =
-            outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt).await?
+            outcomes::of_attempt(self.archive(), &plan.export_id, attempt.attempt).await?
         else {
             self.check_residency(&plan)?;
             return self.continue_attempt(resume, &plan, &attempt).await;
@@ -116,7 +116,7 @@ impl StartExport {
         if !scheduled.as_ref().is_some_and(is_due) {
             return Ok(false);
         }
-        let Some(outcome) = outcomes::resumable(&self.archive(), id, attempt.attempt).await? else {
+        let Some(outcome) = outcomes::resumable(self.archive(), id, attempt.attempt).await? else {
             return Ok(false);
         };
         let plan = self.archive().existing_plan(id).await?;
@@ -193,9 +193,9 @@ impl StartExport {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
             let now = self.pipeline.clock.now();
-            cancellation::withdraw(&self.archive(), &plan.export_id, now).await?;
+            cancellation::withdraw(self.archive(), &plan.export_id, now).await?;
         }
-        let slice_progress = slice_status::all_progress(&self.archive(), plan, failed).await?;
+        let slice_progress = slice_status::all_progress(self.archive(), plan, failed).await?;
         let of_export = outcome
             .failures
             .iter()
@@ -266,7 +266,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<(), StartError> {
         let is_owed = plan.webhook_url.is_some()
-            && deliveries::delivery_state(&self.archive(), outcome)
+            && deliveries::delivery_state(self.archive(), outcome)
                 .await?
                 .is_owed();
         if !is_owed {
@@ -278,7 +278,7 @@ impl StartExport {
             if is_owed {
                 webhooks::restart_schedule(&self.pipeline, outcome).await?;
             }
-            let views = slice_status::all(&self.archive(), plan, attempt).await?;
+            let views = slice_status::all(self.archive(), plan, attempt).await?;
             let input = ConclusionInput {
                 plan,
                 attempt,
@@ -295,7 +295,7 @@ impl StartExport {
 
     async fn reopen(&self, plan: &ExportPlan) -> Result<(), StartError> {
         let now = self.pipeline.clock.now();
-        Ok(open_marker::write(&self.archive(), &plan.export_id, now).await?)
+        Ok(open_marker::write(self.archive(), &plan.export_id, now).await?)
     }
 }
 

@@ -181,7 +181,7 @@ impl SweepExports {
         } else {
             tracing::warn!(export.id = %id, "marker of an export that was never planned removed");
         }
-        open_marker::remove_without_plan(&self.archive(), id, now).await?;
+        open_marker::remove_without_plan(self.archive(), id, now).await?;
         Ok(SweepOutcome::Removed)
     }
 
@@ -220,7 +220,7 @@ impl SweepExports {
             "no progress in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
         );
         let failure = Failure::new(FailureKind::Stalled, message);
-        let mut views = slice_status::all(&self.archive(), plan, attempt).await?;
+        let mut views = slice_status::all(self.archive(), plan, attempt).await?;
         for view in &mut views {
             if view.end.is_none() {
                 let end = End::Failed {
@@ -241,7 +241,7 @@ impl SweepExports {
             slice_statuses: &views,
             invocation,
         };
-        let decided = outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt);
+        let decided = outcomes::of_attempt(self.archive(), &plan.export_id, attempt.attempt);
         let outcome = match decided.await? {
             Some(outcome) => outcome,
             None => match conclusion::give_up(&self.pipeline, input, failure).await {

@@ -40,7 +40,7 @@ impl ExportProgress {
         attempt: &Attempt,
     ) -> Result<ExportProgress, ArchiveError> {
         let mut slices = Vec::new();
-        for view in slice_status::all(&archive, plan, attempt).await? {
+        for view in slice_status::all(archive, plan, attempt).await? {
             // The end record has the time of the last progress, so the page keys need not be listed.
             let record = match &view.end {
                 Some(_) => None,
@@ -51,7 +51,7 @@ impl ExportProgress {
                 Some(_) => None,
                 None => {
                     archive
-                        .waiting(&slice_status::next_message(&archive, &view, plan).await?)
+                        .waiting(&slice_status::next_message(archive, &view, plan).await?)
                         .await?
                 }
             };

@@ -71,7 +71,7 @@ impl SweepExports {
         if newest.is_none_or(|newest| newest.attempt != scheduled.attempt) {
             return Ok(false);
         }
-        let outcome = outcomes::resumable(&self.archive(), id, scheduled.attempt).await?;
+        let outcome = outcomes::resumable(self.archive(), id, scheduled.attempt).await?;
         Ok(outcome.is_some())
     }
 }

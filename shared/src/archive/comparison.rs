@@ -2,7 +2,7 @@
 //!
 //! Each page index is read once and each of its lines becomes 24 bytes ([`lines`]). They are sorted, range by range, so
 //! that lines with the same id are adjacent: time is linear in the number of lines. Up to [`PortionLimits::lines`]
-//! lines are in memory at a time; the others are in objects of the archive ([`portions`](super::portions)) or in a
+//! lines are in memory at a time; the others are in objects of the archive (`pipeline::conclusion::portions`) or in a
 //! temporary folder ([`scratch`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +112,7 @@ async fn read_ids_with_versions(
     let mut by_id = BTreeMap::new();
     let keys = index_keys(content, &tally.named.iter().map(|it| it.page).collect());
     let read =
-        async |key: String| Ok::<_, ArchiveError>((page_objects::read(&archive, &key).await?, key));
+        async |key: String| Ok::<_, ArchiveError>((page_objects::read(archive, &key).await?, key));
     let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
     while let Some((index, key)) = indexes.try_next().await? {
         let visit = |id: &str| {

@@ -36,7 +36,7 @@ pub async fn known_versions(archive: &Archive, plan: &ExportPlan) -> Result<Earl
     for id in &revisit.exports {
         match archive.stage(id).await? {
             Stage::Complete(manifest) => {
-                known.replace_with_later(versions(archive, &manifest).await?)
+                known.replace_with_later(versions(archive, &manifest).await?);
             }
             Stage::Open => return Ok(Earlier::Open(id.clone())),
             Stage::Ended => {}

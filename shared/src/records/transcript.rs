@@ -1,6 +1,6 @@
 //! Transcripts of conversations, independent of the route by which they were read: participants, messages, order. Pure.
 //!
-//! One module per route parses the API's bodies into a [`Transcript`]; [`build_record()`] turns that into the line that is
+//! One module per route parses the API's bodies into a [`Transcript`]; `build_record` turns that into the line that is
 //! stored, without personal data if the export redacts.
 
 use jiff::Timestamp;

@@ -104,7 +104,7 @@ async fn write_slice(
     archive
         .create_or_read(ObjectKey::Run(run), run_record)
         .await?;
-    let mut message = slice_status::next_message(&archive, view, plan).await?;
+    let mut message = slice_status::next_message(archive, view, plan).await?;
     message.checkpoint = checkpoint_after(0);
     loop {
         let page = u64::from(message.id.page);

@@ -44,7 +44,7 @@ pub(super) struct Excuses {
     ends: Vec<End>,
     /// `totalRecords` of each gateway query, as sent.
     announced: BTreeMap<String, Option<u64>>,
-    pub(super) transcript_excuses: TranscriptExcuses,
+    pub(super) transcripts: TranscriptExcuses,
     pub(super) auxiliary: AuxiliaryAlterations,
 }
 
@@ -86,7 +86,7 @@ impl Excuses {
             seen_ids: BTreeMap::new(),
             ends: Vec::new(),
             announced: BTreeMap::new(),
-            transcript_excuses: TranscriptExcuses::default(),
+            transcripts: TranscriptExcuses::default(),
             auxiliary: AuxiliaryAlterations::default(),
         }
     }
@@ -99,13 +99,12 @@ impl Excuses {
         sent: &ApiResponse,
         is_altered: bool,
     ) {
-        self.transcript_excuses
-            .record(request, genuine, sent, is_altered);
+        self.transcripts.record(request, genuine, sent, is_altered);
         match request.route {
             Route::ExportQuery => self.record_announcement(sent),
             Route::JobSubmit if is_altered => self.record_submission(genuine, sent),
             Route::Retention if is_altered => {
-                self.auxiliary.states_retention |= states_retention(sent)
+                self.auxiliary.states_retention |= states_retention(sent);
             }
             Route::DetailsById if is_altered && genuine.status == 200 => {
                 // Ids that appear unknown in a listing are requested one by one.

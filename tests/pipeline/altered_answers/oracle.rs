@@ -250,13 +250,13 @@ impl Oracle<'_> {
     fn check_files(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let messages = record["messages"].as_array().into_iter().flatten();
         let attachments = messages.filter_map(|message| message["attachments"].as_array());
-        let is_altered = self.excuses.transcript_excuses.of(id).is_some();
+        let is_altered = self.excuses.transcripts.of(id).is_some();
         for attachment in attachments
             .flatten()
             .filter(|_| self.scenario.has(Feature::Files))
         {
             let file_id = attachment["id"].as_str().unwrap_or_default();
-            if is_altered || self.excuses.transcript_excuses.has_altered_file(file_id) {
+            if is_altered || self.excuses.transcripts.has_altered_file(file_id) {
                 continue;
             }
             let expected_file = self.world.simulator.file(file_id);
@@ -282,7 +282,7 @@ impl Oracle<'_> {
 
     fn check_transcript(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let status = record["status"].as_str().unwrap_or_default();
-        let excuse = self.excuses.transcript_excuses.of(id);
+        let excuse = self.excuses.transcripts.of(id);
         let detail = || format!("{id}: {status} {}", record["problem"]);
         match (status, excuse) {
             ("complete", _) => self.check_messages(id, record),
@@ -306,7 +306,7 @@ impl Oracle<'_> {
             .collect();
         let texts: BTreeSet<&str> = archived_messages.iter().map(|(_, text)| *text).collect();
         let ids: BTreeSet<&str> = archived_messages.iter().map(|(id, _)| *id).collect();
-        let excuse = self.excuses.transcript_excuses.of(id);
+        let excuse = self.excuses.transcripts.of(id);
         let is_excused = |key: &str| excuse.is_some_and(|excuse| excuse.excused.contains(key));
         let excused = excuse.map_or(0, |excuse| excuse.excused.len());
         let by_number = self.scenario.source == Source::WebDetails;

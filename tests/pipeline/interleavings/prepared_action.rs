@@ -85,7 +85,7 @@ impl PreparedAction {
     }
 
     /// Returns the same action after all messages are lost.
-    pub(super) fn as_copy(self) -> Self {
+    pub(super) fn into_copy(self) -> Self {
         match self {
             Self::Message(delivery) => Self::Copy(delivery),
             other => other,

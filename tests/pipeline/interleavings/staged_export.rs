@@ -123,7 +123,7 @@ impl StagedExport {
             // The sweep skips an export that has messages.
             world.lose_messages();
             world.advance_clock(OVER_AN_HOUR);
-            (a, b) = (a.as_copy(), b.as_copy());
+            (a, b) = (a.into_copy(), b.into_copy());
         }
         (self.id, a, b)
     }

@@ -25,7 +25,7 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
         self.invoke_until_success(&self.start_command()).await;
         match self.case.scenario {
             Scenario::Plain | Scenario::Parked | Scenario::Rejects | Scenario::Portions => {
-                self.handle_all_messages().await
+                self.handle_all_messages().await;
             }
             Scenario::LostQuery => {
                 self.world.simulator.lose_queries();

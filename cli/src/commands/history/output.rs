@@ -31,7 +31,7 @@ const COLUMNS: [&str; 13] = [
 pub(super) struct Output {
     format: Format,
     destination: Destination,
-    has_output: bool,
+    has_records: bool,
 }
 
 impl Output {
@@ -40,13 +40,13 @@ impl Output {
         Self {
             format,
             destination: Destination::of_stdout(),
-            has_output: false,
+            has_records: false,
         }
     }
 
     /// Writes lines of records, each with its line break. Returns `Break` if the reader has closed the pipe.
     pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
-        let is_first = !std::mem::replace(&mut self.has_output, true);
+        let is_first = !std::mem::replace(&mut self.has_records, true);
         let text = match self.format {
             Format::Ndjson => self.destination.sanitize_json(lines),
             Format::Csv => self.displayed_csv(csv(lines, is_first)?).into(),
@@ -65,7 +65,7 @@ impl Output {
 
     /// Writes the CSV header if there was no record.
     pub(super) fn finish(&mut self) {
-        if !self.has_output && self.format == Format::Csv {
+        if !self.has_records && self.format == Format::Csv {
             let _ = write_stdout(&(COLUMNS.join(",") + "\n"));
         }
     }

@@ -30,7 +30,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         )));
     };
     let export_state = ExportState::read(archive, id).await?;
-    let outcome = outcomes::newest(&archive, id)
+    let outcome = outcomes::newest(archive, id)
         .await
         .map_err(anyhow::Error::from)?;
     let webhook = match &outcome {
@@ -38,7 +38,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         None => Ok(None),
     };
     let webhook = webhook.map_err(anyhow::Error::from)?;
-    let cancelling = cancellation::is_requested(&archive, id)
+    let cancelling = cancellation::is_requested(archive, id)
         .await
         .map_err(anyhow::Error::from)?;
     let status = match &outcome {

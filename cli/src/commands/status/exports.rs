@@ -30,7 +30,7 @@ pub(super) struct ExportView {
 
 /// Reads the exports, the newest first. An id without a plan is not an export yet.
 pub(super) async fn read_all(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
-    let ids = exports::ids(&archive).await.map_err(anyhow::Error::from)?;
+    let ids = exports::ids(archive).await.map_err(anyhow::Error::from)?;
     let views = stream::iter(ids.iter().map(|id| read_export(archive, id)))
         .buffer_unordered(MAX_PARALLEL_READS)
         .try_collect::<Vec<_>>()
@@ -47,7 +47,7 @@ async fn read_export(archive: &Archive, id: &ExportId) -> Result<Option<ExportVi
     let Some(plan) = archive.plan(id).await? else {
         return Ok(None);
     };
-    let outcome = outcomes::newest(&archive, id).await?;
+    let outcome = outcomes::newest(archive, id).await?;
     Ok(Some(ExportView { plan, outcome }))
 }
 

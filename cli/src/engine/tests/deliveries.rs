@@ -52,7 +52,7 @@ impl World {
 
     async fn delivery(&self, engine: &Engine) -> DeliveryState {
         let outcome = self.outcome(engine).await;
-        deliveries::delivery_state(&engine.archive(), &outcome)
+        deliveries::delivery_state(engine.archive(), &outcome)
             .await
             .unwrap()
     }

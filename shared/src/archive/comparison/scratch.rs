@@ -44,7 +44,7 @@ pub(super) async fn compare(
     let expected = content.counts.archived;
     let mut scratch = Scratch(Vec::new());
     let mut lines = Lines::with_capacity(expected.min(limits.lines));
-    let mut indexes = page_objects::indexes(&archive, content);
+    let mut indexes = page_objects::indexes(archive, content);
     let mut position = 0;
     while let Some((key, index)) = indexes.try_next().await? {
         let added = lines.add_index(position, &index);

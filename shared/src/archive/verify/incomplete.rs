@@ -56,7 +56,7 @@ async fn state(archive: &Archive, id: &ExportId) -> Result<String, ArchiveError>
         ));
     }
     let state = match archive.is_open(id).await? {
-        true if cancellation::is_requested(&archive, id).await? => "it is being cancelled",
+        true if cancellation::is_requested(archive, id).await? => "it is being cancelled",
         true => "it is still open; continue it with resume",
         // The marker is deleted last, after the outcome is stored.
         false => "it is neither open nor ended: its outcome or its marker under open/ was lost",

@@ -18,7 +18,7 @@ pub struct RepeatedRecords {
     pub distinct_ids: u64,
     /// Number of ids with more than one stored version.
     pub ids_with_versions: u64,
-    /// These ids in ascending order. If there are more than [`MAX_NAMED_IDS`], those with the lowest SHA-256.
+    /// These ids in ascending order. If there are more than `MAX_NAMED_IDS`, those with the lowest SHA-256.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<IdVersions>,
 }

@@ -94,7 +94,7 @@ pub(crate) fn for_each_indexed_version(
     Ok(())
 }
 
-/// See [`read_index`].
+/// See `read_index`.
 #[derive(Debug)]
 pub struct IndexReader<'a> {
     /// `None` after the end or an error.

@@ -403,13 +403,13 @@ mod tests {
         };
 
         let looked_up = read(&record(""));
-        let named = read(&record(
+        let given = read(&record(
             r#"{"purpose":"acd","participantName":"Billing, then"},"#,
         ));
 
         assert_eq!(looked_up["queueName"], "Billing \"new\"");
         assert_eq!(looked_up["wrapUpName"], "Solved");
-        assert_eq!(named["queueName"], "Billing, then");
+        assert_eq!(given["queueName"], "Billing, then");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Settings<'_> {
             gateway_page_size_max: number(&GATEWAY_PAGE_SIZE_MAX, default.gateway_page_size_max),
             history_page_size_max: self.history_form().page_size_max(),
             transcripts: self.transcripts(default.transcripts),
-            attachments: self.attachments(default.attachments),
+            attachments: self.attachments(&default.attachments),
             job_interval_max_days: number(
                 &GENESYS_JOB_INTERVAL_MAX_DAYS,
                 default.job_interval_max_days,
@@ -55,7 +55,7 @@ impl Settings<'_> {
         }
     }
 
-    fn attachments(&self, default: AttachmentLimits) -> AttachmentLimits {
+    fn attachments(&self, default: &AttachmentLimits) -> AttachmentLimits {
         let max_bytes = self.number(&MAX_ATTACHMENT_BYTES);
         AttachmentLimits {
             max_attachment_bytes: max_bytes.unwrap_or(default.max_attachment_bytes),

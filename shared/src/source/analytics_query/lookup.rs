@@ -48,7 +48,7 @@ impl AnalyticsQuery {
             }
             None => {
                 self.check_all_unknown(&batch_ids, context, &mut cost)
-                    .await?
+                    .await?;
             }
         }
         cost.requested = batch.len() as u64;

@@ -81,7 +81,7 @@ impl<'a> ConversationRequests<'a> {
     }
 
     /// The texts, or the result of the conversation without them.
-    async fn texts(&mut self) -> Result<Texts, Fetch> {
+    async fn texts(&mut self) -> Result<Box<Texts>, Fetch> {
         let transcript = match self.plan.route {
             // An earlier export may hold ids of any form, and an id must not lead the request to another path.
             _ if !transcript::is_id(self.id) => return Err(invalid_id().into()),

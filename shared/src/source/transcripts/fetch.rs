@@ -13,7 +13,7 @@ const TOO_LARGE: &str = "its messages are larger than the API or this program ac
 /// The result of fetching one conversation.
 pub(super) enum Fetch {
     /// Final: the conversation's record.
-    Record(Result<Texts, NoTranscript>),
+    Record(Result<Box<Texts>, NoTranscript>),
     /// The conversation is postponed: requested again after the others of the export.
     RetryLater(Box<Postponed>),
     /// The page ends before this conversation.
@@ -29,7 +29,7 @@ pub(super) struct Texts {
 /// A postponed conversation, and the result to record if no retry helps.
 pub(super) struct Postponed {
     pub(super) cause: Cause,
-    pub(super) fallback: Result<Texts, NoTranscript>,
+    pub(super) fallback: Result<Box<Texts>, NoTranscript>,
     pub(super) wait: Wait,
 }
 
@@ -326,7 +326,7 @@ mod tests {
 
     /// The result for the conversation, with its fallback.
     fn outcome(error: ApiError) -> String {
-        let reason = |result: Result<Texts, NoTranscript>| {
+        let reason = |result: Result<Box<Texts>, NoTranscript>| {
             let reason = result.err().expect("no texts");
             format!("{}: {}", reason.status.as_str(), reason.problem)
         };

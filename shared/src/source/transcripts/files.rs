@@ -23,10 +23,13 @@ enum FileFetch {
 
 impl ConversationRequests<'_> {
     /// Fetches the attachments that the plan includes, and records the result with each attachment.
-    pub(super) async fn with_files(&mut self, mut transcript: Transcript) -> Result<Texts, Fetch> {
+    pub(super) async fn with_files(
+        &mut self,
+        mut transcript: Transcript,
+    ) -> Result<Box<Texts>, Fetch> {
         let Some(limits) = &self.plan.attachments else {
             let files = Vec::new();
-            return Ok(Texts { transcript, files });
+            return Ok(Box::new(Texts { transcript, files }));
         };
         // Attachments of messages that are cut are not fetched.
         transcript.apply_limits(self.plan.limits);
@@ -58,7 +61,7 @@ impl ConversationRequests<'_> {
                 }
             });
         }
-        let texts = Texts { transcript, files };
+        let texts = Box::new(Texts { transcript, files });
         match later {
             None => Ok(texts),
             Some(wait) => Err(Postponed {
@@ -71,7 +74,7 @@ impl ConversationRequests<'_> {
     }
 
     /// Returns the transcript without requesting any file.
-    pub(super) fn without_files(&self, mut transcript: Transcript) -> Texts {
+    pub(super) fn without_files(&self, mut transcript: Transcript) -> Box<Texts> {
         if let Some(limits) = &self.plan.attachments {
             let messages = transcript.messages.iter_mut();
             for attachment in messages.flat_map(|message| &mut message.attachments) {
@@ -81,7 +84,7 @@ impl ConversationRequests<'_> {
             }
         }
         let files = Vec::new();
-        Texts { transcript, files }
+        Box::new(Texts { transcript, files })
     }
 
     async fn file(

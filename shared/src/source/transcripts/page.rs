@@ -54,10 +54,11 @@ impl Page {
     pub(super) fn add(
         &mut self,
         id: &str,
-        result: Result<Texts, NoTranscript>,
+        result: Result<Box<Texts>, NoTranscript>,
         context: &PageContext<'_>,
     ) -> Result<(), SourceError> {
-        let transcript = result.map(|Texts { transcript, files }| {
+        let transcript = result.map(|texts| {
+            let Texts { transcript, files } = *texts;
             self.attach(files);
             transcript
         });

@@ -170,7 +170,7 @@ mod tests {
         let files = Vec::new();
         Postponed {
             cause: Cause::File,
-            fallback: Ok(Texts { transcript, files }),
+            fallback: Ok(Box::new(Texts { transcript, files })),
             wait: wait(),
         }
         .into()

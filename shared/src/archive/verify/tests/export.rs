@@ -108,7 +108,7 @@ impl TestExport {
     }
 
     pub(super) async fn slice_status(&self, slice: u32) -> SliceStatus {
-        slice_status::of_slice(&self.archive(), &self.plan, &self.attempt, slice)
+        slice_status::of_slice(self.archive(), &self.plan, &self.attempt, slice)
             .await
             .unwrap()
             .unwrap()
@@ -116,7 +116,7 @@ impl TestExport {
 
     pub(super) async fn message(&self, slice: u32) -> PageMessage {
         let slice_status = self.slice_status(slice).await;
-        slice_status::next_message(&self.archive(), &slice_status, &self.plan)
+        slice_status::next_message(self.archive(), &slice_status, &self.plan)
             .await
             .unwrap()
     }

@@ -53,7 +53,7 @@ fn corrupted(bytes: &Bytes, corruption: Corruption) -> Option<Bytes> {
     match corruption {
         Corruption::Delete => return None,
         Corruption::Truncate(quarter) => {
-            copy.truncate((bytes.len() * quarter / 4).min(bytes.len() - 1))
+            copy.truncate((bytes.len() * quarter / 4).min(bytes.len() - 1));
         }
         Corruption::Flip(step) => copy[(bytes.len() - 1) * step / (FLIPS - 1)] ^= 1 << (step % 8),
     }

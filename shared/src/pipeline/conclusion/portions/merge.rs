@@ -57,7 +57,7 @@ impl Reader<'_> {
     }
 
     async fn lines(&self, stored: StoredObject) -> Result<(String, Bytes), ArchiveError> {
-        let bytes = page_objects::read(&self.archive, &stored.key).await?;
+        let bytes = page_objects::read(self.archive, &stored.key).await?;
         if Sha256::of(&bytes) == stored.sha256 {
             Ok((stored.key, bytes))
         } else {

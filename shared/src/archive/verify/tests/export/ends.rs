@@ -52,7 +52,7 @@ impl TestExport {
 
     pub(in crate::archive::verify::tests) async fn decide(&self) -> Outcome {
         self.tick();
-        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
         let progress = conclusion::conclude(&self.pipeline, self.input(&slice_statuses)).await;
@@ -64,7 +64,7 @@ impl TestExport {
 
     /// The failure that earlier versions wrote for a repeated record.
     pub(in crate::archive::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
-        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
         let failure = SliceFailure {
@@ -79,7 +79,7 @@ impl TestExport {
     }
 
     pub(in crate::archive::verify::tests) async fn announce(&self, outcome: &Outcome) {
-        let slice_statuses = slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        let slice_statuses = slice_status::all(self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
         conclusion::announce(&self.pipeline, self.input(&slice_statuses), outcome)
@@ -119,7 +119,7 @@ impl TestExport {
                 event
             };
             let event = event.chained_after(Some(outcome.event.hash));
-            deliveries::record(&self.archive(), outcome, event)
+            deliveries::record(self.archive(), outcome, event)
                 .await
                 .unwrap();
         }
@@ -154,12 +154,12 @@ impl TestExport {
 
     async fn slice_progress(&self) -> Vec<SliceProgress> {
         let mut slice_progress = Vec::new();
-        for slice_status in slice_status::all(&self.archive(), &self.plan, &self.attempt)
+        for slice_status in slice_status::all(self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap()
         {
             slice_progress.push(
-                slice_status::progress(&self.archive(), &slice_status)
+                slice_status::progress(self.archive(), &slice_status)
                     .await
                     .unwrap(),
             );
