@@ -20,14 +20,14 @@ async fn world(settings: Settings) -> World<ThrottlingStore> {
 
 /// Handles all messages with a throttling store, for this duration.
 async fn throttle(world: &mut World<ThrottlingStore>, duration: Duration) {
-    world.store.set_throttling(true);
+    world.store.hook.set_throttling(true);
     let until = world.now() + duration;
     while world.now() < until {
         if world.turn().await == Turn::Idle && !world.advance_to_next_message() {
             break;
         }
     }
-    world.store.set_throttling(false);
+    world.store.hook.set_throttling(false);
 }
 
 fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
