@@ -8,35 +8,17 @@ use conversation_archive::pipeline::PipelineError;
 use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::ConclusionInput;
 use conversation_archive::storage::queue::{MessageQueue as _, Queue};
-use genesys_simulator::{Faults, Permanent, Route, Settings};
+use genesys_simulator::{Faults, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
 use end_to_end::process::invocation;
 use end_to_end::seams::Steps;
 use end_to_end::world::{World, organisation};
 
-fn faults_refusing_after(after: u64) -> Faults {
-    let (code, message) = (
-        "missing.permissions".to_owned(),
-        "a permission is missing".to_owned(),
-    );
-    let permanent = Permanent {
-        route: Route::JobResults,
-        after,
-        status: 403,
-        code,
-        message,
-    };
-    Faults {
-        permanent: Some(permanent),
-        ..Faults::default()
-    }
-}
-
 #[tokio::test]
 async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
     let mut world = World::new(Settings {
-        faults: faults_refusing_after(2),
+        faults: Faults::refusing(Route::JobResults, 2),
         ..organisation(31, 90)
     })
     .await;
@@ -51,7 +33,9 @@ async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
         .await
         .expect("the first failure");
 
-    world.simulator.set_faults(faults_refusing_after(4));
+    world
+        .simulator
+        .set_faults(Faults::refusing(Route::JobResults, 4));
     world.resume(&id).await;
     world.run().await;
     let second = world
@@ -262,7 +246,7 @@ async fn a_resume_that_loses_a_race_reports_that_its_quota_is_not_used() {
     let mut refusals = Vec::new();
     for step in 0..20 {
         let mut world = World::new(Settings {
-            faults: faults_refusing_after(1),
+            faults: Faults::refusing(Route::JobResults, 1),
             ..organisation(55, 20)
         })
         .await;
@@ -364,7 +348,7 @@ async fn started_slices_continue_after_a_resume_with_fewer_open_slices() {
 #[tokio::test]
 async fn a_late_announcement_keeps_the_marker_of_the_next_attempt() {
     let mut world = World::new(Settings {
-        faults: faults_refusing_after(1),
+        faults: Faults::refusing(Route::JobResults, 1),
         ..organisation(48, 60)
     })
     .await;

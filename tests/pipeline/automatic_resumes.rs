@@ -9,7 +9,7 @@ use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::storage::queue::Queue;
 use end_to_end::world::{World, organisation};
-use genesys_simulator::{Faults, Permanent, Route};
+use genesys_simulator::{Faults, Route};
 use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -121,17 +121,9 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
 #[tokio::test]
 async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
     let (mut world, id) = start_small_export(234).await;
-    let permanent = Permanent {
-        route: Route::JobResults,
-        after: 0,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
-    world.simulator.set_faults(Faults {
-        permanent: Some(permanent),
-        ..Faults::default()
-    });
+    world
+        .simulator
+        .set_faults(Faults::refusing(Route::JobResults, 0));
     world.run().await;
 
     assert!(world.failed_outcome(&id, 1).await.is_some());
@@ -144,17 +136,9 @@ async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
 /// resumed.
 async fn resume_with_unusable_query(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 40)).await;
-    let refused = Permanent {
-        route: Route::ExportResults,
-        after: 4,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
     world.simulator.set_faults(Faults {
         gateway_total: 1,
-        permanent: Some(refused),
-        ..Faults::default()
+        ..Faults::refusing(Route::ExportResults, 4)
     });
     let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
