@@ -9,24 +9,20 @@ use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::ConclusionInput;
 use conversation_archive::storage::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Route, Settings};
-use start_export::{Command, Resume, StartError, State};
+use start_export::{Command, Resume, State};
 
 use end_to_end::process::invocation;
 use end_to_end::seams::Steps;
-use end_to_end::world::{World, organisation};
+use end_to_end::world::{World, organisation, start_gateway, start_job};
 
 #[tokio::test]
 async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
-    let mut world = World::new(Settings {
+    let settings = Settings {
         faults: Faults::refusing(Route::JobResults, 2),
         ..organisation(31, 90)
-    })
-    .await;
-    let request = world.request(
-        "analytics-job",
-        r#","slices":1,"pageSize":10,"exportId":"thrice""#,
-    );
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) =
+        start_job(settings, r#","slices":1,"pageSize":10,"exportId":"thrice""#).await;
     world.run().await;
     let first = world
         .failed_outcome(&id, 1)
@@ -155,33 +151,23 @@ async fn a_repeated_request_returns_the_export_and_a_changed_one_is_refused() {
         .expect("alive")
         .expect("an answer");
     let other = world.request("analytics-job", r#","exportId":"mine","pageSize":3"#);
-    let refused = world
-        .invoke(Command::parse(&other).expect("a request"))
-        .await
-        .expect("alive");
+    let refusal = world
+        .refusal(Command::parse(&other).expect("a request"))
+        .await;
 
     assert_eq!(again.state, State::Completed);
     assert!(world.queues.is_empty(), "nothing is owed");
     assert_eq!(world.store.snapshot(), before);
-    let Err(StartError::Refused(refusal)) = refused else {
-        panic!("{refused:?}")
-    };
     assert_eq!(
-        refusal.to_string(),
+        refusal,
         "`exportId` is mine: an export with this id exists for another request; choose another id"
     );
 }
 
 #[tokio::test]
 async fn a_poison_message_fails_its_run_and_a_resume_completes_it() {
-    let mut world = World::new(organisation(44, 60)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 1)
-            .await
-    );
+    let (mut world, id) = start_job(organisation(44, 60), r#","slices":1,"pageSize":20"#).await;
+    world.run_until_requests(Route::JobResults, 1).await;
     // No handler can process a message that names a nonexistent attempt.
     let delivery = loop {
         match world
@@ -217,28 +203,19 @@ async fn a_poison_message_fails_its_run_and_a_resume_completes_it() {
 
     world.resume(&id).await;
     world.run().await;
-    assert_eq!(
-        world
-            .archived_ids(&world.manifest(&id).await, "conversationId")
-            .await
-            .len(),
-        60
-    );
+    assert_eq!(world.archived_count(&id).await, 60);
 }
 
 #[tokio::test]
 async fn messages_of_a_resume_after_a_purge_are_not_deduplicated() {
-    let mut world = World::new(organisation(58, 40)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(58, 40), r#","slices":1,"pageSize":10"#).await;
     let lost = world.queues.receive(Queue::Pages).expect("a message");
     // SQS deduplicates the message for five minutes.
     assert!(world.queues.delete(Queue::Pages, &lost.receipt));
 
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    assert_eq!(world.manifest(&id).await.content.counts.archived, 40);
+    assert_eq!(manifest.content.counts.archived, 40);
 }
 
 #[tokio::test]
@@ -284,9 +261,7 @@ async fn a_resume_that_loses_a_race_reports_that_its_quota_is_not_used() {
 
 #[tokio::test]
 async fn a_late_dead_letter_of_a_committed_page_does_not_end_its_run() {
-    let mut world = World::new(organisation(54, 60)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(54, 60), r#","slices":1,"pageSize":10"#).await;
     let first = world.queues.receive(Queue::Pages).expect("the first page");
     world.queues.expire_in_flight();
     let second = format!("exports/{id}/slices/0001/r01/page-000002.record.json");
@@ -311,10 +286,8 @@ async fn a_slice_over_its_page_limit_is_resumed_from_its_beginning() {
     assert_eq!(failed.failures[0].failure.kind, FailureKind::TooManyPages);
 
     world.process.page.settings.max_pages_per_slice = 10;
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    let manifest = world.manifest(&id).await;
     assert!(
         manifest.content.slices[0]
             .pages
@@ -331,29 +304,22 @@ async fn started_slices_continue_after_a_resume_with_fewer_open_slices() {
     let mut world = World::with_slices(organisation(46, 100), 4).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":5"#);
     let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 6)
-            .await
-    );
+    world.run_until_requests(Route::JobResults, 6).await;
     world.max_open_slices = 2;
     world.lose_messages();
 
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    assert_eq!(world.manifest(&id).await.content.counts.archived, 100);
+    assert_eq!(manifest.content.counts.archived, 100);
 }
 
 #[tokio::test]
 async fn a_late_announcement_keeps_the_marker_of_the_next_attempt() {
-    let mut world = World::new(Settings {
+    let settings = Settings {
         faults: Faults::refusing(Route::JobResults, 1),
         ..organisation(48, 60)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1,"pageSize":10"#).await;
     assert!(
         world
             .run_until(|world| world
@@ -377,9 +343,7 @@ async fn a_late_announcement_keeps_the_marker_of_the_next_attempt() {
 
 #[tokio::test]
 async fn a_replaced_attempt_is_not_concluded() {
-    let mut world = World::new(organisation(51, 60)).await;
-    let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_gateway(organisation(51, 60), r#","slices":2,"pageSize":10"#).await;
     let has_ended = |world: &World, run: &str| {
         let key = format!("exports/{id}/slices/{run}/end.json");
         world.store.snapshot().contains_key(&key)
@@ -428,9 +392,7 @@ async fn a_replaced_attempt_is_not_concluded() {
 
 #[tokio::test]
 async fn two_handlers_of_one_message_commit_one_page_and_leave_no_job() {
-    let mut world = World::new(organisation(49, 60)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(49, 60), r#","slices":1,"pageSize":20"#).await;
     let delivery = world.queues.receive(Queue::Pages).expect("the first page");
     let other = world.another_process();
     let (one, two) = (invocation(901, &world.clock), invocation(902, &world.clock));
@@ -443,13 +405,7 @@ async fn two_handlers_of_one_message_commit_one_page_and_leave_no_job() {
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     world.queues.delete(delivery.queue, &delivery.receipt);
     world.run().await;
-    assert_eq!(
-        world
-            .archived_ids(&world.manifest(&id).await, "conversationId")
-            .await
-            .len(),
-        60
-    );
+    assert_eq!(world.archived_count(&id).await, 60);
     assert_eq!(
         world.simulator.stats().jobs_submitted,
         2,

@@ -314,16 +314,11 @@ async fn ids_over_the_query_limit_are_looked_up_but_not_with_an_interval() {
     let refused = Command::parse(&format!(
         r#"{{"source":"analytics-query","interval":"{ALL_DAY}","filters":{{"conversationIds":{ids}}}}}"#
     ));
-    let refused = world.invoke(refused.expect("a request")).await;
+    let refusal = world.refusal(refused.expect("a request")).await;
 
     assert_archived_once(&world, &manifest, &[known].into_iter().collect()).await;
     assert_eq!(manifest.missing_ids.len(), 4_999);
-    let refusal = refused.expect("not killed").expect_err("refused");
-    assert!(
-        refusal
-            .to_string()
-            .contains("at most 3000 fit into one request")
-    );
+    assert!(refusal.contains("at most 3000 fit into one request"));
 }
 
 #[tokio::test]
@@ -375,11 +370,7 @@ async fn unsupported_query_exports_are_refused_before_any_request() {
     let mut messages = Vec::new();
     for request in refusals {
         let command = Command::parse(request).expect("a readable request");
-        let result = world.invoke(command).await.expect("not killed");
-        match result {
-            Err(StartError::Refused(refusal)) => messages.push(refusal.to_string()),
-            other => panic!("not refused: {other:?}"),
-        }
+        messages.push(world.refusal(command).await);
     }
 
     let fields = messages
@@ -444,9 +435,7 @@ async fn an_outage_within_a_window_loses_no_conversation() {
     .await;
     let request = world.request("analytics-query", r#","slices":1,"pageSize":5"#);
     let id = world.start(&request).await;
-    world
-        .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 12)
-        .await;
+    world.run_until_requests(Route::DetailsQuery, 13).await;
 
     world.simulator.set_faults(Faults::default());
     world.run().await;

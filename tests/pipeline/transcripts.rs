@@ -14,7 +14,7 @@ use genesys_simulator::{
     Faults, Outage, OutageKind, Route, Settings, TruthMessage, UnavailableTexts,
 };
 use serde_json::Value;
-use start_export::{Command, StartError};
+use start_export::Command;
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
 
@@ -494,10 +494,7 @@ async fn invalid_transcript_requests_are_refused() {
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"onBadRecord":"fail"}"#,
     ] {
         let command = Command::parse(request).expect("a request");
-        match world.invoke(command).await.expect("not killed") {
-            Err(StartError::Refused(refusal)) => refused.push(refusal.to_string()),
-            other => panic!("{other:?}"),
-        }
+        refused.push(world.refusal(command).await);
     }
 
     assert_eq!(
@@ -628,10 +625,8 @@ async fn transcripts_of_a_failed_export_fail_and_complete_after_resumes() {
     world.simulator.set_faults(Faults::default());
     world.resume(&"base".parse().expect("an id")).await;
     world.run().await;
-    world.resume(&transcripts).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&transcripts).await;
 
-    let manifest = world.manifest(&transcripts).await;
     let records = self::transcripts(&world, &manifest).await;
     assert_eq!(
         complete_ids(&records),
@@ -752,10 +747,8 @@ async fn an_unreachable_topic_fails_the_export_and_a_resume_publishes_all() {
         );
 
         world.topic.set_unreachable(false);
-        world.resume(&id).await;
-        world.run().await;
+        let manifest = world.resume_to_end(&id).await;
 
-        let manifest = world.manifest(&id).await;
         world.verify(&id).await;
         let archived = transcripts(&world, &manifest).await.into_keys().collect();
         let events = world.topic.events_by_id();

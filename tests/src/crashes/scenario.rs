@@ -101,7 +101,14 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
     }
 
     async fn sweep(&mut self) {
-        while self.world.sweep().await.is_none() {
+        while self
+            .world
+            .try_sweep()
+            .await
+            .transpose()
+            .expect("a sweep")
+            .is_none()
+        {
             self.killed = true;
             // Only the next hourly sweep repeats a sweep whose process was killed.
             self.world.advance_clock(Duration::from_mins(61));
