@@ -12,6 +12,7 @@ pub mod logs;
 pub mod memory_store;
 pub mod old_archives;
 pub mod panics;
+pub mod parallel;
 pub mod process;
 pub mod receiver;
 pub mod seams;
