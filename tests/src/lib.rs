@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod crashes;
 pub mod gate;
 pub mod hooked_store;
+pub mod http;
 pub mod logs;
 pub mod memory_store;
 pub mod old_archives;
