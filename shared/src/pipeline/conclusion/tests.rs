@@ -1,5 +1,5 @@
-//! Outcomes of an export of two slices, from the ends of its runs. The archive is a folder, the queues are in memory, and
-//! the pages hold no records.
+//! Outcomes of an export of two slices, from the ends of its runs. The archive is a folder, the queues are in memory,
+//! and the pages hold no records.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
