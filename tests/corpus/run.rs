@@ -8,7 +8,7 @@ use std::time::Duration;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::outcome::Manifest;
 use end_to_end::world::{World, organisation};
-use genesys_simulator::{Faults, Outage, OutageKind, Permanent, Route, Settings, UnavailableTexts};
+use genesys_simulator::{Faults, Outage, OutageKind, Route, Settings, UnavailableTexts};
 
 use crate::failing_store::FailingStore;
 use crate::labelled::Message;
@@ -91,13 +91,7 @@ async fn export_with_faults(world: &mut World<FailingStore>, ids: &[String]) -> 
             to: from + hour,
             kind: OutageKind::Unavailable,
         }),
-        permanent: Some(Permanent {
-            route: Route::MessagesBulk,
-            after: ids.len() as u64 / 2,
-            status: 403,
-            code: "missing.permissions".to_owned(),
-            message: "The client lacks a permission.".to_owned(),
-        }),
+        permanent: Faults::refusing(Route::MessagesBulk, ids.len() as u64 / 2).permanent,
         ..Faults::transient(131)
     });
     world.receiver.respond_first_with(&[500]);

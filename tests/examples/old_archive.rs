@@ -16,7 +16,7 @@ use conversation_archive::source::SourceSettings;
 use conversation_archive::storage::store::FolderStore;
 use end_to_end::old_archives::settings;
 use end_to_end::world::{DAYS, World};
-use genesys_simulator::{Faults, Permanent, Route, Settings};
+use genesys_simulator::{Faults, Route, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -105,19 +105,8 @@ async fn write_open_exports(folder: &Path) {
 
 /// An export that was refused between two pages.
 async fn write_failed_export(folder: &Path) {
-    let refused = Permanent {
-        route: Route::JobResults,
-        after: 2,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
-    let faults = Faults {
-        permanent: Some(refused),
-        ..Faults::default()
-    };
     let settings = Settings {
-        faults,
+        faults: Faults::refusing(Route::JobResults, 2),
         ..settings()
     };
     let mut world = world(folder, settings).await;

@@ -8,16 +8,12 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::storage::queue::Queue;
-use end_to_end::world::{World, organisation};
-use genesys_simulator::{Faults, Permanent, Route};
+use end_to_end::world::{World, organisation, start_job};
+use genesys_simulator::{Faults, Route};
 use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
-    world.sweep().await.expect("not killed")
-}
 
 /// Moves the page message of the newest attempt to the dead-letter queue, and runs until the webhook of the failure is delivered.
 async fn fail_with_dead_letter(world: &mut World) {
@@ -30,10 +26,7 @@ async fn fail_with_dead_letter(world: &mut World) {
 }
 
 async fn start_small_export(seed: u64) -> (World, ExportId) {
-    let mut world = World::new(organisation(seed, 40)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
-    (world, id)
+    start_job(organisation(seed, 40), r#","slices":1,"pageSize":10"#).await
 }
 
 fn resume_markers(world: &World) -> Vec<String> {
@@ -55,9 +48,9 @@ async fn an_export_failed_by_a_dead_letter_is_resumed_after_an_hour() {
     );
 
     world.advance_clock(HOUR.saturating_sub(SECOND * 5));
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
     world.advance_clock(SECOND * 10);
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -76,13 +69,13 @@ async fn an_export_that_stalled_is_resumed_after_an_hour() {
     for _ in 0..4 {
         world.lose_messages();
         world.advance_clock(HOUR + SECOND);
-        sweep(&mut world).await;
+        world.sweep().await;
     }
     world.run().await;
     assert!(world.failed_outcome(&id, 1).await.is_some());
 
     world.advance_clock(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
@@ -94,22 +87,22 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
     for wait in [1, 4, 12] {
         fail_with_dead_letter(&mut world).await;
         world.advance_clock((HOUR * wait).saturating_sub(SECOND * 5));
-        assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
+        assert_eq!(world.sweep().await, [], "before {wait} hours");
         world.advance_clock(SECOND * 10);
-        assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+        assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
         world.turn().await;
     }
     fail_with_dead_letter(&mut world).await;
     world.advance_clock(HOUR * 100);
 
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
     assert!(world.failed_outcome(&id, 4).await.is_some());
 
     world.resume(&id).await;
     fail_with_dead_letter(&mut world).await;
     world.advance_clock(HOUR + SECOND);
     assert_eq!(
-        sweep(&mut world).await,
+        world.sweep().await,
         [SweepOutcome::ResumeRequested],
         "a person began anew"
     );
@@ -121,40 +114,24 @@ async fn automatic_resumes_stop_after_three_with_growing_waits() {
 #[tokio::test]
 async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
     let (mut world, id) = start_small_export(234).await;
-    let permanent = Permanent {
-        route: Route::JobResults,
-        after: 0,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
-    world.simulator.set_faults(Faults {
-        permanent: Some(permanent),
-        ..Faults::default()
-    });
+    world
+        .simulator
+        .set_faults(Faults::refusing(Route::JobResults, 0));
     world.run().await;
 
     assert!(world.failed_outcome(&id, 1).await.is_some());
     assert_eq!(resume_markers(&world), [""; 0]);
     world.advance_clock(HOUR * 20);
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
 }
 
 /// A gateway that announces one record too many and then refuses until it is healed, and an export that the operator
 /// resumed.
 async fn resume_with_unusable_query(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 40)).await;
-    let refused = Permanent {
-        route: Route::ExportResults,
-        after: 4,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
     world.simulator.set_faults(Faults {
         gateway_total: 1,
-        permanent: Some(refused),
-        ..Faults::default()
+        ..Faults::refusing(Route::ExportResults, 4)
     });
     let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -175,7 +152,7 @@ async fn an_attempt_with_an_unusable_query_is_followed_by_a_fresh_one() {
     assert_eq!(kinds, [FailureKind::RecordsMissing]);
 
     world.advance_clock(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -190,14 +167,14 @@ async fn a_resume_request_is_sent_until_the_next_attempt_exists() {
     let (mut world, id) = resume_with_unusable_query(238).await;
     world.advance_clock(HOUR + SECOND);
     for _ in 0..3 {
-        assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+        assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
         world.lose_messages();
         world.advance_clock(HOUR);
     }
     assert_eq!(resume_markers(&world).len(), 1);
 
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
+    assert_eq!(world.sweep().await, [SweepOutcome::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -217,7 +194,7 @@ async fn a_dependent_export_waits_for_an_automatic_resume() {
 
     world.advance_clock(HOUR + SECOND);
     assert_eq!(
-        sweep(&mut world).await,
+        world.sweep().await,
         [SweepOutcome::LeftAlone, SweepOutcome::ResumeRequested]
     );
     world.run().await;
@@ -238,7 +215,7 @@ async fn an_export_cancelled_while_it_failed_is_not_resumed() {
         .expect("a store");
 
     world.advance_clock(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
 
     assert_eq!(resume_markers(&world), [""; 0]);
     assert!(world.failed_outcome(&id, 1).await.is_some());
@@ -250,12 +227,11 @@ async fn a_manual_resume_replaces_the_automatic_one() {
     fail_with_dead_letter(&mut world).await;
     assert_eq!(resume_markers(&world).len(), 1);
 
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
     world.advance_clock(HOUR * 2);
 
-    assert_eq!(sweep(&mut world).await, []);
-    assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
+    assert_eq!(world.sweep().await, []);
+    assert_eq!(manifest.outcome.attempt, 2);
     assert_eq!(resume_markers(&world), [""; 0]);
 }
 
@@ -266,18 +242,17 @@ async fn a_resume_marker_of_a_resumed_attempt_is_removed() {
     let archive = world.archive();
     let key = resume_markers(&world).remove(0);
     let marker: ScheduledResume = archive.read_key(&key).await.expect("read").expect("there");
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
     archive
         .replace(marker.object_key(), &marker)
         .await
         .expect("written");
     world.advance_clock(HOUR * 2);
 
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
 
     assert_eq!(resume_markers(&world), [""; 0]);
-    let outcome = world.manifest(&id).await.outcome;
+    let outcome = manifest.outcome;
     assert_eq!(
         (outcome.status, outcome.attempt),
         (ExportStatus::Completed, 2)

@@ -33,7 +33,9 @@ async fn a_refused_webhook_is_retried_with_the_same_id() {
     let request = world.request("analytics-job", "");
     world.export(&request).await;
 
-    assert_eq!(world.receiver.deliveries().len(), 1);
+    let accepted = world.receiver.deliveries();
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(world.receiver.refused_ids(), [&*accepted[0].id; 3]);
     let deliveries = world
         .store
         .snapshot()

@@ -47,9 +47,7 @@ async fn both_forms_are_read_to_their_end_across_a_revoked_token() {
         let mut world = world(61, form, Faults::default()).await;
         let request = world.request("history-gateway", r#","pageSize":10"#);
         let id = world.start(&request).await;
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 4)
-            .await;
+        world.run_until_requests(Route::DetailsQuery, 5).await;
 
         world.simulator.revoke_tokens();
         world.run().await;
@@ -67,9 +65,7 @@ async fn an_expired_page_token_restarts_the_chain() {
         let mut world = world(62, form, Faults::default()).await;
         let request = world.request("history-gateway", r#","pageSize":10"#);
         let id = world.start(&request).await;
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 4)
-            .await;
+        world.run_until_requests(Route::DetailsQuery, 5).await;
 
         world.simulator.forget_page_tokens();
         world.run().await;

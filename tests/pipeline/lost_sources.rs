@@ -7,18 +7,12 @@ use conversation_archive::base::ids::ExportId;
 use genesys_simulator::{Faults, Route, Settings};
 
 use end_to_end::seams::Kill;
-use end_to_end::world::{World, organisation};
+use end_to_end::world::{World, organisation, start_job};
 
 #[tokio::test]
 async fn an_expired_job_is_replaced_and_its_pages_are_superseded() {
-    let mut world = World::new(organisation(33, 90)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
-            .await
-    );
+    let (mut world, id) = start_job(organisation(33, 90), r#","slices":1,"pageSize":20"#).await;
+    world.run_until_requests(Route::JobResults, 3).await;
 
     world.simulator.expire_jobs();
     world.run().await;
@@ -39,25 +33,13 @@ async fn an_expired_job_is_replaced_and_its_pages_are_superseded() {
 
 #[tokio::test]
 async fn a_job_that_the_api_forgot_is_replaced() {
-    let mut world = World::new(organisation(34, 90)).await;
-    let request = world.request("analytics-job", r#","slices":2,"pageSize":20"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 2)
-            .await
-    );
+    let (mut world, id) = start_job(organisation(34, 90), r#","slices":2,"pageSize":20"#).await;
+    world.run_until_requests(Route::JobResults, 2).await;
 
     world.simulator.forget_jobs();
     world.run().await;
 
-    assert_eq!(
-        world
-            .archived_ids(&world.manifest(&id).await, "conversationId")
-            .await
-            .len(),
-        90
-    );
+    assert_eq!(world.archived_count(&id).await, 90);
 }
 
 #[tokio::test]
@@ -66,12 +48,9 @@ async fn lost_jobs_are_reported_with_their_run_and_reason() {
     let request = undisturbed.request("analytics-job", r#","slices":2"#);
     let untouched = undisturbed.start(&request).await;
     undisturbed.run().await;
-    let mut world = World::new(organisation(46, 90)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(46, 90), r#","slices":1,"pageSize":20"#).await;
     for pages in [2, 4] {
-        let pages_read = |world: &World| world.simulator.stats().requests_on(Route::JobResults);
-        assert!(world.run_until(|world| pages_read(world) == pages).await);
+        world.run_until_requests(Route::JobResults, pages).await;
         world.simulator.expire_jobs();
     }
     world.run().await;
@@ -97,8 +76,7 @@ async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
     let mut world = World::with_slices(organisation(37, 120), 4).await;
     let request = world.request("export-gateway", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
-    let pages_read = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
-    assert!(world.run_until(|world| pages_read(world) == 7).await);
+    world.run_until_requests(Route::ExportResults, 7).await;
 
     world.simulator.lose_queries();
     world.run().await;
@@ -117,13 +95,11 @@ async fn find_losses(world: &World, id: &ExportId) -> Losses {
 
 #[tokio::test]
 async fn a_source_lost_ten_times_in_a_row_fails_the_export() {
-    let mut world = World::new(Settings {
+    let settings = Settings {
         job_lifetime: std::time::Duration::ZERO,
         ..organisation(35, 20)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1"#).await;
 
     world.run().await;
 
@@ -145,13 +121,11 @@ async fn a_resume_submits_a_new_job_for_a_failed_one() {
         job_fails: true,
         ..Faults::default()
     };
-    let mut world = World::new(Settings {
+    let settings = Settings {
         faults,
         ..organisation(36, 30)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1"#).await;
     world.run().await;
     let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::JobFailed);
@@ -160,13 +134,7 @@ async fn a_resume_submits_a_new_job_for_a_failed_one() {
     world.resume(&id).await;
     world.run().await;
 
-    assert_eq!(
-        world
-            .archived_ids(&world.manifest(&id).await, "conversationId")
-            .await
-            .len(),
-        30
-    );
+    assert_eq!(world.archived_count(&id).await, 30);
     assert_eq!(world.simulator.stats().jobs_submitted, 2);
 }
 
@@ -178,11 +146,7 @@ async fn a_lost_gateway_query_replaces_the_runs_of_all_slices() {
         r#","slices":4,"pageSize":10,"records":"full""#,
     );
     let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::ExportResults) == 7)
-            .await
-    );
+    world.run_until_requests(Route::ExportResults, 7).await;
 
     world.simulator.lose_queries();
     world.run().await;
@@ -207,8 +171,7 @@ async fn a_handler_of_a_lost_query_does_not_end_a_run_of_the_new_one() {
     let mut world = World::with_slices(organisation(45, 200), 2).await;
     let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
-    let pages_read = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
-    assert!(world.run_until(|world| pages_read(world) == 5).await);
+    world.run_until_requests(Route::ExportResults, 5).await;
     world.simulator.lose_queries();
     let ended = |world: &World| {
         world
@@ -226,12 +189,10 @@ async fn a_handler_of_a_lost_query_does_not_end_a_run_of_the_new_one() {
         world.advance_to_next_message();
     }
     world.resume(&id).await;
-    let before = pages_read(&world);
-    assert!(
-        world
-            .run_until(|world| pages_read(world) >= before + 3)
-            .await
-    );
+    let before = world.simulator.stats().requests_on(Route::ExportResults);
+    world
+        .run_until_requests(Route::ExportResults, before + 3)
+        .await;
     // The message of the old run is redelivered while the new runs are in progress.
     world.queues.expire_in_flight();
 
@@ -265,8 +226,7 @@ async fn unopened_slices_complete_after_a_lost_query_and_lost_messages() {
     );
     world.lose_messages();
 
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    assert_eq!(world.manifest(&id).await.content.counts.archived, 120);
+    assert_eq!(manifest.content.counts.archived, 120);
 }

@@ -11,9 +11,7 @@ mod oracle;
 mod simulation;
 mod troubles;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-
+use end_to_end::parallel;
 use oracle::Tally;
 use simulation::Month;
 
@@ -29,27 +27,21 @@ fn each_day_of_a_faulty_month_is_complete_or_reported() {
         return;
     }
     let months = environment_variable("MONTHS").unwrap_or(MONTHS);
-    let next = AtomicU64::new(0);
-    let tally = Mutex::new(Tally::default());
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
 
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= months {
-                        return;
-                    }
-                    let month = run(&Month::draw(seed));
-                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                    tally.add(&month);
-                }
-            });
-        }
-    });
+    let run_seed = |_thread: &mut (), seed| run(&Month::draw(seed));
+    let tally = parallel::run_all(
+        0..months,
+        || {},
+        run_seed,
+        |months| {
+            let mut tally = Tally::default();
+            for month in months {
+                tally.add(&month);
+            }
+            tally
+        },
+    );
 
-    let tally = tally.into_inner().expect("no thread panicked");
     println!("{months} months: {tally:?}");
     assert_eq!(tally.days, months * u64::from(simulation::DAYS));
     assert!(
@@ -63,10 +55,7 @@ fn each_day_of_a_faulty_month_is_complete_or_reported() {
 }
 
 fn run(month: &Month) -> Tally {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(month.run())
+    parallel::runtime().block_on(month.run())
 }
 
 fn environment_variable(name: &str) -> Option<u64> {

@@ -8,7 +8,7 @@ use conversation_archive::export::request::OnBadRecord;
 use genesys_simulator::{Faults, ResponseFilter, Route, Settings};
 use start_export::Resume;
 
-use end_to_end::world::{World, organisation};
+use end_to_end::world::{World, organisation, start_gateway};
 
 #[tokio::test]
 async fn wrong_totals_lose_no_record_and_are_warnings_in_the_manifest() {
@@ -97,13 +97,11 @@ async fn announced_but_missing_records_fail_the_export() {
         gateway_total: 20,
         ..Faults::default()
     };
-    let mut world = World::new(Settings {
+    let settings = Settings {
         faults,
         ..organisation(39, 100)
-    })
-    .await;
-    let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_gateway(settings, r#","slices":1,"pageSize":10"#).await;
 
     world.run().await;
 

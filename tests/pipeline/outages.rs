@@ -9,7 +9,7 @@ use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::ArchiveStore;
 use end_to_end::throttling_store::ThrottlingStore;
-use end_to_end::world::{Turn, World, organisation};
+use end_to_end::world::{Turn, World, organisation, start_job};
 use genesys_simulator::{Route, Settings};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -20,14 +20,14 @@ async fn world(settings: Settings) -> World<ThrottlingStore> {
 
 /// Handles all messages with a throttling store, for this duration.
 async fn throttle(world: &mut World<ThrottlingStore>, duration: Duration) {
-    world.store.set_throttling(true);
+    world.store.hook.set_throttling(true);
     let until = world.now() + duration;
     while world.now() < until {
         if world.turn().await == Turn::Idle && !world.advance_to_next_message() {
             break;
         }
     }
-    world.store.set_throttling(false);
+    world.store.hook.set_throttling(false);
 }
 
 fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
@@ -57,10 +57,7 @@ async fn an_export_survives_a_four_hour_outage_of_the_store() {
         .await;
         let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
         let id = world.start(&request).await;
-        let has_read_pages = |world: &World<ThrottlingStore>| {
-            world.simulator.stats().requests_on(Route::JobResults) >= requests
-        };
-        assert!(world.run_until(has_read_pages).await);
+        world.run_until_requests(Route::JobResults, requests).await;
 
         throttle(&mut world, 4 * HOUR).await;
         assert!(!has_dead_letters(&world), "after {requests} requests");
@@ -78,10 +75,7 @@ async fn a_20_second_store_outage_costs_an_export_less_than_a_minute() {
     let mut world = world(organisation(222, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
-    let has_read_pages = |world: &World<ThrottlingStore>| {
-        world.simulator.stats().requests_on(Route::JobResults) >= 2
-    };
-    assert!(world.run_until(has_read_pages).await);
+    world.run_until_requests(Route::JobResults, 2).await;
     let since = world.now();
 
     throttle(&mut world, Duration::from_secs(20)).await;
@@ -93,13 +87,11 @@ async fn a_20_second_store_outage_costs_an_export_less_than_a_minute() {
 
 #[tokio::test]
 async fn six_hours_of_throttled_functions_make_no_dead_letter() {
-    let mut world = World::new(Settings {
+    let settings = Settings {
         job_ready_after: Duration::from_mins(5),
         ..organisation(223, 20)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1"#).await;
     receive_without_handling(&world, Queue::Pages, 6 * HOUR);
     assert!(
         world
@@ -121,9 +113,7 @@ async fn six_hours_of_throttled_functions_make_no_dead_letter() {
 
 #[tokio::test]
 async fn a_page_that_always_kills_its_function_fails_within_ten_hours() {
-    let mut world = World::new(organisation(224, 20)).await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(224, 20), r#","slices":1"#).await;
 
     receive_without_handling(&world, Queue::Pages, 10 * HOUR);
     world.run().await;
@@ -134,12 +124,8 @@ async fn a_page_that_always_kills_its_function_fails_within_ten_hours() {
 
 #[tokio::test]
 async fn a_page_of_a_damaged_export_is_a_dead_letter_within_an_hour() {
-    let mut world = World::new(organisation(225, 40)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
-    let has_read_pages =
-        |world: &World| world.simulator.stats().requests_on(Route::JobResults) == 1;
-    assert!(world.run_until(has_read_pages).await);
+    let (mut world, id) = start_job(organisation(225, 40), r#","slices":1,"pageSize":10"#).await;
+    world.run_until_requests(Route::JobResults, 1).await;
     world.damage(&format!("exports/{id}/request.json")).await;
     world.restart();
     let since = world.now();

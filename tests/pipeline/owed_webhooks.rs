@@ -8,7 +8,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::{ArchiveStore as _, Object};
-use end_to_end::world::{Turn, World, organisation};
+use end_to_end::world::{Turn, World, organisation, start_job};
 use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -18,9 +18,7 @@ const ALWAYS_REFUSED: [u16; 12] = [500; 12];
 
 /// A world with an export whose outcome is decided and whose webhook message has not been received.
 async fn start_until_webhook_queued(seed: u64) -> (World, ExportId) {
-    let mut world = World::new(organisation(seed, 20)).await;
-    let request = world.request("analytics-job", "");
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(seed, 20), "").await;
     let queued = |world: &World| world.queues.contents(Queue::Webhooks).messages > 0;
     let still_open = |world: &World| !keys(world, "open/").is_empty();
     assert!(
@@ -52,25 +50,21 @@ async fn delivery_state(world: &World, id: &ExportId) -> DeliveryState {
         .expect("read")
 }
 
-async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
-    world.sweep().await.expect("not killed")
-}
-
 #[tokio::test]
 async fn a_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
     let (mut world, _) = start_until_webhook_queued(201).await;
     world.lose_messages();
 
     world.advance_clock(HOUR);
-    assert_eq!(sweep(&mut world).await, [], "it may still be under way");
+    assert_eq!(world.sweep().await, [], "it may still be under way");
     world.advance_clock(Duration::from_secs(1));
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
+    assert_eq!(world.sweep().await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.deliveries().len(), 1);
     assert_eq!(keys(&world, "owed/"), [""; 0]);
     world.advance_clock(2 * HOUR);
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
 }
 
 #[tokio::test]
@@ -85,7 +79,7 @@ async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
     assert!(world.receiver.deliveries().is_empty());
     world.advance_clock(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
+    assert_eq!(world.sweep().await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.deliveries().len(), 1);
@@ -130,7 +124,7 @@ async fn resent_messages_do_not_shorten_the_delivery_schedule() {
     // For five hours the message is not handled, and each sweep sends another one.
     for _ in 0..5 {
         world.advance_clock(HOUR + Duration::from_secs(1));
-        assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
+        assert_eq!(world.sweep().await, [SweepOutcome::WebhookSent]);
     }
     let since = world.now();
 
@@ -166,7 +160,7 @@ async fn a_webhook_waiting_for_its_next_delivery_is_not_resent() {
     while world.turn().await != Turn::Idle || world.advance_to_next_message() {
         if world.now().duration_since(swept_at).unsigned_abs() >= HOUR {
             swept_at = world.now();
-            assert_eq!(sweep(&mut world).await, [], "at {swept_at}");
+            assert_eq!(world.sweep().await, [], "at {swept_at}");
         }
     }
 
@@ -186,7 +180,7 @@ async fn a_webhook_that_is_given_up_is_recorded_as_given_up() {
     ));
     assert_eq!(keys(&world, "owed/"), [""; 0]);
     world.advance_clock(2 * HOUR);
-    assert_eq!(sweep(&mut world).await, [], "it is not sent any more");
+    assert_eq!(world.sweep().await, [], "it is not sent any more");
     world.verify(&id).await;
 }
 
@@ -216,7 +210,7 @@ async fn a_resumed_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
     world.lose_messages();
     world.advance_clock(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::WebhookSent]);
+    assert_eq!(world.sweep().await, [SweepOutcome::WebhookSent]);
     world.run().await;
 
     assert_eq!(world.receiver.deliveries().len(), 1);
@@ -249,7 +243,7 @@ async fn a_marker_of_a_delivered_webhook_is_removed_by_the_sweep() {
     world.store.replace(marker_object).await.expect("written");
     world.advance_clock(2 * HOUR);
 
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
 
     assert_eq!(keys(&world, "owed/"), [""; 0]);
     world.verify(&id).await;
@@ -263,7 +257,7 @@ async fn an_export_without_a_webhook_marker_is_not_swept() {
     world.lose_messages();
     world.advance_clock(2 * HOUR);
 
-    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.sweep().await, []);
     world.resume(&id).await;
     world.run().await;
 

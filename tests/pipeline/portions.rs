@@ -10,7 +10,7 @@ use conversation_archive::storage::queue::{Delivery, Queue};
 use genesys_simulator::{Faults, Repeat, RepeatedRow, Settings};
 
 use end_to_end::process::invocation;
-use end_to_end::world::{Turn, World, organisation};
+use end_to_end::world::{Turn, World, organisation, start_job};
 
 const REQUEST: &str = r#","exportId":"large","slices":3,"pageSize":4,"records":"full""#;
 
@@ -44,12 +44,7 @@ async fn export_with_ended_slices(portions: PortionLimits) -> World {
         .with_portion_limits(portions);
     let request = world.request("export-gateway", REQUEST);
     world.start(&request).await;
-    let is_read = |world: &World| {
-        let objects = world.store.snapshot();
-        let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
-        ends.count() == 3
-    };
-    assert!(world.run_until(is_read).await);
+    world.run_until_slices_ended(3).await;
     world
 }
 
@@ -100,9 +95,7 @@ async fn the_manifest_content_does_not_depend_on_the_portion_size() {
 
 #[tokio::test]
 async fn completing_a_small_export_takes_about_three_requests_a_page() {
-    let mut world = World::new(organisation(92, 30)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(92, 30), r#","slices":1,"pageSize":10"#).await;
     let delivery = last_completion_message(&mut world).await;
 
     let before = world.steps.step_count();
@@ -120,14 +113,7 @@ async fn completing_a_small_export_takes_about_three_requests_a_page() {
 
 /// Runs until the last completion message becomes visible.
 async fn last_completion_message(world: &mut World) -> Delivery {
-    let have_slices_ended = |world: &World| {
-        let objects = world.store.snapshot();
-        let slices = objects.keys().filter(|key| key.contains("/r01/run.json"));
-        let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
-        let (slices, ends) = (slices.count(), ends.count());
-        slices > 0 && slices == ends
-    };
-    assert!(world.run_until(have_slices_ended).await);
+    world.run_until_slices_ended(1).await;
     let delivery = world.queues.receive(Queue::Completion);
     delivery.expect("a completion message")
 }

@@ -324,21 +324,15 @@ async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
     let mut world = world(15, Repeat::Identical).await;
     let request = world.request("analytics-job", PAGES);
     let id = world.start(&request).await;
-    let is_read = |world: &World| {
-        let objects = world.store.snapshot();
-        objects.keys().any(|key| key.ends_with("/end.json"))
-    };
-    assert!(world.run_until(is_read).await);
+    world.run_until_slices_ended(1).await;
     record_legacy_failure(&world, &id).await;
     world.run().await;
     let failed = world.failed_outcome(&id, 1).await.expect("a failure");
     assert_eq!(failed.failures[0].failure.kind, FailureKind::RepeatedRecord);
     let requests = world.simulator.stats().requests_on(Route::JobResults);
 
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    let manifest = world.manifest(&id).await;
     assert_eq!(manifest.outcome.attempt, 2);
     assert_eq!(manifest.content.records(), RECORDS);
     let now = world.simulator.stats().requests_on(Route::JobResults);

@@ -1,7 +1,7 @@
 //! Residency: exports that the current settings do not permit are refused; requests for completed exports are still
 //! answered.
 
-use start_export::{Command, Regions, Resume, StartError, State};
+use start_export::{Command, Regions, Resume, State};
 
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
@@ -28,12 +28,9 @@ async fn start_resident_export() -> (World, ExportId) {
 
 async fn refusal(world: &mut World, command: Command) -> String {
     let before = world.store.snapshot();
-    let result = world.invoke(command).await.expect("alive");
-    let Err(StartError::Refused(refusal)) = result else {
-        panic!("{result:?}")
-    };
+    let refusal = world.refusal(command).await;
     assert_eq!(world.store.snapshot(), before, "nothing is written");
-    refusal.to_string()
+    refusal
 }
 
 fn resume(id: &ExportId) -> Command {

@@ -8,60 +8,40 @@ use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{Route, Settings, Watermark};
 use sweep_exports::SweepOutcome;
 
-use end_to_end::world::{World, organisation};
+use end_to_end::world::{World, organisation, start_job};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn sweep(world: &mut World) -> Vec<SweepOutcome> {
-    world.sweep().await.expect("not killed")
-}
-
 #[tokio::test]
 async fn the_sweep_resends_all_lost_messages_of_an_export() {
-    let mut world = World::new(organisation(61, 100)).await;
-    let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 4)
-            .await
-    );
+    let (mut world, id) = start_job(organisation(61, 100), r#","slices":4,"pageSize":10"#).await;
+    world.run_until_requests(Route::JobResults, 4).await;
     world.lose_messages();
 
     assert_eq!(
-        sweep(&mut world).await,
+        world.sweep().await,
         [SweepOutcome::LeftAlone],
         "it moved within the hour"
     );
     world.advance_clock(HOUR + Duration::from_secs(1));
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
+    assert_eq!(world.sweep().await, [SweepOutcome::Revived]);
     world.run().await;
 
     assert_eq!(
         world.manifest(&id).await.outcome.status,
         ExportStatus::Completed
     );
-    assert_eq!(sweep(&mut world).await, [], "its marker is gone");
+    assert_eq!(world.sweep().await, [], "its marker is gone");
 }
 
 #[tokio::test]
 async fn the_sweep_resends_a_lost_completion_message() {
-    let mut world = World::new(organisation(62, 20)).await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world
-                .store
-                .snapshot()
-                .keys()
-                .any(|key| key.ends_with("/end.json")))
-            .await
-    );
+    let (mut world, id) = start_job(organisation(62, 20), r#","slices":1"#).await;
+    world.run_until_slices_ended(1).await;
     world.lose_messages();
     world.advance_clock(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&mut world).await, [SweepOutcome::Revived]);
+    assert_eq!(world.sweep().await, [SweepOutcome::Revived]);
     world.run().await;
 
     assert_eq!(
@@ -75,18 +55,14 @@ async fn a_lost_completion_is_resent_despite_a_long_backfill() {
     let mut world = World::new(organisation(66, 20)).await;
     let request = world.request("analytics-job", r#","slices":1,"exportId":"a-lost""#);
     let id = world.start(&request).await;
-    let has_ended = |world: &World| {
-        let objects = world.store.snapshot();
-        objects.keys().any(|key| key.ends_with("/end.json"))
-    };
-    assert!(world.run_until(has_ended).await);
+    world.run_until_slices_ended(1).await;
     world.lose_messages();
     let backfill = world.request("analytics-job", r#","slices":4,"exportId":"backfill""#);
     world.start(&backfill).await;
     assert!(world.queues.next_visible(Queue::Pages).is_some());
     world.advance_clock(HOUR + Duration::from_secs(1));
 
-    let swept = sweep(&mut world).await;
+    let swept = world.sweep().await;
 
     assert_eq!(swept[0], SweepOutcome::Revived);
     world.run().await;
@@ -96,13 +72,11 @@ async fn a_lost_completion_is_resent_despite_a_long_backfill() {
 
 #[tokio::test]
 async fn an_export_waiting_in_a_long_queue_is_never_given_up() {
-    let mut world = World::new(organisation(67, 40)).await;
-    let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(67, 40), r#","slices":2,"pageSize":10"#).await;
 
     for hour in 1..=60 {
         world.advance_clock(HOUR);
-        let swept = sweep(&mut world).await;
+        let swept = world.sweep().await;
         assert!(
             !swept.contains(&SweepOutcome::Failed),
             "hour {hour}: {swept:?}"
@@ -115,15 +89,13 @@ async fn an_export_waiting_in_a_long_queue_is_never_given_up() {
 
 #[tokio::test]
 async fn sweeps_repeated_within_minutes_fail_no_export() {
-    let mut world = World::new(organisation(68, 40)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
-    world.start(&request).await;
+    let (mut world, _) = start_job(organisation(68, 40), r#","slices":1,"pageSize":10"#).await;
     world.advance_clock(HOUR + Duration::from_secs(1));
     let mut swept = Vec::new();
     for _ in 0..6 {
         world.lose_messages();
         world.advance_clock(Duration::from_mins(1));
-        swept.extend(sweep(&mut world).await);
+        swept.extend(world.sweep().await);
     }
 
     assert_eq!(swept[0], SweepOutcome::Revived);
@@ -136,13 +108,11 @@ async fn sweeps_repeated_within_minutes_fail_no_export() {
 #[tokio::test]
 async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
     let before = "2026-02-01T00:00:00Z".parse().expect("a moment");
-    let mut world = World::new(Settings {
+    let settings = Settings {
         watermark: Watermark::Never(before),
         ..organisation(63, 20)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1"#).await;
 
     let mut last_sweep = world.now();
     loop {
@@ -172,21 +142,15 @@ async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
 
 #[tokio::test]
 async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
-    let mut world = World::new(organisation(64, 100)).await;
-    let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
-    let id = world.start(&request).await;
-    assert!(
-        world
-            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
-            .await
-    );
+    let (mut world, id) = start_job(organisation(64, 100), r#","slices":2,"pageSize":10"#).await;
+    world.run_until_requests(Route::JobResults, 3).await;
 
     let mut swept = Vec::new();
     for _ in 0..4 {
         // All messages sent are lost again.
         world.lose_messages();
         world.advance_clock(HOUR + Duration::from_secs(1));
-        swept.extend(sweep(&mut world).await);
+        swept.extend(world.sweep().await);
     }
     world.run().await;
 
@@ -217,20 +181,12 @@ async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
 
     world.resume(&id).await;
     world.run().await;
-    assert_eq!(
-        world
-            .archived_ids(&world.manifest(&id).await, "conversationId")
-            .await
-            .len(),
-        100
-    );
+    assert_eq!(world.archived_count(&id).await, 100);
 }
 
 #[tokio::test]
 async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
-    let mut world = World::new(organisation(65, 60)).await;
-    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(65, 60), r#","slices":1,"pageSize":20"#).await;
     let second = format!("exports/{id}/slices/0001/r01/page-000002.record.json");
     assert!(
         world
@@ -248,7 +204,7 @@ async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
     for _ in 0..4 {
         world.lose_messages();
         world.advance_clock(HOUR + Duration::from_secs(1));
-        sweep(&mut world).await;
+        world.sweep().await;
     }
     world.run().await;
 
@@ -267,5 +223,5 @@ async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
             .collect::<Vec<_>>(),
         ["export.failed"]
     );
-    assert_eq!(sweep(&mut world).await, [], "nothing is owed any more");
+    assert_eq!(world.sweep().await, [], "nothing is owed any more");
 }

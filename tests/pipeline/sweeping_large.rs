@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::ObjectKey;
-use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::StoreError;
 use sweep_exports::SweepOutcome;
 
-use end_to_end::memory_store::MemoryStore;
+use end_to_end::hooked_store::{Hook, HookedStore, Operation};
 use end_to_end::process::invocation;
 use end_to_end::world::{World, organisation};
 
@@ -21,52 +19,28 @@ const HOUR: Duration = Duration::from_secs(3_601);
 
 /// Records the keys that are read and created.
 #[derive(Debug, Default)]
-struct RecordingStore {
-    store: MemoryStore,
-    recorded_keys: Mutex<Vec<String>>,
-}
+struct KeyLog(Mutex<Vec<String>>);
 
-impl RecordingStore {
-    fn clear_keys(&self) {
-        self.recorded_keys.lock().expect("not poisoned").clear();
+impl KeyLog {
+    fn clear(&self) {
+        self.0.lock().expect("not poisoned").clear();
     }
 
     /// The keys in order; created ones are marked.
     fn keys(&self) -> Vec<String> {
-        self.recorded_keys.lock().expect("not poisoned").clone()
-    }
-
-    fn record_key(&self, key: String) {
-        self.recorded_keys.lock().expect("not poisoned").push(key);
+        self.0.lock().expect("not poisoned").clone()
     }
 }
 
-#[async_trait]
-impl ArchiveStore for RecordingStore {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.record_key(key.to_owned());
-        self.store.get(key).await
-    }
-
-    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-        self.record_key(format!("+{}", object.key));
-        self.store.create(object).await
-    }
-
-    async fn replace(&self, object: Object) -> Result<(), StoreError> {
-        self.store.replace(object).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.store.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        self.store.list(prefix, after).await
-    }
-
-    fn uri(&self, key: &str) -> String {
-        self.store.uri(key)
+impl Hook for KeyLog {
+    fn before(&self, operation: Operation, key: &str) -> Result<(), StoreError> {
+        let mut keys = self.0.lock().expect("not poisoned");
+        match operation {
+            Operation::Read => keys.push(key.to_owned()),
+            Operation::Create => keys.push(format!("+{key}")),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -74,13 +48,13 @@ impl ArchiveStore for RecordingStore {
 async fn failing_a_stalled_export_reads_neither_pages_nor_page_indexes() {
     // All slices have ended, or the messages are lost before that.
     for ended in [2, 0] {
-        let store = Arc::new(RecordingStore::default());
+        let store = Arc::new(HookedStore::<KeyLog>::default());
         let mut world = World::with_store(Arc::clone(&store), organisation(93, 120), 2).await;
         let request = world.request("analytics-job", r#","slices":2,"pageSize":5"#);
         let id = world.start(&request).await;
         let page = format!("exports/{id}/slices/0002/r01/page-000003.record.json");
-        let is_far_enough = |world: &World<RecordingStore>| {
-            let objects = world.store.store.snapshot();
+        let is_far_enough = |world: &World<HookedStore<KeyLog>>| {
+            let objects = world.store.snapshot();
             let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
             ends.count() >= ended && objects.contains_key(&page)
         };
@@ -90,15 +64,15 @@ async fn failing_a_stalled_export_reads_neither_pages_nor_page_indexes() {
         for _ in 0..4 {
             world.lose_messages();
             world.advance_clock(HOUR);
-            store.clear_keys();
-            swept.extend(world.sweep().await.expect("not killed"));
+            store.hook.clear();
+            swept.extend(world.sweep().await);
         }
 
         assert_eq!(swept.last(), Some(&SweepOutcome::Failed), "{swept:?}");
         let failed = world.failed_outcome(&id, 1).await.expect("a failure");
         let kinds = failed.failures.iter().map(|failed| failed.failure.kind);
         assert!(kinds.into_iter().all(|kind| kind == FailureKind::Stalled));
-        let keys = store.keys();
+        let keys = store.hook.keys();
         let is_page = |key: &&String| key.ends_with(".index.gz") || key.ends_with(".ndjson.gz");
         assert_eq!(keys.iter().find(is_page), None);
         let created = format!("+{}", ObjectKey::Failed(&id, 1).key());
@@ -153,11 +127,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
         .with_portion_limits(limits);
     let request = world.request("analytics-job", r#","slices":1,"pageSize":4"#);
     let id = world.start(&request).await;
-    let ended = |world: &World| {
-        let objects = world.store.snapshot();
-        objects.keys().any(|key| key.ends_with("/end.json"))
-    };
-    assert!(world.run_until(ended).await);
+    world.run_until_slices_ended(1).await;
     let mut world = world.with_step_duration(Duration::from_millis(2_500));
 
     // One invocation per hour, whose message is lost.
@@ -173,7 +143,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
         }
         world.lose_messages();
         world.advance_clock(HOUR);
-        assert_eq!(world.sweep().await, Some(vec![SweepOutcome::Revived]));
+        assert_eq!(world.sweep().await, [SweepOutcome::Revived]);
         let marker: Option<OpenMarker> = world
             .archive()
             .read(ObjectKey::Open(&id))

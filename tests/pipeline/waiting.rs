@@ -6,7 +6,7 @@ use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::outcome::ExportStatus;
 use genesys_simulator::{Faults, Outage, OutageKind, Settings, Watermark};
 
-use end_to_end::world::{NOW, World, organisation};
+use end_to_end::world::{NOW, World, organisation, start_gateway, start_job};
 
 fn hours_from_now(hours: i64) -> jiff::Timestamp {
     let now: jiff::Timestamp = NOW.parse().expect("a moment");
@@ -20,9 +20,7 @@ async fn an_hour_of_throttling_costs_neither_a_failure_nor_a_receive() {
         to: hours_from_now(1),
         kind: OutageKind::Throttled,
     };
-    let mut world = World::new(organisation(21, 60)).await;
-    let request = world.request("analytics-job", r#","pageSize":20"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(21, 60), r#","pageSize":20"#).await;
     world.simulator.set_faults(Faults {
         outage: Some(outage),
         ..Faults::default()
@@ -45,9 +43,7 @@ async fn an_hour_of_gateway_outage_costs_neither_failure_nor_receive() {
         to: hours_from_now(1),
         kind: OutageKind::Unavailable,
     };
-    let mut world = World::new(organisation(22, 60)).await;
-    let request = world.request("export-gateway", r#","pageSize":20,"slices":2"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_gateway(organisation(22, 60), r#","pageSize":20,"slices":2"#).await;
     world.simulator.set_faults(Faults {
         outage: Some(outage),
         ..Faults::default()
@@ -87,13 +83,11 @@ async fn a_job_queued_for_five_hours_costs_neither_failure_nor_receive() {
 #[tokio::test]
 async fn an_export_failed_for_its_watermark_completes_after_a_resume() {
     let before = "2026-03-02T12:00:00Z".parse().expect("a moment");
-    let mut world = World::new(Settings {
+    let settings = Settings {
         watermark: Watermark::Never(before),
         ..organisation(24, 60)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","pageSize":20"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","pageSize":20"#).await;
 
     world.run().await;
 
@@ -111,13 +105,9 @@ async fn an_export_failed_for_its_watermark_completes_after_a_resume() {
             lag: Duration::from_hours(1),
         }
     });
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    assert_eq!(
-        world.manifest(&id).await.outcome.status,
-        ExportStatus::Completed
-    );
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
     assert_eq!(
         world.receiver.event_types_by_id().len(),
         2,
@@ -148,13 +138,11 @@ async fn a_stuck_job_fails_after_its_deadline_and_is_kept_for_a_resume() {
         job_stuck: true,
         ..Faults::default()
     };
-    let mut world = World::new(Settings {
+    let settings = Settings {
         faults,
         ..organisation(26, 20)
-    })
-    .await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    };
+    let (mut world, id) = start_job(settings, r#","slices":1"#).await;
 
     world.run().await;
 
@@ -167,13 +155,9 @@ async fn a_stuck_job_fails_after_its_deadline_and_is_kept_for_a_resume() {
     );
 
     world.simulator.set_faults(Faults::default());
-    world.resume(&id).await;
-    world.run().await;
+    let manifest = world.resume_to_end(&id).await;
 
-    assert_eq!(
-        world.manifest(&id).await.outcome.status,
-        ExportStatus::Completed
-    );
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
     assert_eq!(world.simulator.stats().jobs_submitted, 1);
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
 }

@@ -9,10 +9,11 @@ use conversation_archive::net::webhook::Signer;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::http::{Request, read_request};
 use crate::process::SIGNING_SECRET;
 
 /// A delivery with a valid signature that the receiver accepted.
@@ -33,6 +34,8 @@ pub struct Receiver {
 struct Shared {
     clock: Clock,
     deliveries: Mutex<Vec<ReceivedWebhook>>,
+    /// Webhook ids of the deliveries with any other response than 200.
+    refused_ids: Mutex<Vec<String>>,
     /// Statuses of the next responses; then 200.
     next_statuses: Mutex<VecDeque<u16>>,
     /// Periods (half-open) in which the response to every delivery is 503.
@@ -48,6 +51,7 @@ impl Receiver {
         let shared = Arc::new(Shared {
             clock,
             deliveries: Mutex::default(),
+            refused_ids: Mutex::default(),
             next_statuses: Mutex::default(),
             down: Mutex::default(),
             refused: AtomicU64::default(),
@@ -86,6 +90,11 @@ impl Receiver {
         lock(&self.shared.deliveries).clone()
     }
 
+    /// Returns the webhook id of each delivery that was not accepted, in order.
+    pub fn refused_ids(&self) -> Vec<String> {
+        lock(&self.shared.refused_ids).clone()
+    }
+
     /// Returns the distinct webhook ids, each with the type that it announced.
     pub fn event_types_by_id(&self) -> BTreeMap<String, String> {
         let text = |delivery: &ReceivedWebhook| {
@@ -109,9 +118,11 @@ impl Drop for Receiver {
 
 /// Serves one request per connection, which is all that a delivery needs.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some((headers, body)) = read_request(&mut stream).await else {
+    let Some(Request { headers, body, .. }) = read_request(&mut stream).await else {
         return;
     };
+    let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
+    let id = header("webhook-id");
     let now = shared.clock.now();
     let is_down = lock(&shared.down)
         .iter()
@@ -123,13 +134,11 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         lock(&shared.next_statuses).pop_front().unwrap_or(200)
     };
     if status == 200 {
-        let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
         let signer = Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer");
-        let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
         signer
             .verify(
                 &id,
-                &timestamp,
+                &header("webhook-timestamp"),
                 &header("webhook-signature"),
                 &body,
                 shared.clock.now(),
@@ -138,34 +147,11 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         assert_eq!(header("x-archive-source"), "genesys-cloud");
         let body = serde_json::from_slice(&body).expect("a JSON body");
         lock(&shared.deliveries).push(ReceivedWebhook { id, body });
+    } else {
+        lock(&shared.refused_ids).push(id);
     }
     let response = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let _ = stream.write_all(response.as_bytes()).await;
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break at;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let text = String::from_utf8(bytes[..head].to_vec()).ok()?;
-    let headers: BTreeMap<_, _> = text
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-        .collect();
-    let length: usize = headers.get("content-length")?.parse().ok()?;
-    while bytes.len() < head + 4 + length {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some((headers, bytes.split_off(head + 4)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -24,9 +24,11 @@ use crate::receiver::Receiver;
 use crate::seams::{ReportedTexts, SteppedQueues, SteppedStore, Steps};
 use crate::topic::{MemoryTopic, SteppedTopic};
 
+mod arranging;
 mod reading;
 mod suspending;
 
+pub use arranging::{start_gateway, start_job};
 pub use suspending::GatedProcess;
 
 /// An export that has not ended after this number of steps counts as endless.
@@ -239,12 +241,13 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.restart_if_killed(result)
     }
 
-    /// Invokes sweep-exports; `None` when the process was killed.
-    pub async fn sweep(&mut self) -> Option<Vec<SweepOutcome>> {
-        self.try_sweep().await.map(|swept| swept.expect("a sweep"))
+    /// Invokes sweep-exports.
+    pub async fn sweep(&mut self) -> Vec<SweepOutcome> {
+        let swept = self.try_sweep().await.expect("not killed");
+        swept.expect("a sweep")
     }
 
-    /// Like [`Self::sweep`], but returns the handler's error.
+    /// Like [`Self::sweep`], but returns the handler's error; `None` when the process was killed.
     pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<SweepOutcome>>> {
         let invocation = self.invocation();
         let result = tokio::select! {

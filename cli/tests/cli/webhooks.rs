@@ -1,7 +1,7 @@
 //! Receivers that do not accept a webhook: the outcome of the export stays, and the command ends and reports what is
 //! owed.
 
-use genesys_simulator::{Faults, Permanent, Route};
+use genesys_simulator::{Faults, Route};
 use serde_json::Value;
 
 use crate::scripted::{ScriptedReceiver, ScriptedResponse};
@@ -126,18 +126,10 @@ async fn json_output_reports_an_owed_webhook() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_export_reports_its_failure_before_the_owed_webhook() {
-    let permanent = Permanent {
-        route: Route::JobResults,
-        after: 0,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
     let world = world().await;
-    world.simulator.set_faults(Faults {
-        permanent: Some(permanent),
-        ..Faults::default()
-    });
+    world
+        .simulator
+        .set_faults(Faults::refusing(Route::JobResults, 0));
     let receiver = ScriptedReceiver::start(&[MOVED]).await;
 
     let export = world.export_to(&receiver, &[]).await;

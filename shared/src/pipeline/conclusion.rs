@@ -378,3 +378,6 @@ fn record_metrics(outcome: &Outcome, stored: Stored) {
         crate::base::time::saturating_millis(duration_ms.try_into().unwrap_or_default());
     metrics::record(&[(ended_as, 1), (metrics::EXPORT_DURATION, duration_ms)]);
 }
+
+#[cfg(test)]
+mod tests;

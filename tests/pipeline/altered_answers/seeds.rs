@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use end_to_end::{logs, panics};
+use end_to_end::{logs, panics, parallel};
 
 use super::altering_filter::{AlteringFilter, Entry, Pick};
 use super::oracle::Problem;
@@ -86,10 +85,7 @@ impl Seed {
             altering_filter: &altering_filter,
             phantoms: &self.phantoms,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.expect("a runtime");
+        let runtime = parallel::runtime();
         // Retry back-off uses the thread's generator.
         fastrand::seed(self.number);
         panics::take_collected();
@@ -205,41 +201,27 @@ impl SeedResult {
 
 /// Runs the seeds on one thread per processor.
 pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<SeedResult> {
-    let next = AtomicU64::new(seeds.start);
-    let running_seeds = Arc::new(Mutex::new(BTreeMap::new()));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let (sender, running_seeds, next, draw) =
-                (sender.clone(), Arc::clone(&running_seeds), &next, &draw);
-            let end = seeds.end;
-            scope.spawn(move || {
-                panics::start_collecting();
-                logs::separate_by_world();
-                loop {
-                    let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= end {
-                        break;
-                    }
-                    let mut seeds = running_seeds.lock().unwrap_or_else(PoisonError::into_inner);
-                    seeds.insert(thread, seed);
-                    drop(seeds);
-                    if sender.send(draw(seed).run()).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        collect(&receiver, &running_seeds)
+    let running_seeds = Mutex::new(BTreeSet::new());
+    let lock = || running_seeds.lock().unwrap_or_else(PoisonError::into_inner);
+    let start_thread = || {
+        panics::start_collecting();
+        logs::separate_by_world();
+    };
+    let run_seed = |_thread: &mut (), seed: u64| {
+        lock().insert(seed);
+        let result = draw(seed).run();
+        lock().remove(&seed);
+        result
+    };
+    parallel::run_all(seeds, start_thread, run_seed, |results| {
+        collect(&results, &running_seeds)
     })
 }
 
 /// A thread in an endless loop cannot be stopped: the function then prints the seeds at work and ends the test run.
 fn collect(
     receiver: &mpsc::Receiver<SeedResult>,
-    running_seeds: &Mutex<BTreeMap<usize, u64>>,
+    running_seeds: &Mutex<BTreeSet<u64>>,
 ) -> Vec<SeedResult> {
     let mut results = Vec::new();
     loop {
@@ -256,7 +238,7 @@ fn collect(
             Err(mpsc::RecvTimeoutError::Disconnected) => return results,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let seeds = running_seeds.lock().unwrap_or_else(PoisonError::into_inner);
-                println!("one of the seeds {:?} does not terminate", seeds.values());
+                println!("one of the seeds {:?} does not terminate", *seeds);
                 std::process::abort();
             }
         }

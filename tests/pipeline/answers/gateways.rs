@@ -9,8 +9,9 @@ use super::alterations::{
     bytes, edit, error_at_200, repeat_first, response, status, with_content_type, with_field,
     without_field,
 };
+use super::check::assert_rows;
 use super::rows::*;
-use super::{Call, Outcome, Row, assert_rows};
+use super::{Call, Outcome, Row};
 
 fn gateway(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call {
     Call {

@@ -7,8 +7,9 @@ use serde_json::json;
 use super::alterations::{
     edit, error_at_200, response, status, with_content_type, with_field, without_field,
 };
+use super::check::assert_rows;
 use super::rows::*;
-use super::{Call, Outcome, assert_rows};
+use super::{Call, Outcome};
 
 fn job(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call {
     Call {

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use end_to_end::world::World;
 
 use super::alterations::{edit, response, with_field, without_field};
+use super::check::assert_rows;
 use super::rows::*;
-use super::{Call, Outcome, assert_rows, settings};
+use super::{Call, Outcome, settings};
 
 #[tokio::test]
 async fn details_query_results_are_handled_as_documented() {

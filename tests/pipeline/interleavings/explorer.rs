@@ -1,11 +1,9 @@
 //! Runs all interleavings of the pairs, or a sample, on one thread per processor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use end_to_end::{logs, panics};
+use end_to_end::{logs, panics, parallel};
 use tracing::subscriber::NoSubscriber;
 
 use super::check::Problem;
@@ -51,39 +49,21 @@ fn variants(pair: Pair) -> Vec<(Meanwhile, bool)> {
     Interleaving::VARIANTS.into_iter().filter(differs).collect()
 }
 
-/// Explores each pair. Results are in the order in which the pairs finish.
+/// Explores each pair. Results are sorted by pair.
 pub(super) fn explore(pairs: &[Pair], selection: Selection) -> Vec<Explored> {
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                panics::start_collecting();
-                logs::separate_by_world();
-                let mut explorer = Explorer::default();
-                while let Some((place, pair)) = next_pair(next, pairs) {
-                    let offset = place as u64;
-                    if sender
-                        .send(explorer.explore_pair(*pair, selection, offset))
-                        .is_err()
-                    {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut explored: Vec<_> = receiver.into_iter().collect();
-        explored.sort_by_key(|explored| explored.pair);
-        explored
-    })
-}
-
-fn next_pair<'a>(next: &AtomicUsize, pairs: &'a [Pair]) -> Option<(usize, &'a Pair)> {
-    let place = next.fetch_add(1, Ordering::SeqCst);
-    pairs.get(place).map(|pair| (place, pair))
+    let new_explorer = || {
+        panics::start_collecting();
+        logs::separate_by_world();
+        Explorer::default()
+    };
+    let mut explored: Vec<Explored> = parallel::run_all(
+        pairs.iter().enumerate(),
+        new_explorer,
+        |explorer, (place, pair)| explorer.explore_pair(*pair, selection, place as u64),
+        |results| results.into_iter().collect(),
+    );
+    explored.sort_by_key(|explored| explored.pair);
+    explored
 }
 
 /// Returns the problems of one interleaving in a new world.
@@ -166,10 +146,7 @@ impl Explorer {
 }
 
 fn new_world() -> (tokio::runtime::Runtime, StageWorld) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.expect("a runtime");
+    let runtime = parallel::runtime();
     let world = runtime.block_on(StageWorld::new());
     (runtime, world)
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::action::Action;
 use super::check::{Checks, Problem};
-use super::first_attempt_store::FirstAttemptStore;
+use super::first_attempt_store::FirstAttemptOnly;
 use super::pair::{Loss, Pair};
 use super::prepared_action::{ActionResult, PreparedAction};
 use super::stage::Undisturbed;
@@ -90,7 +90,7 @@ impl Interleaving {
         let gated = match self.store_view {
             StoreView::Everything => world.gated_process(steps).await,
             StoreView::FirstAttemptOnly => {
-                let store = FirstAttemptStore::of(&world.store);
+                let store = FirstAttemptOnly::of(&world.store);
                 world.gated_process_with_store(&store, steps).await
             }
         };
@@ -160,7 +160,7 @@ impl Interleaving {
         let mut sweeps = 0;
         while sweeps < SWEEPS {
             world.advance_clock(OVER_AN_HOUR);
-            let swept = world.sweep().await.expect("nothing is killed");
+            let swept = world.sweep().await;
             if swept.is_empty() && world.queues.is_empty() {
                 break;
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use conversation_archive::export::objects::OPEN_PREFIX;
 use end_to_end::world::{World, organisation};
-use genesys_simulator::{Faults, Permanent, Route, Settings};
+use genesys_simulator::{Faults, Route, Settings};
 
 use super::check::Problem;
 use super::interleaving::{Interleaving, InterleavingResult};
@@ -143,18 +143,12 @@ pub(super) fn faults(pair: Pair) -> Faults {
 
 /// Faults with which the API refuses every page.
 pub(super) fn refusing_faults(pair: Pair) -> Faults {
-    let permanent = Permanent {
-        route: match pair.kind {
-            SourceKind::Job => Route::JobResults,
-            SourceKind::Gateway => Route::ExportResults,
-        },
-        after: 0,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
+    let route = match pair.kind {
+        SourceKind::Job => Route::JobResults,
+        SourceKind::Gateway => Route::ExportResults,
     };
     Faults {
-        permanent: Some(permanent),
+        permanent: Faults::refusing(route, 0).permanent,
         ..faults(pair)
     }
 }

@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use conversation_archive::storage::queue::Queue;
 use end_to_end::seams::Steps;
-use end_to_end::world::{World, organisation};
+use end_to_end::world::{organisation, start_job};
 
 #[tokio::test]
 async fn a_handler_is_suspended_before_each_of_its_requests() {
-    let mut world = World::new(organisation(7, 4)).await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    world.start(&request).await;
+    let (mut world, _) = start_job(organisation(7, 4), r#","slices":1"#).await;
     let delivery = world.receive_from(&[Queue::Pages]);
     let delivery = delivery.expect("the first page message");
 
@@ -44,9 +42,7 @@ async fn a_handler_is_suspended_before_each_of_its_requests() {
 
 #[tokio::test]
 async fn a_suspended_handler_continues_where_it_was() {
-    let mut world = World::new(organisation(7, 4)).await;
-    let request = world.request("analytics-job", r#","slices":1"#);
-    let id = world.start(&request).await;
+    let (mut world, id) = start_job(organisation(7, 4), r#","slices":1"#).await;
     let delivery = world.receive_from(&[Queue::Pages]);
     let delivery = delivery.expect("the first page message");
     let invocation = world.invocation();

@@ -170,7 +170,7 @@ impl<'a> MonthSimulation<'a> {
             .simulator
             .update(|settings| settings.response_filter = Some(filter));
         let (troubles, clock) = (month.troubles.clone(), world.clock.clone());
-        world.store.throttle_while(Box::new(move || {
+        world.store.hook.throttle_while(Box::new(move || {
             let now = clock.now();
             troubles
                 .iter()
@@ -252,7 +252,7 @@ impl<'a> MonthSimulation<'a> {
     fn effects(&self) -> Effects {
         Effects {
             refused: self.refused.load(Ordering::SeqCst),
-            throttled: self.world.store.throttled_count(),
+            throttled: self.world.store.hook.throttled_count(),
             refused_webhooks: self.world.receiver.refused_count(),
             ..self.effects
         }
@@ -291,7 +291,7 @@ impl<'a> MonthSimulation<'a> {
     }
 
     async fn record_dead_letter(&mut self) -> bool {
-        if self.world.store.is_throttling() {
+        if self.world.store.hook.is_throttling() {
             return false;
         }
         for queue in Queue::ALL {

@@ -8,10 +8,11 @@ use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, Gene
 use conversation_archive::net::clock::Clock;
 use conversation_archive::records::transcript::TranscriptRoute;
 use conversation_archive::source::{SourceSettings, Sources};
+use end_to_end::http::read_request;
 use end_to_end::world::{World, organisation};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -289,10 +290,10 @@ impl Shared {
 
 /// Serves one request per connection.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some((path, body)) = read_request(&mut stream).await else {
+    let Some(request) = read_request(&mut stream).await else {
         return;
     };
-    let (status, body) = shared.response(&path, &body);
+    let (status, body) = shared.response(&request.path, &request.body);
     let location_header = if (300..400).contains(&status) {
         "location: /elsewhere\r\n"
     } else {
@@ -303,30 +304,4 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         body.len()
     );
     let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break at;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let text = String::from_utf8(bytes[..head].to_vec()).ok()?;
-    let target = text.split(' ').nth(1)?;
-    let path = target.split('?').next()?.to_owned();
-    let length = text.lines().filter_map(|line| line.split_once(": "));
-    let length = length
-        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .find_map(|(_, value)| value.parse().ok())
-        .unwrap_or(0);
-    while bytes.len() < head + 4 + length {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some((path, bytes.split_off(head + 4)))
 }

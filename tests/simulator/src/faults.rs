@@ -145,6 +145,21 @@ impl Faults {
         }
     }
 
+    /// Refuses requests on a route with 403 for a missing permission, after the first `after` requests on it.
+    pub fn refusing(route: Route, after: u64) -> Self {
+        let permanent = Permanent {
+            route,
+            after,
+            status: 403,
+            code: "missing.permissions".to_owned(),
+            message: "a permission is missing".to_owned(),
+        };
+        Self {
+            permanent: Some(permanent),
+            ..Self::default()
+        }
+    }
+
     /// Enough faults to be visible, few enough not to slow down a demo.
     pub fn demo(seed: u64) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::ArchiveStore;
-use genesys_simulator::{Faults, Permanent, Route};
+use genesys_simulator::{Faults, Route};
 use start_export::{Command, Resume};
 
 use super::{Case, Recovery, Scenario, TRANSCRIPTS};
@@ -32,7 +32,8 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
                 self.handle_all_messages().await;
             }
             Scenario::FailedThenResumed => {
-                self.world.simulator.set_faults(refusing_faults());
+                let refusing = Faults::refusing(Route::JobResults, 0);
+                self.world.simulator.set_faults(refusing);
                 self.handle_all_messages().await;
                 self.world.simulator.set_faults(Faults::default());
                 self.invoke_until_success(&resume_command(&id)).await;
@@ -100,7 +101,14 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
     }
 
     async fn sweep(&mut self) {
-        while self.world.sweep().await.is_none() {
+        while self
+            .world
+            .try_sweep()
+            .await
+            .transpose()
+            .expect("a sweep")
+            .is_none()
+        {
             self.killed = true;
             // Only the next hourly sweep repeats a sweep whose process was killed.
             self.world.advance_clock(Duration::from_mins(61));
@@ -155,19 +163,4 @@ fn resume_command(id: &ExportId) -> Command {
         quota_mb: None,
         on_bad_record: None,
     })
-}
-
-/// Faults with which the API refuses all job results with 403.
-fn refusing_faults() -> Faults {
-    let permanent = Permanent {
-        route: Route::JobResults,
-        after: 0,
-        status: 403,
-        code: "missing.permissions".to_owned(),
-        message: "a permission is missing".to_owned(),
-    };
-    Faults {
-        permanent: Some(permanent),
-        ..Faults::default()
-    }
 }
