@@ -115,7 +115,7 @@ async fn a_replaced_attempt_is_not_concluded() {
     assert!(world.run_until(both).await);
 
     // complete-export, delayed since it read the first attempt.
-    let views = slice_status::all(&archive, &plan, &stale)
+    let views = slice_status::all(archive, &plan, &stale)
         .await
         .expect("slices");
     assert!(views.iter().all(|view| view.end.is_some()));

@@ -123,7 +123,8 @@ async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
         if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {
             last_sweep = world.now();
             assert!(
-                sweep(&mut world)
+                world
+                    .sweep()
                     .await
                     .iter()
                     .all(|swept| *swept == SweepOutcome::LeftAlone),

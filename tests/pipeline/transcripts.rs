@@ -1,6 +1,6 @@
 //! Transcripts: the messages of conversations, once each and in order, from whichever endpoint has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::export::outcome::{ExportStatus, Manifest};

@@ -154,7 +154,7 @@ fn assert_complete(
     let missing = expected.difference(found).count() as u64;
     match outcome {
         Outcome::Accepted | Outcome::Warned | Outcome::Repeated => {
-            assert_eq!(missing, 0, "{label}")
+            assert_eq!(missing, 0, "{label}");
         }
         Outcome::Quarantined => assert!(missing <= rejected, "{label}: {missing} of {rejected}"),
         Outcome::Missing => assert_eq!(missing, manifest.missing_ids.len() as u64, "{label}"),
