@@ -2,15 +2,16 @@
 //! changes.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
-use crate::base::time::{Interval, format_timestamp};
+use crate::base::time::{Interval, format_timestamp, later, start_of_day};
 use crate::export::audit::AuditEvent;
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
@@ -200,16 +201,11 @@ impl ExportPlan {
 
 /// One slice per UTC day that the interval overlaps.
 fn day_slices(interval: Interval) -> Vec<Interval> {
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    const DAY: Duration = Duration::from_hours(24);
     let mut slices = Vec::new();
     let mut start = interval.start();
     while start < interval.end() {
-        let second = start.as_second();
-        let midnight = Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(start);
-        let end = midnight
-            .saturating_add(DAY)
-            .unwrap_or(Timestamp::MAX)
-            .min(interval.end());
+        let end = later(start_of_day(start), DAY).min(interval.end());
         slices.extend(Interval::new(start, end));
         start = end;
     }

@@ -12,6 +12,7 @@ use super::fetch::{Cause, Fetch, Postponed, Texts, invalid_id};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::required_object;
+use crate::base::time::elapsed;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
@@ -181,9 +182,8 @@ impl<'a> ConversationRequests<'a> {
     async fn rest_of_wait(&self, requested_at: Timestamp) -> bool {
         let clock = &self.source.clock;
         let now = clock.now();
-        let waited = Duration::try_from(now.duration_since(requested_at));
         let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
-        let rest = whole.saturating_sub(waited.unwrap_or_default());
+        let rest = whole.saturating_sub(elapsed(requested_at, now));
         // Reserves the same time again for the response.
         let in_time = self.deadline.allows(now, rest + whole);
         if in_time {
