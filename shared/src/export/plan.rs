@@ -155,12 +155,7 @@ impl ExportPlan {
 
     /// The digest of the plan without its start event, which contains this digest.
     pub fn digest(&self) -> Sha256 {
-        let mut content = serde_json::to_value(self).unwrap_or_default();
-        if let Some(fields) = content.as_object_mut() {
-            fields.remove("startEvent");
-        }
-        content.sort_all_objects();
-        Sha256::of(content.to_string())
+        Sha256::of_sorted_json(self, Some("startEvent"))
     }
 
     /// Adds the plan's digest to the start event and makes it the head of the chain.
