@@ -207,17 +207,21 @@ fn day_slices(interval: Interval) -> Vec<Interval> {
     slices
 }
 
-/// `count` slices of equal length, to the millisecond.
+/// `count` slices of equal length, to the millisecond; fewer if the interval has fewer milliseconds.
 fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
     let (start, end) = (interval.start(), interval.end());
     let length = i128::from(end.as_millisecond() - start.as_millisecond());
+    #[expect(
+        clippy::expect_used,
+        reason = "a boundary lies between the start and the end, which are timestamps"
+    )]
     let boundary = |number: u32| match number {
         0 => start,
         number if number == count => end,
         number => {
             let part = length * i128::from(number) / i128::from(count);
-            Timestamp::from_millisecond(start.as_millisecond() + i64::try_from(part).unwrap_or(0))
-                .unwrap_or(end)
+            Timestamp::from_nanosecond(start.as_nanosecond() + part * 1_000_000)
+                .expect("a boundary lies within the interval")
         }
     };
     (0..count)
