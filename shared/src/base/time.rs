@@ -101,7 +101,7 @@ pub fn start_of_minute(moment: Timestamp) -> Timestamp {
 }
 
 /// The timestamp truncated to milliseconds, as [`format_timestamp`] writes it.
-fn truncate_to_millis(moment: Timestamp) -> Timestamp {
+pub fn truncate_to_millis(moment: Timestamp) -> Timestamp {
     truncate(moment, NANOSECONDS_PER_SECOND / 1000)
 }
 

@@ -161,11 +161,10 @@ impl<'a> ConversationRequests<'a> {
             self.warning = Some(NO_RECORDINGS);
             return gone.into();
         }
-        match self.result_of(error) {
-            Fetch::Record(Err(reason)) if reason.status == Status::TooLarge => reason.into(),
-            Fetch::Record(_) => gone.into(),
-            Fetch::RetryLater(postponed) if postponed.cause == Cause::Refused => {
-                let status = status.unwrap_or_default();
+        match (self.result_of(error), status) {
+            (Fetch::Record(Err(reason)), _) if reason.status == Status::TooLarge => reason.into(),
+            (Fetch::Record(_), _) => gone.into(),
+            (Fetch::RetryLater(postponed), Some(status)) if postponed.cause == Cause::Refused => {
                 let problem = format!(
                     "{}; its recordings are refused with the status {status}",
                     gone.problem
@@ -173,7 +172,7 @@ impl<'a> ConversationRequests<'a> {
                 // No response said that they are gone.
                 NoTranscript::new(Status::Unavailable, problem).into()
             }
-            fetch => fetch,
+            (fetch, _) => fetch,
         }
     }
 
