@@ -154,7 +154,8 @@ impl History<'_> {
         if end.end == End::Complete {
             subject.follows(&end.event, head)?;
         }
-        let ends = lines.next() == Some(&event_line(&end.event)?) && lines.next().is_none();
+        let last = event_line(&end.event)?;
+        let ends = lines.next() == Some(&last) && lines.next().is_none();
         subject.require(
             ends,
             format_args!(
