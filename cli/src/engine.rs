@@ -11,6 +11,7 @@ use conversation_archive::archive::deliveries;
 use conversation_archive::archive::outcomes;
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::time::later;
 use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::{ExportPlan, PlanLimits};
@@ -141,10 +142,9 @@ impl Engine {
 
 /// An invocation with a deadline, as Lambda would create it.
 fn invocation(now: jiff::Timestamp, timeout: Duration) -> Invocation {
-    let deadline = now.saturating_add(timeout).unwrap_or(jiff::Timestamp::MAX);
     Invocation {
         request_id: format!("{:032x}", fastrand::u128(..)),
-        deadline: Deadline::at(deadline),
+        deadline: Deadline::at(later(now, timeout)),
     }
 }
 

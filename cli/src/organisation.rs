@@ -3,22 +3,22 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use conversation_archive::base::time::{earlier, start_of_day};
 use conversation_archive::net::clock::Clock;
 use genesys_simulator::{Faults, HistoryForm, Settings, Watermark};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::arguments::{FaultMix, History, OrganisationArguments};
 
 pub(crate) fn organisation(arguments: &OrganisationArguments, listen: SocketAddr) -> Settings {
-    let today = midnight(Clock::System.now());
+    let today = start_of_day(Clock::System.now());
     let defaults = Settings::default();
-    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
+    let days = Duration::from_hours(24 * u64::from(arguments.days));
     Settings {
         listen,
         seed: arguments.seed,
         conversations: arguments.conversations,
         gateway_records: arguments.conversations,
-        interval: (today.saturating_sub(days).unwrap_or(today), today),
+        interval: (earlier(today, days), today),
         token_lifetime: Duration::from_secs(arguments.token_seconds),
         permissions: arguments
             .permissions
@@ -42,9 +42,4 @@ pub(crate) fn organisation(arguments: &OrganisationArguments, listen: SocketAddr
         },
         ..defaults
     }
-}
-
-fn midnight(moment: Timestamp) -> Timestamp {
-    let second = moment.as_second();
-    Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(moment)
 }

@@ -57,9 +57,8 @@ impl Screen {
 
     /// Prints the result of the command.
     pub(crate) fn print_result(&self, report: &Report) {
-        let json = || serde_json::to_string_pretty(&report.json).unwrap_or_default();
         let text = if self.format == OutputFormat::Json {
-            json()
+            format!("{:#}", report.json)
         } else {
             report.text.clone()
         };

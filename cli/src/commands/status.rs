@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use console::style;
 use conversation_archive::net::clock::Clock;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::arguments::{StackArguments, StatusArguments};
 use crate::figures::{bytes, count};
@@ -130,9 +130,4 @@ fn heading(text: &str) -> String {
 /// `1,234 records`.
 fn records(number: u64) -> String {
     format!("{} records", count(number))
-}
-
-/// A document of the archive as JSON.
-fn value<T: serde::Serialize>(document: &T) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conversation_archive::base::time::saturating_millis;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use conversation_archive::export::run::End;
 use conversation_archive::export::totals::Totals;
@@ -236,7 +237,7 @@ impl Tally {
                 (self.slices.len() - self.complete_slices()) as u64,
             ),
         };
-        let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let millis = saturating_millis(elapsed);
         (done > 0 && left > 0).then(|| Duration::from_millis(millis / done * left))
     }
 

@@ -1,5 +1,6 @@
 //! Wires record-failure: settings, clients and the handler, once per process.
 
+use anyhow::Context as _;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{Config, RecordFailureConfig};
 use conversation_archive::runtime::lambda::{
@@ -50,7 +51,7 @@ async fn record_messages(
     each_record(event, async |record| {
         let letter = DeadLetter {
             queue: dead_letter_queue(record),
-            body: record.body.as_deref().unwrap_or_default(),
+            body: record.body.as_deref().context("the message has no body")?,
         };
         app.handle(&letter, invocation).await?;
         Ok(Disposition::Delete)

@@ -11,6 +11,7 @@ use conversation_archive::archive::ArchiveError;
 use conversation_archive::archive::deliveries;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::seal;
+use conversation_archive::base::time::elapsed;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::delivery::{DeliveryFailure, Verdict, retry_delay, verdict};
 use conversation_archive::export::delivery::{DeliveryState, GIVEN_UP};
@@ -145,7 +146,7 @@ impl SendWebhook {
             let number = deliveries.count() + 1;
             return Ok(NextAction::Deliver { number });
         }
-        let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        let wait = elapsed(now, due);
         // The visibility timeout limit counts from the receive, not from now.
         let longest = MAX_VISIBILITY.saturating_sub(SEND_WEBHOOK_TIMEOUT);
         self.postpone(received, wait.min(longest)).await?;

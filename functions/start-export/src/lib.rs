@@ -389,9 +389,8 @@ impl StartExport {
 
     /// The digest of the current archive and organisation.
     fn archive_id(&self) -> Sha256 {
-        let api = self.sources.client.settings().endpoints.api();
-        let host = api.host_str().unwrap_or_default();
-        archive_id(&self.archive().store().uri(""), host)
+        let endpoints = &self.sources.client.settings().endpoints;
+        archive_id(&self.archive().store().uri(""), endpoints.api_host())
     }
 
     fn archive(&self) -> &Archive {

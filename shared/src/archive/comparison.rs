@@ -62,7 +62,7 @@ impl Default for PortionLimits {
 
 impl PortionLimits {
     /// The number of digest ranges for an export with this many lines, such that the lines of one range fit into
-    /// memory.
+    /// memory. The ranges are numbered with 32 bits, which suffice for 10^16 lines by default.
     pub(crate) fn buckets(self, lines: u64) -> u32 {
         let buckets = lines.div_ceil(self.lines.max(1)).max(1);
         u32::try_from(buckets).unwrap_or(u32::MAX)

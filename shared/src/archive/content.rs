@@ -97,10 +97,11 @@ impl Pages {
     }
 
     /// Number of pages that hold records.
+    #[expect(clippy::expect_used, reason = "4 billion pages do not fit into memory")]
     pub(crate) fn with_records(&self) -> u32 {
         let pages = self.slices.iter().flat_map(|slice| &slice.pages);
         let number = pages.filter(|page| page.objects.is_some()).count();
-        u32::try_from(number).unwrap_or(u32::MAX)
+        u32::try_from(number).expect("fewer than 4 billion pages")
     }
 
     /// The `content` of the manifest. Repeated lines are not filled in yet.

@@ -46,13 +46,13 @@ pub async fn record(
     let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
     let prefix = delivery_prefix(day, export_id, outcome.attempt);
     let existing = archive.list_all(&prefix).await?.len();
-    for delivery in u32::try_from(existing).unwrap_or(u32::MAX).. {
+    for delivery in (1_u32..).skip(existing) {
         let attempt = outcome.attempt;
         let name = ObjectKey::AuditDelivery {
             day,
             export_id,
             attempt,
-            delivery: delivery + 1,
+            delivery,
         };
         // A concurrent delivery may have taken the number; both are recorded.
         if archive.create_or_read(name, event.clone()).await?.1 == Stored::Created {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::base::time::{earlier, elapsed, later};
+
 /// The time at which the caller is stopped from outside, if any: the deadline of a Lambda invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadline(Option<Timestamp>);
@@ -25,24 +27,20 @@ impl Deadline {
     /// The same deadline, `margin` earlier: leaves time to store the state.
     #[must_use]
     pub(crate) fn earlier_by(self, margin: Duration) -> Self {
-        Self(
-            self.0
-                .map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)),
-        )
+        Self(self.0.map(|at| earlier(at, margin)))
     }
 
     /// Whether a wait that starts at `now` ends before the deadline.
     pub fn allows(self, now: Timestamp, wait: Duration) -> bool {
         match self.0 {
             None => true,
-            Some(at) => now.saturating_add(wait).is_ok_and(|end| end < at),
+            Some(at) => later(now, wait) < at,
         }
     }
 
     /// The time left; `None` if there is no deadline.
     pub fn remaining(self, now: Timestamp) -> Option<Duration> {
-        self.0
-            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+        self.0.map(|at| elapsed(now, at))
     }
 }
 

@@ -28,6 +28,31 @@ impl Sha256 {
         Self(hasher.finalize().into())
     }
 
+    /// The digest of the value's JSON. Panics if the value has no JSON, which is true of no document of this crate.
+    pub fn of_json(value: &impl Serialize) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "serializing to memory fails only for a map with keys that are not strings, and no document has one"
+        )]
+        let json = serde_json::to_vec(value).expect("every document has JSON");
+        Self::of(json)
+    }
+
+    /// The digest of the value's JSON with sorted keys, without the member `omitted` of the outermost object. Panics as
+    /// [`Self::of_json`] does.
+    pub fn of_sorted_json(value: &impl Serialize, omitted: Option<&str>) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "serializing to memory fails only for a map with keys that are not strings, and no document has one"
+        )]
+        let mut json = serde_json::to_value(value).expect("every document has JSON");
+        if let (Some(fields), Some(omitted)) = (json.as_object_mut(), omitted) {
+            fields.remove(omitted);
+        }
+        json.sort_all_objects();
+        Self::of(json.to_string())
+    }
+
     /// The first 64 bits, for uses where a whole digest would take too much memory.
     pub(crate) fn first_64_bits(&self) -> u64 {
         let mut first_64_bits = [0; 8];
@@ -57,7 +82,9 @@ impl Sha256 {
             pair[0] = DIGITS[usize::from(byte >> 4)];
             pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        visit(str::from_utf8(&digits).unwrap_or_default())
+        #[expect(clippy::expect_used, reason = "hexadecimal digits are ASCII")]
+        let digits = str::from_utf8(&digits).expect("hexadecimal digits are ASCII");
+        visit(digits)
     }
 }
 
@@ -121,6 +148,24 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(digest.short(8), "ba7816bf");
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_change_the_digest_of_sorted_json() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let (one, other) = (
+            json(r#"{"b":{"d":1,"c":2},"a":3}"#),
+            json(r#"{"a":3,"b":{"c":2,"d":1}}"#),
+        );
+
+        let digest = Sha256::of_sorted_json(&one, None);
+
+        assert_eq!(digest, Sha256::of_sorted_json(&other, None));
+        assert_eq!(digest, Sha256::of(r#"{"a":3,"b":{"c":2,"d":1}}"#));
+        assert_eq!(
+            Sha256::of_sorted_json(&one, Some("b")),
+            Sha256::of_json(&json(r#"{"a":3}"#))
+        );
     }
 
     #[test]

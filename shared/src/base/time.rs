@@ -1,4 +1,5 @@
-//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open.
+//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open. Arithmetic on moments that ends at the
+//! limits of their range instead of failing.
 
 use std::fmt;
 use std::time::Duration;
@@ -70,15 +71,48 @@ pub fn format_timestamp(moment: Timestamp) -> impl fmt::Display {
 }
 
 /// The duration in milliseconds; `u64::MAX` if it is longer than that.
-pub(crate) fn saturating_millis(duration: Duration) -> u64 {
+pub fn saturating_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The moment `by` after `moment`, or the last representable one if that is earlier.
+pub fn later(moment: Timestamp, by: Duration) -> Timestamp {
+    moment.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The moment `by` before `moment`, or the first representable one if that is later.
+pub fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
+    moment.saturating_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// The time from `since` to `until`; zero if `until` is earlier.
+pub fn elapsed(since: Timestamp, until: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(since)).unwrap_or(Duration::ZERO)
+}
+
+/// The start of the UTC day.
+pub fn start_of_day(moment: Timestamp) -> Timestamp {
+    truncate(moment, 86_400 * NANOSECONDS_PER_SECOND)
+}
+
+/// The start of the minute.
+pub fn start_of_minute(moment: Timestamp) -> Timestamp {
+    truncate(moment, 60 * NANOSECONDS_PER_SECOND)
+}
+
 /// The timestamp truncated to milliseconds, as [`format_timestamp`] writes it.
-fn truncate_to_millis(moment: Timestamp) -> Timestamp {
-    let nanoseconds = moment.as_nanosecond();
-    let truncated = nanoseconds - nanoseconds.rem_euclid(1_000_000);
-    Timestamp::from_nanosecond(truncated).unwrap_or(moment)
+pub fn truncate_to_millis(moment: Timestamp) -> Timestamp {
+    truncate(moment, NANOSECONDS_PER_SECOND / 1000)
+}
+
+const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
+
+/// The timestamp rounded down to a multiple of `nanoseconds` since 1970, or the first representable one if that is
+/// later.
+fn truncate(moment: Timestamp, nanoseconds: i128) -> Timestamp {
+    let since_1970 = moment.as_nanosecond();
+    let truncated = since_1970 - since_1970.rem_euclid(nanoseconds);
+    Timestamp::from_nanosecond(truncated).unwrap_or(Timestamp::MIN)
 }
 
 /// The timestamp `millis` milliseconds after 1970; also in the last representable second, which jiff leaves out.
@@ -181,6 +215,39 @@ mod tests {
             error.to_string(),
             "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends at or before its start; the earlier timestamp comes first"
         );
+    }
+
+    #[test]
+    fn arithmetic_ends_at_the_limits_of_the_range() {
+        let (minute, now) = (Duration::from_mins(1), Timestamp::UNIX_EPOCH);
+
+        assert_eq!(earlier(later(now, minute), minute), now);
+        assert_eq!(later(now, Duration::MAX), Timestamp::MAX);
+        assert_eq!(earlier(now, Duration::MAX), Timestamp::MIN);
+        assert_eq!(elapsed(now, later(now, minute)), minute);
+        assert_eq!(elapsed(later(now, minute), now), Duration::ZERO);
+    }
+
+    #[test]
+    fn days_and_minutes_start_at_or_before_the_moment() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+
+        for (moment, day, minute) in [
+            (
+                "2026-03-01T23:59:59.999Z",
+                "2026-03-01T00:00:00Z",
+                "2026-03-01T23:59:00Z",
+            ),
+            (
+                "1969-12-31T23:59:59.5Z",
+                "1969-12-31T00:00:00Z",
+                "1969-12-31T23:59:00Z",
+            ),
+        ] {
+            assert_eq!(start_of_day(at(moment)), at(day));
+            assert_eq!(start_of_minute(at(moment)), at(minute));
+        }
+        assert_eq!(start_of_day(Timestamp::MIN), Timestamp::MIN);
     }
 
     #[test]

@@ -159,12 +159,7 @@ impl AuditEvent {
 
     /// The SHA-256 of the event's JSON with sorted keys and without `hash`.
     fn computed_hash(&self) -> Sha256 {
-        let mut content = serde_json::to_value(self).unwrap_or_default();
-        if let Some(fields) = content.as_object_mut() {
-            fields.remove("hash");
-        }
-        content.sort_all_objects();
-        Sha256::of(content.to_string())
+        Sha256::of_sorted_json(self, Some("hash"))
     }
 }
 

@@ -63,8 +63,12 @@ impl DeliveryState {
 pub struct Deliveries(Vec<AuditEvent>);
 
 impl Deliveries {
+    #[expect(
+        clippy::expect_used,
+        reason = "4 billion events do not fit into memory"
+    )]
     pub fn count(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.0.len()).expect("fewer than 4 billion deliveries")
     }
 
     /// Time of the newest delivery.

@@ -11,6 +11,7 @@ use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::json::message_body;
+use crate::base::time::elapsed;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::outgoing::{Fifo, MAX_DELAY, OutgoingMessage, Queue};
 use crate::export::page_record::PageRecord;
@@ -206,8 +207,7 @@ pub struct WaitingMessage {
 impl WaitingMessage {
     /// Delayed until it is due, or by the longest delay of the queue; await-ready then sends it again.
     pub fn outgoing(&self, now: Timestamp) -> Result<OutgoingMessage, serde_json::Error> {
-        let wait =
-            Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
+        let wait = elapsed(now, self.not_before);
         // Queue delays are whole seconds; rounding up keeps the message from returning early.
         let partial_second = u64::from(wait.subsec_nanos() > 0);
         let whole = Duration::from_secs(wait.as_secs().saturating_add(partial_second));

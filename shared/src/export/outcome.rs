@@ -210,6 +210,7 @@ impl Content {
     pub fn records(&self) -> u64 {
         let repeated = self.repeated.as_ref();
         let identical = repeated.map_or(0, |repeated| repeated.identical_lines);
+        // A valid manifest has no more repeated lines than lines; `verify` reports an invalid one.
         self.counts.archived.saturating_sub(identical)
     }
 
@@ -221,6 +222,7 @@ impl Content {
 
     /// Number of records received, where those with the same id count once.
     pub(crate) fn distinct_received(&self) -> u64 {
+        // As in `records`: a valid manifest has no more ids than lines, and no more lines than received records.
         let repetitions = self.counts.archived.saturating_sub(self.distinct_ids());
         self.counts.received.saturating_sub(repetitions)
     }

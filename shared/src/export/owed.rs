@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
+use crate::base::time::later;
 use crate::export::delivery::{Deliveries, DeliveryState, LAST_RETRY_DELAY, retry_delay};
 use crate::export::message::WebhookMessage;
 use crate::export::objects::ObjectKey;
@@ -101,7 +102,7 @@ impl OwedWebhook {
         let newest = deliveries.newest_at().filter(|_| delivery_count > 0);
         newest.map_or(self.since, |newest| {
             let delay = retry_delay(delivery_count).unwrap_or(LAST_RETRY_DELAY);
-            newest.saturating_add(delay).unwrap_or(Timestamp::MAX)
+            later(newest, delay)
         })
     }
 

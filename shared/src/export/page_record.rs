@@ -80,7 +80,7 @@ impl PageContent {
 
     /// The digest that the audit event contains.
     pub fn digest(&self) -> Sha256 {
-        Sha256::of(serde_json::to_vec(self).unwrap_or_default())
+        Sha256::of_json(self)
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::base::failure::{Failure, FailureKind};
 use crate::base::format::FormatVersion;
-use crate::base::time::format_timestamp;
+use crate::base::time::{format_timestamp, later};
 use crate::export::message::{PageMessage, WaitingMessage};
 use crate::export::waiting::{Wait, WaitReason, Waiting};
 
@@ -72,17 +72,12 @@ pub fn park(
     }
     let mut since = prior.map(|prior| prior.since.clone()).unwrap_or_default();
     let first = *since.entry(wait.reason).or_insert(now);
-    let deadline = first
-        .saturating_add(limits.limit(wait.reason))
-        .unwrap_or(Timestamp::MAX);
+    let deadline = later(first, limits.limit(wait.reason));
     if now >= deadline {
         return Parking::GiveUp(wait_failure(wait, first));
     }
     let wait_time = wait_time(wait, message.times_parked);
-    let not_before = now
-        .saturating_add(wait_time)
-        .unwrap_or(Timestamp::MAX)
-        .min(deadline);
+    let not_before = later(now, wait_time).min(deadline);
     Parking::Park(Waiting {
         format_version: FormatVersion,
         id: message.id.clone(),

@@ -2,15 +2,16 @@
 //! changes.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
-use crate::base::time::{Interval, format_timestamp};
+use crate::base::time::{Interval, format_timestamp, later, start_of_day};
 use crate::export::audit::AuditEvent;
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
@@ -157,12 +158,7 @@ impl ExportPlan {
 
     /// The digest of the plan without its start event, which contains this digest.
     pub fn digest(&self) -> Sha256 {
-        let mut content = serde_json::to_value(self).unwrap_or_default();
-        if let Some(fields) = content.as_object_mut() {
-            fields.remove("startEvent");
-        }
-        content.sort_all_objects();
-        Sha256::of(content.to_string())
+        Sha256::of_sorted_json(self, Some("startEvent"))
     }
 
     /// Adds the plan's digest to the start event and makes it the head of the chain.
@@ -203,33 +199,32 @@ impl ExportPlan {
 
 /// One slice per UTC day that the interval overlaps.
 fn day_slices(interval: Interval) -> Vec<Interval> {
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    const DAY: Duration = Duration::from_hours(24);
     let mut slices = Vec::new();
     let mut start = interval.start();
     while start < interval.end() {
-        let second = start.as_second();
-        let midnight = Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(start);
-        let end = midnight
-            .saturating_add(DAY)
-            .unwrap_or(Timestamp::MAX)
-            .min(interval.end());
+        let end = later(start_of_day(start), DAY).min(interval.end());
         slices.extend(Interval::new(start, end));
         start = end;
     }
     slices
 }
 
-/// `count` slices of equal length, to the millisecond.
+/// `count` slices of equal length, to the millisecond; fewer if the interval has fewer milliseconds.
 fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
     let (start, end) = (interval.start(), interval.end());
     let length = i128::from(end.as_millisecond() - start.as_millisecond());
+    #[expect(
+        clippy::expect_used,
+        reason = "a boundary lies between the start and the end, which are timestamps"
+    )]
     let boundary = |number: u32| match number {
         0 => start,
         number if number == count => end,
         number => {
             let part = length * i128::from(number) / i128::from(count);
-            Timestamp::from_millisecond(start.as_millisecond() + i64::try_from(part).unwrap_or(0))
-                .unwrap_or(end)
+            Timestamp::from_nanosecond(start.as_nanosecond() + part * 1_000_000)
+                .expect("a boundary lies within the interval")
         }
     };
     (0..count)

@@ -260,9 +260,7 @@ impl ExportRequest {
                 .then_some(RequestedInterval::Absolute(interval)),
             ..self.clone()
         };
-        let mut normalized = serde_json::to_value(&normalized).unwrap_or_default();
-        normalized.sort_all_objects();
-        Sha256::of(normalized.to_string())
+        Sha256::of_sorted_json(&normalized, None)
     }
 }
 

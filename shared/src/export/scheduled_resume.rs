@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::failure::FailureKind;
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
+use crate::base::time::later;
 use crate::export::attempt::Attempt;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportStatus, Outcome, SliceFailure};
@@ -49,12 +50,11 @@ impl ScheduledResume {
             && outcome.failures.iter().all(is_resumable);
         let resumes_in_a_row = usize::try_from(attempt.automatic_resumes).ok()?;
         let delay = DELAYS.get(resumes_in_a_row).filter(|_| are_all_resumable)?;
-        let not_before = outcome.ended_at.saturating_add(*delay);
         Some(Self {
             format_version: FormatVersion,
             export_id: outcome.export_id.clone(),
             attempt: outcome.attempt,
-            not_before: not_before.unwrap_or(Timestamp::MAX),
+            not_before: later(outcome.ended_at, *delay),
         })
     }
 

@@ -13,6 +13,7 @@ use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
 use crate::base::json::message_body;
+use crate::base::time::{elapsed, saturating_millis};
 use crate::export::page_record::PageRecord;
 use crate::records::page::is_zero;
 use crate::records::redaction::Tally;
@@ -221,8 +222,7 @@ impl Line {
             .filter_map(|message| message.time)
             .max();
         let since = newest.or(self.conversation_start)?;
-        let latency = archived_at.duration_since(since).as_millis();
-        Some(u64::try_from(latency).unwrap_or_default())
+        Some(saturating_millis(elapsed(since, archived_at)))
     }
 }
 

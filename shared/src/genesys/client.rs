@@ -18,6 +18,7 @@ use super::stats::{ClientStats, StatsSnapshot, add};
 use super::token::{Bearer, TokenSource};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
+use crate::base::time::{elapsed, saturating_millis};
 use crate::net::clock::Clock;
 use crate::net::transport::{ClientError, builder_for, is_loopback};
 use send::{FailedTry, RawResponse};
@@ -281,7 +282,7 @@ impl Inner {
             http.route = call.route(),
             http.status = error.status(),
             attempt = progress.tries,
-            wait_ms = millis(wait),
+            wait_ms = saturating_millis(wait),
             reason = %error,
             "retrying request"
         );
@@ -305,8 +306,7 @@ impl Inner {
         Reply {
             value,
             status: response.head.status,
-            latency: Duration::try_from(self.clock.now().duration_since(started))
-                .unwrap_or_default(),
+            latency: elapsed(started, self.clock.now()),
             correlation_id: response.head.correlation_id.clone(),
             tries: progress.tries,
             throttled: progress.throttled,
@@ -322,10 +322,6 @@ impl Inner {
     fn pace(&self) -> std::sync::MutexGuard<'_, RateLimiter> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -57,6 +57,14 @@ impl Endpoints {
         &self.login
     }
 
+    pub fn api_host(&self) -> &str {
+        host_of(&self.api)
+    }
+
+    pub fn login_host(&self) -> &str {
+        host_of(&self.login)
+    }
+
     pub fn region(&self) -> Option<Region> {
         self.region
     }
@@ -70,6 +78,11 @@ impl Endpoints {
     pub fn is_overridden(&self) -> bool {
         self.overridden
     }
+}
+
+#[expect(clippy::expect_used, reason = "`host` refuses URLs without a host")]
+fn host_of(url: &Url) -> &str {
+    url.host_str().expect("a URL with a host")
 }
 
 fn host(

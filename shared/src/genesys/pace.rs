@@ -45,6 +45,8 @@ use budget::{Budget, WindowUpdate};
 use foreign_traffic::ForeignTraffic;
 use headers::RateLimitHeaders;
 
+use crate::base::time::{earlier, elapsed, later};
+
 /// Decides when a request may be sent. One for all callers of a token.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimiter {
@@ -89,7 +91,7 @@ impl RateLimiter {
         self.adjust_to_clock(now);
         let held = self
             .held_until
-            .map_or(Duration::ZERO, |held| time_until(held, now));
+            .map_or(Duration::ZERO, |held| elapsed(now, held));
         let exhausted = self.limits.iter().map(|it| it.budget.exhausted_for(0, now));
         exhausted.fold(held, Duration::max)
     }
@@ -143,7 +145,7 @@ impl RateLimiter {
     /// Forbids requests for `wait`.
     pub(crate) fn hold(&mut self, wait: Duration, now: Timestamp) {
         self.adjust_to_clock(now);
-        self.held_until = self.held_until.max(now.saturating_add(wait).ok());
+        self.held_until = self.held_until.max(Some(later(now, wait)));
     }
 
     /// Detects that the wall clock was set back, and moves all stored times with it, so that no caller waits for the old time to
@@ -151,7 +153,7 @@ impl RateLimiter {
     fn adjust_to_clock(&mut self, now: Timestamp) {
         let step = self
             .latest_time
-            .map_or(Duration::ZERO, |latest_time| time_until(latest_time, now));
+            .map_or(Duration::ZERO, |latest_time| elapsed(now, latest_time));
         if step <= CLOCK_STEP {
             self.latest_time = self.latest_time.max(Some(now));
             return;
@@ -214,15 +216,7 @@ impl Limit {
             return exhausted;
         };
         let pause = Duration::try_from_secs_f64(rate.recip()).unwrap_or(LONGEST_PAUSE);
-        let due = last_sent.saturating_add(pause.min(LONGEST_PAUSE));
-        exhausted.max(time_until(due.unwrap_or(now), now))
+        let due = later(last_sent, pause.min(LONGEST_PAUSE));
+        exhausted.max(elapsed(now, due))
     }
-}
-
-fn time_until(moment: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
-}
-
-fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
-    moment.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::base::time::saturating_millis;
+
 /// Counters that every clone of a client shares.
 #[derive(Debug, Default)]
 pub(crate) struct ClientStats {
@@ -45,10 +47,7 @@ impl ClientStats {
     }
 
     pub(crate) fn count_throttled_time(&self, waited: Duration) {
-        add(
-            &self.throttled_ms,
-            u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-        );
+        add(&self.throttled_ms, saturating_millis(waited));
     }
 }
 

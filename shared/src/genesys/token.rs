@@ -13,6 +13,7 @@ use super::endpoints::LOGIN_ROUTE;
 use super::error::{ApiError, UnavailableReason};
 use super::login::{Login, LoginError};
 use super::wire::TokenResponse;
+use crate::base::time::later;
 
 /// A token to send with a request.
 #[derive(Clone, Debug)]
@@ -149,7 +150,7 @@ fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timest
     let reported = response.expires_in.map(Duration::from_secs);
     let lifetime = reported.unwrap_or(MIN_LIFETIME);
     let valid_for = lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 10));
-    let renew_at = now.saturating_add(valid_for).unwrap_or(Timestamp::MAX);
+    let renew_at = later(now, valid_for);
     (
         Bearer {
             value: response.access_token,

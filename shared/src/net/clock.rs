@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::base::time::{elapsed, later};
+
 /// Source of `now` and of waits.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
@@ -47,7 +49,7 @@ impl Clock {
     /// Advances a manual clock; has no effect on the wall clock.
     pub fn advance(&self, duration: Duration) {
         if let Self::Manual(now) = self {
-            now.send_modify(|now| *now = now.saturating_add(duration).unwrap_or(Timestamp::MAX));
+            now.send_modify(|now| *now = later(*now, duration));
         }
     }
 
@@ -55,9 +57,8 @@ impl Clock {
     pub async fn wait_until(&self, moment: Timestamp) {
         match self {
             Self::System => {
-                let left = Duration::try_from(moment.duration_since(self.now()));
                 // At least a millisecond, so that rounding does not turn the wait into a busy loop.
-                let wait = left.unwrap_or_default().max(Duration::from_millis(1));
+                let wait = elapsed(self.now(), moment).max(Duration::from_millis(1));
                 tokio::time::sleep(wait).await;
             }
             Self::Manual(now) => {

@@ -11,6 +11,7 @@ use crate::archive::open_marker;
 use crate::base::failure::{Failure, error_chain};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
+use crate::base::time::{elapsed, saturating_millis};
 use crate::export::attempt::Attempt;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::objects::ObjectKey;
@@ -373,9 +374,7 @@ fn record_metrics(outcome: &Outcome, stored: Stored) {
         ExportStatus::Failed => metrics::EXPORTS_FAILED,
         ExportStatus::Cancelled => metrics::EXPORTS_CANCELLED,
     };
-    let duration_ms = outcome.ended_at.duration_since(outcome.started_at);
-    let duration_ms =
-        crate::base::time::saturating_millis(duration_ms.try_into().unwrap_or_default());
+    let duration_ms = saturating_millis(elapsed(outcome.started_at, outcome.ended_at));
     metrics::record(&[(ended_as, 1), (metrics::EXPORT_DURATION, duration_ms)]);
 }
 

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::cache::ResponseCache;
@@ -24,7 +23,7 @@ use super::{
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::failure::{Failure, FailureKind};
-use crate::base::time::{Interval, format_timestamp};
+use crate::base::time::{Interval, earlier, elapsed, format_timestamp};
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{GatewayQuery, SliceRange};
 use crate::export::request::Filters;
@@ -139,16 +138,14 @@ impl AnalyticsQuery {
 
     /// The part of the window that is old enough for the API to know all its conversations.
     fn closed_part(&self, window: Interval) -> Result<Interval, SourceError> {
-        let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
-        let known = now.saturating_sub(lag).unwrap_or(window.start());
+        let known = earlier(now, self.settings.query_lag);
         let closed_part = windows::part_before(window, known);
         match closed_part.filter(|closed_part| windows::is_worth_reading(*closed_part, window)) {
             Some(closed_part) => Ok(closed_part),
             None => Err(SourceError::NotReady(Wait {
                 reason: WaitReason::Watermark,
-                hint: Duration::try_from(windows::worth_reading_at(window).duration_since(known))
-                    .ok(),
+                hint: Some(elapsed(known, windows::worth_reading_at(window))),
                 detail: format!(
                     "the window {window} had not ended at least GENESYS_QUERY_LAG_SECONDS before {}",
                     format_timestamp(now)

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::fetched_page::{FetchedPage, RequestCost, Stability};
 use super::{PageContext, SourceError, SourcePage};
 use crate::base::hash::Sha256;
+use crate::base::time::later;
 use crate::export::checkpoint::Checkpoint;
 use crate::net::clock::Clock;
 
@@ -120,10 +121,9 @@ impl ResponseCache {
         if self.time_to_live.is_zero() || size > MAX_BYTES {
             return;
         }
-        let expires_at = self.clock.now().saturating_add(self.time_to_live);
         let entry = Entry {
             page: Arc::clone(page),
-            expires_at: expires_at.unwrap_or(Timestamp::MAX),
+            expires_at: later(self.clock.now(), self.time_to_live),
         };
         let mut entries = self.lock();
         entries.remove(&key);

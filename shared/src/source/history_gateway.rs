@@ -11,7 +11,7 @@ use super::fetched_page::{FetchedPage, RequestCost, Stability};
 use super::{
     PageContext, Source, SourceError, SourcePage, SourceSettings, expired_at_cursor, source_broken,
 };
-use crate::base::time::{Interval, format_timestamp};
+use crate::base::time::{Interval, format_timestamp, later};
 use crate::export::checkpoint::{Checkpoint, Trail};
 use crate::export::plan::ExportPlan;
 use crate::export::request::{Category, HistoryForm};
@@ -141,8 +141,7 @@ impl HistoryGateway {
     /// Whether the interval ended long enough ago (more than the query lag) that its results no longer change.
     fn is_settled(&self, context: &PageContext<'_>) -> bool {
         let end = context.run.plan.interval.end();
-        let settled_at = end.saturating_add(self.settings.query_lag);
-        settled_at.is_ok_and(|settled_at| settled_at <= self.clock.now())
+        later(end, self.settings.query_lag) <= self.clock.now()
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, FailureKind, error_chain};
+use crate::base::time::elapsed;
 use crate::export::checkpoint::{Checkpoint, EndlessChain};
 use crate::export::effort::Effort;
 use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
@@ -168,8 +169,8 @@ impl<'a> QuerySpec<'a> {
 impl<'a> PageContext<'a> {
     /// How long this page has been waiting for `reason`.
     pub(super) fn waiting_time(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
-        let waited = now.duration_since(*self.waits.get(&reason)?);
-        Some(Duration::try_from(waited).unwrap_or_default())
+        let since = *self.waits.get(&reason)?;
+        Some(elapsed(since, now))
     }
 
     pub(super) fn is_first_run(&self) -> bool {

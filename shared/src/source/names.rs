@@ -14,6 +14,7 @@ use super::SourceError;
 use crate::base::deadline::Deadline;
 use crate::base::decode;
 use crate::base::failure::error_chain;
+use crate::base::time::later;
 use crate::export::waiting::{WaitReason, Waits};
 use crate::genesys::wire::EntityListing;
 use crate::genesys::{ApiError, Call, GenesysClient};
@@ -132,10 +133,9 @@ impl NameDirectory {
             names: Arc::new(Names::new(queues.names(), wrap_up_codes.names())),
             warning: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),
         };
-        let expires_at = self.clock.now().saturating_add(TIME_TO_LIVE);
         *cached = Some(CachedNames {
             lookup: lookup.clone(),
-            expires_at: expires_at.unwrap_or(Timestamp::MAX),
+            expires_at: later(self.clock.now(), TIME_TO_LIVE),
         });
         Ok(lookup)
     }

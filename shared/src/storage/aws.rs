@@ -60,6 +60,8 @@ pub enum AwsError {
     },
     #[error("the secret {arn} has no text value")]
     SecretNotText { arn: String },
+    #[error("Secrets Manager returned the secret {arn} without the id of its version")]
+    SecretWithoutVersion { arn: String },
 }
 
 impl AwsClients {
@@ -155,7 +157,7 @@ pub(crate) async fn secret_string(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
 ) -> Result<SecretString, AwsError> {
-    let (_, secret) = secret_version(client, arn, None).await?;
+    let (_, secret) = secret_value(client, arn, None).await?;
     Ok(secret)
 }
 
@@ -165,6 +167,18 @@ pub(crate) async fn secret_version(
     arn: &str,
     version: Option<&str>,
 ) -> Result<(String, SecretString), AwsError> {
+    let (version, secret) = secret_value(client, arn, version).await?;
+    let version = version.ok_or_else(|| AwsError::SecretWithoutVersion {
+        arn: arn.to_owned(),
+    })?;
+    Ok((version, secret))
+}
+
+async fn secret_value(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+    version: Option<&str>,
+) -> Result<(Option<String>, SecretString), AwsError> {
     let version = version.map(ToOwned::to_owned);
     let request = client.get_secret_value().secret_id(arn);
     let reply = request.set_version_id(version).send().await;
@@ -178,8 +192,7 @@ pub(crate) async fn secret_version(
         .ok_or_else(|| AwsError::SecretNotText {
             arn: arn.to_owned(),
         })?;
-    let version = secret.version_id.unwrap_or_default();
-    Ok((version, SecretString::from(text)))
+    Ok((secret.version_id, SecretString::from(text)))
 }
 
 /// The SDK's own client with ring instead of aws-lc; it also allows plain http, for emulators on loopback.

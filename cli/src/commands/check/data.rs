@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation_archive::base::time::elapsed;
 use conversation_archive::genesys::Call;
 use conversation_archive::genesys::wire::DataRetention;
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ const RETENTION_VIEW: &str = "analytics:dataRetention:view";
 
 /// Reports up to when the job API can export, and the consequence for a schedule.
 pub(super) fn watermark_finding(watermark: Timestamp, now: Timestamp) -> Finding {
-    let lag = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
+    let lag = elapsed(watermark, now);
     let what = format!(
         "data is complete up to {watermark:.0} ({} ago); a daily export of the previous day waits until about {} after midnight UTC",
         time(lag),

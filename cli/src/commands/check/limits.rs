@@ -25,7 +25,7 @@ const JOB_LIMITS: &str = "details.jobs";
 
 /// The page sizes and intervals that different sources state as the maximum of a query.
 const PAGE_SIZES: [u32; 2] = [100, 200];
-const INTERVAL_DAYS: [u64; 2] = [7, 31];
+const INTERVAL_DAYS: [u32; 2] = [7, 31];
 
 /// The limits of a namespace, by key.
 #[derive(Debug, Default, Deserialize)]
@@ -70,7 +70,7 @@ pub(super) async fn check_query_limits(api: &Api, end: Timestamp, findings: &mut
         findings.add(limit_finding(&format!("a query page of {size}"), result));
     }
     for days in INTERVAL_DAYS {
-        let start = end - 24 * hour * u32::try_from(days).unwrap_or(1);
+        let start = end - 24 * hour * days;
         let result = count_hits(api, start, end, 1).await;
         findings.add(limit_finding(&format!("a query over {days} days"), result));
     }

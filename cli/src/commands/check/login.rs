@@ -21,8 +21,7 @@ pub(super) enum ArchiveRegion {
 /// Checks region, hosts, and whether data may go from there to the archive.
 pub(super) fn check_regions(settings: &Settings, archive: ArchiveRegion) -> Finding {
     let endpoints = &settings.client.endpoints;
-    let api = endpoints.api().host_str().unwrap_or_default();
-    let login = endpoints.login().host_str().unwrap_or_default();
+    let (api, login) = (endpoints.api_host(), endpoints.login_host());
     let region = match endpoints.region() {
         Some(region) if !endpoints.is_overridden() => {
             format!("{region} in {}", region.aws_region())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use conversation_archive::base::decode;
+use conversation_archive::base::time::elapsed;
 use conversation_archive::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, JobState};
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
@@ -132,7 +133,7 @@ fn expiry_finding(status: &AsyncQueryStatus) -> Finding {
     let (Some(submitted), Some(expires)) = (status.submission_date, status.expiration_date) else {
         return Finding::found(CHECK, "the API does not report when results expire");
     };
-    let kept = Duration::try_from(expires.duration_since(submitted)).unwrap_or_default();
+    let kept = elapsed(submitted, expires);
     Finding::found(
         CHECK,
         format!("results expire {} after the submission", time(kept)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::base::time::Interval;
+use conversation_archive::base::time::{Interval, earlier};
 use conversation_archive::export::request::{ExportRequest, RequestedInterval};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) fn build(
     now: Timestamp,
     lag: Duration,
 ) -> Result<ExportRequest, Problem> {
-    let available_until = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
+    let available_until = earlier(now, lag);
     let mut request = json!({
         "source": value_name(&arguments.source),
         "scheduledTime": now.to_string(),

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::exports::{self, ExportView};
-use super::value;
 use crate::arguments::StatusArguments;
 use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
@@ -86,7 +85,7 @@ fn add_to_report(report: &mut Report, source: SourceKind, found: &Coverage) {
         let _ = writeln!(report.text, "  {gap}");
     }
     if let Some(sources) = report.json["sources"].as_array_mut() {
-        sources.push(json!({"source": value(&source), "span": found.span, "gaps": found.gaps}));
+        sources.push(json!({"source": source, "span": found.span, "gaps": found.gaps}));
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{heading, records, value};
+use super::{heading, records};
 use crate::figures::{bytes, quantity, time};
 use crate::problem::Problem;
 
@@ -123,7 +123,7 @@ pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
                 "plannedAt": view.plan.planned_at,
                 "outcome": view.outcome.as_ref().map(crate::summary::outcome_json),
                 "slices": view.plan.slice_count,
-                "source": value(&view.plan.source),
+                "source": view.plan.source,
             })
         })
         .collect()

@@ -62,9 +62,12 @@ impl Line {
     }
 
     /// The bucket, from 0, when the digests are divided into `buckets` ranges of equal width.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the bucket is less than `buckets`"
+    )]
     fn bucket(&self, buckets: u32) -> u32 {
-        let bucket = (u128::from(self.id_head) * u128::from(buckets)) >> 64;
-        u32::try_from(bucket).unwrap_or(buckets)
+        ((u128::from(self.id_head) * u128::from(buckets)) >> 64) as u32
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {

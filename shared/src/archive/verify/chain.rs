@@ -138,7 +138,8 @@ impl<'a> Chain<'a> {
             "the run completed, though its last page has a next one",
         )?;
         subject.follows(&end.event, self.expected.head)?;
-        let totals = self.expected.totals.unwrap_or_default();
+        let without_pages = || subject.damaged("the run completed without a page");
+        let totals = self.expected.totals.ok_or_else(without_pages)?;
         subject.require(
             end.totals == totals,
             "its totals differ from those of its last page",

@@ -100,8 +100,8 @@ impl History<'_> {
         };
         if let Some(copy) = self.read_copy(name, outcome, listed, audit).await? {
             let expected = [
-                event_line(&self.plan.start_event),
-                event_line(&outcome.event),
+                event_line(&self.plan.start_event)?,
+                event_line(&outcome.event)?,
             ]
             .concat();
             let rule = "its lines are not the start event and the event of the outcome";
@@ -154,7 +154,8 @@ impl History<'_> {
         if end.end == End::Complete {
             subject.follows(&end.event, head)?;
         }
-        let ends = lines.next() == Some(&event_line(&end.event)) && lines.next().is_none();
+        let last = event_line(&end.event)?;
+        let ends = lines.next() == Some(&last) && lines.next().is_none();
         subject.require(
             ends,
             format_args!(
@@ -174,7 +175,7 @@ impl History<'_> {
         let event: AuditEvent = serde_json::from_slice(text).map_err(unreadable)?;
         subject.event(&event, &self.plan, Action::ArchivePage)?;
         subject.require(
-            event_line(&event) == text,
+            event_line(&event)? == text,
             "a line differs from its audit event",
         )?;
         Ok(event)
@@ -230,8 +231,8 @@ fn slice_failure(end: &RunEnd) -> Option<SliceFailure> {
     })
 }
 
-fn event_line(event: &AuditEvent) -> Vec<u8> {
-    let mut line = serde_json::to_vec(event).unwrap_or_default();
+fn event_line(event: &AuditEvent) -> Result<Vec<u8>, VerifyError> {
+    let mut line = serde_json::to_vec(event).map_err(ArchiveError::from)?;
     line.push(b'\n');
-    line
+    Ok(line)
 }

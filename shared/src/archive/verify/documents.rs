@@ -50,7 +50,8 @@ impl History<'_> {
         subject.details(&end.event, "lastPage", end.last_page)?;
         subject.details(&end.event, "end", &end.end)?;
         if let End::Replaced { successor, .. } = &end.end {
-            subject.same("its successor", *successor, run.run.saturating_add(1))?;
+            let next = u64::from(run.run) + 1;
+            subject.same("its successor", u64::from(*successor), next)?;
         }
         let run_record = self.run_record(run).await?;
         let same = match (&end.job, run_record.and_then(|record| record.job)) {
@@ -79,11 +80,11 @@ impl History<'_> {
         };
         // A page committed after the last one does not count if the run was ended from outside, but its event may be
         // the one followed.
-        let late = self
-            .intact_record(&end.id.page(end.last_page.saturating_add(1)))
-            .await?
-            .as_ref()
-            .map(head_and_totals);
+        let late = match end.last_page.checked_add(1) {
+            Some(page) => self.intact_record(&end.id.page(page)).await?,
+            None => None,
+        };
+        let late = late.as_ref().map(head_and_totals);
         let follows = |(hash, _): &(Sha256, Totals)| end.event.previous_hash == Some(*hash);
         if let Some((_, totals)) = last.into_iter().chain(late).find(follows) {
             return subject.require(

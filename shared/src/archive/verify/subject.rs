@@ -165,9 +165,9 @@ impl Subject {
         expected: T,
     ) -> Result<(), VerifyError> {
         let found = event.details.get(field);
-        let same = serde_json::to_value(expected).is_ok_and(|expected| found == Some(&expected));
+        let expected = serde_json::to_value(expected).map_err(ArchiveError::from)?;
         self.require(
-            same,
+            found == Some(&expected),
             format_args!("it differs from its audit event in `{field}`"),
         )
     }

@@ -219,7 +219,8 @@ impl Draft {
             quota_mb,
             webhook_url,
             revisit,
-            slice_count: u32::try_from(slices.len()).unwrap_or(u32::MAX),
+            // Slices are numbered from 1.
+            slice_count: slices.last().map_or(0, |slice| slice.number),
             slices,
             query,
             residency,
@@ -256,11 +257,11 @@ impl Draft {
         match self.request.source {
             SourceKind::ExportGateway => {
                 let total = query.map_or(0, |query| query.total_records);
-                let pages = total
-                    .div_ceil(self.page_size.into())
-                    .clamp(1, u32::MAX.into());
-                let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
-                offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
+                let pages = total.div_ceil(self.page_size.into()).max(1);
+                let requested = self.request.slices.unwrap_or(1);
+                // At most one slice per page.
+                let count = u32::try_from(pages).map_or(requested, |pages| requested.min(pages));
+                offset_ranges(total, self.page_size, count)
             }
             SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
             SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),

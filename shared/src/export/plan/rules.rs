@@ -1,6 +1,8 @@
 //! Rules for a request that need only the current time and the limits.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::{
     ExportRequest, Interval, InvalidRequest, Membership, OnBadRecord, PlanLimits, SourceKind,
@@ -8,13 +10,12 @@ use super::{
 };
 use crate::base::ids::ExportId;
 use crate::base::json::message_body;
+use crate::base::time::{earlier, later};
 use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
-    let latest = now
-        .saturating_add(SignedDuration::from_hours(24))
-        .unwrap_or(Timestamp::MAX);
+    let latest = later(now, Duration::from_hours(24));
     if interval.end() <= latest {
         return Ok(());
     }
@@ -30,8 +31,8 @@ pub(super) fn check_retention(
     now: Timestamp,
     days: u32,
 ) -> Result<(), InvalidRequest> {
-    let retention = SignedDuration::from_hours(24 * i64::from(days));
-    let earliest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
+    let retention = Duration::from_hours(24 * u64::from(days));
+    let earliest = earlier(now, retention);
     if earliest <= interval.start() {
         return Ok(());
     }

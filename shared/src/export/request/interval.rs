@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::InvalidRequest;
-use crate::base::time::Interval;
+use crate::base::time::{Interval, start_of_minute};
 
 /// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>
@@ -115,13 +115,9 @@ pub fn scheduled_time(
     now: Timestamp,
     emulated: bool,
 ) -> Result<Timestamp, InvalidRequest> {
-    let truncate_to_minute = |moment: Timestamp| {
-        let second = moment.as_second();
-        Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
-    };
     match sent {
-        None => Ok(truncate_to_minute(now)),
-        Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(truncate_to_minute(now)),
+        None => Ok(start_of_minute(now)),
+        Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(start_of_minute(now)),
         Some(text) => text.parse().map_err(|_| {
             InvalidRequest::new(
                 "scheduledTime",

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-use super::{Inner, Progress, millis, send};
+use super::{Inner, Progress, send};
 use crate::base::deadline::Deadline;
+use crate::base::time::{elapsed, saturating_millis};
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, UnavailableReason};
 use crate::genesys::pace::Ticket;
@@ -72,8 +73,7 @@ impl Inner {
     ) -> Result<RateLimitPermit<'_>, ApiError> {
         let queued_at = self.clock.now();
         let permit = self.wait_for_permit(call, deadline).await;
-        let waited = self.clock.now().duration_since(queued_at);
-        let waited = Duration::try_from(waited).unwrap_or_default();
+        let waited = elapsed(queued_at, self.clock.now());
         progress.throttled += waited;
         self.stats.count_throttled_time(waited);
         permit
@@ -121,7 +121,7 @@ impl Inner {
             self.check_wait(call, deadline, wait)?;
             tracing::debug!(
                 http.route = call.route(),
-                wait_ms = millis(wait),
+                wait_ms = saturating_millis(wait),
                 "waiting for the rate limit"
             );
             tokio::select! {

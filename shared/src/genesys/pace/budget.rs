@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::WINDOW;
 use super::headers::RateLimitHeaders;
-use super::{WINDOW, earlier, time_until};
+use crate::base::time::{earlier, elapsed, later};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Budget {
@@ -65,11 +66,11 @@ impl Budget {
     /// Updates the budget from a response.
     pub(super) fn update(&mut self, reported: &RateLimitHeaders) -> WindowUpdate {
         // Ends of fixed windows are a window apart.
-        let advance = time_until(reported.earliest, self.latest);
+        let advance = elapsed(self.latest, reported.earliest);
         if advance > WINDOW / 2 {
             return self.start_window(reported);
         }
-        if time_until(self.earliest, reported.latest) > WINDOW / 2 {
+        if elapsed(reported.latest, self.earliest) > WINDOW / 2 {
             // Of the previous window, unless the request was sent after this window was known: then this window was a
             // mistake.
             return if reported.sent < self.received {
@@ -120,7 +121,7 @@ impl Budget {
 
     /// Whether no response has reported this budget for a whole window.
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
-        time_until(now, self.received) > WINDOW
+        elapsed(self.received, now) > WINDOW
     }
 
     /// Counts a request that the server may have counted.
@@ -133,7 +134,7 @@ impl Budget {
         if self.remaining(in_flight, now) > 0 {
             return Duration::ZERO;
         }
-        time_until(self.valid_until(), now)
+        elapsed(now, self.valid_until())
     }
 
     /// Requests per second to send while other clients send `others` per second; `None` for no limit, zero or less
@@ -152,10 +153,9 @@ impl Budget {
             WindowKind::Fixed if self.is_over(now) => even_rate,
             // We spread up to the earliest end, and other clients go on up to the latest.
             WindowKind::Fixed => {
-                let expected_from_others =
-                    others * time_until(self.latest_end(), now).as_secs_f64();
+                let expected_from_others = others * elapsed(now, self.latest_end()).as_secs_f64();
                 (remaining - expected_from_others)
-                    / time_until(self.earliest_end(), now)
+                    / elapsed(now, self.earliest_end())
                         .max(SHORTEST_SPREAD)
                         .as_secs_f64()
             }
@@ -233,10 +233,7 @@ impl Budget {
     fn valid_until(&self) -> Timestamp {
         match self.window_kind {
             WindowKind::Fixed => self.latest_end(),
-            WindowKind::Sliding => self
-                .received
-                .saturating_add(SHORTEST_SPREAD)
-                .unwrap_or(Timestamp::MAX),
+            WindowKind::Sliding => later(self.received, SHORTEST_SPREAD),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{earlier, time_until};
+use crate::base::time::{earlier, elapsed};
 
 /// An average over about the last 15 seconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +41,7 @@ impl ForeignTraffic {
         let Some(sample) = self.last_sample else {
             return self.restart(count, now);
         };
-        let elapsed = time_until(now, sample.at);
+        let elapsed = elapsed(sample.at, now);
         if elapsed < SHORTEST_STEP {
             return;
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
+use crate::base::time::later;
+
 /// The count and the end of the window in which the server counted the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RateLimitHeaders {
@@ -30,8 +32,8 @@ impl RateLimitHeaders {
         // `sent` is later only if the clock was set back in between.
         let sent = sent.min(received);
         let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
-        let earliest = sent.saturating_add(reset.saturating_sub(ROUNDING)).ok()?;
-        let latest = received.saturating_add(reset + ROUNDING).ok()?;
+        let earliest = later(sent, reset.saturating_sub(ROUNDING));
+        let latest = later(received, reset + ROUNDING);
         let reported = Self {
             count: number("inin-ratelimit-count")?,
             allowed: number("inin-ratelimit-allowed")?,

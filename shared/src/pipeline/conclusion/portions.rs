@@ -222,7 +222,8 @@ async fn read_page(archive: Archive, page: PageId) -> Result<Page, ArchiveError>
     Ok((record, index))
 }
 
-/// Adds the lines of a page, if it has any.
+/// Adds the lines of a page, if it has any. Fails if the index does not have one entry for each record of the page: the
+/// manifest's counts are differences of the two.
 fn add(
     lines: &mut Lines,
     position: &mut u32,
@@ -232,12 +233,19 @@ fn add(
     let (Some(index), Some(objects)) = (index, &record.content.objects) else {
         return Ok(());
     };
+    let key = &objects.index.key;
+    let before = lines.len();
     let added = lines.add_index(*position, &index);
     *position += 1;
     added.map_err(|source| PipelineError::Index {
-        key: objects.index.key.clone(),
+        key: key.clone(),
         source,
-    })
+    })?;
+    if lines.len() - before != record.content.counts.archived {
+        let problem = "its number of entries differs from the page's number of records";
+        return Err(ArchiveError::page(key, problem).into());
+    }
+    Ok(())
 }
 
 fn all_pages(portions: Vec<PortionRecord>) -> Pages {

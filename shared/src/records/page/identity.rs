@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordShape;
 use super::walk::{is_null, is_object, member_values};
-use crate::base::time::from_millis;
+use crate::base::time::{from_millis, truncate_to_millis};
 
 /// No id of the API is longer than 36 characters. The limit bounds the lines of a page index, which is read line by
 /// line.
@@ -126,10 +126,8 @@ impl<'a> RecordIdentity<'a> {
 
     /// The same identity with the start in whole milliseconds, as in a normalized record.
     pub(super) fn truncated_to_millis(self) -> Self {
-        let millis = self.start.as_nanosecond().div_euclid(1_000_000);
-        let start = i64::try_from(millis).ok().and_then(from_millis);
         Self {
-            start: start.unwrap_or(self.start),
+            start: truncate_to_millis(self.start),
             ..self
         }
     }

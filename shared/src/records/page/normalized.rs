@@ -16,6 +16,7 @@ use super::walk::{
     decode_string, for_each_element, for_each_member, is_array, is_object, member_values,
     push_comma, unquoted,
 };
+use crate::base::time::truncate_to_millis;
 
 /// The fields of a row that are optional in a record. Values are JSON texts.
 #[derive(Default)]
@@ -246,7 +247,7 @@ fn is_text(value: &str) -> bool {
 /// Whole milliseconds since 1970.
 fn parse_millis(value: &str) -> Option<i64> {
     let moment: Timestamp = is_text(value).then(|| unquoted(value))?.parse().ok()?;
-    i64::try_from(moment.as_nanosecond().div_euclid(1_000_000)).ok()
+    Some(truncate_to_millis(moment).as_millisecond())
 }
 
 fn count_elements(participants: &str) -> Option<i64> {

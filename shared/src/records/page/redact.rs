@@ -189,9 +189,8 @@ impl JsonRedactor<'_, '_> {
             }
             _ => redactor.redact(&text, self.tally),
         };
-        if redacted != text
-            && let Ok(quoted) = serde_json::to_string(&redacted)
-        {
+        if redacted != text {
+            let quoted = infallible(serde_json::to_string(&redacted));
             self.out.push_str(&self.record[self.copied..at]);
             self.out.push_str(&quoted);
             self.copied = end;

@@ -61,15 +61,19 @@ struct Labels {
     topics: Vec<Topic>,
 }
 
-static LABELS: LazyLock<Option<Labels>> = LazyLock::new(|| {
+static LABELS: LazyLock<Labels> = LazyLock::new(|| {
     let pairs = WORDS.iter().flat_map(|(topic, words)| {
         words
             .split([',', '\n'])
             .map(|word| (*topic, fold_letters(word.trim())))
     });
     let (topics, words): (Vec<_>, Vec<_>) = pairs.filter(|(_, word)| !word.is_empty()).unzip();
-    let words = AhoCorasick::new(words).ok()?;
-    Some(Labels { words, topics })
+    #[expect(
+        clippy::expect_used,
+        reason = "the words are constants, and only billions of states are too many"
+    )]
+    let words = AhoCorasick::new(words).expect("a few thousand words");
+    Labels { words, topics }
 });
 
 /// The topic given by the words around this range of the text.
@@ -115,36 +119,31 @@ fn topic_after(text: &str) -> Option<Topic> {
 
 /// The labels in a text with their start and end: whole words only, in scripts with spaces between words.
 fn find_labels(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
-    let labels = LABELS.as_ref();
-    labels.into_iter().flat_map(move |labels| {
-        labels
-            .words
-            .find_overlapping_iter(window)
-            .filter_map(|found| {
-                let (start, end) = (found.start(), found.end());
-                // A word within an e-mail address is not a label.
-                let is_word = |letter: Option<char>| {
-                    letter.is_some_and(|letter| {
-                        letter.is_alphanumeric() && !has_no_spaces(letter) || "@+_".contains(letter)
-                    })
-                };
-                let (letter_before, letter_after) = (
-                    window[..start].chars().next_back(),
-                    window[end..].chars().next(),
-                );
-                let length = end - start;
-                let begins = !is_word(letter_before)
-                    || window[start..].chars().next().is_some_and(has_no_spaces)
-                    || length >= LONG_WORD_BYTES && letter_before.is_some_and(char::is_alphabetic);
-                let ending = window[end..]
-                    .chars()
-                    .take_while(|letter| letter.is_alphabetic())
-                    .count();
-                let ends = !is_word(letter_after)
-                    || window[..end].chars().next_back().is_some_and(has_no_spaces)
-                    || length >= LONG_WORD_BYTES && (1..=MAX_ENDING_LETTERS).contains(&ending);
-                (begins && ends).then(|| (labels.topics[found.pattern().as_usize()], start, end))
+    let found = LABELS.words.find_overlapping_iter(window);
+    found.filter_map(move |found| {
+        let (start, end) = (found.start(), found.end());
+        // A word within an e-mail address is not a label.
+        let is_word = |letter: Option<char>| {
+            letter.is_some_and(|letter| {
+                letter.is_alphanumeric() && !has_no_spaces(letter) || "@+_".contains(letter)
             })
+        };
+        let (letter_before, letter_after) = (
+            window[..start].chars().next_back(),
+            window[end..].chars().next(),
+        );
+        let length = end - start;
+        let begins = !is_word(letter_before)
+            || window[start..].chars().next().is_some_and(has_no_spaces)
+            || length >= LONG_WORD_BYTES && letter_before.is_some_and(char::is_alphabetic);
+        let ending = window[end..]
+            .chars()
+            .take_while(|letter| letter.is_alphabetic())
+            .count();
+        let ends = !is_word(letter_after)
+            || window[..end].chars().next_back().is_some_and(has_no_spaces)
+            || length >= LONG_WORD_BYTES && (1..=MAX_ENDING_LETTERS).contains(&ending);
+        (begins && ends).then(|| (LABELS.topics[found.pattern().as_usize()], start, end))
     })
 }
 

@@ -34,10 +34,11 @@ pub(crate) fn parse_document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeErr
 
 /// The value unchanged if every JSON parser can read it. Otherwise, for example for a number beyond all types, a string
 /// that contains its text.
+#[expect(clippy::expect_used, reason = "every text has a JSON string")]
 pub(super) fn to_readable(value: Box<RawValue>) -> Box<RawValue> {
     match serde_json::from_str::<Value>(value.get()) {
         Ok(parsed) if depth_of(&parsed) <= MAX_LEVELS => value,
-        _ => serde_json::value::to_raw_value(value.get()).unwrap_or(value),
+        _ => serde_json::value::to_raw_value(value.get()).expect("a JSON string"),
     }
 }
 

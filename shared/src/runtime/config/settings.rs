@@ -59,7 +59,11 @@ impl<'a> Settings<'a> {
             Some(value) => self.parse(setting, value)?,
             None => default?,
         };
-        N::try_from(number).ok()
+        let fitting = N::try_from(number).ok();
+        if fitting.is_none() {
+            self.malformed(setting, number.to_string(), "a smaller number");
+        }
+        fitting
     }
 
     /// A whole number within the range of the setting.

@@ -2,9 +2,11 @@
 //!
 //! Bounds are whole milliseconds, as in the API.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::base::time::Interval;
+use crate::base::time::{Interval, earlier, later};
 
 /// Share of the maximum per read that a window aims at, because the next hour differs from the last one.
 const TARGET_FILL: f64 = 0.8;
@@ -13,10 +15,8 @@ const MAX_GROWTH: f64 = 4.0;
 
 /// The last day of the interval, or all of it if it is shorter.
 pub(super) fn last_day(interval: Interval) -> Interval {
-    let day_before = interval
-        .end()
-        .saturating_sub(SignedDuration::from_hours(24));
-    let start = day_before.map_or(interval.start(), |start| start.max(interval.start()));
+    let day_before = earlier(interval.end(), Duration::from_hours(24));
+    let start = day_before.max(interval.start());
     Interval::new(start, interval.end()).unwrap_or(interval)
 }
 
@@ -25,13 +25,12 @@ const SMALLEST_STABLE: SignedDuration = SignedDuration::from_secs(1);
 
 /// The part of the window before `moment`; `None` if there is none.
 pub(super) fn part_before(window: Interval, moment: Timestamp) -> Option<Interval> {
-    let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);
-    Interval::new(window.start(), window.end().min(end)).ok()
+    Interval::new(window.start(), window.end().min(moment)).ok()
 }
 
 /// Shortest part to read of a window near the present, which is read as it closes. Without it, each part would be as
 /// long as the read of the previous one took.
-const SHORTEST_PART: SignedDuration = SignedDuration::from_mins(1);
+const SHORTEST_PART: Duration = Duration::from_mins(1);
 
 /// Whether enough of the window is closed to read it now.
 pub(super) fn is_worth_reading(closed: Interval, window: Interval) -> bool {
@@ -40,8 +39,7 @@ pub(super) fn is_worth_reading(closed: Interval, window: Interval) -> bool {
 
 /// When a first part of the window is closed that is long enough, or all of it.
 pub(super) fn worth_reading_at(window: Interval) -> Timestamp {
-    let part = window.start().saturating_add(SHORTEST_PART);
-    part.map_or(window.end(), |part| part.min(window.end()))
+    later(window.start(), SHORTEST_PART).min(window.end())
 }
 
 /// The first half; `None` if the window is so small that halving it would not stop its results from changing.
@@ -83,7 +81,7 @@ fn moment_after(start: Timestamp, window: Interval, share: f64) -> Timestamp {
     let length = window.end().duration_since(window.start());
     let millis = (length.as_secs_f64() * share * 1000.0).floor().max(1.0);
     let length = SignedDuration::try_from_secs_f64(millis / 1000.0).unwrap_or(length);
-    start.saturating_add(length).unwrap_or(Timestamp::MAX)
+    later(start, length.unsigned_abs())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

@@ -12,6 +12,7 @@ use super::fetch::{Cause, Fetch, Postponed, Texts, invalid_id};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::required_object;
+use crate::base::time::elapsed;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
@@ -160,11 +161,10 @@ impl<'a> ConversationRequests<'a> {
             self.warning = Some(NO_RECORDINGS);
             return gone.into();
         }
-        match self.result_of(error) {
-            Fetch::Record(Err(reason)) if reason.status == Status::TooLarge => reason.into(),
-            Fetch::Record(_) => gone.into(),
-            Fetch::RetryLater(postponed) if postponed.cause == Cause::Refused => {
-                let status = status.unwrap_or_default();
+        match (self.result_of(error), status) {
+            (Fetch::Record(Err(reason)), _) if reason.status == Status::TooLarge => reason.into(),
+            (Fetch::Record(_), _) => gone.into(),
+            (Fetch::RetryLater(postponed), Some(status)) if postponed.cause == Cause::Refused => {
                 let problem = format!(
                     "{}; its recordings are refused with the status {status}",
                     gone.problem
@@ -172,7 +172,7 @@ impl<'a> ConversationRequests<'a> {
                 // No response said that they are gone.
                 NoTranscript::new(Status::Unavailable, problem).into()
             }
-            fetch => fetch,
+            (fetch, _) => fetch,
         }
     }
 
@@ -181,9 +181,8 @@ impl<'a> ConversationRequests<'a> {
     async fn rest_of_wait(&self, requested_at: Timestamp) -> bool {
         let clock = &self.source.clock;
         let now = clock.now();
-        let waited = Duration::try_from(now.duration_since(requested_at));
         let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
-        let rest = whole.saturating_sub(waited.unwrap_or_default());
+        let rest = whole.saturating_sub(elapsed(requested_at, now));
         // Reserves the same time again for the response.
         let in_time = self.deadline.allows(now, rest + whole);
         if in_time {

@@ -64,7 +64,7 @@ impl Reader<'_> {
         buckets: u32,
     ) -> Result<PortionRecord, PipelineError> {
         let (id, attempt) = (self.id(), self.input.attempt.attempt);
-        let portion = u32::try_from(portions.len()).unwrap_or(u32::MAX) + 1;
+        let portion = portions.last().map_or(0, |newest| newest.portion) + 1;
         let put = async |(bucket, bytes): (u32, Bytes)| {
             let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
             let name = ObjectKey::Lines {
@@ -113,7 +113,7 @@ impl Reader<'_> {
         let (id, attempt) = (self.id(), self.input.attempt.attempt);
         let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
         let mut portions = Vec::new();
-        for portion in 1..=u32::try_from(listed.len()).unwrap_or(u32::MAX) {
+        for (portion, _) in (1_u32..).zip(&listed) {
             let name = ObjectKey::Portion {
                 export_id: id,
                 attempt,

@@ -254,7 +254,7 @@ fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
     let held = std::mem::take(&mut message.content).into_iter();
     let mut content: Vec<_> = held
         .filter(|(_, value)| !is_empty(value))
-        .filter_map(|(name, value)| piece(name, &value))
+        .map(|(name, value)| piece(name, &value))
         .collect();
     let has_text = message
         .message_text
@@ -263,14 +263,17 @@ fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
         || !message.message_media_attachments.read.is_empty();
     if content.is_empty() && !has_text {
         let kind = message.content_type.as_deref();
-        content.extend(kind.and_then(|kind| piece("contentType", kind)));
+        content.extend(kind.map(|kind| piece("contentType", kind)));
     }
     content
 }
 
-fn piece(name: &str, value: &RawValue) -> Option<Box<RawValue>> {
-    // A valid name with a JSON value is valid JSON.
-    RawValue::from_string(format!("{{\"{name}\":{}}}", value.get())).ok()
+#[expect(
+    clippy::expect_used,
+    reason = "a name without special characters and a JSON value make a JSON object"
+)]
+fn piece(name: &'static str, value: &RawValue) -> Box<RawValue> {
+    RawValue::from_string(format!("{{\"{name}\":{}}}", value.get())).expect("a JSON object")
 }
 
 /// Whether the value is an empty list or object.

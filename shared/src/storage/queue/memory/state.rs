@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{DeadLetter, Delivery, QueueContents};
+use crate::base::time::{elapsed, later};
 use crate::storage::queue::settings::{MAX_VISIBILITY, check_delay};
 use crate::storage::queue::{OutgoingMessage, Queue, QueueRefusal, QueueSettings};
 
@@ -136,7 +137,7 @@ impl QueueState {
         };
         check_delay(
             delay,
-            MAX_VISIBILITY.saturating_sub(between(received.received_at, now)),
+            MAX_VISIBILITY.saturating_sub(elapsed(received.received_at, now)),
         )?;
         // As on SQS, the receipt stays valid until the message is visible again, so a consumer can still delete a
         // postponed message.
@@ -236,9 +237,9 @@ impl QueueState {
             ..
         } = self.settings;
         self.messages
-            .retain(|message| between(message.sent_at, now) < retention);
+            .retain(|message| elapsed(message.sent_at, now) < retention);
         self.sent_ids
-            .retain(|_, sent_at| deduplication_window.is_some_and(|w| between(*sent_at, now) < w));
+            .retain(|_, sent_at| deduplication_window.is_some_and(|w| elapsed(*sent_at, now) < w));
         for message in self
             .messages
             .iter_mut()
@@ -286,12 +287,4 @@ impl Message {
             receive_count: self.receive_count,
         }
     }
-}
-
-fn later(moment: Timestamp, by: Duration) -> Timestamp {
-    moment.saturating_add(by).unwrap_or(Timestamp::MAX)
-}
-
-fn between(start: Timestamp, end: Timestamp) -> Duration {
-    Duration::try_from(end.duration_since(start)).unwrap_or(Duration::ZERO)
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{BucketError, S3Store};
 use crate::base::failure::error_chain;
+use crate::base::time::later;
 use crate::storage::store::StoreError;
 
 /// The ceiling of the first wait between two tries; each further one is twice as high.
@@ -45,8 +44,7 @@ impl S3Store {
         E: Retryable + std::error::Error + 'static,
         F: Future<Output = Result<T, E>>,
     {
-        let retry_until = self.clock.now().saturating_add(self.retry_for);
-        let retry_until = retry_until.unwrap_or(Timestamp::MAX);
+        let retry_until = later(self.clock.now(), self.retry_for);
         let mut tries = 1;
         loop {
             match call().await {
