@@ -42,6 +42,17 @@ struct SliceTally {
     wait: Option<String>,
 }
 
+impl SliceTally {
+    /// A slice that does not wait.
+    fn new(totals: Totals, complete: bool) -> Self {
+        Self {
+            totals,
+            complete,
+            wait: None,
+        }
+    }
+}
+
 impl Tally {
     pub(crate) fn new(export_state: &ExportState) -> Self {
         let slice_tally = |slice: &crate::engine::SliceProgress| {
@@ -91,11 +102,7 @@ impl Tally {
     pub(crate) fn apply_event(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::PageArchived { slice, totals, .. } => {
-                *self.slice_mut(*slice) = SliceTally {
-                    totals: *totals,
-                    complete: false,
-                    wait: None,
-                };
+                *self.slice_mut(*slice) = SliceTally::new(*totals, false);
                 None
             }
             Event::Parked {
@@ -124,12 +131,7 @@ impl Tally {
                 end,
                 totals,
             } => {
-                let complete = *end == End::Complete;
-                *self.slice_mut(*slice) = SliceTally {
-                    totals: *totals,
-                    complete,
-                    wait: None,
-                };
+                *self.slice_mut(*slice) = SliceTally::new(*totals, *end == End::Complete);
                 run_end_line(*slice, *run, end)
             }
             Event::Outcome(outcome) => {

@@ -2,7 +2,9 @@ use conversation_archive::archive::losses::ReplacedRun;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
-use conversation_archive::export::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
+use conversation_archive::export::outcome::{
+    Content, ExportStatus, IdVersions, RepeatedRecords, SliceContent,
+};
 use conversation_archive::export::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::export::totals::Totals;

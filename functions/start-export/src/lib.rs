@@ -7,14 +7,12 @@ use conversation_archive::archive::Archive;
 use conversation_archive::archive::open_marker;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::base::json::JsonText;
-use conversation_archive::export::attempt::{Attempt, Overrides};
+use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::objects::ObjectKey;
-use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::plan::{
     Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, due_revisits,
 };
-use conversation_archive::export::request::{ExportRequest, InvalidRequest, OnBadRecord};
+use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::{AddressRules, WebhookUrl};
 use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
@@ -23,16 +21,19 @@ use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::scheduling::SliceSelection;
 use conversation_archive::pipeline::{PinError, Redactors};
 use conversation_archive::source::{QuerySpec, SourceError, Sources};
-use serde::{Deserialize, Serialize};
 
 mod accepted;
 mod cancel;
+mod command;
 mod companion;
 mod resume;
 mod retention;
 
 use accepted::{AcceptRule, Acceptance, OnExisting, OnUnavailable, Start};
 
+use command::final_state;
+
+pub use command::{Command, Resume, Started, State};
 pub use conversation_archive::runtime::config::Regions;
 
 /// The handler and its dependencies.
@@ -46,60 +47,6 @@ pub struct StartExport {
     pub regions: Regions,
     /// Whether a custom AWS endpoint is set. If so, an unreplaced scheduled-time placeholder means now.
     pub emulated: bool,
-}
-
-/// The commands of start-export: `{"resume": {…}}`, `{"cancel": {…}}`, or a plain request.
-#[derive(Clone, Debug)]
-pub enum Command {
-    Start(Box<ExportRequest>),
-    Resume(Resume),
-    Cancel(ExportId),
-}
-
-/// Resumes an export.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Resume {
-    pub export_id: ExportId,
-    #[serde(default)]
-    pub quota_mb: Option<u64>,
-    #[serde(default)]
-    pub on_bad_record: Option<OnBadRecord>,
-}
-
-/// The response to a start, resume or cancel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Started {
-    pub export_id: ExportId,
-    pub state: State,
-    pub attempt: u32,
-    pub slices: u32,
-    /// URI of the manifest, now or in the future.
-    pub manifest_uri: String,
-    /// The companion export of the transcripts of its conversations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transcripts: Option<Box<Started>>,
-    /// The companion exports that revisit intervals exported before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub revisits: Vec<Started>,
-}
-
-/// The state of the export after the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Started,
-    /// The request is stored and starts later: the API was not available.
-    Accepted,
-    /// The export existed and continues.
-    Resumed,
-    /// The export existed and is complete.
-    Completed,
-    /// The export existed and is cancelled, which is final.
-    Cancelled,
-    /// Cancellation was requested; the handlers of its pages act on it.
-    Cancelling,
 }
 
 /// Why nothing, or not everything, was started.
@@ -120,33 +67,6 @@ pub enum StartError {
     Pipeline(#[from] conversation_archive::pipeline::PipelineError),
     #[error(transparent)]
     Archive(#[from] conversation_archive::archive::ArchiveError),
-}
-
-impl Command {
-    /// Parses the payload of an invocation.
-    pub fn parse(payload: &str) -> Result<Self, InvalidRequest> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Cancel {
-            #[serde(rename = "exportId")]
-            export_id: ExportId,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        enum Wrapped {
-            Resume(Resume),
-            Cancel(Cancel),
-        }
-        let is_wrapped =
-            |payload: JsonText<'_>| payload.get("resume").or(payload.get("cancel")).is_some();
-        if JsonText::parse(payload).is_ok_and(is_wrapped) {
-            return Ok(match InvalidRequest::parse(payload)? {
-                Wrapped::Resume(resume) => Self::Resume(resume),
-                Wrapped::Cancel(cancel) => Self::Cancel(cancel.export_id),
-            });
-        }
-        ExportRequest::parse(payload).map(Box::new).map(Self::Start)
-    }
 }
 
 impl StartExport {
@@ -398,24 +318,6 @@ impl StartExport {
     }
 }
 
-impl Resume {
-    /// A resume without overrides.
-    pub(crate) fn of(export_id: ExportId) -> Self {
-        Self {
-            export_id,
-            quota_mb: None,
-            on_bad_record: None,
-        }
-    }
-
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            quota_mb: self.quota_mb,
-            on_bad_record: self.on_bad_record,
-        }
-    }
-}
-
 impl From<PinError> for StartError {
     fn from(error: PinError) -> Self {
         match error {
@@ -439,12 +341,4 @@ fn id_in_use(plan: &ExportPlan) -> InvalidRequest {
         &plan.export_id,
         "an export with this id exists for another request; choose another id",
     )
-}
-
-fn final_state(status: ExportStatus) -> Option<State> {
-    match status {
-        ExportStatus::Completed | ExportStatus::CompletedWithRejects => Some(State::Completed),
-        ExportStatus::Cancelled => Some(State::Cancelled),
-        ExportStatus::Failed => None,
-    }
 }

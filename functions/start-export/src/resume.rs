@@ -195,30 +195,10 @@ impl StartExport {
             let now = self.pipeline.clock.now();
             cancellation::withdraw(self.archive(), &plan.export_id, now).await?;
         }
-        let slice_progress = slice_status::all_progress(self.archive(), plan, failed).await?;
-        let of_export = outcome
-            .failures
-            .iter()
-            .find(|failure| failure.slice.is_none());
-        let export_failure = of_export.map(|failure| failure.failure.kind);
-        // A query that violated its contract is not read again. Sources without a query return none.
-        let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
-        let query = if kinds.any(FailureKind::makes_source_unusable) {
-            let spec = QuerySpec::of_plan(plan);
-            self.sources
-                .of(plan.source)
-                .query(&spec, invocation.deadline)
-                .await?
-        } else {
-            None
-        };
-        let now = self.pipeline.clock.now();
         let overrides = trigger.overrides();
-        let next = failed.resumed(&slice_progress, export_failure, overrides, query, now);
-        let next = match trigger {
-            ResumeTrigger::Operator(_) => next,
-            ResumeTrigger::Sweep => next.as_automatic_resume(failed),
-        };
+        let next = self
+            .next_attempt(plan, failed, outcome, trigger, invocation)
+            .await?;
         // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would be
         // overlooked without its marker.
         self.reopen(plan).await?;
@@ -246,6 +226,41 @@ impl StartExport {
             return Err(overrides_ignored(resume, &next).into());
         }
         Ok(self.started(plan, next.attempt, State::Resumed))
+    }
+
+    /// The attempt that follows the failed one, with a new query if the old one is not usable.
+    async fn next_attempt(
+        &self,
+        plan: &ExportPlan,
+        failed: &Attempt,
+        outcome: &Outcome,
+        trigger: ResumeTrigger<'_>,
+        invocation: &Invocation,
+    ) -> Result<Attempt, StartError> {
+        let slice_progress = slice_status::all_progress(self.archive(), plan, failed).await?;
+        let of_export = outcome
+            .failures
+            .iter()
+            .find(|failure| failure.slice.is_none());
+        let export_failure = of_export.map(|failure| failure.failure.kind);
+        // A query that violated its contract is not read again. Sources without a query return none.
+        let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
+        let query = if kinds.any(FailureKind::makes_source_unusable) {
+            let spec = QuerySpec::of_plan(plan);
+            self.sources
+                .of(plan.source)
+                .query(&spec, invocation.deadline)
+                .await?
+        } else {
+            None
+        };
+        let now = self.pipeline.clock.now();
+        let overrides = trigger.overrides();
+        let next = failed.resumed(&slice_progress, export_failure, overrides, query, now);
+        Ok(match trigger {
+            ResumeTrigger::Operator(_) => next,
+            ResumeTrigger::Sweep => next.as_automatic_resume(failed),
+        })
     }
 
     /// Deletes the automatic resume of a failed attempt that another attempt follows.

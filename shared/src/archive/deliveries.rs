@@ -6,7 +6,7 @@ use super::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::audit::AuditEvent;
 use crate::export::delivery::{Deliveries, DeliveryState};
-use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
+use crate::export::objects::{AuditPart, ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::Outcome;
 use crate::export::owed::OwedWebhook;
 use crate::storage::store::Stored;
@@ -48,12 +48,7 @@ pub async fn record(
     let existing = archive.list_all(&prefix).await?.len();
     for delivery in (1_u32..).skip(existing) {
         let attempt = outcome.attempt;
-        let name = ObjectKey::AuditDelivery {
-            day,
-            export_id,
-            attempt,
-            delivery,
-        };
+        let name = ObjectKey::Audit(day, export_id, attempt, AuditPart::Delivery(delivery));
         // A concurrent delivery may have taken the number; both are recorded.
         if archive.create_or_read(name, event.clone()).await?.1 == Stored::Created {
             break;

@@ -1,5 +1,7 @@
 //! Every object that we write: its key, content type and encoding. docs/format.md documents the same table.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::base::hash::Sha256;
@@ -38,26 +40,8 @@ pub enum ObjectKey<'a> {
     UnassignedDeadLetter(Sha256),
     Failed(&'a ExportId, u32),
     Cancelled(&'a ExportId),
-    /// Pages of an attempt that were read for the manifest of a large export.
-    Portion {
-        export_id: &'a ExportId,
-        attempt: u32,
-        portion: u32,
-    },
-    /// Counts over the lines of the first `buckets` digest ranges of all portions of an attempt.
-    Tally {
-        export_id: &'a ExportId,
-        attempt: u32,
-        buckets: u32,
-    },
-    /// The lines of a portion in one digest range. The key contains the digest, as for pages.
-    Lines {
-        export_id: &'a ExportId,
-        attempt: u32,
-        portion: u32,
-        bucket: u32,
-        sha256: Sha256,
-    },
+    /// An intermediate object of an attempt, for the manifest of a large export.
+    Comparison(&'a ExportId, u32, ComparisonPart),
     Manifest(&'a ExportId),
     /// The request to cancel the export.
     Cancel(&'a ExportId),
@@ -69,23 +53,58 @@ pub enum ObjectKey<'a> {
     Owed(&'a ExportId, u32),
     /// An automatic resume of a failed attempt is scheduled.
     Resume(&'a ExportId, u32),
-    AuditSlice {
-        day: jiff::civil::Date,
-        export_id: &'a ExportId,
-        attempt: u32,
-        slice: u32,
+    /// A copy of audit events of an attempt, by the day of its outcome.
+    Audit(jiff::civil::Date, &'a ExportId, u32, AuditPart),
+}
+
+/// The intermediate objects of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub enum ComparisonPart {
+    /// Pages that were read for the manifest.
+    Portion(u32),
+    /// Counts over the lines of the first `buckets` digest ranges of all portions.
+    Tally { buckets: u32 },
+    /// The lines of a portion in one digest range. The key contains the digest, as for pages.
+    Lines {
+        portion: u32,
+        bucket: u32,
+        sha256: Sha256,
     },
-    AuditOutcome {
-        day: jiff::civil::Date,
-        export_id: &'a ExportId,
-        attempt: u32,
-    },
-    AuditDelivery {
-        day: jiff::civil::Date,
-        export_id: &'a ExportId,
-        attempt: u32,
-        delivery: u32,
-    },
+}
+
+/// The copies of audit events of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub enum AuditPart {
+    /// The events of a slice.
+    Slice(u32),
+    /// The start event and the event of the outcome.
+    Outcome,
+    /// The event of a webhook delivery, from 1.
+    Delivery(u32),
+}
+
+impl fmt::Display for ComparisonPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Portion(portion) => write!(f, "portion-{portion:04}.json"),
+            Self::Tally { buckets } => write!(f, "tally-{buckets:04}.json"),
+            Self::Lines {
+                portion,
+                bucket,
+                sha256,
+            } => write!(f, "lines-{portion:04}-{bucket:04}-{}", sha256.short(8)),
+        }
+    }
+}
+
+impl fmt::Display for AuditPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slice(slice) => write!(f, "slice-{slice:04}.ndjson"),
+            Self::Outcome => f.write_str("outcome.ndjson"),
+            Self::Delivery(delivery) => write!(f, "delivery-{delivery:02}.json"),
+        }
+    }
 }
 
 impl ObjectKey<'_> {
@@ -114,61 +133,17 @@ impl ObjectKey<'_> {
             Self::UnassignedDeadLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
             Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
             Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
-            Self::Portion {
-                export_id,
-                attempt,
-                portion,
-            } => format!("{}{portion:04}.json", portion_prefix(export_id, *attempt)),
-            Self::Tally {
-                export_id,
-                attempt,
-                buckets,
-            } => format!("{}{buckets:04}.json", tally_prefix(export_id, *attempt)),
-            Self::Lines {
-                export_id,
-                attempt,
-                portion,
-                bucket,
-                sha256,
-            } => format!(
-                "{}lines-{portion:04}-{bucket:04}-{}",
-                comparison_prefix(export_id, *attempt),
-                sha256.short(8)
-            ),
+            Self::Comparison(id, attempt, part) => {
+                format!("{}{part}", comparison_prefix(id, *attempt))
+            }
             Self::Manifest(id) => format!("exports/{id}/manifest.json"),
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
             Self::Probe(id) => format!("checks/{id}.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
             Self::Owed(id, attempt) => format!("{OWED_PREFIX}{id}-{attempt:02}"),
             Self::Resume(id, attempt) => format!("{RESUMES_PREFIX}{id}-{attempt:02}"),
-            Self::AuditSlice {
-                day,
-                export_id,
-                attempt,
-                slice,
-            } => {
-                format!(
-                    "{}{slice:04}.ndjson",
-                    slice_copies_prefix(*day, export_id, *attempt)
-                )
-            }
-            Self::AuditOutcome {
-                day,
-                export_id,
-                attempt,
-            } => {
-                format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-outcome.ndjson")
-            }
-            Self::AuditDelivery {
-                day,
-                export_id,
-                attempt,
-                delivery,
-            } => {
-                format!(
-                    "{}{delivery:02}.json",
-                    delivery_prefix(*day, export_id, *attempt)
-                )
+            Self::Audit(day, id, attempt, part) => {
+                format!("{}{part}", audit_prefix(*day, id, *attempt))
             }
         }
     }
@@ -177,9 +152,13 @@ impl ObjectKey<'_> {
     pub fn object(&self, body: impl Into<Bytes>) -> Object {
         let (content_type, content_encoding) = match self {
             Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
-            Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
+            Self::Audit(.., AuditPart::Slice(_) | AuditPart::Outcome) => {
+                ("application/x-ndjson", None)
+            }
             // An attachment may be of any type; browsers must not render it.
-            Self::File(..) | Self::Lines { .. } => ("application/octet-stream", None),
+            Self::File(..) | Self::Comparison(.., ComparisonPart::Lines { .. }) => {
+                ("application/octet-stream", None)
+            }
             _ => ("application/json", None),
         };
         Object {
@@ -233,13 +212,18 @@ pub(crate) fn tally_prefix(id: &ExportId, attempt: u32) -> String {
     format!("{}tally-", comparison_prefix(id, attempt))
 }
 
-/// Prefix of the copies of the audit events of one outcome, by slice.
+/// Prefix of the copies of the audit events of one outcome.
+fn audit_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-")
+}
+
+/// Prefix of these copies by slice.
 pub(crate) fn slice_copies_prefix(
     day: jiff::civil::Date,
     export_id: &ExportId,
     attempt: u32,
 ) -> String {
-    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-")
+    format!("{}slice-", audit_prefix(day, export_id, attempt))
 }
 
 /// Prefix of the deliveries of one outcome.
@@ -248,7 +232,7 @@ pub(crate) fn delivery_prefix(
     export_id: &ExportId,
     attempt: u32,
 ) -> String {
-    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-delivery-")
+    format!("{}delivery-", audit_prefix(day, export_id, attempt))
 }
 
 /// The UTC day under which an event of this time is stored.

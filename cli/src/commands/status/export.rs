@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 
 use console::style;
-use conversation_archive::archive::cancellation;
-use conversation_archive::archive::outcomes;
+use conversation_archive::archive::{Archive, ArchiveError, cancellation, outcomes};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::net::clock::Clock;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::records;
 use crate::engine::{ExportState, SliceProgress};
@@ -29,76 +30,107 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
             stack.place()
         )));
     };
-    let export_state = ExportState::read(archive, id).await?;
-    let outcome = outcomes::newest(archive, id)
-        .await
-        .map_err(anyhow::Error::from)?;
-    let webhook = match &outcome {
-        Some(outcome) => Webhook::of(archive, &plan, outcome, &ObservedDeliveries::default()).await,
-        None => Ok(None),
-    };
-    let webhook = webhook.map_err(anyhow::Error::from)?;
-    let cancelling = cancellation::is_requested(archive, id)
-        .await
-        .map_err(anyhow::Error::from)?;
-    let status = match &outcome {
-        Some(outcome) => outcome.status.as_str(),
-        None if cancelling => "being cancelled",
-        None => "running",
-    };
-    let mut text = format!(
-        "{} is {status}, attempt {}: {} of {}\n",
-        style(id).bold(),
-        export_state.attempt,
-        export_state.plan.interval,
-        export_state.plan.source
-    );
-    let now = Clock::System.now();
-    for slice in &export_state.slices {
-        let _ = writeln!(text, "  {}", line(slice, now));
-    }
-    if let Some(metrics) = outcome.as_ref().and_then(|outcome| outcome.metrics) {
-        let repeated = repeated_text(metrics.identical_lines, metrics.ids_with_versions);
-        text.extend(repeated.map(|repeated| format!("  with repeated records: {repeated}\n")));
-    }
-    for failure in outcome.iter().flat_map(|outcome| &outcome.failures) {
-        let _ = writeln!(text, "  {}", failure.failure);
-    }
-    if outcome
-        .as_ref()
-        .is_some_and(|outcome| !outcome.failures.is_empty())
-    {
-        let _ = writeln!(text, "  resume it with: {}", stack.resume_command(id));
-    }
-    let scheduled = match &outcome {
-        Some(outcome) => archive.read(ObjectKey::Resume(id, outcome.attempt)).await,
-        None => Ok(None),
-    };
-    let scheduled: Option<ScheduledResume> = scheduled.map_err(anyhow::Error::from)?;
-    if let Some(ScheduledResume { not_before, .. }) = &scheduled {
-        let _ = writeln!(text, "  the sweep resumes it after {not_before:.0}");
-    }
-    if let Some(webhook) = &webhook {
-        let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume_command(id)));
-    }
-    let slices: Vec<_> = export_state.slices.iter().map(json_of).collect();
-    let mut json = json!({
-        "exportId": id,
-        "status": status,
-        "attempt": export_state.attempt,
-        "interval": export_state.plan.interval,
-        "slices": slices,
-        "outcome": outcome.as_ref().map(outcome_json),
-        "resumedAfter": scheduled.map(|scheduled| scheduled.not_before),
-        "request": stack.place().location_of(&ObjectKey::Request(id).key()),
-    });
-    if let Some(webhook) = &webhook {
-        webhook.add_to_json(&mut json, &stack.resume_command(id));
-    }
+    let status = Status::read(archive, &plan, id).await;
+    let status = status.map_err(anyhow::Error::from)?;
+    let state = ExportState::read(archive, id).await?;
+    let resume = stack.resume_command(id);
+    let request = stack.place().location_of(&ObjectKey::Request(id).key());
     Ok(Report {
-        text: text.trim_end().to_owned(),
-        json,
+        text: status.text(id, &state, &resume),
+        json: status.json(id, &state, &resume, &request),
     })
+}
+
+/// The part of an export's state that depends on its outcome.
+struct Status {
+    outcome: Option<Outcome>,
+    webhook: Option<Webhook>,
+    is_cancelling: bool,
+    /// If an automatic resume is scheduled.
+    scheduled: Option<ScheduledResume>,
+}
+
+impl Status {
+    async fn read(
+        archive: &Archive,
+        plan: &ExportPlan,
+        id: &ExportId,
+    ) -> Result<Self, ArchiveError> {
+        let outcome = outcomes::newest(archive, id).await?;
+        let (mut webhook, mut scheduled) = (None, None);
+        if let Some(outcome) = &outcome {
+            let observed = ObservedDeliveries::default();
+            webhook = Webhook::of(archive, plan, outcome, &observed).await?;
+            let key = ObjectKey::Resume(id, outcome.attempt);
+            scheduled = archive.read(key).await?;
+        }
+        Ok(Self {
+            outcome,
+            webhook,
+            is_cancelling: cancellation::is_requested(archive, id).await?,
+            scheduled,
+        })
+    }
+
+    fn word(&self) -> &'static str {
+        match &self.outcome {
+            Some(outcome) => outcome.status.as_str(),
+            None if self.is_cancelling => "being cancelled",
+            None => "running",
+        }
+    }
+
+    fn text(&self, id: &ExportId, state: &ExportState, resume: &str) -> String {
+        let mut text = format!(
+            "{} is {}, attempt {}: {} of {}\n",
+            style(id).bold(),
+            self.word(),
+            state.attempt,
+            state.plan.interval,
+            state.plan.source
+        );
+        let now = Clock::System.now();
+        for slice in &state.slices {
+            let _ = writeln!(text, "  {}", line(slice, now));
+        }
+        if let Some(outcome) = &self.outcome {
+            let repeated = outcome
+                .metrics
+                .and_then(|it| repeated_text(it.identical_lines, it.ids_with_versions));
+            text.extend(repeated.map(|repeated| format!("  with repeated records: {repeated}\n")));
+            for failure in &outcome.failures {
+                let _ = writeln!(text, "  {}", failure.failure);
+            }
+            if !outcome.failures.is_empty() {
+                let _ = writeln!(text, "  resume it with: {resume}");
+            }
+        }
+        if let Some(ScheduledResume { not_before, .. }) = &self.scheduled {
+            let _ = writeln!(text, "  the sweep resumes it after {not_before:.0}");
+        }
+        if let Some(webhook) = &self.webhook {
+            let _ = writeln!(text, "  webhook {}", webhook.row(resume));
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn json(&self, id: &ExportId, state: &ExportState, resume: &str, request: &str) -> Value {
+        let slices: Vec<_> = state.slices.iter().map(json_of).collect();
+        let mut json = json!({
+            "exportId": id,
+            "status": self.word(),
+            "attempt": state.attempt,
+            "interval": state.plan.interval,
+            "slices": slices,
+            "outcome": self.outcome.as_ref().map(outcome_json),
+            "resumedAfter": self.scheduled.as_ref().map(|scheduled| scheduled.not_before),
+            "request": request,
+        });
+        if let Some(webhook) = &self.webhook {
+            webhook.add_to_json(&mut json, resume);
+        }
+        json
+    }
 }
 
 fn line(slice: &SliceProgress, now: Timestamp) -> String {

@@ -9,7 +9,7 @@ use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
 use crate::base::failure::error_chain;
 use crate::export::audit::{Action, AuditEvent};
-use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
+use crate::export::objects::{AuditPart, ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::run::{End, RunEnd};
 use crate::export::totals::Totals;
@@ -72,12 +72,7 @@ impl History<'_> {
                 .ok_or_else(|| subject.damaged(rule))?;
             totals = totals.plus(end.totals);
             failures.extend(slice_failure(end));
-            let name = ObjectKey::AuditSlice {
-                day,
-                export_id,
-                attempt,
-                slice,
-            };
+            let name = ObjectKey::Audit(day, export_id, attempt, AuditPart::Slice(slice));
             if let Some(copy) = self.read_copy(name, outcome, listed, audit).await? {
                 self.check_slice_copy(&Subject::of(name), &copy, end)?;
             }
@@ -93,11 +88,7 @@ impl History<'_> {
             .all(|failure| failure.slice.is_some());
         let same = !of_slices || outcome.failures == failures;
         subject.require(same, "its failures differ from those of its runs")?;
-        let name = ObjectKey::AuditOutcome {
-            day,
-            export_id,
-            attempt,
-        };
+        let name = ObjectKey::Audit(day, export_id, attempt, AuditPart::Outcome);
         if let Some(copy) = self.read_copy(name, outcome, listed, audit).await? {
             let expected = [
                 event_line(&self.plan.start_event)?,
@@ -188,12 +179,8 @@ impl History<'_> {
         audit: &mut Audit,
     ) -> Result<(), VerifyError> {
         let (day, export_id, attempt) = (audit_day(outcome.ended_at), self.id(), outcome.attempt);
-        let name = |delivery| ObjectKey::AuditDelivery {
-            day,
-            export_id,
-            attempt,
-            delivery,
-        };
+        let name =
+            |delivery| ObjectKey::Audit(day, export_id, attempt, AuditPart::Delivery(delivery));
         let mut before: Option<AuditEvent> = None;
         let mut delivery = 1;
         while listed.remove(&name(delivery).key()) {

@@ -141,6 +141,7 @@ fn is_digest(text: &str, digits: usize) -> bool {
 mod tests {
     use super::*;
     use crate::base::hash::Sha256;
+    use crate::export::objects::ComparisonPart;
     use crate::export::objects::ObjectKey;
 
     fn id() -> ExportId {
@@ -172,29 +173,23 @@ mod tests {
             (ObjectKey::End(&run), Kind::End(run.clone())),
             (ObjectKey::Record(&page), Kind::Record(page.clone())),
             (
-                ObjectKey::Portion {
-                    export_id: &id,
-                    attempt: 2,
-                    portion: 13,
-                },
+                ObjectKey::Comparison(&id, 2, ComparisonPart::Portion(13)),
                 Kind::Comparison(2),
             ),
             (
-                ObjectKey::Tally {
-                    export_id: &id,
-                    attempt: 2,
-                    buckets: 13,
-                },
+                ObjectKey::Comparison(&id, 2, ComparisonPart::Tally { buckets: 13 }),
                 Kind::Comparison(2),
             ),
             (
-                ObjectKey::Lines {
-                    export_id: &id,
-                    attempt: 2,
-                    portion: 13,
-                    bucket: 0,
-                    sha256: digest,
-                },
+                ObjectKey::Comparison(
+                    &id,
+                    2,
+                    ComparisonPart::Lines {
+                        portion: 13,
+                        bucket: 0,
+                        sha256: digest,
+                    },
+                ),
                 Kind::Comparison(2),
             ),
             (ObjectKey::Page(&page, digest), Kind::Page(page.clone())),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::rules::{
@@ -18,6 +18,8 @@ use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::records::page::Projection;
 use crate::records::redaction::Mode;
+
+mod checks;
 
 /// A request that passed all checks without the API. The plan also needs data that only the source has.
 #[derive(Clone, Debug)]
@@ -187,14 +189,13 @@ impl Draft {
             from_export,
             request,
         } = self;
-        let (revisit, redaction) = if let Some((revisit, redaction)) = revisit {
-            (Some(revisit), redaction)
-        } else {
-            let requested = request.redaction.as_ref();
-            let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
-            (None, redaction)
+        // A revisit keeps the redaction of the export that it revisits.
+        let (revisit, redaction) = match revisit {
+            Some((revisit, redaction)) => (Some(revisit), redaction),
+            None => (None, resolve_redaction(&request, limits, key_version)),
         };
         let transcripts = transcript_plan(&request, limits);
+        let records = projection(&request);
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -204,11 +205,7 @@ impl Draft {
             interval,
             membership: request.membership,
             filters: request.filters,
-            records: if request.source == SourceKind::Transcripts {
-                Projection::Transcript
-            } else {
-                request.records
-            },
+            records,
             lookup_names: request.lookup_names,
             redaction,
             from_export,
@@ -290,96 +287,6 @@ impl Draft {
             (Membership::Start, Some(count)) => equal_slices(self.interval, count),
         }
     }
-
-    fn check_slices(&self, limits: &PlanLimits) -> Result<(), InvalidRequest> {
-        if let Some(count) = self.request.slices {
-            let max = limits.slices_max;
-            if !(1..=max).contains(&count) {
-                return Err(InvalidRequest::new("slices", count, format!("1 to {max}")));
-            }
-            if let Some(what) = self.single_slice_reason().filter(|_| count > 1) {
-                let rule = format!("{what} allows only one slice");
-                return Err(InvalidRequest::new("slices", count, rule));
-            }
-        }
-        self.check_intervals(limits)
-    }
-
-    /// The property of the request that allows only one slice; `None` if there is none.
-    fn single_slice_reason(&self) -> Option<&'static str> {
-        if self.request.source == SourceKind::HistoryGateway {
-            Some("a history gateway, which is read by tokens,")
-        } else if self.request.is_lookup() {
-            Some("a lookup by ids")
-        } else if self.request.membership == Membership::Activity {
-            Some("membership `activity`")
-        } else {
-            None
-        }
-    }
-
-    fn check_intervals(&self, limits: &PlanLimits) -> Result<(), InvalidRequest> {
-        let (what, days, setting) = match self.request.source {
-            SourceKind::AnalyticsJob => (
-                "a job",
-                limits.job_interval_max_days,
-                "GENESYS_JOB_INTERVAL_MAX_DAYS",
-            ),
-            SourceKind::AnalyticsQuery if !self.request.is_lookup() => (
-                "a query",
-                limits.query_interval_max_days,
-                "GENESYS_QUERY_INTERVAL_MAX_DAYS",
-            ),
-            SourceKind::AnalyticsQuery
-            | SourceKind::ExportGateway
-            | SourceKind::HistoryGateway
-            | SourceKind::Transcripts => {
-                return Ok(());
-            }
-        };
-        let intervals = self.intervals();
-        if intervals.len() > limits.slices_max as usize {
-            let rule = format!(
-                "it has {} slices of one day; at most {} are allowed; use several exports",
-                intervals.len(),
-                limits.slices_max
-            );
-            return Err(InvalidRequest::new("interval", self.interval, rule));
-        }
-        let longest = SignedDuration::from_hours(24 * i64::from(days));
-        match intervals
-            .iter()
-            .find(|slice| slice.end().duration_since(slice.start()) > longest)
-        {
-            Some(slice) => {
-                let rule =
-                    format!("{what} covers at most {days} days ({setting}); use more slices");
-                Err(InvalidRequest::new("interval", slice, rule))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn check_quota(
-        &self,
-        query: Option<&GatewayQuery>,
-        limits: &PlanLimits,
-    ) -> Result<(), InvalidRequest> {
-        let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else {
-            return Ok(());
-        };
-        let estimate = query.total_records.saturating_mul(limits.bytes_per_record);
-        if estimate <= quota_mb.saturating_mul(1_000_000) {
-            return Ok(());
-        }
-        let rule = format!(
-            "{} records at about {} bytes each need about {} MB",
-            query.total_records,
-            limits.bytes_per_record,
-            estimate.div_ceil(1_000_000)
-        );
-        Err(InvalidRequest::new("quotaMb", quota_mb, rule))
-    }
 }
 
 /// Lower-cases UUIDs, as the API writes them, and removes duplicates.
@@ -389,6 +296,24 @@ fn normalize_ids(ids: &mut Vec<String>) {
     }
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
+}
+
+fn resolve_redaction(
+    request: &ExportRequest,
+    limits: &PlanLimits,
+    key_version: Option<String>,
+) -> Option<RedactionPlan> {
+    RedactionPlan::resolve(request.redaction.as_ref(), &limits.redaction, key_version)
+}
+
+fn projection(request: &ExportRequest) -> Projection {
+    match request.source {
+        SourceKind::Transcripts => Projection::Transcript,
+        SourceKind::AnalyticsJob
+        | SourceKind::AnalyticsQuery
+        | SourceKind::ExportGateway
+        | SourceKind::HistoryGateway => request.records,
+    }
 }
 
 fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {

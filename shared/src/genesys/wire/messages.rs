@@ -47,7 +47,7 @@ pub struct MessageData {
     pub text_body: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ConversationNormalizedMessage {
     pub kind: Option<String>,
     pub text: Option<String>,

@@ -10,7 +10,7 @@ use super::portions::ExportSize;
 use crate::archive::content::{chain_records, slice_chain};
 use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::export::audit::AuditEvent;
-use crate::export::objects::{ObjectKey, audit_day, slice_copies_prefix};
+use crate::export::objects::{AuditPart, ObjectKey, audit_day, slice_copies_prefix};
 use crate::export::outcome::Outcome;
 use crate::pipeline::Pipeline;
 
@@ -38,12 +38,12 @@ pub(super) async fn copy_audit(
         BTreeSet::new()
     };
     for slice_status in slice_statuses {
-        let name = ObjectKey::AuditSlice {
+        let name = ObjectKey::Audit(
             day,
             export_id,
             attempt,
-            slice: slice_status.slice.number,
-        };
+            AuditPart::Slice(slice_status.slice.number),
+        );
         if copied.contains(&name.key()) {
             continue;
         }
@@ -56,11 +56,7 @@ pub(super) async fn copy_audit(
     let mut lines = Vec::new();
     write_line(&mut lines, &input.plan.start_event)?;
     write_line(&mut lines, &outcome.event)?;
-    let name = ObjectKey::AuditOutcome {
-        day,
-        export_id,
-        attempt,
-    };
+    let name = ObjectKey::Audit(day, export_id, attempt, AuditPart::Outcome);
     pipeline.archive.put(name, lines).await?;
     Ok(true)
 }

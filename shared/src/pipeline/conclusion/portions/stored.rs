@@ -11,7 +11,7 @@ use crate::archive::content::Pages;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
-use crate::export::objects::{ObjectKey, portion_prefix, tally_prefix};
+use crate::export::objects::{ComparisonPart, ObjectKey, portion_prefix, tally_prefix};
 use crate::export::page_record::StoredObject;
 use crate::pipeline::PipelineError;
 
@@ -67,13 +67,15 @@ impl Reader<'_> {
         let portion = portions.last().map_or(0, |newest| newest.portion) + 1;
         let put = async |(bucket, bytes): (u32, Bytes)| {
             let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
-            let name = ObjectKey::Lines {
-                export_id: id,
+            let name = ObjectKey::Comparison(
+                id,
                 attempt,
-                portion,
-                bucket,
-                sha256,
-            };
+                ComparisonPart::Lines {
+                    portion,
+                    bucket,
+                    sha256,
+                },
+            );
             self.archive.put(name, bytes).await?;
             let object = StoredObject {
                 key: name.key(),
@@ -94,11 +96,7 @@ impl Reader<'_> {
             lines: stored,
             pages,
         };
-        let name = ObjectKey::Portion {
-            export_id: id,
-            attempt,
-            portion,
-        };
+        let name = ObjectKey::Comparison(id, attempt, ComparisonPart::Portion(portion));
         tracing::info!(
             attempt,
             portion,
@@ -114,11 +112,7 @@ impl Reader<'_> {
         let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
         let mut portions = Vec::new();
         for (portion, _) in (1_u32..).zip(&listed) {
-            let name = ObjectKey::Portion {
-                export_id: id,
-                attempt,
-                portion,
-            };
+            let name = ObjectKey::Comparison(id, attempt, ComparisonPart::Portion(portion));
             match self.archive.read(name).await? {
                 Some(record) => portions.push(record),
                 None => break,
@@ -141,11 +135,7 @@ impl Reader<'_> {
 
     pub(super) async fn store_tally(&self, buckets: u32, tally: Tally) -> Result<(), ArchiveError> {
         let (export_id, attempt) = (self.id(), self.input.attempt.attempt);
-        let name = ObjectKey::Tally {
-            export_id,
-            attempt,
-            buckets,
-        };
+        let name = ObjectKey::Comparison(export_id, attempt, ComparisonPart::Tally { buckets });
         let record = TallyRecord {
             format_version: FormatVersion,
             export_id: export_id.clone(),

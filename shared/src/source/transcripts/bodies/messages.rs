@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
@@ -186,83 +187,91 @@ impl Messages {
         }
     }
 
-    fn transcribe(&mut self, data: MessageData, writer: usize) {
-        let transcript = &mut self.transcript;
-        let receipts = "entities.normalizedReceipts";
-        for receipt in
-            transcript.take_readable_of(receipts, Some(&data.id), data.normalized_receipts)
+    fn transcribe(&mut self, mut data: MessageData, writer: usize) {
+        self.add_receipts(&mut data);
+        let mut said = data.normalized_message.take();
+        if let Some(said) = &mut said {
+            for element in std::mem::take(&mut said.events.unreadable) {
+                let list = "entities.normalizedMessage.events";
+                self.transcript
+                    .keep_unreadable(list, Some(&data.id), element);
+            }
+        }
+        let text_body = data.text_body.take().filter(|text| !text.is_empty());
+        match said.as_ref().filter(|said| is_event(said)) {
+            Some(event) if text_body.is_none() => {
+                self.transcript.events.push(event_of(event, data.timestamp));
+            }
+            _ => self.add_spoken(data, said, text_body, writer),
+        }
+    }
+
+    fn add_receipts(&mut self, data: &mut MessageData) {
+        let list = "entities.normalizedReceipts";
+        let receipts = std::mem::take(&mut data.normalized_receipts);
+        for receipt in self
+            .transcript
+            .take_readable_of(list, Some(&data.id), receipts)
         {
-            transcript.events.push(Event {
+            self.transcript.events.push(Event {
                 message_id: Some(data.id.clone()),
                 time: receipt.time,
                 kind: "Receipt".to_owned(),
                 status: receipt.status,
             });
         }
-        let mut said = data.normalized_message;
-        if let Some(said) = &mut said {
-            let odd = std::mem::take(&mut said.events.unreadable);
-            for element in odd {
-                let list = "entities.normalizedMessage.events";
-                transcript.keep_unreadable(list, Some(&data.id), element);
-            }
-        }
-        let text_body = data.text_body.filter(|text| !text.is_empty());
-        let event = said.as_ref().filter(|said| is_event(said));
-        if let Some(said) = event.filter(|_| text_body.is_none()) {
-            let kinds = said
-                .events
-                .read
-                .iter()
-                .filter_map(|event| event.event_type.clone());
-            let kinds: Vec<_> = kinds.collect();
-            let kind = if kinds.is_empty() {
-                said.kind.clone()
-            } else {
-                Some(kinds.join(" "))
-            };
-            transcript.events.push(Event {
-                message_id: None,
-                time: data.timestamp,
-                kind: kind.unwrap_or_default(),
-                status: said.status.clone(),
-            });
-            return;
-        }
+    }
+
+    /// Adds a message with a text or other content.
+    fn add_spoken(
+        &mut self,
+        data: MessageData,
+        said: Option<ConversationNormalizedMessage>,
+        text_body: Option<String>,
+        writer: usize,
+    ) {
         let participant = &self.transcript.participants[writer];
+        let said = said.unwrap_or_default();
         let mut message = Message {
             id: data.id,
             sequence: None,
             time: data.timestamp,
-            direction: data
-                .direction
-                .or_else(|| lower(said.as_ref()?.direction.clone())),
-            originating_entity: lower(
-                said.as_ref()
-                    .and_then(|said| said.originating_entity.clone()),
-            ),
+            direction: data.direction.or_else(|| lower(said.direction)),
+            originating_entity: lower(said.originating_entity),
             participant_id: Some(participant.participant_id.clone()),
             purpose: participant.purpose.clone(),
-            kind: said
-                .as_ref()
-                .and_then(|said| said.kind.clone())
-                .unwrap_or_else(|| "Text".to_owned()),
+            kind: said.kind.unwrap_or_else(|| "Text".to_owned()),
             text: said
-                .as_ref()
-                .and_then(|said| said.text.clone())
+                .text
                 .filter(|text| !text.is_empty())
                 .or(text_body)
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
         };
-        let content = said.map_or_else(Vec::new, |said| said.content);
-        for element in add_content(&mut message, content) {
+        for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";
             self.transcript
                 .keep_unreadable(list, Some(&message.id), element);
         }
         self.transcript.messages.push(message);
+    }
+}
+
+/// The event of a message that is one; its kinds in one text, or the message's own kind.
+fn event_of(said: &ConversationNormalizedMessage, time: Option<Timestamp>) -> Event {
+    let kinds = said.events.read.iter();
+    let kinds: Vec<_> = kinds.filter_map(|event| event.event_type.clone()).collect();
+    let kind = if kinds.is_empty() {
+        said.kind.clone()
+    } else {
+        Some(kinds.join(" "))
+    };
+    Event {
+        message_id: None,
+        time,
+        kind: kind.unwrap_or_default(),
+        status: said.status.clone(),
     }
 }
 
