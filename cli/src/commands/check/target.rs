@@ -12,17 +12,19 @@ use crate::problem::{Problem, full_message};
 
 const CHECK: &str = "archive";
 
-/// A failure of a store that can be opened.
+/// Why a store that can be opened did not pass the probe.
 #[derive(Debug)]
 enum ProbeError {
     Store(StoreError),
+    /// Ctrl-C arrived meanwhile.
+    Interrupted,
     /// The store broke a guarantee that exports need.
     Broken(&'static str),
 }
 
 /// The result of writing, reading and deleting one object.
 struct Probe {
-    result: Result<Result<(), ProbeError>, Interrupted>,
+    result: Result<(), ProbeError>,
     /// The encryption that S3 reports, if the probe got that far.
     encryption: Option<Result<Encryption, StoreError>>,
     /// Why the object may still exist.
@@ -52,12 +54,16 @@ pub(super) async fn check_target(
     };
     let store = opened.store();
     let probe = probe(&*store, bucket, &new_id(), interrupt).await;
-    if let (Err(Interrupted), Some(error)) = (&probe.result, probe.delete_error) {
-        findings.add(
-            Finding::warning(CHECK, full_message(error)).fix("delete the object: nothing reads it"),
-        );
-    }
-    findings.add(probe_finding(&*store, probe.result?));
+    let Ok(finding) = probe_finding(&*store, probe.result) else {
+        let left = probe.delete_error.map(full_message);
+        let finding =
+            |left| Finding::warning(CHECK, left).fix("delete the object: nothing reads it");
+        if let Some(left) = left.map(finding) {
+            findings.add(left);
+        }
+        return Err(Interrupted);
+    };
+    findings.add(finding);
     if bucket.is_some() {
         findings.add(encryption_finding(probe.encryption));
     }
@@ -92,8 +98,11 @@ fn encryption_finding(reported: Option<Result<Encryption, StoreError>>) -> Findi
 }
 
 /// The finding for the probe.
-fn probe_finding(store: &dyn ArchiveStore, result: Result<(), ProbeError>) -> Finding {
-    match result {
+fn probe_finding(
+    store: &dyn ArchiveStore,
+    result: Result<(), ProbeError>,
+) -> Result<Finding, Interrupted> {
+    Ok(match result {
         Ok(()) => Finding::ok(
             CHECK,
             format!(
@@ -109,7 +118,8 @@ fn probe_finding(store: &dyn ArchiveStore, result: Result<(), ProbeError>) -> Fi
             let fix = required_permission(&error);
             Finding::failed(CHECK, full_message(error)).fix(fix)
         }
-    }
+        Err(ProbeError::Interrupted) => return Err(Interrupted),
+    })
 }
 
 /// Writes, reads and deletes one object. The object is deleted whatever happens in between.
@@ -123,7 +133,7 @@ async fn probe(
     let key = object.key.clone();
     let mut encryption = None;
     let result = match store.create(object.clone()).await {
-        Err(error) => Ok(Err(error.into())),
+        Err(error) => Err(error.into()),
         // The key is new, so an existing object is the result of this write, whose response was lost.
         Ok(Stored::Created | Stored::AlreadyExists) => {
             let steps = async {
@@ -132,14 +142,15 @@ async fn probe(
                 }
                 test_guarantees(store, object).await
             };
-            interrupt.run(steps).await
+            let result = interrupt.run(steps).await;
+            result.unwrap_or(Err(ProbeError::Interrupted))
         }
     };
     // Also after a failed write, which may have arrived.
     let deleted = store.delete(&key).await;
     let (result, delete_error) = match (result, deleted) {
-        (Ok(Ok(())), Ok(())) => (Ok(test_deleted(store, &key).await), None),
-        (Ok(Ok(())), Err(error)) => (Ok(Err(error.into())), None),
+        (Ok(()), Ok(())) => (test_deleted(store, &key).await, None),
+        (Ok(()), Err(error)) => (Err(error.into()), None),
         (result, deleted) => (result, deleted.err()),
     };
     Probe {
