@@ -125,7 +125,7 @@ impl Engine {
             return Ok(());
         };
         if deliveries::delivery_state(archive, &outcome).await? == DeliveryState::Ended {
-            webhooks::reschedule(&self.handlers.pipeline, &outcome).await?;
+            webhooks::start_again(&self.handlers.pipeline, &outcome).await?;
         }
         Ok(())
     }

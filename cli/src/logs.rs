@@ -11,7 +11,7 @@ use crate::screen::Screen;
 /// The filter without `RUST_LOG`. Retries are summed up in the progress, waits and webhook deliveries are reported as
 /// they occur, and the end of an export is in the summary.
 const DEFAULT_FILTER: &str = "warn,conversation_archive::genesys=error,conversation_archive::pipeline::conclusion=off,\
-                       archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
+                       archive_page::start_over=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
 
 /// Which log lines are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,5 +60,35 @@ impl<'a> MakeWriter<'a> for ScreenWriter {
 
     fn make_writer(&'a self) -> Self::Writer {
         LineWriter(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::DEFAULT_FILTER;
+
+    #[test]
+    fn each_directive_names_a_module_that_exists() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let targets = DEFAULT_FILTER.split(',').filter_map(|directive| {
+            let (target, _) = directive.split_once('=')?;
+            target.split_once("::")
+        });
+        let mut checked = 0;
+        for (name, modules) in targets {
+            let source = match name {
+                "conversation_archive" => "shared/src".to_owned(),
+                function => format!("functions/{}/src", function.replace('_', "-")),
+            };
+            let path = root.join(source).join(modules.replace("::", "/"));
+            assert!(
+                path.with_extension("rs").exists() || path.is_dir(),
+                "{name}::{modules}"
+            );
+            checked += 1;
+        }
+        assert_eq!(checked, 3);
     }
 }

@@ -1,8 +1,8 @@
 //! Measures how well redaction finds the values of a labelled corpus: `tests/redaction/run` makes one and shows it.
 //!
 //! Reads messages as NDJSON from standard input (`locale`, `region`, `text`, `values` with `kind`, `start` and `end` in
-//! bytes) and prints recall and precision by kind and locale. A value is found when no letter or digit of it is left; what
-//! is found is right when it overlaps a value. With `--require` the exit code reports whether the figures are what
+//! bytes) and prints recall and precision by kind and locale. A value is found when no letter or digit of it is left;
+//! what is found is right when it overlaps a value. With `--require` the exit code reports whether the figures are what
 //! docs/redaction.md promises; with `--show KIND` what was missed or found wrongly is printed instead.
 
 #![expect(clippy::print_stdout, reason = "its figures go there")]

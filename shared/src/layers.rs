@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
-/// From the bottom up: a layer uses only itself and those before it.
+/// In order: a layer uses only itself and those earlier in the list.
 const LAYERS: [&str; 10] = [
     "base", "records", "export", "net", "genesys", "storage", "source", "archive", "pipeline",
     "runtime",

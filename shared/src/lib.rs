@@ -1,6 +1,6 @@
 //! The core of Genesys Conversation Archive.
 //!
-//! An export flows through the layers below:
+//! The steps of an export, and the modules that do them:
 //!
 //! 1. start-export turns a request ([`export::request`]) into a plan ([`export::plan`]), whose slices are read in
 //!    parallel, and sends the first message of each slice ([`pipeline::scheduling`]).
@@ -10,17 +10,17 @@
 //! 3. After its last page, or a failure, the run of a slice ends ([`pipeline::run_ends`]).
 //! 4. complete-export concludes the export ([`pipeline::conclusion`]): it compares the pages with each other and writes
 //!    the manifest ([`export::outcome`]), or the outcome of a failed attempt.
-//! 5. send-webhook delivers the signed outcome ([`net::webhook`]). sweep-exports resumes what stopped anywhere.
+//! 5. send-webhook delivers the signed outcome ([`net::webhook`]). sweep-exports sends lost messages again.
 //!
-//! The layers, each of which uses only those above it:
+//! The layers; each uses only those earlier in the list:
 //!
 //! | layer | rule |
 //! |---|---|
-//! | [`base`] | hashes, times, ids, JSON: knows nothing of exports |
+//! | [`base`] | hashes, times, ids, failures, JSON: uses no other layer |
 //! | [`records`] | pages, redaction, transcripts: bytes in, bytes out |
 //! | [`export`] | the documents that we write and the messages that we send; no input or output |
 //! | [`net`] | the clock and HTTP: transport, allowed addresses, webhook deliveries |
-//! | [`genesys`] | the API client; knows nothing of exports |
+//! | [`genesys`] | the API client; decides nothing about an export |
 //! | [`storage`] | object store, queues and topic: on AWS, and in-process |
 //! | [`source`] | one module per source of pages, with the parsers of its bodies |
 //! | [`archive`] | typed access to the stored documents; finding and verifying them |
@@ -31,7 +31,7 @@
 mod layers;
 
 pub mod base {
-    //! Hashes, times, ids, JSON: knows nothing of exports.
+    //! Hashes, times, ids, failures, JSON. Uses no other layer.
 
     pub mod deadline;
     pub mod decode;
@@ -102,7 +102,7 @@ pub mod net {
 pub mod genesys {
     //! Access to Genesys Cloud: regions, login, rate limiting, retries, and one method that makes an API call.
     //!
-    //! Handles statuses, headers and limits and knows nothing of exports: the caller passes the function that decodes
+    //! Handles statuses, headers and limits and decides nothing about an export: the caller passes the function that decodes
     //! the response. Nothing here logs or keeps a body, a query value, a token or a secret.
 
     mod body;
@@ -145,8 +145,8 @@ pub mod storage {
 }
 
 pub mod source {
-    //! Sources of pages. Each returns a page together with the next checkpoint; it knows its part of the API and nothing
-    //! of stores, queues or messages.
+    //! Sources of pages. Each returns a page together with the next checkpoint; it knows its part of the API and
+    //! nothing of stores, queues or messages.
 
     mod analytics_job;
     mod analytics_query;
@@ -165,7 +165,8 @@ pub mod source {
     pub use export_gateway::ExportGateway;
     pub use history_gateway::HistoryGateway;
     pub use interface::{
-        Opened, PageContext, QuerySpec, RunContext, Source, SourceError, SourcePage, SourceSettings,
+        PageContext, QuerySpec, RunContext, RunState, Source, SourceError, SourcePage,
+        SourceSettings,
     };
     use interface::{expired_at_cursor, expired_if_unknown, source_broken};
     pub use names::NamesOrWarning;
@@ -218,7 +219,7 @@ pub mod pipeline {
 
     pub use context::{FailedExports, Pipeline, PipelineError};
     pub use redactors::KeySource;
-    pub use redactors::{ConfiguredKey, KeyError, PinError, Redactors, VersionedKey};
+    pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};
 }
 

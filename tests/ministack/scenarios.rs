@@ -1,5 +1,5 @@
-//! Scenarios of a deployed stack, in sequence in one deployment. At the end, the calls of its functions are compared with
-//! the permissions of their roles.
+//! Scenarios of a deployed stack, in sequence in one deployment. At the end, the calls of its functions are compared
+//! with the permissions of their roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -15,7 +15,7 @@ const CONVERSATIONS: u64 = 150;
 const CONVERSATIONS_TEXT: &str = "150";
 
 /// Makes the functions log their AWS calls.
-const LOG_AWS_CALLS: &str = "LogFilter=info,conversation_archive::storage::aws=debug";
+const LOG_AWS_CALLS: &str = "LogFilter=info,conversation_archive::aws=debug";
 
 /// A port without a listener.
 const UNREACHABLE_RECEIVER: &str = "http://127.0.0.1:1/";

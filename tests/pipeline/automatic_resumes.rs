@@ -15,7 +15,8 @@ use sweep_exports::SweepOutcome;
 const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Moves the page message of the newest attempt to the dead-letter queue, and runs until the webhook of the failure is delivered.
+/// Moves the page message of the newest attempt to the dead-letter queue, and runs until the webhook of the failure is
+/// delivered.
 async fn fail_with_dead_letter(world: &mut World) {
     let delivery = world.queues.receive(Queue::Pages).expect("a page message");
     world

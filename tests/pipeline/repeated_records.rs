@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, SearchCriteria, Version};
+use conversation_archive::archive::find::{RecordType, SearchCriteria, Version};
 use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
@@ -70,7 +70,7 @@ async fn repeated_id(world: &World, manifest: &Manifest, field: &str) -> String 
     ids.into_keys().next().expect("one id")
 }
 
-async fn find_versions(world: &World, id: &str, records: Records) -> Vec<Version> {
+async fn find_versions(world: &World, id: &str, records: RecordType) -> Vec<Version> {
     let sought = SearchCriteria {
         id,
         day: None,
@@ -109,7 +109,7 @@ async fn an_identical_row_counts_as_one_record_in_any_place() {
         );
         let id = repeated_id(&world, &manifest, field).await;
         assert_eq!(
-            find_versions(&world, &id, Records::Conversations)
+            find_versions(&world, &id, RecordType::Conversations)
                 .await
                 .len(),
             1,
@@ -145,7 +145,7 @@ async fn two_versions_of_a_row_are_both_kept_and_named() {
             (RECORDS + 1, 1),
             "{place}"
         );
-        let versions = find_versions(&world, &id, Records::Conversations).await;
+        let versions = find_versions(&world, &id, RecordType::Conversations).await;
         assert_eq!(versions.len(), 2, "{place}");
         assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
         let archive = world.archive();
@@ -174,7 +174,7 @@ async fn find_shows_each_version_once_and_the_last_line_last() {
         (1, 2)
     );
     let id = repeated_id(&world, &manifest, "conversationId").await;
-    let versions = find_versions(&world, &id, Records::Conversations).await;
+    let versions = find_versions(&world, &id, RecordType::Conversations).await;
     let pages: Vec<_> = versions.iter().map(|version| version.page).collect();
     assert_eq!(pages, [1, 2]);
     assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
@@ -312,7 +312,7 @@ async fn transcripts_of_an_export_with_a_repeated_row_complete() {
         assert_eq!(texts.content.repeated.is_some(), is_fetched_twice);
         world.verify(&texts.outcome.export_id).await;
         assert!(
-            !find_versions(&world, &written[0], Records::Transcripts)
+            !find_versions(&world, &written[0], RecordType::Transcripts)
                 .await
                 .is_empty()
         );

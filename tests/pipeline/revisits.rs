@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::archive::exports;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, SearchCriteria};
+use conversation_archive::archive::find::{RecordType, SearchCriteria};
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};
@@ -140,7 +140,7 @@ async fn a_later_revisit_skips_versions_stored_by_an_earlier_one() {
         SearchCriteria {
             id: &changed[4],
             day: None,
-            records: Records::Conversations,
+            records: RecordType::Conversations,
         },
         &mut |_| {},
     )

@@ -1,5 +1,5 @@
-//! Scenarios of exports whose process is killed right before or right after each step and which then continue: every run
-//! must end in the same archive, in any store.
+//! Scenarios of exports whose process is killed right before or right after each step and which then continue: every
+//! run must end in the same archive, in any store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

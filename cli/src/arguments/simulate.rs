@@ -66,7 +66,8 @@ pub(crate) struct OrganisationArguments {
     /// Permissions of the client's role [default: all that are needed]
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     pub permissions: Option<Vec<String>>,
-    /// Number of the five divisions in which the client has its role; conversations of others are silently absent [default: all]
+    /// Number of the five divisions in which the client has its role; conversations of others are silently absent
+    /// [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
     pub divisions: Option<u8>,
     /// Serve a history gateway of this form instead of the details query

@@ -2,7 +2,7 @@
 
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
-use conversation_archive::export::plan::{Draft, Identity};
+use conversation_archive::export::plan::{Draft, ExportIdentity};
 use conversation_archive::export::request::{ExportRequest, InvalidRequest, scheduled_time};
 use conversation_archive::net::clock::Clock;
 use start_export::Command;
@@ -69,7 +69,7 @@ fn check(
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
     // Set once: if it were computed again in a later minute, it would make another request.
     request.scheduled_time = Some(scheduled.to_string());
-    let identity = Identity::of(request, scheduled)?;
+    let identity = ExportIdentity::of(request, scheduled)?;
     let id = identity.export_id.clone();
     let draft = Draft::check(request.clone(), identity, now, &settings.engine.limits);
     Ok((id, draft))

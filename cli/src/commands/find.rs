@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, SearchCriteria, SearchProgress, Version};
+use conversation_archive::archive::find::{RecordType, SearchCriteria, SearchProgress, Version};
 use conversation_archive::base::time::format_timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -74,7 +74,7 @@ async fn search_for(
     let query = SearchCriteria {
         id,
         day: arguments.day,
-        records: Records::Conversations,
+        records: RecordType::Conversations,
     };
     let versions = find::versions(archive, query, &mut show).await;
     if let Some(bar) = &bar {

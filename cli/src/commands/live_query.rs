@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::checkpoint::Checkpoint;
-use conversation_archive::export::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::export::plan::{Draft, ExportIdentity, ExportPlan, Residency};
 use conversation_archive::export::request::{ExportRequest, scheduled_time};
 use conversation_archive::export::waiting::{WaitReason, Waits};
 use conversation_archive::net::clock::Clock;
@@ -44,7 +44,7 @@ impl<'a> LiveQuery<'a> {
         let now = Clock::System.now();
         let limits = &settings.engine.limits;
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
-        let identity = Identity::of(&request, scheduled)?;
+        let identity = ExportIdentity::of(&request, scheduled)?;
         let draft = Draft::check(request, identity, now, limits)?;
         let client = settings.genesys_client()?;
         let sources = Sources::new(client, Clock::System, settings.engine.sources);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::find;
-use conversation_archive::archive::find::{Records, SearchCriteria};
+use conversation_archive::archive::find::{RecordType, SearchCriteria};
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::records::page::page_text;
@@ -70,7 +70,7 @@ async fn read_stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawVal
         let query = SearchCriteria {
             id,
             day: None,
-            records: Records::Transcripts,
+            records: RecordType::Transcripts,
         };
         let versions = find::versions(archive, query, &mut |_| {}).await;
         let versions = versions.map_err(|error| Problem::failed(full_message(error)))?;

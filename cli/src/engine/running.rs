@@ -59,8 +59,8 @@ pub enum EngineEnd {
 }
 
 /// How the engine ends for an export that was decided at `over_since`, given the pending deliveries; `None` while the
-/// engine must keep running. It waits only while a delivery is in flight or becomes visible within `DELIVERY_TIME_LIMIT`
-/// after the decision, and never beyond that time.
+/// engine must keep running. It waits only while a delivery is in flight or becomes visible within
+/// `DELIVERY_TIME_LIMIT` after the decision, and never beyond that time.
 fn engine_end(
     deliveries: QueueContents,
     over_since: Timestamp,
@@ -241,8 +241,8 @@ mod tests {
 
     const DECIDED_AT: &str = "2026-03-10T00:00:00Z";
 
-    /// The result of `engine_end` at `seconds` after the decision, with `in_progress` deliveries in flight and one due `due`
-    /// seconds after the decision.
+    /// The result of `engine_end` at `seconds` after the decision, with `in_progress` deliveries in flight and one due
+    /// `due` seconds after the decision.
     fn end_after(seconds: i64, in_progress: usize, due: i64) -> Option<EngineEnd> {
         let decided: Timestamp = DECIDED_AT.parse().unwrap();
         let after = |seconds| decided + SignedDuration::from_secs(seconds);

@@ -65,7 +65,7 @@ impl ArchiveSummary<'_> {
         (number > 0).then(|| quantity(number, one, many))
     }
 
-    /// Like `lost`, with the reasons.
+    /// Like `lost_text`, with the reasons.
     pub(super) fn replaced_text(&self) -> Option<String> {
         const NAMED: usize = 3;
         let mut reasons: Vec<&str> = Vec::new();

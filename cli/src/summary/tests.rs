@@ -5,7 +5,9 @@ use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAudi
 use conversation_archive::export::outcome::{
     Content, ExportStatus, IdVersions, RepeatedRecords, SliceContent,
 };
-use conversation_archive::export::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
+use conversation_archive::export::plan::{
+    Draft, ExportIdentity, PlanLimits, Residency, SliceRange,
+};
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::export::totals::Totals;
 use conversation_archive::records::page::Counts;
@@ -22,7 +24,7 @@ fn plan(more: &str) -> ExportPlan {
     let json = format!(r#"{{"exportId":"march","interval":"{INTERVAL}"{more}}}"#);
     let request = ExportRequest::parse(&json).unwrap();
     let limits = PlanLimits::default();
-    let identity = Identity::of(&request, now).unwrap();
+    let identity = ExportIdentity::of(&request, now).unwrap();
     let draft = Draft::check(request, identity, now, &limits).unwrap();
     let residency = Residency::decide(None, None, &[]).unwrap();
     draft

@@ -20,7 +20,7 @@ use conversation_archive::storage::store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 
-use crate::interrupted::Interrupted;
+use crate::not_archived::NotArchived;
 use crate::{ArchivePage, Task};
 
 /// Parallel writes of attachments: a page may have many, and the invocation's time is limited.
@@ -32,7 +32,7 @@ impl ArchivePage {
         task: &Task<'_>,
         checkpoint: Checkpoint,
         page: SourcePage,
-    ) -> Result<PageRecord, Interrupted> {
+    ) -> Result<PageRecord, NotArchived> {
         check_rejects(task, &page.body)?;
         check_next(page.next.as_ref())?;
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;

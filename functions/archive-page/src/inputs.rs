@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use conversation_archive::archive::base_export::{self, Conversations};
-use conversation_archive::archive::revisit::{self, Earlier};
+use conversation_archive::archive::base_export::{self, BaseConversations};
+use conversation_archive::archive::revisit::{self, EarlierExports};
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::checkpoint::Checkpoint;
@@ -13,7 +13,7 @@ use conversation_archive::records::page::{KnownVersions, Names};
 use conversation_archive::records::redaction::Redactor;
 use conversation_archive::source::{NamesOrWarning, PageContext, SourceError};
 
-use crate::interrupted::Interrupted;
+use crate::not_archived::NotArchived;
 use crate::{ArchivePage, Task};
 
 /// The inputs of one page.
@@ -45,7 +45,7 @@ impl ArchivePage {
         &self,
         task: &Task<'_>,
         checkpoint: &Checkpoint,
-    ) -> Result<Inputs, Interrupted> {
+    ) -> Result<Inputs, NotArchived> {
         let known = self.known_versions(task).await?;
         let portion = self.portion(task, checkpoint).await?;
         let waits = self.archive().waits(task.message).await?;
@@ -66,11 +66,13 @@ impl ArchivePage {
     async fn known_versions(
         &self,
         task: &Task<'_>,
-    ) -> Result<Option<Arc<KnownVersions>>, Interrupted> {
+    ) -> Result<Option<Arc<KnownVersions>>, NotArchived> {
         match revisit::known_versions(self.archive(), task.run.plan).await? {
-            Earlier::Nothing => Ok(None),
-            Earlier::Versions(known) => Ok(Some(known)),
-            Earlier::Open(id) => Err(not_ended(&id, "whose conversations are revisited").into()),
+            EarlierExports::Nothing => Ok(None),
+            EarlierExports::Versions(known) => Ok(Some(known)),
+            EarlierExports::Open(id) => {
+                Err(not_ended(&id, "whose conversations are revisited").into())
+            }
         }
     }
 
@@ -79,7 +81,7 @@ impl ArchivePage {
         &self,
         task: &Task<'_>,
         checkpoint: &Checkpoint,
-    ) -> Result<Option<Portion>, Interrupted> {
+    ) -> Result<Option<Portion>, NotArchived> {
         // Postponed conversations are in the checkpoint itself; the other checkpoints have no conversations.
         let Checkpoint::Conversations {
             next: Some(place), ..
@@ -88,12 +90,12 @@ impl ArchivePage {
             return Ok(None);
         };
         match base_export::conversations(self.archive(), task.run.plan, *place).await? {
-            Conversations::ByRequest => Ok(None),
-            Conversations::Of(portion) => Ok(Some(portion)),
-            Conversations::Open(id) => {
+            BaseConversations::ByRequest => Ok(None),
+            BaseConversations::Listed(portion) => Ok(Some(portion)),
+            BaseConversations::Open(id) => {
                 Err(not_ended(&id, "whose conversations' transcripts are requested").into())
             }
-            Conversations::Incomplete(id) => Err(incomplete(&id).into()),
+            BaseConversations::Incomplete(id) => Err(incomplete(&id).into()),
         }
     }
 }

@@ -27,12 +27,12 @@ use conversation_archive::storage::topic::Topic;
 mod commit;
 mod events;
 mod inputs;
-mod interrupted;
 mod limits;
+mod not_archived;
 mod open_run;
 mod start_over;
 
-use interrupted::Interrupted;
+use not_archived::NotArchived;
 
 pub use conversation_archive::runtime::config::PageSettings;
 
@@ -119,12 +119,12 @@ impl ArchivePage {
         self.publish_events_of_previous_page(task).await?;
         match self.archive_page(task).await {
             Ok(record) => self.follow(task, record).await,
-            Err(Interrupted::Source(error)) => self.handle_source_error(task, error).await,
-            Err(Interrupted::Handler(error)) => Err(error),
+            Err(NotArchived::Source(error)) => self.handle_source_error(task, error).await,
+            Err(NotArchived::Handler(error)) => Err(error),
         }
     }
 
-    async fn archive_page(&self, task: &Task<'_>) -> Result<PageRecord, Interrupted> {
+    async fn archive_page(&self, task: &Task<'_>) -> Result<PageRecord, NotArchived> {
         self.check_limits(task).await?;
         let checkpoint = self.open_run(task).await?;
         let inputs = self.inputs(task, &checkpoint).await?;

@@ -4,7 +4,7 @@ use conversation_archive::archive::{ArchiveError, slice_status};
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::export::totals::Totals;
 
-use crate::interrupted::Interrupted;
+use crate::not_archived::NotArchived;
 use crate::{ArchivePage, Task};
 
 /// Pages between two quota checks over the other slices. An export exceeds its quota by at most this many pages of each
@@ -13,12 +13,12 @@ const QUOTA_CHECK_PAGES: u32 = 20;
 
 impl ArchivePage {
     /// Fails if this page would exceed a limit of its export.
-    pub(crate) async fn check_limits(&self, task: &Task<'_>) -> Result<(), Interrupted> {
+    pub(crate) async fn check_limits(&self, task: &Task<'_>) -> Result<(), NotArchived> {
         let page = task.message.id.page;
         let max = self.settings.max_pages_per_slice;
         if page > max {
             let message = format!(
-                "{} would be page {page} of its slice, which has at most {max}; use more slices",
+                "{} would be page {page} of its slice, which has at most {max}; use more slices or several exports",
                 task.message.id
             );
             return Err(Failure::new(FailureKind::TooManyPages, message).into());
@@ -39,15 +39,15 @@ impl ArchivePage {
     /// Stored bytes of all slices, from their newest page records; for the own slice, the sum in `own`.
     async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> Result<u64, ArchiveError> {
         let mut sum = own.quota_bytes;
-        for view in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
-            if view.slice.number == task.message.id.run.slice {
+        for slice_status in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
+            if slice_status.slice.number == task.message.id.run.slice {
                 continue;
             }
             // A run that replaces another carries the superseded bytes in its first message.
-            sum += match &view.end {
+            sum += match &slice_status.end {
                 Some(end) => end.totals.quota_bytes,
                 None => {
-                    slice_status::next_message(self.archive(), &view, task.run.plan)
+                    slice_status::next_message(self.archive(), &slice_status, task.run.plan)
                         .await?
                         .totals
                         .quota_bytes

@@ -4,15 +4,15 @@ use conversation_archive::base::format::FormatVersion;
 use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::run::RunRecord;
-use conversation_archive::source::Opened;
+use conversation_archive::source::RunState;
 use conversation_archive::storage::store::Stored;
 
-use crate::interrupted::Interrupted;
+use crate::not_archived::NotArchived;
 use crate::{ArchivePage, Task};
 
 impl ArchivePage {
     /// The checkpoint to read from, after the run is open and, for the run's first page, the source is ready.
-    pub(crate) async fn open_run(&self, task: &Task<'_>) -> Result<Checkpoint, Interrupted> {
+    pub(crate) async fn open_run(&self, task: &Task<'_>) -> Result<Checkpoint, NotArchived> {
         let checkpoint = task.message.checkpoint.clone();
         if !task.message.is_first_of_run() {
             return Ok(checkpoint);
@@ -24,7 +24,7 @@ impl ArchivePage {
         let Checkpoint::Cursor { cursor, trail, .. } = checkpoint else {
             return Ok(checkpoint);
         };
-        let opened = Opened {
+        let opened = RunState {
             job: record.job,
             watermark: record.watermark,
         };
@@ -39,11 +39,11 @@ impl ArchivePage {
 
     /// Opens the source (for example submits the job) and commits `run.json`. If another handler committed first,
     /// closes the own job and uses the stored one.
-    async fn create_run(&self, task: &Task<'_>) -> Result<RunRecord, Interrupted> {
+    async fn create_run(&self, task: &Task<'_>) -> Result<RunRecord, NotArchived> {
         let source = self.sources.of(task.run.plan.source);
         let opened = match task.message.checkpoint.job() {
             // A run that continues another one keeps using its job.
-            Some(job) => Opened {
+            Some(job) => RunState {
                 job: Some(job.to_owned()),
                 watermark: None,
             },

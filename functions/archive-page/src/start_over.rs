@@ -101,13 +101,14 @@ impl ArchivePage {
         next: &Attempt,
         what: &str,
     ) -> anyhow::Result<PageOutcome> {
-        for view in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
-            let own = view.run == task.message.id.run;
+        for slice_status in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
+            let own = slice_status.run == task.message.id.run;
             // Runs of the new attempt are not ended here: another handler may have started them already.
-            let earlier =
-                |successor: &RunId| view.end.is_none() && !own && view.run.run < successor.run;
+            let earlier = |successor: &RunId| {
+                slice_status.end.is_none() && !own && slice_status.run.run < successor.run
+            };
             let successor = next
-                .run_of(view.slice.number)
+                .run_of(slice_status.slice.number)
                 .map(|(successor, _)| successor);
             let Some(successor) = successor.filter(earlier) else {
                 continue;
@@ -116,7 +117,14 @@ impl ArchivePage {
                 successor: successor.run,
                 reason: what.to_owned(),
             };
-            run_ends::end_slice(&self.pipeline, task.run.plan, &view, end, task.invocation).await?;
+            run_ends::end_slice(
+                &self.pipeline,
+                task.run.plan,
+                &slice_status,
+                end,
+                task.invocation,
+            )
+            .await?;
         }
         // The own run ends last: until then, a redelivery of this message repeats these steps.
         scheduling::start_slices(

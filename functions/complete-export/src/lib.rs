@@ -56,11 +56,11 @@ impl CompleteExport {
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
         };
-        let views = slice_status::all(archive, &plan, &attempt).await?;
+        let slice_statuses = slice_status::all(archive, &plan, &attempt).await?;
         let input = ConclusionInput {
             plan: &plan,
             attempt: &attempt,
-            slice_statuses: &views,
+            slice_statuses: &slice_statuses,
             invocation,
         };
         if let Some(outcome) =
@@ -71,7 +71,10 @@ impl CompleteExport {
             }
             return Ok(CompletionProgress::Concluded(Box::new(outcome)));
         }
-        let open = views.iter().filter(|view| view.end.is_none()).count();
+        let open = slice_statuses
+            .iter()
+            .filter(|slice_status| slice_status.end.is_none())
+            .count();
         if open > 0 {
             scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Unstarted)
                 .await?;

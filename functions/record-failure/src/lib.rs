@@ -15,7 +15,7 @@ use conversation_archive::export::message::{
 };
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::page_record::{NextStep, PageRecord};
-use conversation_archive::export::plan::{ExportPlan, Identity};
+use conversation_archive::export::plan::{ExportIdentity, ExportPlan};
 use conversation_archive::export::request::{ExportRequest, SourceKind};
 use conversation_archive::export::run::End;
 use conversation_archive::pipeline::Pipeline;
@@ -114,7 +114,7 @@ impl RecordFailure {
         let Some(scheduled) = scheduled.and_then(|text| text.parse().ok()) else {
             return Ok(());
         };
-        let Ok(identity) = Identity::of(&request, scheduled) else {
+        let Ok(identity) = ExportIdentity::of(&request, scheduled) else {
             return Ok(());
         };
         let archive = &self.pipeline.archive;
@@ -153,10 +153,11 @@ impl RecordFailure {
         let archive = &self.pipeline.archive;
         let current = slice_status::of_slice(archive, plan, attempt, page.id.run.slice).await?;
         // The run was replaced in the meantime, so the letter no longer matters.
-        let Some(view) = current.filter(|view| view.run == page.id.run) else {
+        let Some(slice_status) = current.filter(|slice_status| slice_status.run == page.id.run)
+        else {
             return Ok(RecordedFailure::StoredOnly);
         };
-        if view.end.is_none() {
+        if slice_status.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
             let message = format!(
                 "{} ended in the dead-letter queue of the {queue} queue",
@@ -169,15 +170,16 @@ impl RecordFailure {
                     return Ok(RecordedFailure::StoredOnly);
                 }
                 Some(_) => {
-                    run_ends::end_slice(&self.pipeline, plan, &view, end, invocation).await?;
+                    run_ends::end_slice(&self.pipeline, plan, &slice_status, end, invocation)
+                        .await?;
                 }
                 None => {
-                    self.end_run_before(plan, &view, page, end, invocation)
+                    self.end_run_before(plan, &slice_status, page, end, invocation)
                         .await?;
                 }
             }
         }
-        self.send_run_failed(&view.run).await
+        self.send_run_failed(&slice_status.run).await
     }
 
     /// Ends a run whose chain stopped before this page. Takes the page before it as the last one, without listing the
@@ -185,19 +187,19 @@ impl RecordFailure {
     async fn end_run_before(
         &self,
         plan: &ExportPlan,
-        view: &SliceStatus,
+        slice_status: &SliceStatus,
         page: &PageMessage,
         end: End,
         invocation: &Invocation,
     ) -> anyhow::Result<()> {
-        let previous = view.run.page(page.id.page.saturating_sub(1));
+        let previous = slice_status.run.page(page.id.page.saturating_sub(1));
         match self.pipeline.archive.record(&previous).await? {
             Some(record) => {
-                let ending = RunEndDraft::after(&view.run, &record);
+                let ending = RunEndDraft::after(&slice_status.run, &record);
                 run_ends::end_run(&self.pipeline, plan, ending, end, invocation).await?;
             }
             None => {
-                run_ends::end_slice(&self.pipeline, plan, view, end, invocation).await?;
+                run_ends::end_slice(&self.pipeline, plan, slice_status, end, invocation).await?;
             }
         }
         Ok(())

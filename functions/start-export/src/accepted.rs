@@ -2,14 +2,14 @@
 //! lose its interval.
 //!
 //! The export's marker holds the request until the plan is committed. A start message in the pages queue and the hourly
-//! sweep start it again. A request without a scheduled time gets its response at once and is not stored: its caller gets the
-//! error.
+//! sweep start it again. A request without a scheduled time gets its response at once and is not stored: its caller
+//! gets the error.
 
 use conversation_archive::archive::open_marker;
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::format_timestamp;
-use conversation_archive::export::plan::{Identity, Revisit, due_revisits};
+use conversation_archive::export::plan::{ExportIdentity, Revisit, due_revisits};
 use conversation_archive::export::request::{ExportRequest, InvalidRequest, scheduled_time};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
@@ -21,7 +21,7 @@ use crate::{StartError, StartExport, Started, State, companion};
 /// One export to start.
 pub(crate) struct Start<'a> {
     pub(crate) request: &'a ExportRequest,
-    pub(crate) identity: Identity,
+    pub(crate) identity: ExportIdentity,
     pub(crate) revisit: Option<Revisit>,
     pub(crate) rule: &'a AcceptRule,
     pub(crate) on_unavailable: OnUnavailable,
@@ -78,7 +78,7 @@ impl Start<'_> {
     /// The first export of the interval, started instead of its revisit.
     pub(crate) fn into_first_export(self, export_id: ExportId) -> Self {
         Self {
-            identity: Identity {
+            identity: ExportIdentity {
                 export_id,
                 ..self.identity
             },
@@ -196,7 +196,7 @@ impl StartExport {
             on_existing: OnExisting::Keep,
             ..self.accept_rule(&request)?
         };
-        let identity = Identity::of(&request, rule.scheduled)?;
+        let identity = ExportIdentity::of(&request, rule.scheduled)?;
         if *id == identity.export_id {
             let started = self.start_all(&request, &rule, OnUnavailable::Fail, invocation);
             return started.await.map(|_| ());
@@ -209,7 +209,7 @@ impl StartExport {
             on_unavailable: OnUnavailable::Fail,
         };
         if let Some(transcripts) = companion::transcripts_request(&request, &identity.export_id)? {
-            let identity = Identity::of(&transcripts, rule.scheduled)?;
+            let identity = ExportIdentity::of(&transcripts, rule.scheduled)?;
             if *id == identity.export_id {
                 let start = start(&transcripts, identity, None);
                 return self.start_one(start, invocation).await.map(|_| ());

@@ -63,12 +63,12 @@ impl StartExport {
         attempt: &Attempt,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
-        for view in slice_status::all(self.archive(), plan, attempt).await? {
+        for slice_status in slice_status::all(self.archive(), plan, attempt).await? {
             let Some(RunEnd {
                 end: End::Failed { .. },
                 job: Some(job),
                 ..
-            }) = &view.end
+            }) = &slice_status.end
             else {
                 continue;
             };
@@ -78,7 +78,7 @@ impl StartExport {
                 .close(job, invocation.deadline)
                 .await
             {
-                tracing::warn!(run = %view.run, setback = %error, "could not delete the job; it will expire on its own");
+                tracing::warn!(run = %slice_status.run, %error, "could not delete the job; it will expire on its own");
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, due_revisits,
+    Draft, ExportIdentity, ExportPlan, PlanLimits, Residency, archive_id, due_revisits,
 };
 use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::{AddressRules, WebhookUrl};
@@ -19,7 +19,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::scheduling::SliceSelection;
-use conversation_archive::pipeline::{PinError, Redactors};
+use conversation_archive::pipeline::{KeyVersionError, Redactors};
 use conversation_archive::source::{QuerySpec, SourceError, Sources};
 
 mod accepted;
@@ -102,7 +102,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let scheduled = rule.scheduled;
-        let identity = Identity::of(request, scheduled)?;
+        let identity = ExportIdentity::of(request, scheduled)?;
         let due_revisits = due_revisits(request, scheduled)?;
         let transcripts = companion::transcripts_request(request, &identity.export_id)?;
         let start = Start {
@@ -119,7 +119,7 @@ impl StartExport {
         }
         let mut failed = None;
         if let Some(request) = transcripts {
-            let identity = Identity::of(&request, scheduled)?;
+            let identity = ExportIdentity::of(&request, scheduled)?;
             let companion_id = identity.export_id.clone();
             let start = Start {
                 request: &request,
@@ -318,11 +318,11 @@ impl StartExport {
     }
 }
 
-impl From<PinError> for StartError {
-    fn from(error: PinError) -> Self {
+impl From<KeyVersionError> for StartError {
+    fn from(error: KeyVersionError) -> Self {
         match error {
-            PinError::Refused(refusal) => refusal.into(),
-            PinError::Source(error) => error.into(),
+            KeyVersionError::Refused(refusal) => refusal.into(),
+            KeyVersionError::Source(error) => error.into(),
         }
     }
 }

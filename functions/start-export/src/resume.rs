@@ -199,8 +199,8 @@ impl StartExport {
         let next = self
             .next_attempt(plan, failed, outcome, trigger, invocation)
             .await?;
-        // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would be
-        // overlooked without its marker.
+        // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would
+        // be overlooked without its marker.
         self.reopen(plan).await?;
         let (name, requested_overrides) = (
             ObjectKey::Attempt(&plan.export_id, next.attempt),
@@ -291,19 +291,19 @@ impl StartExport {
         }
         if self.archive().is_open(&plan.export_id).await? {
             if is_owed {
-                webhooks::restart_schedule(&self.pipeline, outcome).await?;
+                webhooks::write_new_schedule(&self.pipeline, outcome).await?;
             }
-            let views = slice_status::all(self.archive(), plan, attempt).await?;
+            let slice_statuses = slice_status::all(self.archive(), plan, attempt).await?;
             let input = ConclusionInput {
                 plan,
                 attempt,
-                slice_statuses: &views,
+                slice_statuses: &slice_statuses,
                 invocation,
             };
             return Ok(conclusion::announce(&self.pipeline, input, outcome).await?);
         }
         if is_owed {
-            webhooks::reschedule(&self.pipeline, outcome).await?;
+            webhooks::start_again(&self.pipeline, outcome).await?;
         }
         Ok(())
     }

@@ -220,14 +220,16 @@ impl SweepExports {
             "no progress in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
         );
         let failure = Failure::new(FailureKind::Stalled, message);
-        let mut views = slice_status::all(self.archive(), plan, attempt).await?;
-        for view in &mut views {
-            if view.end.is_none() {
+        let mut slice_statuses = slice_status::all(self.archive(), plan, attempt).await?;
+        for slice_status in &mut slice_statuses {
+            if slice_status.end.is_none() {
                 let end = End::Failed {
                     failure: failure.clone(),
                 };
-                view.end =
-                    match run_ends::end_slice(&self.pipeline, plan, view, end, invocation).await {
+                slice_status.end =
+                    match run_ends::end_slice(&self.pipeline, plan, slice_status, end, invocation)
+                        .await
+                    {
                         Ok(end) => Some(end),
                         // A run that cannot be read cannot be ended; the export fails regardless.
                         Err(PipelineError::Archive(error)) if error.is_damage() => None,
@@ -238,7 +240,7 @@ impl SweepExports {
         let input = ConclusionInput {
             plan,
             attempt,
-            slice_statuses: &views,
+            slice_statuses: &slice_statuses,
             invocation,
         };
         let decided = outcomes::of_attempt(self.archive(), &plan.export_id, attempt.attempt);

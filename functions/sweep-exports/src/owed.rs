@@ -48,7 +48,7 @@ impl SweepExports {
         let id = owed.export_id.clone();
         tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; sending its message again");
         metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
-        webhooks::send(&self.pipeline, owed).await?;
+        webhooks::send_message(&self.pipeline, owed).await?;
         Ok(Some(id))
     }
 }

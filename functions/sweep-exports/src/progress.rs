@@ -27,7 +27,7 @@ pub(crate) struct ExportProgress {
 
 #[derive(Debug)]
 struct SliceProgress {
-    view: SliceStatus,
+    slice_status: SliceStatus,
     record: Option<PageRecord>,
     opened: Option<Timestamp>,
     waiting: Option<Waiting>,
@@ -40,29 +40,32 @@ impl ExportProgress {
         attempt: &Attempt,
     ) -> Result<ExportProgress, ArchiveError> {
         let mut slices = Vec::new();
-        for view in slice_status::all(archive, plan, attempt).await? {
+        for slice_status in slice_status::all(archive, plan, attempt).await? {
             // The end record has the time of the last progress, so the page keys need not be listed.
-            let record = match &view.end {
+            let record = match &slice_status.end {
                 Some(_) => None,
-                None => archive.newest_record(&view.run).await?,
+                None => archive.newest_record(&slice_status.run).await?,
             };
-            let opened = archive.run(&view.run).await?.map(|run| run.created_at);
-            let waiting = match &view.end {
+            let opened = archive
+                .run(&slice_status.run)
+                .await?
+                .map(|run| run.created_at);
+            let waiting = match &slice_status.end {
                 Some(_) => None,
                 None => {
                     archive
-                        .waiting(&slice_status::next_message(archive, &view, plan).await?)
+                        .waiting(&slice_status::next_message(archive, &slice_status, plan).await?)
                         .await?
                 }
             };
             slices.push(SliceProgress {
-                view,
+                slice_status,
                 record,
                 opened,
                 waiting,
             });
         }
-        let is_ended = |slice: &SliceProgress| slice.view.end.is_some();
+        let is_ended = |slice: &SliceProgress| slice.slice_status.end.is_some();
         let prefix = portion_prefix(&plan.export_id, attempt.attempt);
         let portions = if slices.iter().all(is_ended) {
             archive.list_all(&prefix).await?.len()
@@ -92,7 +95,7 @@ impl ExportProgress {
 
     /// The queue of the message that continues the export.
     pub(crate) fn queue(&self) -> Queue {
-        let has_ended = |slice: &SliceProgress| slice.view.end.is_some();
+        let has_ended = |slice: &SliceProgress| slice.slice_status.end.is_some();
         if self.unreadable.is_none() && self.slices.iter().all(has_ended) {
             Queue::Completion
         } else {
@@ -126,8 +129,8 @@ impl ExportProgress {
                 .map_or(0, |waiting| waiting.times_parked);
             format!(
                 "{} {page} {parked} {}\n",
-                slice.view.run,
-                slice.view.end.is_some()
+                slice.slice_status.run,
+                slice.slice_status.end.is_some()
             )
         };
         let unreadable = self.unreadable.as_deref().unwrap_or_default();
@@ -138,7 +141,11 @@ impl ExportProgress {
 
 impl SliceProgress {
     fn last_progress(&self) -> Option<Timestamp> {
-        let ended = self.view.end.as_ref().map(|end| end.event.timestamp);
+        let ended = self
+            .slice_status
+            .end
+            .as_ref()
+            .map(|end| end.event.timestamp);
         let committed = self.record.as_ref().map(|record| record.committed_at);
         [ended, committed, self.opened].into_iter().flatten().max()
     }

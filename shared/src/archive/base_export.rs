@@ -20,14 +20,14 @@ const PAGES_AT_ONCE: u64 = 20;
 
 /// The conversations that a page of transcripts fetches.
 #[derive(Clone, Debug)]
-pub enum Conversations {
+pub enum BaseConversations {
     /// Those that the request names.
     ByRequest,
     /// Those of an export that has not ended yet.
     Open(ExportId),
     /// Those of an export that ended without being complete.
     Incomplete(ExportId),
-    Of(Portion),
+    Listed(Portion),
 }
 
 /// The conversations of the page that starts at `start`.
@@ -35,21 +35,21 @@ pub async fn conversations(
     archive: &Archive,
     plan: &ExportPlan,
     start: ConversationPosition,
-) -> Result<Conversations, ArchiveError> {
+) -> Result<BaseConversations, ArchiveError> {
     let Some(id) = &plan.from_export else {
-        return Ok(Conversations::ByRequest);
+        return Ok(BaseConversations::ByRequest);
     };
     let known = archive.lock().base.clone().filter(|base| base.id == *id);
     let base = match known {
         Some(base) => base,
         None => match archive.stage(id).await? {
             Stage::Complete(manifest) => load(archive, id, &manifest).await?,
-            Stage::Open => return Ok(Conversations::Open(id.clone())),
-            Stage::Ended => return Ok(Conversations::Incomplete(id.clone())),
+            Stage::Open => return Ok(BaseConversations::Open(id.clone())),
+            Stage::Ended => return Ok(BaseConversations::Incomplete(id.clone())),
         },
     };
     let portion = portion(archive, &base, start, plan.page_size).await?;
-    Ok(Conversations::Of(portion))
+    Ok(BaseConversations::Listed(portion))
 }
 
 async fn load(

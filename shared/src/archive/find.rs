@@ -45,17 +45,17 @@ pub struct SearchCriteria<'a> {
     pub id: &'a str,
     /// Only exports whose interval overlaps it are searched.
     pub day: Option<Interval>,
-    pub records: Records,
+    pub records: RecordType,
 }
 
 /// The type of records to search: transcripts of a conversation are not versions of its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Records {
+pub enum RecordType {
     Conversations,
     Transcripts,
 }
 
-impl Records {
+impl RecordType {
     fn of(plan: &ExportPlan) -> Self {
         match plan.records {
             Projection::Transcript => Self::Transcripts,
@@ -90,7 +90,7 @@ pub async fn versions(
         let is_outside = criteria
             .day
             .is_some_and(|day| !overlaps(plan.interval, day));
-        if is_outside || Records::of(&plan) != criteria.records {
+        if is_outside || RecordType::of(&plan) != criteria.records {
             continue;
         }
         let Some(manifest) = archive

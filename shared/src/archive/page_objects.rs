@@ -1,4 +1,4 @@
-//! Parallel reads of the page objects and page indexes of an export.
+//! Reads page objects and page indexes, those of a whole export in parallel.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;

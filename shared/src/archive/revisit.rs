@@ -13,7 +13,7 @@ use crate::records::page::KnownVersions;
 
 /// The earlier exports that a page is compared with.
 #[derive(Clone, Debug)]
-pub enum Earlier {
+pub enum EarlierExports {
     /// The export is not a revisit.
     Nothing,
     /// This earlier export has not ended, so its contents are not final.
@@ -25,12 +25,15 @@ pub enum Earlier {
 
 /// The latest versions in the exports that a revisit builds on. Cached, so that a process that serves few revisits
 /// reads them once.
-pub async fn known_versions(archive: &Archive, plan: &ExportPlan) -> Result<Earlier, ArchiveError> {
+pub async fn known_versions(
+    archive: &Archive,
+    plan: &ExportPlan,
+) -> Result<EarlierExports, ArchiveError> {
     let Some(revisit) = &plan.revisit else {
-        return Ok(Earlier::Nothing);
+        return Ok(EarlierExports::Nothing);
     };
     if let Some(known) = archive.lock().known.get(&plan.export_id) {
-        return Ok(Earlier::Versions(Arc::clone(known)));
+        return Ok(EarlierExports::Versions(Arc::clone(known)));
     }
     let mut known = KnownVersions::default();
     for id in &revisit.exports {
@@ -38,7 +41,7 @@ pub async fn known_versions(archive: &Archive, plan: &ExportPlan) -> Result<Earl
             Stage::Complete(manifest) => {
                 known.replace_with_later(versions(archive, &manifest).await?);
             }
-            Stage::Open => return Ok(Earlier::Open(id.clone())),
+            Stage::Open => return Ok(EarlierExports::Open(id.clone())),
             Stage::Ended => {}
         }
     }
@@ -47,7 +50,7 @@ pub async fn known_versions(archive: &Archive, plan: &ExportPlan) -> Result<Earl
         .lock()
         .known
         .put(plan.export_id.clone(), Arc::clone(&known));
-    Ok(Earlier::Versions(known))
+    Ok(EarlierExports::Versions(known))
 }
 
 async fn versions(archive: &Archive, manifest: &Manifest) -> Result<KnownVersions, ArchiveError> {

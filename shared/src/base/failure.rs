@@ -81,6 +81,7 @@ impl FailureKind {
                 | Self::SourceLost
                 | Self::SourceBroken
                 | Self::RecordsMissing
+                | Self::BaseExportIncomplete
                 // A chain without an end makes no progress, and its next page would exceed the limit again.
                 | Self::TooManyPages
         )

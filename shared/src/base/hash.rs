@@ -29,7 +29,7 @@ impl Sha256 {
     }
 
     /// The digest of the value's JSON. Panics if the value has no JSON, which is true of no document of this crate.
-    pub fn of_json(value: &impl Serialize) -> Self {
+    pub(crate) fn of_json(value: &impl Serialize) -> Self {
         #[expect(
             clippy::expect_used,
             reason = "serializing to memory fails only for a map with keys that are not strings, and no document has one"
@@ -40,7 +40,7 @@ impl Sha256 {
 
     /// The digest of the value's JSON with sorted keys, without the member `omitted` of the outermost object. Panics as
     /// [`Self::of_json`] does.
-    pub fn of_sorted_json(value: &impl Serialize, omitted: Option<&str>) -> Self {
+    pub(crate) fn of_sorted_json(value: &impl Serialize, omitted: Option<&str>) -> Self {
         #[expect(
             clippy::expect_used,
             reason = "serializing to memory fails only for a map with keys that are not strings, and no document has one"

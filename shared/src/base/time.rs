@@ -1,5 +1,5 @@
-//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open. Arithmetic on moments that ends at the
-//! limits of their range instead of failing.
+//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open. Arithmetic on moments that ends at
+//! the limits of their range instead of failing.
 
 use std::fmt;
 use std::time::Duration;
@@ -96,12 +96,12 @@ pub fn start_of_day(moment: Timestamp) -> Timestamp {
 }
 
 /// The start of the minute.
-pub fn start_of_minute(moment: Timestamp) -> Timestamp {
+pub(crate) fn start_of_minute(moment: Timestamp) -> Timestamp {
     truncate(moment, 60 * NANOSECONDS_PER_SECOND)
 }
 
 /// The timestamp truncated to milliseconds, as [`format_timestamp`] writes it.
-pub fn truncate_to_millis(moment: Timestamp) -> Timestamp {
+pub(crate) fn truncate_to_millis(moment: Timestamp) -> Timestamp {
     truncate(moment, NANOSECONDS_PER_SECOND / 1000)
 }
 

@@ -76,8 +76,8 @@ impl Deliveries {
         self.0.last().map(|event| event.timestamp)
     }
 
-    /// The overall state: delivered if any delivery was accepted, else ended if the response to any was 410, else the state of
-    /// the newest.
+    /// The overall state: delivered if any delivery was accepted, else ended if the response to any was 410, else the
+    /// state of the newest.
     pub fn state(&self) -> DeliveryState {
         let mut states: Vec<_> = self.0.iter().map(DeliveryState::of).collect();
         for final_state in [DeliveryState::Delivered, DeliveryState::Ended] {

@@ -30,7 +30,7 @@ mod rules;
 mod scope;
 
 pub use draft::Draft;
-pub use identity::Identity;
+pub use identity::ExportIdentity;
 pub use limits::PlanLimits;
 pub use redaction::Pattern;
 pub use redaction::UnusableRedaction;

@@ -23,7 +23,7 @@ use crate::export::message::{
 use crate::export::owed::OwedWebhook;
 use crate::export::page_record::PageRecord;
 use crate::export::plan::{
-    Draft, ExportPlan, Identity, Pattern, PlanLimits, RedactionSettings, Residency,
+    Draft, ExportIdentity, ExportPlan, Pattern, PlanLimits, RedactionSettings, Residency,
 };
 use crate::export::request::ExportRequest;
 use crate::export::scheduled_resume::ScheduledResume;
@@ -108,7 +108,7 @@ fn limits() -> BoxedStrategy<PlanLimits> {
 fn plan_for(request: &str, limits: &PlanLimits) -> Option<ExportPlan> {
     let now: Timestamp = "2026-03-10T00:00:00Z".parse().unwrap();
     let request = ExportRequest::parse(request).ok()?;
-    let identity = Identity::of(&request, now).ok()?;
+    let identity = ExportIdentity::of(&request, now).ok()?;
     let draft = Draft::check(request, identity, now, limits).ok()?;
     let residency = Residency::decide(None, None, &[]).ok()?;
     draft.plan(None, residency, limits, now, "request-1").ok()

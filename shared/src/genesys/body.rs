@@ -59,8 +59,8 @@ pub(crate) async fn read(
 }
 
 impl Buffers {
-    /// Returns an empty buffer: the smallest with at least the capacity `content_length`, or the largest one: large responses
-    /// do not state their length.
+    /// Returns an empty buffer: the smallest with at least the capacity `content_length`, or the largest one: large
+    /// responses do not state their length.
     fn take(&self, content_length: Option<usize>) -> Vec<u8> {
         let mut free = self.lock();
         let fits =

@@ -1,7 +1,7 @@
 //! Classifies error responses: by their status, or by the error body of an apparent success.
 //!
-//! docs/answers.md has the table. The statuses are those of the API's documented error responses, and of the proxies and
-//! load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of content delivery networks).
+//! docs/answers.md has the table. The statuses are those of the API's documented error responses, and of the proxies
+//! and load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of content delivery networks).
 
 use std::time::Duration;
 

@@ -106,8 +106,8 @@ impl RateLimiter {
         self.min_wait(now).max(self.pause(now))
     }
 
-    /// Permits one request, or returns the wait before the next call of this function. A response to another caller may shorten
-    /// it.
+    /// Permits one request, or returns the wait before the next call of this function. A response to another caller may
+    /// shorten it.
     pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
         let wait = self.expected_wait(now);
         if !wait.is_zero() {
@@ -148,8 +148,8 @@ impl RateLimiter {
         self.held_until = self.held_until.max(Some(later(now, wait)));
     }
 
-    /// Detects that the wall clock was set back, and moves all stored times with it, so that no caller waits for the old time to
-    /// come again.
+    /// Detects that the wall clock was set back, and moves all stored times with it, so that no caller waits for the
+    /// old time to come again.
     fn adjust_to_clock(&mut self, now: Timestamp) {
         let step = self
             .latest_time

@@ -158,10 +158,10 @@ async fn complete(
     Ok(manifest.outcome)
 }
 
-/// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this
-/// one end. The slice statuses of an attempt follow replaced runs into the later one, so an outcome made of them would mix
-/// the pages of two queries. This check is made after the slice statuses were read, and a run of the later attempt ends only
-/// after that attempt was created, so the check cannot miss it.
+/// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this one
+/// end. The slice statuses of an attempt follow replaced runs into the later one, so an outcome made of them would mix
+/// the pages of two queries. This check is made after the slice statuses were read, and a run of the later attempt ends
+/// only after that attempt was created, so the check cannot miss it.
 async fn check_newest(
     pipeline: &Pipeline,
     input: ConclusionInput<'_>,
@@ -228,7 +228,7 @@ pub async fn announce(
         return scheduling::send_recheck(pipeline, id).await;
     }
     if input.plan.webhook_url.is_some() {
-        webhooks::schedule(pipeline, outcome).await?;
+        webhooks::ensure_scheduled(pipeline, outcome).await?;
     }
     if !copied {
         return scheduling::send_recheck(pipeline, id).await;

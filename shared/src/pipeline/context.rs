@@ -7,7 +7,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::net::clock::Clock;
 use crate::storage::queue::{MessageQueue, QueueError};
 
-/// Sends the messages of the pipeline.
+/// What the steps of the pipeline share.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     pub archive: Archive,

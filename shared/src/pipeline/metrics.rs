@@ -1,9 +1,9 @@
 //! Metrics in CloudWatch's embedded metric format: lines on standard output. They need no API call and no
 //! permission.
 //!
-//! Recorded where they are measured and written only by [`crate::runtime::telemetry::init_lambda`]; the command line discards them.
-//! Each has one dimension, the stack, so that each is billed as one metric. A step that runs twice is counted twice,
-//! unless it was committed only once. Alarms and dashboard of the template use exactly these metrics.
+//! Recorded where they are measured and written only by [`crate::runtime::telemetry::init_lambda`]; the command line
+//! discards them. Each has one dimension, the stack, so that each is billed as one metric. A step that runs twice is
+//! counted twice, unless it was committed only once. Alarms and dashboard of the template use exactly these metrics.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 

@@ -98,7 +98,7 @@ impl Redactors {
     }
 
     /// Adds the current key version to the draft, if its plan requires hashes.
-    pub async fn pin_key_version(&self, draft: Draft) -> Result<Draft, PinError> {
+    pub async fn pin_key_version(&self, draft: Draft) -> Result<Draft, KeyVersionError> {
         if !draft.needs_key() {
             return Ok(draft);
         }
@@ -152,7 +152,7 @@ impl Redactors {
 
 /// Why a plan cannot be given a key version.
 #[derive(Debug, thiserror::Error)]
-pub enum PinError {
+pub enum KeyVersionError {
     #[error(transparent)]
     Refused(#[from] InvalidRequest),
     #[error(transparent)]
@@ -183,4 +183,25 @@ fn redaction_error(error: &UnusableRedaction) -> SourceError {
         error_chain(error)
     );
     SourceError::Fatal(Failure::new(FailureKind::RedactionUnsupported, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unsupported_region_and_a_missing_key_are_different_failures() {
+        let kind = |error: SourceError| match error {
+            SourceError::Fatal(failure) => failure.kind,
+            other => panic!("{other}"),
+        };
+
+        let region = redaction_error(&UnusableRedaction::Region("XX".to_owned()));
+
+        assert_eq!(kind(region), FailureKind::RedactionUnsupported);
+        assert_eq!(
+            kind(source_error(&KeyError::NotSet)),
+            FailureKind::RedactionKey
+        );
+    }
 }

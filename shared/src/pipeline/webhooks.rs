@@ -10,20 +10,20 @@ use crate::export::owed::{NextDelivery, OwedWebhook};
 use crate::pipeline::scheduling;
 
 /// Writes the marker of the outcome's webhook and sends its message. Continues a schedule that has begun.
-pub async fn schedule(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
+pub async fn ensure_scheduled(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
     let new = OwedWebhook::new(outcome, 0, pipeline.clock.now());
     let stored: Option<OwedWebhook> = pipeline.archive.read(new.object_key()).await?;
-    send(pipeline, stored.unwrap_or(new)).await
+    send_message(pipeline, stored.unwrap_or(new)).await
 }
 
 /// Writes the marker of the outcome's webhook with a new schedule, and sends its message.
-pub async fn reschedule(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
-    let owed = restart_schedule(pipeline, outcome).await?;
-    send(pipeline, owed).await
+pub async fn start_again(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
+    let owed = write_new_schedule(pipeline, outcome).await?;
+    send_message(pipeline, owed).await
 }
 
 /// Writes the marker of the outcome's webhook with a new schedule. Sends no message.
-pub async fn restart_schedule(
+pub async fn write_new_schedule(
     pipeline: &Pipeline,
     outcome: &Outcome,
 ) -> Result<OwedWebhook, PipelineError> {
@@ -36,7 +36,7 @@ pub async fn restart_schedule(
 }
 
 /// Sends the message of an owed webhook. Messages sent before become void.
-pub async fn send(pipeline: &Pipeline, owed: OwedWebhook) -> Result<(), PipelineError> {
+pub async fn send_message(pipeline: &Pipeline, owed: OwedWebhook) -> Result<(), PipelineError> {
     let owed = owed.with_sent_at(pipeline.clock.now());
     pipeline.archive.replace(owed.object_key(), &owed).await?;
     scheduling::send(pipeline, owed.message().outgoing()?).await

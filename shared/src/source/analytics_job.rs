@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
 use super::{
-    Opened, PageContext, RunContext, Source, SourceError, SourcePage, expired_at_cursor,
+    PageContext, RunContext, RunState, Source, SourceError, SourcePage, expired_at_cursor,
     expired_if_unknown, source_broken,
 };
 use crate::base::deadline::Deadline;
@@ -101,7 +101,7 @@ impl AnalyticsJob {
 
 #[async_trait]
 impl Source for AnalyticsJob {
-    async fn open(&self, run: &RunContext<'_>) -> Result<Opened, SourceError> {
+    async fn open(&self, run: &RunContext<'_>) -> Result<RunState, SourceError> {
         let interval = interval(run)?;
         let watermark = self.watermark(run.deadline).await?.data_availability_date;
         if watermark < interval.end() {
@@ -125,13 +125,17 @@ impl Source for AnalyticsJob {
             .expect_statuses(&[200, 201, 202]);
         let reply = self.client.call(&call, run.deadline, decode::json);
         let submitted: AsyncQueryResponse = reply.await?.value;
-        Ok(Opened {
+        Ok(RunState {
             job: Some(submitted.job_id),
             watermark: Some(watermark),
         })
     }
 
-    async fn check_ready(&self, opened: &Opened, run: &RunContext<'_>) -> Result<(), SourceError> {
+    async fn check_ready(
+        &self,
+        opened: &RunState,
+        run: &RunContext<'_>,
+    ) -> Result<(), SourceError> {
         let Some(job) = &opened.job else {
             return Err(SourceError::Expired("the run has no job".to_owned()));
         };

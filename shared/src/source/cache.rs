@@ -1,7 +1,7 @@
 //! An in-memory cache of fetched pages: within the time to live, fetching a page again takes no API request.
 //!
-//! Only pages that no longer change are cached; the source decides which do not. A run that replaces another does not read the cache,
-//! because the pages of the first run led to a failure.
+//! Only pages that no longer change are cached; the source decides which do not. A run that replaces another does not
+//! read the cache, because the pages of the first run led to a failure.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -54,7 +54,8 @@ impl ResponseCache {
         }
     }
 
-    /// Returns the page from the cached records, or from the result of `fetch`, which is cached if it no longer changes.
+    /// Returns the page from the cached records, or from the result of `fetch`, which is cached if it no longer
+    /// changes.
     pub(super) async fn get_or_fetch(
         &self,
         checkpoint: &Checkpoint,

@@ -299,8 +299,8 @@ fn source_page(
     }
 }
 
-/// Cuts a page that is longer than requested, and returns the number of records left. Repeats are dropped. An element that is
-/// not a record may have been added, so that it takes no record's place, and is kept to be rejected.
+/// Cuts a page that is longer than requested, and returns the number of records left. Repeats are dropped. An element
+/// that is not a record may have been added, so that it takes no record's place, and is kept to be rejected.
 fn truncate_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
     if records.len() as u64 <= limit {
         return records.len() as u64;

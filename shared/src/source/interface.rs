@@ -35,12 +35,12 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     }
 
     /// Starts a run. The result is committed in `run.json`.
-    async fn open(&self, _: &RunContext<'_>) -> Result<Opened, SourceError> {
-        Ok(Opened::default())
+    async fn open(&self, _: &RunContext<'_>) -> Result<RunState, SourceError> {
+        Ok(RunState::default())
     }
 
     /// Whether the first page can be read now.
-    async fn check_ready(&self, _: &Opened, _: &RunContext<'_>) -> Result<(), SourceError> {
+    async fn check_ready(&self, _: &RunState, _: &RunContext<'_>) -> Result<(), SourceError> {
         Ok(())
     }
 
@@ -95,7 +95,7 @@ pub struct PageContext<'a> {
 
 /// The server-side state of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opened {
+pub struct RunState {
     pub job: Option<String>,
     pub watermark: Option<Timestamp>,
 }

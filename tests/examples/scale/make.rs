@@ -21,7 +21,7 @@ use conversation_archive::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, StoredObject,
 };
 use conversation_archive::export::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, Residency, SliceRange,
+    Draft, ExportIdentity, ExportPlan, PlanLimits, Residency, SliceRange,
 };
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::export::run::{End, Origin, RunEnd, RunRecord};
@@ -64,7 +64,7 @@ async fn create_plan(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)>
         r#"{{"source":"analytics-job","exportId":"{ID}","interval":"2026-03-01T00:00:00Z/2026-03-11T00:00:00Z","slices":{SLICES},"records":"full"}}"#
     );
     let (request, limits) = (ExportRequest::parse(&request)?, PlanLimits::default());
-    let identity = Identity::of(&request, now)?;
+    let identity = ExportIdentity::of(&request, now)?;
     let draft = Draft::check(request, identity, now, &limits)?;
     let plan = draft.plan(
         None,

@@ -106,7 +106,8 @@ impl Run<'_> {
             run_to_end(&mut world).await?;
             let mut resumes = 1;
             if outcome(&world, &id).await?.is_some() {
-                // The failed attempt may have stored an unusable response: the automatic resume starts from the beginning.
+                // The failed attempt may have stored an unusable response: the automatic resume starts from the
+                // beginning.
                 world.advance_clock(AUTOMATIC_RESUME);
                 world.sweep().await;
                 run_to_end(&mut world).await?;

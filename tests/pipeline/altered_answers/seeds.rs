@@ -157,7 +157,8 @@ impl SeedResult {
         matches!(self.outcome, Ok(SeedOutcome::Resumed { resumes, .. }) if resumes > 1)
     }
 
-    /// Returns the alterations and the result as text. The alterations are sorted, because concurrent requests have no order.
+    /// Returns the alterations and the result as text. The alterations are sorted, because concurrent requests have no
+    /// order.
     pub(super) fn describe(&self) -> String {
         let mut entries: Vec<_> = self.entries.iter().map(|it| format!("{it:?}")).collect();
         entries.sort();

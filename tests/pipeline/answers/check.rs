@@ -143,7 +143,7 @@ fn assert_complete(
     assert_eq!(
         rejected > 0,
         outcome == Outcome::Quarantined,
-        "{label}: {rejected} kept aside"
+        "{label}: {rejected} quarantined"
     );
     assert_eq!(
         manifest.content.repeated.is_some(),

@@ -42,8 +42,8 @@ impl Trouble {
     }
 }
 
-/// The troubles of the month, by their beginnings. `busy` are moments around which things happen: most of the troubles begin
-/// shortly before or after one of them.
+/// The troubles of the month, by their beginnings. `busy` are moments around which things happen: most of the troubles
+/// begin shortly before or after one of them.
 pub(super) fn draw(
     rng: &mut Rng,
     month: (Timestamp, Timestamp),

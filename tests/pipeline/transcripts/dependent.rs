@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::time::Interval;
 use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::Faults;
@@ -115,8 +116,9 @@ async fn transcripts_of_a_failed_export_fail_and_complete_after_resumes() {
         .failed_outcome(&transcripts, 1)
         .await
         .expect("a failure");
-    let message = &failed.failures[0].failure.message;
-    assert!(message.contains("the export base, "), "{message}");
+    let failure = &failed.failures[0].failure;
+    assert_eq!(failure.kind, FailureKind::BaseExportIncomplete);
+    assert!(failure.message.contains("the export base, "), "{failure}");
 
     world.simulator.set_faults(Faults::default());
     world.resume(&"base".parse().expect("an id")).await;

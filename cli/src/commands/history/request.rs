@@ -37,8 +37,8 @@ pub(super) fn build(
     Ok(ExportRequest::parse(&request.to_string())?)
 }
 
-/// The requested interval. For the details query it ends at `available_until`: the command does not wait for data that is not
-/// available yet.
+/// The requested interval. For the details query it ends at `available_until`: the command does not wait for data that
+/// is not available yet.
 fn interval(
     arguments: &HistoryArguments,
     now: Timestamp,

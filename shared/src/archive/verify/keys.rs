@@ -1,5 +1,5 @@
-//! Parses keys into the objects that they name: the inverse of [`crate::export::objects`], which alone defines how keys are
-//! written.
+//! Parses keys into the objects that they name: the inverse of [`crate::export::objects`], which alone defines how keys
+//! are written.
 
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::export::objects::{RECORD_SUFFIX, export_prefix};

@@ -10,7 +10,7 @@ use super::rules::{
     check_membership, check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
-    ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
+    ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Interval,
     InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan, Residency, Revisit, Sha256,
     Slice, SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
@@ -42,14 +42,14 @@ impl Draft {
     /// Checks the request against the current time and the limits.
     pub fn check(
         mut request: ExportRequest,
-        identity: Identity,
+        identity: ExportIdentity,
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, InvalidRequest> {
         if request.source.is_analytics() {
             normalize_ids(&mut request.filters.conversation_ids);
         }
-        let Identity {
+        let ExportIdentity {
             export_id,
             query_hash,
             interval,
@@ -338,7 +338,7 @@ mod tests {
             ..PlanLimits::default()
         };
         let request = ExportRequest::parse(json)?;
-        let identity = Identity::of(&request, now)?;
+        let identity = ExportIdentity::of(&request, now)?;
         Draft::check(request, identity, now, &limits)
     }
 

@@ -8,13 +8,13 @@ use crate::base::time::format_timestamp;
 
 /// The identity of the export that a request is for. It is known before any rule is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct ExportIdentity {
     pub export_id: ExportId,
     pub query_hash: Sha256,
     pub interval: Interval,
 }
 
-impl Identity {
+impl ExportIdentity {
     pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, InvalidRequest> {
         let interval = match &request.interval {
             Some(interval) => interval.resolve(scheduled_time)?,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ExportRequest, Identity, InvalidRequest};
+use super::{ExportIdentity, ExportRequest, InvalidRequest};
 use crate::base::ids::ExportId;
 use crate::export::request::{Period, RequestedInterval};
 use crate::records::page::Projection;
@@ -25,7 +25,7 @@ pub struct Revisit {
 pub fn due_revisits(
     request: &ExportRequest,
     scheduled_time: Timestamp,
-) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
+) -> Result<Vec<(ExportIdentity, Revisit)>, InvalidRequest> {
     check(request)?;
     let mut periods = request.revisit.clone();
     periods.sort_unstable();
@@ -40,7 +40,7 @@ pub fn due_revisits(
             )
         };
         let earlier_time = after.before(scheduled_time).ok_or_else(refusal)?;
-        let first = Identity::of(request, earlier_time)?;
+        let first = ExportIdentity::of(request, earlier_time)?;
         let id_for = |period: &Period| revisit_id(&first.export_id, *period);
         let earlier = periods[..index].iter().map(id_for);
         let exports = [Ok(first.export_id.clone())].into_iter().chain(earlier);
@@ -48,7 +48,7 @@ pub fn due_revisits(
             after: *after,
             exports: exports.collect::<Result<_, _>>()?,
         };
-        let identity = Identity {
+        let identity = ExportIdentity {
             export_id: id_for(after)?,
             ..first
         };
@@ -99,7 +99,7 @@ fn check(request: &ExportRequest) -> Result<(), InvalidRequest> {
 mod tests {
     use super::*;
 
-    fn due(more: &str) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
+    fn due(more: &str) -> Result<Vec<(ExportIdentity, Revisit)>, InvalidRequest> {
         let request = format!(r#"{{"interval":{{"last":"P1D"}}{more}}}"#);
         let request = ExportRequest::parse(&request).unwrap();
         due_revisits(&request, "2026-03-10T04:00:00Z".parse().unwrap())
@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_revisit_names_the_first_export_by_the_id_of_its_schedule() {
         let plain = ExportRequest::parse(r#"{"interval":{"last":"P1D"}}"#).unwrap();
-        let earlier_time = Identity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
+        let earlier_time =
+            ExportIdentity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
 
         let due = due(r#","revisit":["P1D"]"#).unwrap();
 

@@ -26,7 +26,7 @@ impl ExportPlan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Draft, Identity, PlanLimits, Residency};
+    use super::super::{Draft, ExportIdentity, PlanLimits, Residency};
     use super::*;
     use crate::export::request::ExportRequest;
 
@@ -39,7 +39,7 @@ mod tests {
             r#"{"exportId":"nightly","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"}"#;
         let request = ExportRequest::parse(request).unwrap();
         let limits = PlanLimits::default();
-        let identity = Identity::of(&request, now).unwrap();
+        let identity = ExportIdentity::of(&request, now).unwrap();
         let draft = Draft::check(request, identity, now, &limits).unwrap();
         let draft = match archive {
             Some((uri, host)) => draft.with_archive_id(archive_id(uri, host)),

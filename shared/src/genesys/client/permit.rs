@@ -1,4 +1,5 @@
-//! Permits to send a request: waits for a place in the request budget and reports the outcome of the request to the rate limiter.
+//! Permits to send a request: waits for a place in the request budget and reports the outcome of the request to the
+//! rate limiter.
 
 use std::time::Duration;
 

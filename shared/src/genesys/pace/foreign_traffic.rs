@@ -36,7 +36,8 @@ impl ForeignTraffic {
         self.own_requests = self.own_requests.saturating_add(1);
     }
 
-    /// Records the current count of the same window, from which `leaving_per_second` requests per second have dropped out.
+    /// Records the current count of the same window, from which `leaving_per_second` requests per second have dropped
+    /// out.
     pub(super) fn observe(&mut self, count: u32, leaving_per_second: f64, now: Timestamp) {
         let Some(sample) = self.last_sample else {
             return self.restart(count, now);

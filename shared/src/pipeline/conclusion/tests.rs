@@ -16,7 +16,7 @@ use crate::base::failure::FailureKind;
 use crate::export::effort::Effort;
 use crate::export::marker::OpenMarker;
 use crate::export::page_record::{NextStep, PageContent, PageRecord};
-use crate::export::plan::{Draft, Identity, PlanLimits, Residency};
+use crate::export::plan::{Draft, ExportIdentity, PlanLimits, Residency};
 use crate::export::request::ExportRequest;
 use crate::net::clock::Clock;
 use crate::pipeline::run_ends;
@@ -352,7 +352,7 @@ impl TestExport {
 fn plan_at(now: Timestamp) -> ExportPlan {
     let request = ExportRequest::parse(REQUEST).unwrap();
     let limits = PlanLimits::default();
-    let identity = Identity::of(&request, now).unwrap();
+    let identity = ExportIdentity::of(&request, now).unwrap();
     let draft = Draft::check(request, identity, now, &limits).unwrap();
     let residency = Residency::decide(None, None, &[]).unwrap();
     draft.plan(None, residency, &limits, now, "start").unwrap()

@@ -1,5 +1,5 @@
-//! All settings: name, range, default and meaning. Values are read by this table, and the documentation and the template
-//! are compared with it.
+//! All settings: name, range, default and meaning. Values are read by this table, and the documentation and the
+//! template are compared with it.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -152,7 +152,7 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
     },
 ];
 
-/// The settings of the command line. Those of AWS are read only for `s3://`.
+/// The settings of the command line. Those of AWS are read only for `s3://`; the SDK reads [`READ_BY_THE_SDK`].
 pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
     function: "genesys-archive",
     groups: &[
@@ -162,6 +162,7 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
             &AWS_REQUEST_CHECKSUM_CALCULATION,
             &AWS_RESPONSE_CHECKSUM_VALIDATION,
         ],
+        READ_BY_THE_SDK,
         ORGANISATION,
         PLANNING,
         &[
@@ -172,6 +173,9 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
         ],
     ],
 };
+
+/// Settings of the command line that the AWS SDK reads itself.
+pub const READ_BY_THE_SDK: &[&Setting] = &[&AWS_REGION, &AWS_ENDPOINT_URL];
 
 const ARCHIVE: &[&Setting] = &[
     &ARCHIVE_BUCKET,

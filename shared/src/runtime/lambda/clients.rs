@@ -47,7 +47,7 @@ impl Clients {
         Self { aws, archive }
     }
 
-    /// The dispatch for a function that opens slices.
+    /// The pipeline of a function that starts slices.
     pub fn pipeline_with_slices(&self, queues: QueueUrls, max_open_slices: usize) -> Pipeline {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         Pipeline {
@@ -60,7 +60,7 @@ impl Clients {
         }
     }
 
-    /// The dispatch for a function that opens no slices.
+    /// The pipeline of a function that starts no slices.
     pub fn pipeline(&self, queues: QueueUrls) -> Pipeline {
         self.pipeline_with_slices(queues, ONE_SLICE)
     }

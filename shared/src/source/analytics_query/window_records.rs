@@ -165,8 +165,9 @@ impl WindowRecords {
         }
     }
 
-    /// Whether a page of `page_length` records may follow the pages before. All pages except the last must be as long as the
-    /// first: too many records on one could hide too few on another. The first page may be shorter than requested.
+    /// Whether a page of `page_length` records may follow the pages before. All pages except the last must be as long
+    /// as the first: too many records on one could hide too few on another. The first page may be shorter than
+    /// requested.
     fn has_expected_length(&mut self, page_length: u64) -> bool {
         let (first, last) = *self.lengths.get_or_insert((page_length, page_length));
         self.lengths = Some((first, page_length));

@@ -48,8 +48,8 @@ pub(super) fn first_half(window: Interval) -> Option<Interval> {
     (half.end().duration_since(half.start()) >= SMALLEST_STABLE).then_some(half)
 }
 
-/// A first part estimated to hold at most `max_hits` conversations, where the whole holds at most `hits`. Always smaller
-/// than the window.
+/// A first part estimated to hold at most `max_hits` conversations, where the whole holds at most `hits`. Always
+/// smaller than the window.
 pub(super) fn part_for(window: Interval, hits: u64, max_hits: u64) -> Option<Interval> {
     first_part(window, (TARGET_FILL * ratio(max_hits, hits)).min(0.5))
 }

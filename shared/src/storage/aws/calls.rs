@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::base::failure::BoxError;
 
+/// Named in the documentation, so it stays the same wherever this module is.
+const TARGET: &str = "conversation_archive::aws";
+
 /// Members that name the resource in a JSON body.
 const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];
 
@@ -30,6 +33,7 @@ impl Intercept for CallLogger {
     ) -> Result<(), BoxError> {
         if let Some(operation) = cfg.load::<Metadata>() {
             tracing::debug!(
+            target: TARGET,
                 service = operation.service(),
                 operation = operation.name(),
                 resource = resource(context.request()),

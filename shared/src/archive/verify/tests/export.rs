@@ -23,7 +23,7 @@ use crate::export::objects::ObjectKey;
 use crate::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
-use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Identity, PlanLimits, Residency};
+use crate::export::plan::{Draft, ExportIdentity, ExportPlan, GatewayQuery, PlanLimits, Residency};
 use crate::export::request::ExportRequest;
 use crate::export::run::RunRecord;
 use crate::export::totals::Totals;
@@ -57,7 +57,7 @@ impl TestExport {
             ExportRequest::parse(request).unwrap(),
             PlanLimits::default(),
         );
-        let identity = Identity::of(&request, now).unwrap();
+        let identity = ExportIdentity::of(&request, now).unwrap();
         let draft = Draft::check(request, identity, now, &limits).unwrap();
         let residency = Residency::decide(None, None, &[]).unwrap();
         let plan = draft.plan(query, residency, &limits, now, "start").unwrap();

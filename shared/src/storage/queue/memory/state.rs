@@ -227,8 +227,8 @@ impl QueueState {
         self.apply_due_changes(now);
     }
 
-    /// Applies everything that is due at `now`: messages past their visibility timeout are no longer in flight, those with
-    /// the maximum receive count become dead letters, those past the retention period are deleted.
+    /// Applies everything that is due at `now`: messages past their visibility timeout are no longer in flight, those
+    /// with the maximum receive count become dead letters, those past the retention period are deleted.
     fn apply_due_changes(&mut self, now: Timestamp) {
         let QueueSettings {
             retention,

@@ -7,7 +7,7 @@ use conversation_archive::source::SourceError;
 
 /// Why a page was not archived by this invocation.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Interrupted {
+pub(crate) enum NotArchived {
     /// The source, or a limit of the export: the run waits, starts again, or fails.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -16,19 +16,19 @@ pub(crate) enum Interrupted {
     Handler(#[from] anyhow::Error),
 }
 
-impl From<Failure> for Interrupted {
+impl From<Failure> for NotArchived {
     fn from(failure: Failure) -> Self {
         SourceError::Fatal(failure).into()
     }
 }
 
-impl From<ArchiveError> for Interrupted {
+impl From<ArchiveError> for NotArchived {
     fn from(error: ArchiveError) -> Self {
         Self::Handler(error.into())
     }
 }
 
-impl From<PipelineError> for Interrupted {
+impl From<PipelineError> for NotArchived {
     fn from(error: PipelineError) -> Self {
         Self::Handler(error.into())
     }
