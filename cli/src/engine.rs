@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::outcomes;
+use conversation_archive::archive::{deliveries, outcomes};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::later;
@@ -19,9 +18,8 @@ use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::net::AddressRules;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
-use conversation_archive::pipeline::Redactors;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::webhooks;
+use conversation_archive::pipeline::{Redactors, webhooks};
 use conversation_archive::source::SourceSettings;
 use conversation_archive::storage::queue::ARCHIVE_PAGE_TIMEOUT;
 use conversation_archive::storage::store::ArchiveStore;

@@ -1,9 +1,7 @@
 //! The webhook of a decided export: its state according to the audit trail, and how a command reports it.
 
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::export::delivery::DeliveryFailure;
-use conversation_archive::export::delivery::DeliveryState;
+use conversation_archive::archive::{Archive, ArchiveError, deliveries};
+use conversation_archive::export::delivery::{DeliveryFailure, DeliveryState};
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
 use serde_json::{Value, json};

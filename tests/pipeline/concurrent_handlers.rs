@@ -2,8 +2,7 @@
 
 use conversation_archive::archive::slice_status;
 use conversation_archive::pipeline::PipelineError;
-use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::ConclusionInput;
+use conversation_archive::pipeline::conclusion::{self, ConclusionInput};
 use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{Faults, Route, Settings};
 use start_export::{Command, Resume};

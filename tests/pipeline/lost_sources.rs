@@ -1,7 +1,6 @@
 //! Lost jobs and queries: the run starts again, and the pages read before are superseded.
 
-use conversation_archive::archive::losses;
-use conversation_archive::archive::losses::Losses;
+use conversation_archive::archive::losses::{self, Losses};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use genesys_simulator::{Faults, Route, Settings};

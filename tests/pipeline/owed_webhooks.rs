@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::outcomes;
+use conversation_archive::archive::{deliveries, outcomes};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::DeliveryState;
 use conversation_archive::storage::queue::Queue;

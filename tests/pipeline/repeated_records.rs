@@ -4,16 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::find;
-use conversation_archive::archive::find::{RecordType, SearchCriteria, Version};
+use conversation_archive::archive::find::{self, RecordType, SearchCriteria, Version};
 use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::{
     ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
 };
-use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::ConclusionInput;
+use conversation_archive::pipeline::conclusion::{self, ConclusionInput};
 use genesys_simulator::{Faults, Repeat, RepeatedRow, ResponseFilter, Route, Settings};
 use serde_json::{Value, json};
 use start_export::Command;

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use conversation_archive::archive::exports;
-use conversation_archive::archive::find;
-use conversation_archive::archive::find::{RecordType, SearchCriteria};
+use conversation_archive::archive::find::{self, RecordType, SearchCriteria};
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::PortionLimits;
 use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::storage::store::ArchiveStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use genesys_simulator::{Faults, Settings};

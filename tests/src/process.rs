@@ -6,8 +6,7 @@ use std::time::Duration;
 use archive_page::{ArchivePage, PageSettings};
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::PortionLimits;
+use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
@@ -18,8 +17,7 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{ConfiguredKey, Redactors};
-use conversation_archive::pipeline::{FailedExports, Pipeline};
+use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Pipeline, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::archive::find;
-use conversation_archive::archive::find::{RecordType, SearchCriteria, SearchProgress, Version};
+use conversation_archive::archive::find::{
+    self, RecordType, SearchCriteria, SearchProgress, Version,
+};
 use conversation_archive::base::time::format_timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::losses;
-use conversation_archive::archive::open_marker;
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::archive::{
+    Archive, ArchiveError, deliveries, losses, open_marker, outcomes,
+};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::DeliveryState;

@@ -1,7 +1,6 @@
 //! What `export` and `resume` share: runs the export to its end and reports how it ended.
 
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::losses;
+use conversation_archive::archive::{deliveries, losses};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::{ObjectKey, export_prefix};

@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::archive::find;
-use conversation_archive::archive::find::{RecordType, SearchCriteria};
+use conversation_archive::archive::find::{self, RecordType, SearchCriteria};
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::records::page::page_text;

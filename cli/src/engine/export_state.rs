@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{Archive, slice_status};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;

@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::cancellation;
+use conversation_archive::archive::{Archive, cancellation};
 use conversation_archive::base::failure::Failure;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::message::{Before, PageMessage};
@@ -14,13 +13,9 @@ use conversation_archive::export::page_record::{NextStep, PageRecord};
 use conversation_archive::export::parking::{Parking, park};
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::export::waiting::{Wait, Waiting};
-use conversation_archive::pipeline::Pipeline;
-use conversation_archive::pipeline::Redactors;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::RunEndDraft;
-use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::run_ends::{self, RunEndDraft};
+use conversation_archive::pipeline::{Pipeline, Redactors, metrics, scheduling};
 use conversation_archive::source::{RunContext, SourceError, Sources};
 use conversation_archive::storage::topic::Topic;
 

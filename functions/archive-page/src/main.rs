@@ -4,9 +4,8 @@
 
 use archive_page::ArchivePage;
 use conversation_archive::export::message::PagesMessage;
-use conversation_archive::pipeline::Redelivery;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::{Redelivery, metrics};
 use conversation_archive::runtime::config::{ArchivePageConfig, Config};
 use conversation_archive::runtime::lambda::{
     self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,

@@ -8,10 +8,8 @@ use conversation_archive::export::message::PageMessage;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::request::SourceKind;
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::RunEndDraft;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::SliceSelection;
+use conversation_archive::pipeline::run_ends::{self, RunEndDraft};
+use conversation_archive::pipeline::scheduling::{self, SliceSelection};
 use conversation_archive::source::{QuerySpec, SourceError};
 
 use crate::{ArchivePage, PageOutcome, Task};

@@ -1,8 +1,7 @@
 //! await-ready: returns parked pages to the pages queue when they are due, and does nothing else.
 
 use conversation_archive::export::message::{PageMessage, WaitingMessage};
-use conversation_archive::pipeline::Pipeline;
-use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::{Pipeline, scheduling};
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]

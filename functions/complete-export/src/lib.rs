@@ -1,14 +1,11 @@
 //! complete-export: after each end of a run, starts the next slice or concludes the export.
 
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{outcomes, slice_status};
 use conversation_archive::export::message::CompletionMessage;
 use conversation_archive::export::outcome::Outcome;
-use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::{ConclusionInput, Progress};
+use conversation_archive::pipeline::conclusion::{self, ConclusionInput, Progress};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::SliceSelection;
+use conversation_archive::pipeline::scheduling::{self, SliceSelection};
 use conversation_archive::pipeline::{Pipeline, PipelineError};
 
 /// The handler and its dependencies.

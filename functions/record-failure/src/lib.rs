@@ -2,9 +2,7 @@
 //!
 //! It never sends to the queue whose dead letters it reads. A dead webhook message does not change its export.
 
-use conversation_archive::archive::SliceStatus;
-use conversation_archive::archive::open_marker;
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{SliceStatus, open_marker, slice_status};
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
@@ -18,12 +16,9 @@ use conversation_archive::export::page_record::{NextStep, PageRecord};
 use conversation_archive::export::plan::{ExportIdentity, ExportPlan};
 use conversation_archive::export::request::{ExportRequest, SourceKind};
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::RunEndDraft;
-use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::run_ends::{self, RunEndDraft};
+use conversation_archive::pipeline::{Pipeline, metrics, scheduling};
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::Stored;
 use serde::{Deserialize, Serialize};

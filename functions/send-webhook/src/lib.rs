@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use conversation_archive::archive::ArchiveError;
-use conversation_archive::archive::deliveries;
+use conversation_archive::archive::{ArchiveError, deliveries};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::seal;
 use conversation_archive::base::time::elapsed;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
-use conversation_archive::export::delivery::{DeliveryFailure, Verdict, retry_delay, verdict};
-use conversation_archive::export::delivery::{DeliveryState, GIVEN_UP};
+use conversation_archive::export::delivery::{
+    DeliveryFailure, DeliveryState, GIVEN_UP, Verdict, retry_delay, verdict,
+};
 use conversation_archive::export::message::WebhookMessage;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
@@ -23,9 +23,8 @@ use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::webhook_body::webhook_body;
 use conversation_archive::net::webhook::{Sender, Signer, webhook_id};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::{Pipeline, metrics};
 use conversation_archive::storage::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
 use serde_json::json;
 

@@ -1,17 +1,14 @@
 //! Cancel: `cancel.json` marks the export as cancelled; the handler of each page reads it, deletes the job and ends the
 //! run as cancelled.
 
-use conversation_archive::archive::cancellation;
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{cancellation, outcomes, slice_status};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::SliceSelection;
+use conversation_archive::pipeline::scheduling::{self, SliceSelection};
 
 use crate::{StartError, StartExport, Started, State, final_state};
 

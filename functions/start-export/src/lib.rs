@@ -3,8 +3,7 @@
 //!
 //! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::open_marker;
+use conversation_archive::archive::{Archive, open_marker};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
@@ -14,12 +13,9 @@ use conversation_archive::export::plan::{
 };
 use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::scheduling::SliceSelection;
-use conversation_archive::pipeline::{KeyVersionError, Redactors};
+use conversation_archive::pipeline::scheduling::{self, SliceSelection};
+use conversation_archive::pipeline::{KeyVersionError, Pipeline, Redactors, metrics};
 use conversation_archive::source::{QuerySpec, SourceError, Sources};
 
 mod accepted;

@@ -1,10 +1,8 @@
 //! Resume: a stopped export continues, a failed one gets another attempt, and a completed one returns its state.
 
-use conversation_archive::archive::cancellation;
-use conversation_archive::archive::deliveries;
-use conversation_archive::archive::open_marker;
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{
+    cancellation, deliveries, open_marker, outcomes, slice_status,
+};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Overrides};
@@ -13,11 +11,9 @@ use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
-use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::ConclusionInput;
+use conversation_archive::pipeline::conclusion::{self, ConclusionInput};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::webhooks;
+use conversation_archive::pipeline::{scheduling, webhooks};
 use conversation_archive::source::QuerySpec;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};

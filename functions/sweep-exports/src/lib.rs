@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::archive::open_marker;
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::slice_status;
-use conversation_archive::archive::{Archive, SliceStatus};
+use conversation_archive::archive::{Archive, SliceStatus, open_marker, outcomes, slice_status};
 use conversation_archive::base::failure::{Failure, FailureKind, error_chain};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
@@ -15,13 +12,9 @@ use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::{OPEN_PREFIX, ObjectKey};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::conclusion;
-use conversation_archive::pipeline::conclusion::ConclusionInput;
+use conversation_archive::pipeline::conclusion::{self, ConclusionInput};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::{Pipeline, PipelineError};
+use conversation_archive::pipeline::{Pipeline, PipelineError, metrics, run_ends, scheduling};
 use jiff::SignedDuration;
 
 mod owed;

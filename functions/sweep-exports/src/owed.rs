@@ -4,8 +4,7 @@ use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::OWED_PREFIX;
 use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::webhooks;
+use conversation_archive::pipeline::{metrics, webhooks};
 
 use crate::{HOUR, SweepExports, SweepOutcome};
 

@@ -1,7 +1,6 @@
 //! The progress of an export, as a sweep sees it: the time of the last step, the waits, and a digest for comparison.
 
-use conversation_archive::archive::slice_status;
-use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::archive::{Archive, ArchiveError, slice_status};
 use conversation_archive::export::objects::portion_prefix;
 use conversation_archive::export::page_record::PageRecord;
 use conversation_archive::export::waiting::Waiting;

@@ -1,14 +1,12 @@
 //! Automatic resumes of failed attempts: when one is due, each sweep sends a start message until the next attempt
 //! exists. archive-page handles it, because a query may have to be submitted again.
 
-use conversation_archive::archive::ArchiveError;
-use conversation_archive::archive::outcomes;
+use conversation_archive::archive::{ArchiveError, outcomes};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::RESUMES_PREFIX;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
-use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::{metrics, scheduling};
 
 use crate::{RETRY_PERIOD, SweepExports, SweepOutcome};
 

@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::archive::page_objects;
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, page_objects};
 use crate::export::outcome::{Content, IdVersions, RepeatedRecords};
 use crate::export::plan::{ExportPlan, GatewayQuery};
 use crate::records::page::for_each_indexed_id;

@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::page_objects::READS_AT_ONCE;
 use super::{Archive, ArchiveError};
-use crate::archive::exports;
-use crate::archive::page_objects;
+use crate::archive::{exports, page_objects};
 use crate::base::ids::{ExportId, RunId};
 use crate::base::time::Interval;
 use crate::export::objects::ObjectKey;

@@ -1,12 +1,13 @@
 //! One call to the API and its reply.
 
-use crate::base::time::saturating_millis;
-use crate::export::effort::Effort;
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use url::Url;
+
+use crate::base::time::saturating_millis;
+use crate::export::effort::Effort;
 
 /// The HTTP methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

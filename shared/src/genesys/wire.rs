@@ -6,14 +6,15 @@
 mod messages;
 mod recordings;
 
-pub use messages::*;
-pub use recordings::*;
-
-use crate::base::decode::lenient;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+
+use crate::base::decode::lenient;
+
+pub use messages::*;
+pub use recordings::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

@@ -5,9 +5,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::archive::SliceStatus;
-use crate::archive::cancellation;
-use crate::archive::open_marker;
+use crate::archive::{SliceStatus, cancellation, open_marker};
 use crate::base::failure::{Failure, error_chain};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
@@ -21,10 +19,7 @@ use crate::export::run::End;
 use crate::export::scheduled_resume::ScheduledResume;
 use crate::export::totals::Totals;
 use crate::pipeline::invocation::Invocation;
-use crate::pipeline::metrics;
-use crate::pipeline::scheduling;
-use crate::pipeline::webhooks;
-use crate::pipeline::{FailedExports, Pipeline, PipelineError};
+use crate::pipeline::{FailedExports, Pipeline, PipelineError, metrics, scheduling, webhooks};
 use crate::storage::store::Stored;
 
 mod audit_copies;

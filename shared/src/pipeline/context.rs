@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::archive::PortionLimits;
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, PortionLimits};
 use crate::net::clock::Clock;
 use crate::storage::queue::{MessageQueue, QueueError};
 

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::archive::SliceStatus;
-use crate::archive::slice_status;
+use crate::archive::{SliceStatus, slice_status};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::RunId;
@@ -16,8 +15,7 @@ use crate::export::request::SourceKind;
 use crate::export::run::{End, RunEnd};
 use crate::export::totals::Totals;
 use crate::pipeline::invocation::Invocation;
-use crate::pipeline::scheduling;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Pipeline, PipelineError, scheduling};
 use crate::source::Sources;
 
 /// A run that is to end, with the position of its chain.

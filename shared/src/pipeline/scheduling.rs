@@ -1,7 +1,6 @@
 //! Sends messages: derives from the bucket which message continues an export.
 
-use crate::archive::SliceStatus;
-use crate::archive::slice_status;
+use crate::archive::{SliceStatus, slice_status};
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
 use crate::export::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::ops::Add;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use crate::base::hash::Sha256;
 use crate::base::time::Interval;
 use crate::records::redaction::{Redactor, Tally};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 mod builder;
 mod channel;

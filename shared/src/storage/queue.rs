@@ -15,8 +15,7 @@ mod memory;
 mod settings;
 mod sqs;
 
-pub use crate::export::outgoing::Fifo;
-pub use crate::export::outgoing::{MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
+pub use crate::export::outgoing::{Fifo, MAX_BODY_BYTES, MAX_DELAY, OutgoingMessage, Queue};
 pub use memory::{DeadLetter, Delivery, MemoryQueues, QueueContents};
 #[cfg(test)]
 pub(crate) use settings::DEDUPLICATION_WINDOW;

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use conversation_archive::archive::slice_status;
-use conversation_archive::archive::{Archive, SliceStatus};
+use conversation_archive::archive::{Archive, SliceStatus, slice_status};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use complete_export::{CompleteExport, CompletionProgress};
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::PortionLimits;
-use conversation_archive::archive::slice_status;
 use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::{Archive, PortionLimits, slice_status};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Overrides};

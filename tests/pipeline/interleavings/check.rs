@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::archive::Archive;
-use conversation_archive::archive::outcomes;
+use conversation_archive::archive::{Archive, outcomes};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Cause};
 use conversation_archive::export::objects::{ObjectKey, export_prefix};

@@ -1,17 +1,15 @@
 //! All exports of an archive, from the few objects that hold the state of each.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use conversation_archive::archive::exports;
-use conversation_archive::archive::outcomes;
-use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::archive::{Archive, ArchiveError, exports, outcomes};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use conversation_archive::export::plan::ExportPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use super::{heading, records};
 use crate::figures::{bytes, quantity, time};

@@ -7,8 +7,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use futures::TryStreamExt as _;
 
 use super::{Comparison, Lines, PortionLimits, Tally, finish, requested_ids};
-use crate::archive::page_objects;
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, page_objects};
 use crate::export::outcome::Content;
 use crate::export::plan::ExportPlan;
 

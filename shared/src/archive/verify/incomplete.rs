@@ -2,8 +2,7 @@
 
 use super::keys::{Kind, kind};
 use super::subject::{Subject, VerifyError};
-use crate::archive::cancellation;
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, cancellation};
 use crate::base::ids::ExportId;
 use crate::export::objects::{ObjectKey, export_prefix};
 use crate::export::outcome::Outcome;

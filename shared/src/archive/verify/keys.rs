@@ -141,8 +141,7 @@ fn is_digest(text: &str, digits: usize) -> bool {
 mod tests {
     use super::*;
     use crate::base::hash::Sha256;
-    use crate::export::objects::ComparisonPart;
-    use crate::export::objects::ObjectKey;
+    use crate::export::objects::{ComparisonPart, ObjectKey};
 
     fn id() -> ExportId {
         "x".parse().unwrap()

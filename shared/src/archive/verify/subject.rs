@@ -4,8 +4,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use crate::archive::ArchiveError;
-use crate::archive::ScratchError;
+use crate::archive::{ArchiveError, ScratchError};
 use crate::base::failure::error_chain;
 use crate::base::hash::Sha256;
 use crate::export::audit::{Action, AuditEvent};

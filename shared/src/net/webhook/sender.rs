@@ -10,10 +10,9 @@ use reqwest::Response;
 use reqwest::header::LOCATION;
 
 use crate::export::delivery::DeliveryFailure;
-use crate::net::ClientError;
 use crate::net::address::{AddressKind, AddressRules, WebhookUrl};
 use crate::net::resolver::{GuardedResolver, NameRefused};
-use crate::net::transport;
+use crate::net::{ClientError, transport};
 
 /// Identifies the source of a delivery to a receiver that serves several.
 pub(crate) const SOURCE_HEADER: &str = "X-Archive-Source";

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
-use crate::archive::slice_status;
-use crate::archive::{Archive, PortionLimits};
+use crate::archive::{Archive, PortionLimits, slice_status};
 use crate::base::deadline::Deadline;
 use crate::base::failure::FailureKind;
 use crate::export::effort::Effort;

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::archive::Archive;
-use crate::archive::PortionLimits;
+use crate::archive::{Archive, PortionLimits};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
-use crate::pipeline::{ConfiguredKey, KeySource, Redactors};
-use crate::pipeline::{FailedExports, Pipeline};
+use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
 };

@@ -2,6 +2,7 @@
 //!
 //! It uses the path of the public API's details query, so an organisation has one or the other.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -9,7 +10,6 @@ use super::request::Request;
 use super::response::{ApiError, ApiResponse, push_array};
 use super::{Organisation, cursor};
 use crate::settings::HistoryForm;
-use jiff::Timestamp;
 
 /// Applies when the query names no size.
 const DEFAULT_PAGE_SIZE: usize = 100;

@@ -6,9 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::store::{MemoryStore, Objects};
-use crate::archive::PortionLimits;
-use crate::archive::slice_status;
-use crate::archive::{Archive, SliceStatus};
+use crate::archive::{Archive, PortionLimits, SliceStatus, slice_status};
 use crate::base::deadline::Deadline;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;

@@ -1,6 +1,7 @@
+use std::io::Write as _;
+
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
-use std::io::Write as _;
 
 use super::*;
 

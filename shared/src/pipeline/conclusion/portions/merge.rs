@@ -5,9 +5,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Reader;
 use super::stored::{LINES_AT_ONCE, PortionRecord};
-use crate::archive::ArchiveError;
 use crate::archive::comparison::{LINE_BYTES, Lines, Tally};
-use crate::archive::page_objects;
+use crate::archive::{ArchiveError, page_objects};
 use crate::base::hash::Sha256;
 use crate::export::page_record::StoredObject;
 use crate::pipeline::PipelineError;

@@ -10,13 +10,12 @@ use super::{Job, JobState};
 use crate::data::Conversation;
 use crate::faults::RepeatedRow;
 use crate::faults::repeats::{repeat_rows, text_at};
-use crate::organisation::Organisation;
-use crate::organisation::cursor;
 use crate::organisation::interval::{Interval, after};
 use crate::organisation::request::Request;
 use crate::organisation::resources::whole_seconds;
 use crate::organisation::response::{ApiError, ApiResponse, listing};
 use crate::organisation::selection::Criteria;
+use crate::organisation::{Organisation, cursor};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

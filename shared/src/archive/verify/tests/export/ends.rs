@@ -3,9 +3,7 @@
 use serde_json::json;
 
 use super::TestExport;
-use crate::archive::SliceStatus;
-use crate::archive::deliveries;
-use crate::archive::slice_status;
+use crate::archive::{SliceStatus, deliveries, slice_status};
 use crate::base::failure::{Failure, FailureKind};
 use crate::export::attempt::{Attempt, Overrides, SliceProgress};
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
@@ -13,10 +11,8 @@ use crate::export::objects::ObjectKey;
 use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::plan::GatewayQuery;
 use crate::export::run::End;
-use crate::pipeline::conclusion;
-use crate::pipeline::conclusion::{ConclusionInput, Progress};
-use crate::pipeline::run_ends;
-use crate::pipeline::run_ends::RunEndDraft;
+use crate::pipeline::conclusion::{self, ConclusionInput, Progress};
+use crate::pipeline::run_ends::{self, RunEndDraft};
 
 pub(in crate::archive::verify::tests) fn failed(message: &str) -> End {
     End::Failed {
