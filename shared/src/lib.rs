@@ -114,6 +114,7 @@ pub mod genesys {
     mod error_response;
     mod login;
     mod pace;
+    mod path;
     mod region;
     mod retry;
     mod stats;
@@ -128,6 +129,7 @@ pub mod genesys {
     pub use endpoints::EndpointError;
     pub use endpoints::Endpoints;
     pub use error::{ApiError, Source, UnavailableReason};
+    pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;
     pub use stats::StatsSnapshot;

@@ -29,6 +29,7 @@ mod odd_transcripts;
 mod old_archives;
 mod outages;
 mod owed_webhooks;
+mod planted_objects;
 mod portions;
 mod redaction;
 mod repeated_queries;

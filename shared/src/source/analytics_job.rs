@@ -23,7 +23,7 @@ use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::SliceRange;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
-use crate::genesys::{Call, GenesysClient};
+use crate::genesys::{ApiPath, Call, GenesysClient};
 use crate::net::clock::Clock;
 use crate::records::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
 
@@ -47,7 +47,7 @@ impl AnalyticsJob {
     }
 
     async fn watermark(&self, deadline: Deadline) -> Result<DataAvailability, SourceError> {
-        let call = Call::get(format!("{JOBS}/availability"));
+        let call = Call::get(ApiPath::from(JOBS).then("/availability"));
         Ok(self.client.call(&call, deadline, decode::json).await?.value)
     }
 
@@ -79,7 +79,7 @@ impl AnalyticsJob {
     }
 
     async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, SourceError> {
-        let call = Call::get(format!("{JOBS}/{job}")).expect_statuses(&[200, 202]);
+        let call = Call::get(ApiPath::from(JOBS).segment(job)?).expect_statuses(&[200, 202]);
         let reply = self.client.call(&call, deadline, decode::json).await;
         let status: AsyncQueryStatus = reply.map_err(expired_if_unknown)?.value;
         match status.state {
@@ -173,8 +173,8 @@ impl Source for AnalyticsJob {
             return Err(source_broken("the checkpoint has no job"));
         };
         let page_size = context.run.plan.page_size;
-        let mut call =
-            Call::get(format!("{JOBS}/{job}/results")).query("pageSize", page_size.to_string());
+        let path = ApiPath::from(JOBS).segment(job)?.then("/results");
+        let mut call = Call::get(path).query("pageSize", page_size.to_string());
         if let Some(cursor) = cursor {
             call = call.query("cursor", cursor.clone());
         }
@@ -205,7 +205,7 @@ impl Source for AnalyticsJob {
     }
 
     async fn close(&self, job: &str, deadline: Deadline) -> Result<(), SourceError> {
-        let call = Call::delete(format!("{JOBS}/{job}"));
+        let call = Call::delete(ApiPath::from(JOBS).segment(job)?);
         match self.client.call(&call, deadline, decode::ignore).await {
             Err(error) if !matches!(error.status(), Some(404 | 410)) => Err(error.into()),
             _ => Ok(()),

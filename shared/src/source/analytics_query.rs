@@ -28,7 +28,7 @@ use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{GatewayQuery, SliceRange};
 use crate::export::request::Filters;
 use crate::export::waiting::{Wait, WaitReason};
-use crate::genesys::{Call, GenesysClient};
+use crate::genesys::{ApiPath, Call, GenesysClient};
 use crate::net::clock::Clock;
 use crate::records::page::{DETAILS_FIELDS, ResultsReader};
 use window_records::{MAX_PAGES, QueryResults, WindowOutcome, WindowRecords};
@@ -121,7 +121,7 @@ impl AnalyticsQuery {
             };
             let query =
                 ConversationQuery::new(window, Order::Desc, &context.run.plan.filters).page(paging);
-            let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
+            let call = Call::post(ApiPath::from(DETAILS).then("/query")).json(&json!(query));
             let mut reader = ResultsReader::default();
             let decode = |body: &[u8]| QueryResults::read(&mut reader, body);
             let reply = self
@@ -173,7 +173,7 @@ impl Source for AnalyticsQuery {
             // The permission does not depend on the filters, which may be too many for one request.
             let filters = Filters::default();
             let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
-            let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
+            let call = Call::post(ApiPath::from(DETAILS).then("/query")).json(&json!(query));
             let decode = |body: &[u8]| match DETAILS_FIELDS.read(body)?.total_hits {
                 Some(_) => Ok(()),
                 None => Err(DecodeError::missing("totalHits")),

@@ -20,7 +20,7 @@ use crate::export::effort::Effort;
 use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::QueryReply;
-use crate::genesys::{ApiError, Call, GenesysClient, UnavailableReason};
+use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, InvalidSegment, UnavailableReason};
 use crate::net::clock::Clock;
 use crate::records::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 
@@ -64,7 +64,7 @@ impl ExportGateway {
         else {
             return Err(source_broken("the export has no query"));
         };
-        let call = results_call(query_id, offset, limit);
+        let call = results_call(query_id, offset, limit)?;
         let rules = context.rules();
         let mut reader = ResultsReader::default();
         let mut exceeded = false;
@@ -144,17 +144,20 @@ impl ExportGateway {
         let (Some(query), Some(before)) = (context.run.query, offset.checked_sub(1)) else {
             return false;
         };
-        let call = results_call(&query.query_id, before, 1);
+        let Ok(call) = results_call(&query.query_id, before, 1) else {
+            return false;
+        };
         let decode = |body: &[u8]| Ok(page::gateway_records(body)?.len());
         let reply = self.client.call(&call, context.run.deadline, decode).await;
         reply.is_ok_and(|reply| reply.value > 0)
     }
 }
 
-fn results_call(query_id: &str, offset: u64, limit: u64) -> Call {
-    Call::get(format!("/api/v2/export/job/{query_id}/results"))
+fn results_call(query_id: &str, offset: u64, limit: u64) -> Result<Call, InvalidSegment> {
+    let path = ApiPath::from("/api/v2/export/job").segment(query_id)?;
+    Ok(Call::get(path.then("/results"))
         .query("offset", offset.to_string())
-        .query("limit", limit.to_string())
+        .query("limit", limit.to_string()))
 }
 
 #[async_trait]

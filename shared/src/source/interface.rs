@@ -16,7 +16,7 @@ use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::export::portion::Portion;
 use crate::export::request::HistoryForm;
 use crate::export::waiting::{Wait, WaitReason, Waits};
-use crate::genesys::ApiError;
+use crate::genesys::{ApiError, InvalidSegment};
 use crate::records::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::records::redaction::Redactor;
 
@@ -240,6 +240,12 @@ pub(super) fn expired_at_cursor(error: ApiError, cursor: Option<&str>) -> Source
 
 pub(super) fn source_broken(what: impl Into<String>) -> SourceError {
     SourceError::Fatal(Failure::new(FailureKind::SourceBroken, what))
+}
+
+impl From<InvalidSegment> for SourceError {
+    fn from(error: InvalidSegment) -> Self {
+        source_broken(error.to_string())
+    }
 }
 
 impl From<EndlessChain> for SourceError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conversation_archive::base::decode::DecodeError;
 use conversation_archive::genesys::wire::{DataAvailability, QueryReply};
-use conversation_archive::genesys::{ApiError, Call};
+use conversation_archive::genesys::{ApiError, ApiPath, Call};
 use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde_json::json;
@@ -41,7 +41,7 @@ pub(super) async fn check_jobs(
     findings: &mut Findings<'_>,
 ) -> Option<Timestamp> {
     let response = api
-        .request::<DataAvailability>(&Call::get(format!("{JOBS}/availability")))
+        .request::<DataAvailability>(&Call::get(ApiPath::from(JOBS).then("/availability")))
         .await;
     let error = match response {
         Ok(reply) => {

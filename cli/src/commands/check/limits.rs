@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conversation_archive::base::decode::lenient;
-use conversation_archive::genesys::{ApiError, Call};
+use conversation_archive::genesys::{ApiError, ApiPath, Call};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -95,8 +95,9 @@ pub(super) fn limit_finding<T>(what: &str, result: Result<T, ApiError>) -> Findi
     }
 }
 
-async fn check_namespace_limits(api: &Api, namespace: &str) -> Finding {
-    let path = format!("/api/v2/organizations/limits/namespaces/{namespace}/defaults");
+async fn check_namespace_limits(api: &Api, namespace: &'static str) -> Finding {
+    let path = ApiPath::from("/api/v2/organizations/limits/namespaces/");
+    let path = path.then(namespace).then("/defaults");
     let limits = match api.request::<Limits>(&Call::get(path)).await {
         Ok(reply) => reply.value,
         Err(error) => {

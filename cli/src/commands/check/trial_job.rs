@@ -5,7 +5,7 @@ use std::time::Duration;
 use conversation_archive::base::decode;
 use conversation_archive::base::time::elapsed;
 use conversation_archive::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, JobState};
-use conversation_archive::genesys::{ApiError, Call};
+use conversation_archive::genesys::{ApiError, ApiPath, Call};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -61,13 +61,19 @@ pub(super) async fn run(
             return Ok(());
         }
     };
-    let path = format!("{JOBS}/{job}");
+    let path = match ApiPath::from(JOBS).segment(&job) {
+        Ok(path) => path,
+        Err(error) => {
+            findings.add(Finding::failed(CHECK, full_message(error)));
+            return Ok(());
+        }
+    };
     let inspected = interrupt.run(inspect_job(api, &path, findings)).await;
     findings.add(delete_job(api, &path).await);
     inspected
 }
 
-async fn inspect_job(api: &Api, path: &str, findings: &mut Findings<'_>) {
+async fn inspect_job(api: &Api, path: &ApiPath, findings: &mut Findings<'_>) {
     match poll_job(api, path).await {
         Ok(PollResult::Done(status, waited)) => {
             findings.add(Finding::ok(CHECK, format!("completed after {}", time(waited))));
@@ -84,8 +90,8 @@ async fn inspect_job(api: &Api, path: &str, findings: &mut Findings<'_>) {
 }
 
 /// Polls until the job is over, for at most a minute.
-async fn poll_job(api: &Api, path: &str) -> Result<PollResult, ApiError> {
-    let call = Call::get(path).expect_statuses(&[200, 202]);
+async fn poll_job(api: &Api, path: &ApiPath) -> Result<PollResult, ApiError> {
+    let call = Call::get(path.clone()).expect_statuses(&[200, 202]);
     let mut waited = Duration::ZERO;
     loop {
         let status = api.request::<AsyncQueryStatus>(&call).await?.value;
@@ -121,9 +127,9 @@ fn ended_finding(state: &JobState, message: Option<String>) -> Finding {
     )
 }
 
-async fn test_page_sizes(api: &Api, path: &str, findings: &mut Findings<'_>) {
+async fn test_page_sizes(api: &Api, path: &ApiPath, findings: &mut Findings<'_>) {
     for size in PAGE_SIZES {
-        let call = Call::get(format!("{path}/results")).query("pageSize", size.to_string());
+        let call = Call::get(path.clone().then("/results")).query("pageSize", size.to_string());
         let result = api.request_page(&call).await;
         findings.add(limit_finding(&format!("a results page of {size}"), result));
     }
@@ -140,10 +146,10 @@ fn expiry_finding(status: &AsyncQueryStatus) -> Finding {
     )
 }
 
-async fn delete_job(api: &Api, path: &str) -> Finding {
+async fn delete_job(api: &Api, path: &ApiPath) -> Finding {
     let deleted = api
         .client
-        .call(&Call::delete(path), api.deadline(), decode::ignore)
+        .call(&Call::delete(path.clone()), api.deadline(), decode::ignore)
         .await;
     match deleted {
         Ok(reply) => Finding::found(CHECK, format!("deleting it returns {}", reply.status)),

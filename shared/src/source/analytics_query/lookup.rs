@@ -6,7 +6,7 @@ use super::{AnalyticsQuery, DETAILS};
 use crate::base::decode;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::OffsetRange;
-use crate::genesys::{ApiError, Call};
+use crate::genesys::{ApiError, ApiPath, Call};
 use crate::records::page::{
     self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader,
 };
@@ -145,7 +145,7 @@ impl AnalyticsQuery {
     ) -> Result<(), SourceError> {
         let samples: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
         for id in samples.into_iter().flatten() {
-            let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
+            let call = Call::get(ApiPath::from(DETAILS_OF_ONE).segment(id)?.then("/details"));
             let reply = self
                 .client
                 .call(&call, context.run.deadline, decode::ignore);

@@ -7,13 +7,13 @@ use super::bodies::Messages;
 use super::conversation::{ConversationRequests, REPLY_LIMIT_BYTES};
 use super::fetch::{Fetch, all_refused, is_poisoned, refused_alone, too_much};
 use crate::genesys::wire::TextMessageListing;
-use crate::genesys::{ApiError, Call};
+use crate::genesys::{ApiError, ApiPath, Call};
 use crate::records::transcript::{NoTranscript, Status, Transcript};
 
 /// State of the requests for one conversation's messages.
 struct Requested<'v, 'a> {
     conversation: &'v mut ConversationRequests<'a>,
-    path: String,
+    path: ApiPath,
     messages: Messages,
     /// Why messages are missing, from the first time that some were.
     refusal: Option<NoTranscript>,
@@ -28,8 +28,8 @@ struct Requested<'v, 'a> {
 impl ConversationRequests<'_> {
     pub(super) async fn messages(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
-        let path = format!("/api/v2/conversations/messages/{id}");
-        let call = Call::get(&path).with_reply_limit(REPLY_LIMIT_BYTES);
+        let path = ApiPath::from("/api/v2/conversations/messages").segment(id)?;
+        let call = Call::get(path.clone()).with_reply_limit(REPLY_LIMIT_BYTES);
         let read = self
             .read(&call, |document| Messages::of(document, id))
             .await;
@@ -87,7 +87,7 @@ impl Requested<'_, '_> {
     }
 
     async fn listing(&mut self, ids: &[String]) -> Result<TextMessageListing, ApiError> {
-        let call = Call::post(format!("{}/messages/bulk", self.path))
+        let call = Call::post(self.path.clone().then("/messages/bulk"))
             .query("useNormalizedMessage", "true")
             .json(&json!(ids))
             .with_reply_limit(REPLY_LIMIT_BYTES);

@@ -15,7 +15,7 @@ use crate::base::decode::object::required_object;
 use crate::base::time::elapsed;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
-use crate::genesys::{ApiError, Call, GenesysClient, Reply};
+use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, Reply};
 use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
 use crate::source::fetched_page::RequestCost;
 
@@ -111,7 +111,8 @@ impl<'a> ConversationRequests<'a> {
 
     /// Falls back to the recordings, for messages that are gone.
     async fn recordings(&mut self, gone: NoTranscript) -> Result<Transcript, Fetch> {
-        let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
+        let path = ApiPath::from("/api/v2/conversations").segment(self.id)?;
+        let call = Call::get(path.then("/recordings"))
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
             .expect_statuses(&[200, 202])
@@ -193,7 +194,7 @@ impl<'a> ConversationRequests<'a> {
 
     async fn web_details(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
-        let call = Call::get(format!("/api/v2/conversations/web/details/{id}"));
+        let call = Call::get(ApiPath::from("/api/v2/conversations/web/details").segment(id)?);
         let call = call.with_reply_limit(REPLY_LIMIT_BYTES);
         let read = self.read(&call, |document| web_details(document, id)).await;
         read.map_err(|error| self.result_of(error))

@@ -3,7 +3,7 @@
 use super::batches::TooMuch;
 use crate::base::failure::error_chain;
 use crate::export::waiting::{Wait, WaitReason};
-use crate::genesys::{ApiError, UnavailableReason};
+use crate::genesys::{ApiError, InvalidSegment, UnavailableReason};
 use crate::records::page::AttachedFile;
 use crate::records::transcript::{NoTranscript, Status, Transcript};
 use crate::source::SourceError;
@@ -290,6 +290,12 @@ impl From<Postponed> for Fetch {
 impl From<Stop> for Fetch {
     fn from(stop: Stop) -> Self {
         Self::StopPage(stop)
+    }
+}
+
+impl From<InvalidSegment> for Fetch {
+    fn from(_: InvalidSegment) -> Self {
+        invalid_id().into()
     }
 }
 
