@@ -105,14 +105,24 @@ fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| anyhow::Error::from(error).into())
 }
 
-/// Texts are unchanged except for NUL, because of which CSV readers would treat the file as binary. Every other value
-/// is JSON.
+/// Texts are unchanged except for NUL, because of which CSV readers would treat the file as binary, and for an apostrophe
+/// before a text that a spreadsheet would execute. Every other value is JSON.
 fn cell(value: Option<JsonText<'_>>) -> String {
     let Some(value) = value else {
         return String::new();
     };
-    let text = value.text().unwrap_or_else(|| value.as_str().into());
-    text.replace('\0', "\u{fffd}")
+    match value.text() {
+        Some(text) if is_formula(&text) => format!("'{text}"),
+        Some(text) => text.into_owned(),
+        None => value.as_str().to_owned(),
+    }
+    .replace('\0', "\u{fffd}")
+}
+
+/// Whether spreadsheets may execute the text: <https://owasp.org/www-community/attacks/CSV_Injection>. Customers write
+/// some of these texts.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 #[cfg(test)]
@@ -124,6 +134,16 @@ mod tests {
         let row = r#"{"recordId":"a\u0000b","queueName":"\ud800","durationMs":1E+400,"attributes":{"\udc00":1E+400,"a":1,"a":2}}"#;
 
         insta::assert_snapshot!(csv(row, false).unwrap(), @r#"a�b,,,,,1E+400,,,�,,,"{""\udc00"":1E+400,""a"":1,""a"":2}","#);
+    }
+
+    #[test]
+    fn a_text_that_a_spreadsheet_would_execute_begins_with_an_apostrophe() {
+        let row = r#"{"recordId":"=1+1","interactionId":"+49","channelType":"-x","startTime":"@SUM(A1)","endTime":"\ta","durationMs":-7,"queueId":"\rb","queueName":"a=b"}"#;
+
+        assert_eq!(
+            csv(row, false).unwrap(),
+            "'=1+1,'+49,'-x,'@SUM(A1),'\ta,-7,,\"'\rb\",a=b,,,,\n"
+        );
     }
 
     #[test]
