@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::FolderError;
-use super::tree::is_ordinary;
+use super::tree::{check_no_link, create, is_ordinary};
 
 /// Folder of the lock files. They are never removed: removing one while another process is about to lock it would let
 /// two processes in.
@@ -43,7 +43,11 @@ fn open(path: &Path, export_id: &str) -> io::Result<File> {
         ));
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        create(folder)?;
+    }
+    match check_no_link(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     OpenOptions::new()
         .create(true)

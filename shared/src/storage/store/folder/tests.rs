@@ -24,11 +24,12 @@ fn object(key: &str) -> Object {
     }
 }
 
+/// The names of the folder's entries, in order.
 fn names(folder: &Path) -> Vec<String> {
-    fs::read_dir(folder)
+    let names = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    BTreeSet::from_iter(names).into_iter().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,7 +182,13 @@ fn old_temporary_files_are_removed_and_recent_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join(".tmp");
     fs::create_dir(&temporary).unwrap();
-    for (name, age_secs) in [("old", 3_700), ("young", 3_500)] {
+    let ages = [
+        ("object-old.part", 3_700),
+        ("object-young.part", 3_500),
+        ("notes.txt", 3_700),
+        (".tmpAbC123", 3_700),
+    ];
+    for (name, age_secs) in ages {
         let file = File::create(temporary.join(name)).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(age_secs))
             .unwrap();
@@ -189,7 +196,59 @@ fn old_temporary_files_are_removed_and_recent_ones_are_kept() {
 
     FolderStore::open(folder.path()).unwrap();
 
-    assert_eq!(names(&temporary), ["young"]);
+    let left = [".tmpAbC123", "notes.txt", "object-young.part"];
+    assert_eq!(names(&temporary), left, "files of others stay");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn symbolic_links_do_not_lead_out_of_the_folder() {
+    use std::os::unix::fs::symlink;
+
+    let (elsewhere, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let old = File::create(elsewhere.path().join("object-theirs.part")).unwrap();
+    old.set_modified(SystemTime::now() - Duration::from_hours(2))
+        .unwrap();
+    symlink(elsewhere.path(), root.path().join(".tmp")).unwrap();
+
+    let refused = FolderStore::open(root.path()).unwrap_err();
+
+    let reason = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(reason.contains(".tmp is a symbolic link"), "{reason}");
+    assert_eq!(names(elsewhere.path()), ["object-theirs.part"]);
+    let (folder, store) = folder();
+    symlink(elsewhere.path(), folder.path().join("exports")).unwrap();
+    fs::create_dir(folder.path().join(".locks")).unwrap();
+    let target = elsewhere.path().join("object-theirs.part");
+    symlink(target, folder.path().join(".locks/march")).unwrap();
+    assert!(
+        store
+            .create(object("exports/a/request.json"))
+            .await
+            .is_err()
+    );
+    assert!(store.lock("march").is_err());
+    assert_eq!(names(elsewhere.path()), ["object-theirs.part"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_use_a_new_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let parent = tempfile::tempdir().unwrap();
+    let root = parent.path().join("new/archive");
+    let store = FolderStore::open(&root).unwrap();
+    store
+        .create(object("exports/a/request.json"))
+        .await
+        .unwrap();
+    let _lock = store.lock("a").unwrap();
+
+    for folder in ["", ".tmp", ".locks", "exports", "exports/a"] {
+        let mode = fs::metadata(root.join(folder)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700, "{folder}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,10 @@ use super::super::{MAX_OBJECT_BYTES, ObjectTooLarge, Stored};
 /// Folder of objects that are not renamed to their key yet. On the same file system, because renaming cannot cross
 /// one.
 pub(super) const TEMPORARY_FOLDER: &str = ".tmp";
+
+/// Name of a temporary file, around a random part. Files with other names are not ours and are never removed.
+const TEMPORARY_PREFIX: &str = "object-";
+const TEMPORARY_SUFFIX: &str = ".part";
 
 /// No write takes this long: an older file was left by a process that died.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
@@ -48,7 +52,9 @@ impl Tree {
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let tree = Self::at(root)?;
         let temporary = tree.root.join(TEMPORARY_FOLDER);
-        fs::create_dir_all(&temporary)?;
+        // The ancestors may be links: the operator chose this path.
+        folder_builder().recursive(true).create(&temporary)?;
+        check_no_link(&temporary)?;
         tree.write_temporary(b"probe")?;
         // Best effort: the parent folder may not be readable for us.
         drop(tree.sync_parent(&tree.root));
@@ -135,7 +141,10 @@ impl Tree {
     }
 
     fn write_temporary(&self, body: &[u8]) -> io::Result<NamedTempFile> {
-        let mut file = NamedTempFile::new_in(self.root.join(TEMPORARY_FOLDER))?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .suffix(TEMPORARY_SUFFIX)
+            .tempfile_in(self.root.join(TEMPORARY_FOLDER))?;
         file.write_all(body)?;
         if self.sync {
             file.as_file().sync_all()?;
@@ -151,10 +160,8 @@ impl Tree {
         if let Some(parent) = folder.parent() {
             self.create_synced(parent)?;
         }
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => self.sync_parent(folder)?,
-        }
+        create(folder)?;
+        self.sync_parent(folder)?;
         self.synced_folders().insert(folder.to_owned());
         Ok(())
     }
@@ -208,16 +215,52 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
+/// Creates the folder unless it exists. Only the owner can use a new one. A symbolic link is refused: objects must not
+/// leave the archive's folder.
+pub(super) fn create(folder: &Path) -> io::Result<()> {
+    match folder_builder().create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => check_no_link(folder),
+        created => created,
+    }
+}
+
+fn folder_builder() -> DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// Fails if the path is a symbolic link.
+pub(super) fn check_no_link(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        let message = format!("{} is a symbolic link; remove it", path.display());
+        return Err(io::Error::new(ErrorKind::InvalidInput, message));
+    }
+    Ok(())
+}
+
 fn remove_leftovers(temporary: &Path) -> io::Result<()> {
     for entry in fs::read_dir(temporary)? {
-        let path = entry?.path();
-        let age = fs::metadata(&path)
-            .and_then(|file| file.modified())
-            .map(|at| SystemTime::now().duration_since(at));
-        if matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE) {
+        let entry = entry?;
+        // Does not follow links.
+        let metadata = entry.metadata();
+        let is_old = |file: &fs::Metadata| {
+            let age = file
+                .modified()
+                .map(|at| SystemTime::now().duration_since(at));
+            matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE)
+        };
+        if is_ours(&entry.file_name()) && metadata.is_ok_and(|it| it.is_file() && is_old(&it)) {
             // Another process may have removed the file first; a leftover does no harm.
-            drop(fs::remove_file(path));
+            drop(fs::remove_file(entry.path()));
         }
     }
     Ok(())
+}
+
+fn is_ours(name: &OsStr) -> bool {
+    let name = name.to_str();
+    name.is_some_and(|name| name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX))
 }
