@@ -176,6 +176,7 @@ impl StartExport {
             if plan.query_hash != start.identity.query_hash {
                 return Err(id_in_use(&plan).into());
             }
+            self.check_adopted(&start, &plan).await?;
             return match start.rule.on_existing {
                 OnExisting::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
                 OnExisting::Keep => Ok(self.started(&plan, 1, State::Started)),
@@ -190,12 +191,27 @@ impl StartExport {
             }
             Err(error) => return Err(error),
         };
+        // Another invocation may have stored its plan in the meantime.
+        self.check_adopted(&start, &plan).await?;
         let attempt = self.create_first_attempt(&plan).await?;
         scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Unstarted)
             .await?;
         metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
+    }
+
+    /// Checks that an existing plan does what the request means with the current settings.
+    async fn check_adopted(&self, start: &Start<'_>, plan: &ExportPlan) -> Result<(), StartError> {
+        let revisited = match &start.revisit {
+            Some(revisit) => Some(self.archive().existing_plan(&revisit.exports[0]).await?),
+            None => None,
+        };
+        let fields = plan.differing_fields(start.request, &self.limits, revisited.as_deref());
+        if fields.is_empty() {
+            return Ok(());
+        }
+        Err(planned_otherwise(plan, &fields).into())
     }
 
     /// The checks that need no API call.
@@ -329,6 +345,16 @@ fn companion_error(started: &Started, companion_id: ExportId, source: StartError
         companion_id,
         source: Box::new(source),
     }
+}
+
+fn planned_otherwise(plan: &ExportPlan, fields: &[&str]) -> InvalidRequest {
+    let rule = format!(
+        "an export with this id was planned with other values of {}, because the settings have changed since or another \
+         program wrote {}; resume it to continue it as planned, or choose another id",
+        fields.join(", "),
+        ObjectKey::Request(&plan.export_id).key(),
+    );
+    InvalidRequest::new("exportId", &plan.export_id, rule)
 }
 
 fn id_in_use(plan: &ExportPlan) -> InvalidRequest {

@@ -20,6 +20,7 @@ use crate::export::request::{
 use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
+mod adopted;
 mod draft;
 mod identity;
 mod limits;

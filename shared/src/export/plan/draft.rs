@@ -290,7 +290,7 @@ impl Draft {
 }
 
 /// Lower-cases UUIDs, as the API writes them, and removes duplicates.
-fn normalize_ids(ids: &mut Vec<String>) {
+pub(super) fn normalize_ids(ids: &mut Vec<String>) {
     for id in ids.iter_mut().filter(|id| is_uuid(id)) {
         id.make_ascii_lowercase();
     }
@@ -298,7 +298,7 @@ fn normalize_ids(ids: &mut Vec<String>) {
     ids.retain(|id| seen.insert(id.clone()));
 }
 
-fn resolve_redaction(
+pub(super) fn resolve_redaction(
     request: &ExportRequest,
     limits: &PlanLimits,
     key_version: Option<String>,
@@ -306,7 +306,7 @@ fn resolve_redaction(
     RedactionPlan::resolve(request.redaction.as_ref(), &limits.redaction, key_version)
 }
 
-fn projection(request: &ExportRequest) -> Projection {
+pub(super) fn projection(request: &ExportRequest) -> Projection {
     match request.source {
         SourceKind::Transcripts => Projection::Transcript,
         SourceKind::AnalyticsJob
