@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::Interval;
 use conversation_archive::export::request::OnBadRecord;
@@ -75,6 +76,7 @@ pub(crate) enum CliCommand {
     Resume(ResumeArguments),
     Cancel(CancelArguments),
     Verify(VerifyArguments),
+    PublicKey(PublicKeyArguments),
     History(HistoryArguments),
     Find(FindArguments),
     Transcript(TranscriptArguments),
@@ -183,7 +185,13 @@ Only reads, page by page, and reports the first mismatch. A folder needs no sett
 
 The archive of a deployed stack, found through the stack:
   genesys-archive verify --stack genesys-archive march
-  genesys-archive verify --local march",
+  genesys-archive verify --local march
+
+Whoever can write to an archive can rewrite it consistently, but cannot sign it. Signatures of your own key are always
+checked. Elsewhere, give the public key (genesys-archive public-key, or the stack's output SigningPublicKeyCommand), or
+the digest that the webhook carried:
+  genesys-archive verify ./archive march --public-key exporter.pem
+  genesys-archive verify ./archive march --manifest-sha256 5f0c…",
     allow_missing_positional = true
 )]
 pub(crate) struct VerifyArguments {
@@ -191,9 +199,26 @@ pub(crate) struct VerifyArguments {
     pub archive: Option<Place>,
     #[arg(required = true)]
     pub export_id: ExportId,
+    /// Public key in PEM form: every plan, attempt and outcome must be signed with it, or with another one given
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
+    /// SHA-256 that manifest.json must have: `manifestSha256` of the webhook
+    #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
+    pub manifest_sha256: Option<Sha256>,
     #[command(flatten)]
     pub stack: StackArguments,
 }
+
+/// Print the public key that verifies what this machine signs
+#[derive(Clone, Copy, Debug, Args)]
+#[command(after_help = "\
+The key signs plans, attempts and outcomes. It is created by the first export, in ~/.config/genesys-archive/signing-key.pem
+or in the file that SIGNING_KEY_FILE names. Give its public part to those who verify your archives:
+  genesys-archive public-key > exporter.pem
+  genesys-archive verify ./archive march --public-key exporter.pem
+
+A deployed stack signs with its key in KMS; its output SigningPublicKeyCommand prints the public part.")]
+pub(crate) struct PublicKeyArguments {}
 
 /// Find a conversation in an archive, and show its record
 #[derive(Clone, Debug, Args)]
@@ -299,6 +324,11 @@ fn parse_day(text: &str) -> Result<Interval, String> {
         .map_err(|_| format!("`{text}` is not a day: write 2026-03-01"))?;
     let end = start + jiff::SignedDuration::from_hours(24);
     Interval::new(start, end).map_err(|error| error.to_string())
+}
+
+/// Parses a SHA-256 digest.
+fn parse_digest(text: &str) -> Result<Sha256, String> {
+    Sha256::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Parses two days or timestamps: `start/end`.

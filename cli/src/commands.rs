@@ -14,6 +14,7 @@ mod follow;
 mod history;
 mod live_query;
 mod local;
+mod public_key;
 mod resume;
 mod run_export;
 mod simulate;
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Resume(arguments) => Box::pin(resume::resume(arguments, screen)).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::PublicKey(_) => public_key::public_key(screen),
         CliCommand::History(arguments) => history::history(arguments, screen).await,
         CliCommand::Find(arguments) => find::find(arguments, screen).await,
         CliCommand::Transcript(arguments) => transcript::transcript(arguments, screen).await,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::{deliveries, outcomes};
+use conversation_archive::archive::{Archive, deliveries, outcomes};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::later;
@@ -22,7 +22,6 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{Redactors, webhooks};
 use conversation_archive::source::SourceSettings;
 use conversation_archive::storage::queue::ARCHIVE_PAGE_TIMEOUT;
-use conversation_archive::storage::store::ArchiveStore;
 use start_export::{Command, Regions, StartError, Started};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -69,13 +68,13 @@ pub struct Engine {
 impl Engine {
     /// Creates an engine, which sends the results of its handlers to `events`. Must be called inside a tokio runtime.
     pub fn new(
-        store: Arc<dyn ArchiveStore>,
+        archive: Archive,
         client: GenesysClient,
         settings: EngineSettings,
         events: UnboundedSender<Event>,
     ) -> anyhow::Result<Self> {
         let concurrency = settings.concurrency;
-        let handlers = Arc::new(Handlers::new(store, client, settings)?);
+        let handlers = Arc::new(Handlers::new(archive, client, settings)?);
         Ok(Self {
             handlers,
             events,
@@ -128,7 +127,7 @@ impl Engine {
         Ok(())
     }
 
-    pub fn archive(&self) -> &conversation_archive::archive::Archive {
+    pub fn archive(&self) -> &Archive {
         self.handlers.archive()
     }
 

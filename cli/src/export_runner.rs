@@ -59,7 +59,8 @@ impl ExportRunner {
         let (sender, events) = unbounded_channel();
         let mut engine = settings.engine.clone();
         engine.regions.bucket = place.region();
-        let engine = Engine::new(place.store(), client, engine, sender)?;
+        let archive = settings.signing.archive(place.store())?;
+        let engine = Engine::new(archive, client, engine, sender)?;
         Ok(Self {
             place,
             engine,

@@ -21,6 +21,7 @@ mod sanitize;
 mod screen;
 mod settings;
 mod shell;
+mod signing;
 mod stack;
 mod summary;
 mod text;

@@ -4,6 +4,7 @@ use conversation_archive::base::failure::{FailureKind, error_chain};
 use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::source::SourceError;
 use conversation_archive::storage::aws::AwsError;
+use conversation_archive::storage::signing::KeyFileError;
 use conversation_archive::storage::store::{BucketError, FolderError};
 use serde_json::Value;
 use start_export::StartError;
@@ -117,6 +118,13 @@ impl From<BucketError> for Problem {
             }
         };
         Self::refused(full_message(error)).with_hint(hint)
+    }
+}
+
+impl From<KeyFileError> for Problem {
+    fn from(error: KeyFileError) -> Self {
+        Self::refused(full_message(error))
+            .with_hint("set SIGNING_KEY_FILE to the signing key, or to a file that can be created")
     }
 }
 

@@ -15,12 +15,14 @@ use conversation_archive::runtime::config::{
 use conversation_archive::storage::aws::AwsSettings;
 
 use crate::engine::EngineSettings;
+use crate::signing::SigningSettings;
 
 /// All settings that the commands read from the environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub client: ClientSettings,
     pub credentials: Credentials,
+    pub signing: SigningSettings,
     pub engine: EngineSettings,
 }
 
@@ -98,11 +100,13 @@ impl Config for Settings {
             receiver: None,
             clock: Clock::System,
         };
+        let signing = SigningSettings::read(settings);
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
                 client: genesys.client,
                 credentials,
+                signing: signing?,
                 engine,
             }),
             CredentialsConfig::Secret { .. } => None,

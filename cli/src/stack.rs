@@ -11,7 +11,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::signature::PublicKey;
+use conversation_archive::runtime::config::{Config, TrustConfig};
 use conversation_archive::storage::aws::AwsClients;
+use conversation_archive::storage::signing::{KmsKey, SigningKey as _};
 use conversation_archive::storage::store::{S3Settings, S3Store};
 use serde_json::Value;
 use start_export::Started;
@@ -25,7 +28,8 @@ pub(crate) use queues::QueueView;
 
 use crate::arguments::StackArguments;
 use crate::place::{Place, S3_RETRY_TIMEOUT, require_conditional_writes_of_stack};
-use crate::problem::Problem;
+use crate::problem::{Problem, full_message};
+use crate::settings::SettingsError;
 
 /// Timeout of a call of start-export: the function has two minutes, and Lambda adds a cold start.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(150);
@@ -41,6 +45,9 @@ pub(crate) struct Stack {
     place: Place,
     store: S3Store,
     archive: Archive,
+    /// `SIGNING_KEY_ARN` of the functions; a stack of an earlier version has none.
+    signing_key: Option<String>,
+    trust: TrustConfig,
 }
 
 impl Stack {
@@ -87,6 +94,8 @@ impl Stack {
             place,
             store,
             archive,
+            signing_key: variable("SIGNING_KEY_ARN"),
+            trust: <TrustConfig as Config>::from_lookup(variable).map_err(SettingsError::from)?,
         })
     }
 
@@ -110,6 +119,25 @@ impl Stack {
 
     pub(crate) fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// The keys with which the stack signs and signed before. Without the permission to read the key in KMS, only the
+    /// latter.
+    pub(crate) async fn trusted_keys(&self) -> Result<Vec<PublicKey>, Problem> {
+        let own = match &self.signing_key {
+            Some(arn) => match KmsKey::new(self.clients.kms(), arn.clone())
+                .public_key()
+                .await
+            {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    tracing::warn!(error = %full_message(error), "the public key cannot be read: signatures are not checked");
+                    None
+                }
+            },
+            None => None,
+        };
+        Ok(own.into_iter().chain(self.trust.keys.clone()).collect())
     }
 
     /// Refuses a bucket whose store overwrites objects despite create-only writes.

@@ -41,6 +41,7 @@ pub mod base {
     pub mod ids;
     pub mod json;
     pub mod seal;
+    pub mod signature;
     pub mod time;
 }
 
@@ -142,6 +143,7 @@ pub mod storage {
     #[cfg(any(test, feature = "conformance"))]
     pub mod conformance;
     pub mod queue;
+    pub mod signing;
     pub mod store;
     pub mod topic;
 }
@@ -185,6 +187,7 @@ pub mod archive {
     pub(crate) mod content;
     pub mod deliveries;
     mod documents;
+    mod error;
     pub mod exports;
     pub mod find;
     pub mod losses;
@@ -193,6 +196,7 @@ pub mod archive {
     pub mod page_objects;
     mod recent;
     pub mod revisit;
+    pub mod signatures;
     pub mod slice_status;
     pub mod verify;
 
@@ -201,8 +205,10 @@ pub mod archive {
     pub use comparison::ScratchError;
     pub(crate) use comparison::{compare_in_scratch, repeated_warning};
     pub(crate) use content::slice_chain;
+    pub use documents::Archive;
     use documents::Stage;
-    pub use documents::{Archive, ArchiveError};
+    pub use error::ArchiveError;
+    pub use signatures::{Signatures, UnsignedDocuments};
     pub use slice_status::SliceStatus;
 }
 

@@ -47,7 +47,7 @@ impl Emulator {
             ("GATEWAY_PORT", "0"),
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
-            ("SERVICES", "s3,sqs"),
+            ("SERVICES", "s3,sqs,kms"),
         ]);
         Self::start("ministack", command).await
     }

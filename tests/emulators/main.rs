@@ -20,4 +20,5 @@ mod lossy_proxy;
 mod lost_responses;
 mod queues;
 mod s3_promises;
+mod signatures;
 mod sqs_promises;

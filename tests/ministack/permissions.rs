@@ -109,6 +109,12 @@ const RARE: [(&str, &str, &str, &str); 16] = [
     ),
     (
         "sweep-exports",
+        "kms:Sign",
+        "SigningKey",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
         "s3:DeleteObject",
         "OpenMarkers",
         "an export in which nothing has moved for an hour",
@@ -211,6 +217,7 @@ fn permission(deployment: &Deployment, template: &Template, call: &Value) -> Per
             format!("secretsmanager:{operation}"),
             secret(template, resource),
         ),
+        ("KMS", _) => (format!("kms:{operation}"), "SigningKey".to_owned()),
         // The batch call has no permission of its own.
         ("SNS", "PublishBatch") => ("sns:Publish".to_owned(), "TranscriptTopicArn".to_owned()),
         (service, _) => panic!("{service} is called"),

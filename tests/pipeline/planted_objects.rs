@@ -1,10 +1,16 @@
-//! Objects that a stranger wrote into the bucket do not lead requests to other paths of the API.
+//! Objects that a stranger wrote into the bucket start nothing, and do not lead requests to other paths of the API.
 
+use std::sync::Arc;
+
+use conversation_archive::archive::verify::{Anchors, RequiredSignatures, verify};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::{ExportId, RunId};
+use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::run::{Origin, RunRecord};
+use conversation_archive::storage::store::FolderStore;
+use end_to_end::planted;
 use end_to_end::world::{World, organisation, start_job};
 use start_export::Command;
 
@@ -69,4 +75,54 @@ async fn cancelling_an_export_with_a_planted_job_id_deletes_nothing() {
     assert_eq!(world.simulator.stats().requests, before);
     assert_eq!(world.simulator.stats().jobs_deleted, 0);
     assert!(world.queues.is_empty());
+}
+
+fn folder_store() -> (tempfile::TempDir, Arc<FolderStore>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FolderStore::open_without_sync(folder.path()).expect("a store");
+    (folder, Arc::new(store))
+}
+
+#[tokio::test]
+async fn a_planted_plan_is_refused_by_name() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_plan_is_not_adopted(store).await;
+}
+
+#[tokio::test]
+async fn a_planted_marker_is_refused_by_name() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_marker_starts_no_planted_plan(store).await;
+}
+
+#[tokio::test]
+async fn a_planted_request_is_refused_by_name() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_request_is_not_started(store).await;
+}
+
+#[tokio::test]
+async fn a_planted_attempt_is_refused_by_name() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_attempt_is_not_followed(store).await;
+}
+
+#[tokio::test]
+async fn an_export_with_signatures_completes_and_resumes() {
+    let world = World::new(organisation(173, 60)).await;
+    let mut world = world.with_signing_key(LocalKey::generate());
+    let request = world.request("analytics-job", r#","slices":2,"pageSize":5"#);
+    let id = world.start(&request).await;
+    world.run_until_slices_ended(1).await;
+    world.lose_messages();
+
+    world.resume_to_end(&id).await;
+
+    let anchors = Anchors {
+        keys: vec![world.signing_key().public_key().clone()],
+        required: RequiredSignatures::All,
+        manifest_sha256: None,
+    };
+    let report = verify(&world.archive(), &id, &anchors, &mut |_| {}).await;
+    assert_eq!(report.expect("intact").signatures.valid, 3);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::verify::{Anchors, verify};
 use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::storage::store::ArchiveStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -328,7 +328,7 @@ async fn read_all_objects<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<
 async fn assert_intact(archive: BTreeMap<String, Bytes>) {
     let archive = Archive::new(Arc::new(MemoryStore::with_objects(archive)));
     let id = "disturbed".parse().expect("an id");
-    verify(&archive, &id, &mut |_| {})
+    verify(&archive, &id, &Anchors::default(), &mut |_| {})
         .await
         .expect("an intact export");
 }

@@ -14,6 +14,7 @@ pub mod memory_store;
 pub mod old_archives;
 pub mod panics;
 pub mod parallel;
+pub mod planted;
 pub mod process;
 pub mod receiver;
 pub mod seams;

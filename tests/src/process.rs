@@ -20,7 +20,6 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Pipeline, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
-use conversation_archive::storage::store::ArchiveStore;
 use conversation_archive::storage::topic::Topic;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
@@ -49,7 +48,7 @@ pub struct Process {
 /// Store, queues and topic that the handlers of a process use.
 #[derive(Debug)]
 pub struct Seams {
-    pub store: Arc<dyn ArchiveStore>,
+    pub archive: Archive,
     pub queue: Arc<dyn MessageQueue>,
     pub topic: Arc<dyn Topic>,
 }
@@ -66,7 +65,7 @@ impl Process {
     pub fn build(
         sources: Sources,
         Seams {
-            store,
+            archive,
             queue,
             topic,
         }: Seams,
@@ -75,7 +74,7 @@ impl Process {
         portions: PortionLimits,
     ) -> Self {
         let pipeline = Pipeline {
-            archive: Archive::new(store),
+            archive,
             queue,
             clock: clock.clone(),
             max_open_slices,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::PortionLimits;
+use conversation_archive::archive::{Archive, PortionLimits, Signatures};
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::clock::Clock;
@@ -54,6 +55,8 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     read_timeout: Duration,
     sources: SourceSettings,
     portions: PortionLimits,
+    /// Signs plans, attempts and outcomes; `None` for no signatures.
+    pub(crate) signing_key: Option<LocalKey>,
     invocations: u64,
     errors: Vec<String>,
     /// Position in the captured logs at which this world began.
@@ -133,7 +136,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         let reported_texts = Arc::new(ReportedTexts::default());
         let receiver = Receiver::start(clock.clone()).await;
         let topic = Arc::new(MemoryTopic::default());
-        let seams = seams(&store, &queues, &topic, &steps, &reported_texts);
+        let seams = seams(&store, &queues, &topic, &steps, &reported_texts, None);
         let sources = SourceSettings::default();
         let portions = PortionLimits::default();
         let client = client(&simulator.url(), &clock, read_timeout);
@@ -155,6 +158,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             read_timeout,
             sources,
             portions,
+            signing_key: None,
             invocations: 0,
             errors: Vec::new(),
             logs_start,
@@ -177,6 +181,19 @@ impl<S: ArchiveStore + 'static> World<S> {
         self
     }
 
+    /// Returns the same world with processes that sign plans, attempts and outcomes with this key, and follow no others.
+    #[must_use]
+    pub fn with_signing_key(mut self, key: LocalKey) -> Self {
+        self.signing_key = Some(key);
+        self.restart();
+        self
+    }
+
+    /// Returns the key with which this world signs.
+    pub fn signing_key(&self) -> &LocalKey {
+        self.signing_key.as_ref().expect("a world that signs")
+    }
+
     /// Returns the same world with each step through the seams taking this long.
     #[must_use]
     pub fn with_step_duration(self, step: Duration) -> Self {
@@ -197,6 +214,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             &self.topic,
             &self.steps,
             &self.reported_texts,
+            self.signing_key.as_ref(),
         );
         build_process(
             client(&self.simulator.url(), &self.clock, self.read_timeout),
@@ -510,6 +528,7 @@ fn seams<S: ArchiveStore + 'static>(
     topic: &Arc<MemoryTopic>,
     steps: &Arc<Steps>,
     reported_texts: &Arc<ReportedTexts>,
+    signing_key: Option<&LocalKey>,
 ) -> Seams {
     let store = SteppedStore {
         store: Arc::clone(store),
@@ -525,9 +544,18 @@ fn seams<S: ArchiveStore + 'static>(
         steps: Arc::clone(steps),
     };
     Seams {
-        store: Arc::new(store),
+        archive: archive_of(Arc::new(store), signing_key),
         queue: Arc::new(queues),
         topic: Arc::new(topic),
+    }
+}
+
+/// The archive in the store, with signatures if there is a key.
+pub(crate) fn archive_of(store: Arc<dyn ArchiveStore>, signing_key: Option<&LocalKey>) -> Archive {
+    let archive = Archive::new(store);
+    match signing_key {
+        Some(key) => archive.with_signatures(Signatures::with_key(Arc::new(key.clone()))),
+        None => archive,
     }
 }
 

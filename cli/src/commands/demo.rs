@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
 
+use conversation_archive::archive::verify::{Anchors, RequiredSignatures};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::genesys::StatsSnapshot;
@@ -57,9 +58,14 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     let combined = run_with_crashes(&out, request, &id, &settings, &simulator, screen).await?;
     let runner = runner(&out, &settings, screen)?;
     let summary = closing_summary(&runner, &out, &id, &combined).await?;
-    let verified =
-        super::verify::verify_with_progress(runner.engine.archive(), &id, screen).await?;
-    let proof = Proof::of(runner.engine.archive(), &id, &simulator, &receiver).await?;
+    let anchors = Anchors {
+        keys: settings.signing.trusted_keys()?,
+        required: RequiredSignatures::All,
+        manifest_sha256: None,
+    };
+    let archive = runner.engine.archive();
+    let verified = super::verify::verify_with_progress(archive, &id, &anchors, screen).await?;
+    let proof = Proof::of(archive, &id, &simulator, &receiver).await?;
 
     let text = format!(
         "{}\n\n{}\n{}",

@@ -1,14 +1,17 @@
 //! `verify`: recomputes an export from its objects.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::verify::{
-    Report as Verified, VerifyError, verify as verify_export,
+    Anchors, Report as Verified, RequiredSignatures, SignatureReport, VerifyError,
+    verify as verify_export,
 };
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::signature::PublicKey;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -18,14 +21,32 @@ use crate::place::Place;
 use crate::problem::{Exit, Problem, full_message};
 use crate::screen::{Report, Screen};
 use crate::shell;
+use crate::signing::SigningSettings;
 use crate::stack::Stack;
 use crate::summary::repeated_text;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
     let id = &arguments.export_id;
-    let (archive, place, resume) = match &arguments.archive {
+    let given_keys = read_keys(&arguments.public_key)?;
+    let Subject {
+        archive,
+        place,
+        resume,
+        known_keys,
+    } = match &arguments.archive {
         Some(place) => open_place(place, id).await?,
         None => open_stack(&arguments.stack, id).await?,
+    };
+    let anchors = Anchors {
+        required: match given_keys[..] {
+            [] => RequiredSignatures::None,
+            _ => RequiredSignatures::All,
+        },
+        keys: match given_keys[..] {
+            [] => known_keys,
+            _ => given_keys,
+        },
+        manifest_sha256: arguments.manifest_sha256,
     };
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
         return Err(Problem::refused(format!(
@@ -33,7 +54,7 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
         )));
     }
     let open = archive.is_open(id).await.unwrap_or(false);
-    let verified = verify_with_progress(&archive, id, screen)
+    let verified = verify_with_progress(&archive, id, &anchors, screen)
         .await
         .map_err(|problem| {
             if open {
@@ -49,24 +70,54 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
     Ok(Exit::Done)
 }
 
-/// The archive, its location, and the command that resumes an export that has not ended.
-type Subject = (Archive, Place, String);
+/// An archive to verify.
+struct Subject {
+    archive: Archive,
+    place: Place,
+    /// The command that resumes an export that has not ended.
+    resume: String,
+    /// The keys that are trusted without being given.
+    known_keys: Vec<PublicKey>,
+}
 
 async fn open_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
-    let archive = place.archive().await?;
-    Ok((archive, place.clone(), shell::resume_command(place, id)))
+    Ok(Subject {
+        archive: place.archive().await?,
+        place: place.clone(),
+        resume: shell::resume_command(place, id),
+        known_keys: SigningSettings::from_env()?.trusted_keys()?,
+    })
 }
 
 async fn open_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject, Problem> {
     let stack = Stack::find(arguments).await?;
-    let resume = stack.resume_command(id);
-    Ok((stack.archive().clone(), stack.place().clone(), resume))
+    Ok(Subject {
+        archive: stack.archive().clone(),
+        place: stack.place().clone(),
+        resume: stack.resume_command(id),
+        known_keys: stack.trusted_keys().await?,
+    })
+}
+
+fn read_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Problem> {
+    let read = |path: &PathBuf| {
+        let unusable = |error: String| {
+            Problem::refused(format!(
+                "the public key {} cannot be used: {error}",
+                path.display()
+            ))
+        };
+        let pem = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+        PublicKey::from_pem(&pem).map_err(|error| unusable(error.to_string()))
+    };
+    files.iter().map(read).collect()
 }
 
 /// Verifies an export, with a progress bar.
 pub(super) async fn verify_with_progress(
     archive: &Archive,
     id: &ExportId,
+    anchors: &Anchors,
     screen: &Screen,
 ) -> Result<Verified, Problem> {
     let bar = screen.is_terminal.then(|| screen.add_bar(bar()));
@@ -76,7 +127,7 @@ pub(super) async fn verify_with_progress(
             bar.set_position(progress.pages);
         }
     };
-    let verified = verify_export(archive, id, &mut show).await;
+    let verified = verify_export(archive, id, anchors, &mut show).await;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
@@ -115,10 +166,44 @@ pub(super) fn text(verified: &Verified) -> String {
             "\n  also stored: {objects} (left by crashes and replaced runs)"
         );
     }
+    let _ = write!(text, "\n  {}", signature_text(&verified.signatures));
     for warning in &verified.warnings {
         let _ = write!(text, "\n  warning: {warning}");
     }
     text
+}
+
+/// States what the signatures prove.
+fn signature_text(signatures: &SignatureReport) -> String {
+    let documents = |count| quantity(count, "document", "documents");
+    let SignatureReport {
+        valid,
+        keys,
+        unchecked,
+        unsigned,
+    } = signatures;
+    let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    let mut parts = Vec::new();
+    if *valid > 0 {
+        parts.push(format!(
+            "{} validly signed by {}",
+            documents(*valid),
+            keys.join(", ")
+        ));
+    }
+    if *unchecked > 0 {
+        let what = documents(*unchecked);
+        parts.push(format!(
+            "{what} signed with a key that is not known here; --public-key checks them"
+        ));
+    }
+    if *unsigned > 0 {
+        parts.push(format!("{} without a signature", documents(*unsigned)));
+    }
+    if *unchecked + *unsigned > 0 {
+        parts.push("not proven: that only your exporter wrote the archive".to_owned());
+    }
+    format!("signatures: {}", parts.join("; "))
 }
 
 fn bar() -> ProgressBar {
@@ -154,6 +239,7 @@ mod tests {
             events: 6,
             orphans: Vec::new(),
             superseded: Vec::new(),
+            signatures: SignatureReport::default(),
             warnings: Vec::new(),
         };
         let once = text(&verified);

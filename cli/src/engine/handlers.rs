@@ -18,7 +18,6 @@ use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
     SEND_WEBHOOK_TIMEOUT,
 };
-use conversation_archive::storage::store::ArchiveStore;
 use record_failure::RecordFailure;
 use send_webhook::{ReceivedMessage, SendWebhook};
 use serde::de::DeserializeOwned;
@@ -51,14 +50,14 @@ pub(super) enum Disposition {
 
 impl Handlers {
     pub(super) fn new(
-        store: Arc<dyn ArchiveStore>,
+        archive: Archive,
         client: GenesysClient,
         settings: EngineSettings,
     ) -> anyhow::Result<Self> {
         let clock = settings.clock;
         let queues = MemoryQueues::new(clock.clone());
         let pipeline = Pipeline {
-            archive: Archive::new(store),
+            archive,
             queue: Arc::new(queues.clone()),
             clock: clock.clone(),
             max_open_slices: settings.concurrency,

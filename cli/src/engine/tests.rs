@@ -8,6 +8,7 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::Redactors;
 use conversation_archive::records::page::decode_lines;
+use conversation_archive::storage::store::ArchiveStore;
 use conversation_archive::storage::store::{FolderStore, MAX_OBJECT_BYTES};
 use genesys_simulator::{Route, Settings, Simulator};
 use start_export::Resume;
@@ -90,7 +91,7 @@ impl World {
         };
         let (sender, events) = unbounded_channel();
         (
-            Engine::new(store, client, settings, sender).unwrap(),
+            Engine::new(Archive::new(store), client, settings, sender).unwrap(),
             events,
         )
     }

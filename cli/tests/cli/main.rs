@@ -16,6 +16,7 @@ mod results;
 mod resuming;
 #[path = "../../src/receiver/scripted.rs"]
 mod scripted;
+mod signatures;
 mod simulating;
 mod transcripts;
 mod webhooks;

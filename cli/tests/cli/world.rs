@@ -49,7 +49,10 @@ impl World {
         let credentials = (settings.client_id.clone(), settings.client_secret.clone());
         let simulator = Simulator::start(settings).await.unwrap();
         let url = simulator.url().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("signing-key.pem").display().to_string();
         let settings = vec![
+            ("SIGNING_KEY_FILE", key),
             ("GENESYS_API_URL", url.clone()),
             ("GENESYS_LOGIN_URL", url),
             ("GENESYS_CLIENT_ID", credentials.0),
@@ -57,7 +60,7 @@ impl World {
         ];
         Self {
             simulator,
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             settings,
         }
     }

@@ -7,9 +7,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::archive::{ArchiveError, deliveries};
-use conversation_archive::base::hash::Sha256;
-use conversation_archive::base::seal;
+use conversation_archive::archive::deliveries;
 use conversation_archive::base::time::elapsed;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::delivery::{
@@ -89,13 +87,7 @@ impl SendWebhook {
         if owed.as_ref().is_some_and(|owed| owed.supersedes(message)) {
             return Ok(DeliveryOutcome::Superseded);
         }
-        let missing = || ArchiveError::Missing(message.outcome_key.clone());
-        let stored = archive
-            .store()
-            .get(&message.outcome_key)
-            .await?
-            .ok_or_else(missing)?;
-        let outcome: Outcome = seal::open(&stored)?;
+        let (outcome, digest) = archive.outcome_with_digest(&message.outcome_key).await?;
         // A message from an earlier version has no marker.
         let owed = owed.unwrap_or_else(|| OwedWebhook::new(&outcome, 0, outcome.ended_at));
         let number = match self.next_action(&owed, &received).await? {
@@ -103,7 +95,7 @@ impl SendWebhook {
             NextAction::Finish(handled) => return Ok(handled),
         };
         let uri = archive.store().uri(&message.outcome_key);
-        let body = webhook_body(&outcome, &uri, Sha256::of(&stored)).to_string();
+        let body = webhook_body(&outcome, &uri, digest).to_string();
         let id = webhook_id(
             &plan.global_id(),
             outcome.status.event_type(),

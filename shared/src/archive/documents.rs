@@ -6,23 +6,28 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::ArchiveError;
 use super::recent::RecentDocuments;
+use super::signatures::Signatures;
+use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
-use crate::base::seal::{self, SealError};
+use crate::base::seal::{self, Unsealed};
 use crate::export::attempt::Attempt;
 use crate::export::message::PageMessage;
 use crate::export::objects::{ObjectKey, RECORD_SUFFIX, export_prefix, run_prefix};
-use crate::export::outcome::Manifest;
+use crate::export::outcome::{Manifest, Outcome};
 use crate::export::page_record::PageRecord;
 use crate::export::plan::ExportPlan;
 use crate::export::run::{RunEnd, RunRecord};
 use crate::export::waiting::{Waiting, Waits};
-use crate::storage::store::{ArchiveStore, Listed, Object, StoreError, Stored};
+use crate::storage::store::{ArchiveStore, Listed, Object, Stored};
 
 /// Typed access to one store.
 #[derive(Clone, Debug)]
 pub struct Archive {
     store: Arc<dyn ArchiveStore>,
+    /// `None`: documents are written without a signature, and signatures are not checked.
+    signatures: Option<Arc<Signatures>>,
     /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
     recent: Arc<Mutex<RecentDocuments>>,
 }
@@ -35,70 +40,23 @@ pub(super) enum Stage {
     Ended,
 }
 
-/// Errors of reading or writing an object.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("{key} is damaged")]
-    Damaged {
-        key: String,
-        #[source]
-        source: SealError,
-    },
-    /// The document does not parse again after it is serialized; storing it would create a damaged object.
-    #[error("{key} was not written: it could not be parsed back")]
-    Unreadable {
-        key: String,
-        #[source]
-        source: SealError,
-    },
-    #[error("{key} cannot be read")]
-    Page {
-        key: String,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The run numbers of a slice must increase, otherwise following successors might not end.
-    #[error("{0} names a successor that is not a later run")]
-    Lineage(String),
-    #[error("{0} is missing")]
-    Missing(String),
-    #[error("a queue message cannot be serialized")]
-    Message(#[from] serde_json::Error),
-}
-
-impl ArchiveError {
-    /// The error for an object whose bytes cannot be decoded.
-    pub(crate) fn page(
-        key: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Page {
-            key: key.into(),
-            source: source.into(),
-        }
-    }
-
-    /// Whether the store may succeed on a retry.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_transient())
-    }
-
-    /// Whether an object is damaged or missing: a retry does not help.
-    pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::Damaged { .. } | Self::Page { .. } | Self::Lineage(_) | Self::Missing(_)
-        )
-    }
-}
-
 impl Archive {
     pub fn new(store: Arc<dyn ArchiveStore>) -> Self {
         Self {
             store,
+            signatures: None,
             recent: Arc::default(),
+        }
+    }
+
+    /// The same archive, whose plans, attempts and outcomes are signed when they are written and checked when they are
+    /// read.
+    #[must_use]
+    pub fn with_signatures(self, signatures: Signatures) -> Self {
+        Self {
+            signatures: Some(Arc::new(signatures)),
+            recent: Arc::default(),
+            ..self
         }
     }
 
@@ -243,15 +201,40 @@ impl Archive {
         Ok(self.store.get(&name.key()).await?.is_some())
     }
 
-    /// Reads a sealed document; `None` if it does not exist.
+    /// Reads a sealed document and checks its signature if its kind is signed; `None` if it does not exist.
     pub async fn read<T: DeserializeOwned>(
         &self,
         name: ObjectKey<'_>,
     ) -> Result<Option<T>, ArchiveError> {
+        if name.is_signed() {
+            let document = self.read_signed(&name.key()).await?;
+            return Ok(document.map(|(document, _)| document));
+        }
         self.read_key(&name.key()).await
     }
 
-    /// Reads the sealed document with this key; `None` if it does not exist.
+    /// Reads the outcome with this key, and the digest of the stored bytes; an error if there is none.
+    pub async fn outcome_with_digest(&self, key: &str) -> Result<(Outcome, Sha256), ArchiveError> {
+        self.read_signed(key)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(key.to_owned()))
+    }
+
+    /// Reads a document of a kind that is signed, and the digest of the stored bytes.
+    async fn read_signed<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<(T, Sha256)>, ArchiveError> {
+        let Some(bytes) = self.store.get(key).await? else {
+            return Ok(None);
+        };
+        if let Some(signatures) = &self.signatures {
+            signatures.check(key, &bytes).await?;
+        }
+        Ok(Some((open(key, &bytes)?, Sha256::of(&bytes))))
+    }
+
+    /// Reads the sealed document of a kind that is not signed; `None` if it does not exist.
     pub async fn read_key<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -259,11 +242,7 @@ impl Archive {
         let Some(bytes) = self.store.get(key).await? else {
             return Ok(None);
         };
-        let damaged = |source| ArchiveError::Damaged {
-            key: key.to_owned(),
-            source,
-        };
-        seal::open(&bytes).map(Some).map_err(damaged)
+        open(key, &bytes).map(Some)
     }
 
     /// Creates the document, or returns the existing one (first writer wins).
@@ -275,7 +254,11 @@ impl Archive {
     where
         T: Serialize + DeserializeOwned,
     {
-        match self.store.create(sealed(name, &document)?).await? {
+        match self
+            .store
+            .create(self.sealed(name, &document).await?)
+            .await?
+        {
             Stored::Created => Ok((document, Stored::Created)),
             Stored::AlreadyExists => {
                 let stored = self
@@ -292,7 +275,10 @@ impl Archive {
     where
         T: Serialize + DeserializeOwned,
     {
-        Ok(self.store.replace(sealed(name, document)?).await?)
+        Ok(self
+            .store
+            .replace(self.sealed(name, document).await?)
+            .await?)
     }
 
     /// Creates an object whose bytes are a function of its key. Succeeds if it exists already.
@@ -322,23 +308,38 @@ impl Archive {
         }
     }
 
+    /// The document as an object, signed if its kind is. Parses it again first, so that no unreadable document is
+    /// stored.
+    async fn sealed<T>(&self, name: ObjectKey<'_>, document: &T) -> Result<Object, ArchiveError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let unreadable = |source| ArchiveError::Unreadable {
+            key: name.key(),
+            source,
+        };
+        let unsealed = Unsealed::new(document).map_err(unreadable)?;
+        let unsealed = match &self.signatures {
+            Some(signatures) if name.is_signed() => signatures.sign(&name.key(), unsealed).await?,
+            _ => unsealed,
+        };
+        let bytes = unsealed.seal();
+        let _: T = seal::open(&bytes).map_err(unreadable)?;
+        Ok(name.object(bytes))
+    }
+
     pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, RecentDocuments> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The sealed document as an object. Parses it again first, so that no unreadable document is stored.
-fn sealed<T>(name: ObjectKey<'_>, document: &T) -> Result<Object, ArchiveError>
-where
-    T: Serialize + DeserializeOwned,
-{
-    let unreadable = |source| ArchiveError::Unreadable {
-        key: name.key(),
+/// Opens the sealed document with this key.
+fn open<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, ArchiveError> {
+    let damaged = |source| ArchiveError::Damaged {
+        key: key.to_owned(),
         source,
     };
-    let bytes = seal::seal(document).map_err(unreadable)?;
-    let _: T = seal::open(&bytes).map_err(unreadable)?;
-    Ok(name.object(bytes))
+    seal::open(bytes).map_err(damaged)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Verify: recomputes an export from its objects and reports the first mismatch.
 //!
 //! It only reads, and trusts no document about another: seals, hashes, chains, sums and ids are recomputed. A few pages
-//! are in memory at a time. It cannot detect an attacker who can rewrite every object including the manifest and the
-//! audit copies; for that, compare with what has left the bucket: the webhook carries the manifest's digest and the
-//! outcome's hash.
+//! are in memory at a time. This alone cannot detect an attacker who rewrites every object including the manifest and
+//! the audit copies; for that, [`Anchors`] are compared: a public key, or the manifest's digest from the webhook.
 
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use crate::base::ids::ExportId;
 use crate::export::outcome::ExportStatus;
 use crate::records::page::is_zero;
 
+mod anchors;
 mod chain;
 mod copies;
 mod documents;
@@ -28,6 +28,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use anchors::{Anchors, RequiredSignatures, SignatureReport};
 pub use subject::{Damage, VerifyError};
 
 use history::History;
@@ -67,6 +68,7 @@ pub struct Report {
     pub orphans: Vec<String>,
     /// Page records that are not in the manifest: from replaced runs, or committed too late.
     pub superseded: Vec<String>,
+    pub signatures: SignatureReport,
     /// Warnings from the manifest, and unusual but undamaged details of the export.
     pub warnings: Vec<String>,
 }
@@ -76,9 +78,11 @@ pub struct Report {
 pub async fn verify(
     archive: &Archive,
     id: &ExportId,
+    anchors: &Anchors,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, VerifyError> {
     let history = History::read(archive, id).await?;
+    let signatures = history.check_anchors(anchors).await?;
     let mut sums = Sums::new(&history, progress);
     let mut ends = Vec::new();
     for slice in &history.slices {
@@ -90,5 +94,5 @@ pub async fn verify(
     history.check_ids().await?;
     let audit = history.check_audit(&ends).await?;
     let rest = history.check_rest().await?;
-    Ok(sums.report(&ends, audit, rest))
+    Ok(sums.report(&ends, audit, rest, signatures))
 }

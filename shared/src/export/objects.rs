@@ -148,6 +148,20 @@ impl ObjectKey<'_> {
         }
     }
 
+    /// Whether the object commands the exporter or says how an export ended, and therefore carries a signature. A marker
+    /// of an open export may contain an accepted request.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(
+            self,
+            Self::Request(_)
+                | Self::Attempt(..)
+                | Self::Failed(..)
+                | Self::Cancelled(_)
+                | Self::Manifest(_)
+                | Self::Open(_)
+        )
+    }
+
     /// The object with this name and that body.
     pub fn object(&self, body: impl Into<Bytes>) -> Object {
         let (content_type, content_encoding) = match self {

@@ -11,6 +11,7 @@ mod genesys;
 mod limits;
 mod redaction;
 mod settings;
+mod signing;
 pub mod table;
 mod webhook;
 
@@ -25,6 +26,7 @@ pub use genesys::GenesysConfig;
 pub use genesys::{CredentialsConfig, Regions};
 pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
+pub use signing::{SigningConfig, TrustConfig};
 pub use table::{COMMAND_LINE, FUNCTIONS, FunctionSettings, Setting};
 pub use webhook::SigningSecretConfig;
 

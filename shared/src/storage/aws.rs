@@ -134,6 +134,11 @@ impl AwsClients {
         aws_sdk_sns::Client::from_conf(config.interceptor(CallLogger).build())
     }
 
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        let config = aws_sdk_kms::config::Builder::from(&self.config);
+        aws_sdk_kms::Client::from_conf(config.interceptor(CallLogger).build())
+    }
+
     pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
         aws_sdk_secretsmanager::Client::from_conf(config.interceptor(CallLogger).build())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use complete_export::{CompleteExport, CompletionProgress};
-use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::verify::{Anchors, verify};
 use conversation_archive::archive::{Archive, PortionLimits, slice_status};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
@@ -36,7 +36,7 @@ pub(crate) async fn run(step: &str, folder: &Path) -> anyhow::Result<()> {
         "sweep" => sweep(archive).await?,
         "complete" => complete(archive).await?,
         _ => {
-            let report = verify(&archive, &ID.parse()?, &mut |_| {}).await?;
+            let report = verify(&archive, &ID.parse()?, &Anchors::default(), &mut |_| {}).await?;
             format!(
                 "{} records, {} ids with versions",
                 report.records, report.ids_with_versions

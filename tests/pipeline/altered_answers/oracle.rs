@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::verify::{Anchors, verify};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::Manifest;
 use end_to_end::world::World;
@@ -58,7 +58,7 @@ impl Oracle<'_> {
             self.check_names(&manifest).await?;
         }
         let archive = self.world.archive();
-        let report = verify(&archive, id, &mut |_| {}).await;
+        let report = verify(&archive, id, &Anchors::default(), &mut |_| {}).await;
         report.map_err(|error| Problem::new("verify finds damage", error.to_string()))?;
         Ok(())
     }

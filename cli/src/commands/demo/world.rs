@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::request::ExportRequest;
 use genesys_simulator::{Faults, Settings as Organisation, Simulator, Watermark};
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::figures::count;
 use crate::problem::Problem;
 use crate::receiver::Receiver;
 use crate::settings::Settings;
+use crate::signing::{KeyLocation, SigningSettings};
 
 /// 2026-03-01T00:00:00Z.
 const START: Timestamp = Timestamp::constant(1_772_323_200, 0);
@@ -44,13 +46,21 @@ pub(super) fn organisation(arguments: &DemoArguments) -> Organisation {
 
 pub(super) fn settings(simulator: &Simulator, receiver: &Receiver) -> Result<Settings, Problem> {
     let (url, organisation) = (simulator.url().to_string(), Organisation::default());
-    Ok(Settings::from_lookup(|name| match name {
+    let settings = Settings::from_lookup(|name| match name {
         "GENESYS_API_URL" | "GENESYS_LOGIN_URL" => Some(url.clone()),
         "GENESYS_CLIENT_ID" => Some(organisation.client_id.clone()),
         "GENESYS_CLIENT_SECRET" => Some(organisation.client_secret.clone()),
         "WEBHOOK_SIGNING_SECRET" => Some(receiver.secret().to_owned()),
         _ => None,
-    })?)
+    })?;
+    let signing = SigningSettings {
+        key: KeyLocation::InMemory(LocalKey::generate()),
+        ..settings.signing
+    };
+    Ok(Settings {
+        signing,
+        ..settings
+    })
 }
 
 pub(super) fn export_id(arguments: &DemoArguments) -> Result<ExportId, Problem> {

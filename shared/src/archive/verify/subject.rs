@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::archive::{ArchiveError, ScratchError};
 use crate::base::failure::error_chain;
 use crate::base::hash::Sha256;
+use crate::base::signature::KeyId;
 use crate::export::audit::{Action, AuditEvent};
 use crate::export::objects::ObjectKey;
 use crate::export::plan::ExportPlan;
@@ -44,9 +45,16 @@ impl From<ArchiveError> for VerifyError {
             ArchiveError::Lineage(key) => {
                 Subject::at(key).damaged("its successor is not a later run")
             }
-            ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
-                Self::Archive(error)
+            ArchiveError::Unsigned(key) => Subject::at(key).damaged(UNSIGNED),
+            ArchiveError::InvalidSignature(key) => Subject::at(key).damaged(INVALID_SIGNATURE),
+            ArchiveError::UntrustedKey { key, key_id } => {
+                Subject::at(key).damaged(unknown_key(key_id))
             }
+            ArchiveError::Store(_)
+            | ArchiveError::Message(_)
+            | ArchiveError::Unreadable { .. }
+            | ArchiveError::NoSigningKey
+            | ArchiveError::Signing(_) => Self::Archive(error),
         }
     }
 }
@@ -58,6 +66,14 @@ impl From<ScratchError> for VerifyError {
             ScratchError::Folder(_) => Self::Scratch(error),
         }
     }
+}
+
+pub(super) const UNSIGNED: &str = "it has no signature";
+pub(super) const INVALID_SIGNATURE: &str =
+    "its signature is not valid: it was altered, or copied from another object";
+
+pub(super) fn unknown_key(id: KeyId) -> String {
+    format!("it is signed with the key {id}, which is not one of the given keys")
 }
 
 /// An object under check.

@@ -4,7 +4,7 @@ use super::copies::Audit;
 use super::history::History;
 use super::rest::Rest;
 use super::subject::{Subject, VerifyError};
-use super::{Progress, Report};
+use super::{Progress, Report, SignatureReport};
 use crate::archive::{Comparison, PortionLimits, compare_in_scratch, repeated_warning};
 use crate::base::hash::Sha256;
 use crate::export::effort::Effort;
@@ -142,7 +142,13 @@ impl<'a> Sums<'a> {
         Ok(metrics == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
     }
 
-    pub(super) fn report(self, ends: &[RunEnd], audit: Audit, rest: Rest) -> Report {
+    pub(super) fn report(
+        self,
+        ends: &[RunEnd],
+        audit: Audit,
+        rest: Rest,
+        signatures: SignatureReport,
+    ) -> Report {
         let History {
             manifest,
             failed,
@@ -170,6 +176,7 @@ impl<'a> Sums<'a> {
                 + rest.superseded.len() as u64,
             orphans: [rest.orphans, audit.orphans].concat(),
             superseded: rest.superseded,
+            signatures,
             warnings: [
                 manifest.warnings.clone(),
                 history_warnings.clone(),

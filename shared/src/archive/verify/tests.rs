@@ -7,6 +7,7 @@ use super::*;
 mod edits;
 mod examples;
 mod export;
+mod forged;
 mod matrix;
 mod repeated;
 mod reports;
@@ -16,7 +17,13 @@ use store::{MemoryStore, Objects};
 
 async fn verified(objects: Objects, id: &str) -> Result<Report, VerifyError> {
     let archive = Archive::new(Arc::new(MemoryStore::of(objects)));
-    verify(&archive, &id.parse().unwrap(), &mut |_| {}).await
+    verify(
+        &archive,
+        &id.parse().unwrap(),
+        &Anchors::default(),
+        &mut |_| {},
+    )
+    .await
 }
 
 fn damage(result: Result<Report, VerifyError>) -> Damage {

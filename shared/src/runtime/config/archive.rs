@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Settings;
+use super::signing::SigningConfig;
 use super::table::{
     ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AWS_REQUEST_CHECKSUM_CALCULATION,
     AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE, COMPLETION_QUEUE_URL,
@@ -22,6 +23,7 @@ use crate::storage::topic::TopicArn;
 pub struct ArchiveConfig {
     pub s3: S3Settings,
     pub aws: AwsSettings,
+    pub signing: SigningConfig,
 }
 
 /// Limits and wait times of a page chain.
@@ -53,6 +55,7 @@ impl Settings<'_> {
         let prefix = self.optional(&ARCHIVE_PREFIX);
         let kms_key_id = self.kms_key_id();
         let aws = self.aws();
+        let signing = self.signing();
         Some(ArchiveConfig {
             s3: S3Settings {
                 bucket: bucket?,
@@ -60,6 +63,7 @@ impl Settings<'_> {
                 kms_key_id,
             },
             aws,
+            signing: signing?,
         })
     }
 

@@ -166,6 +166,9 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
         ORGANISATION,
         PLANNING,
         &[
+            &SIGNING_KEY_FILE,
+            &TRUSTED_PUBLIC_KEYS,
+            &UNSIGNED_DOCUMENTS,
             &REDACTION_KEY,
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
@@ -181,6 +184,9 @@ const ARCHIVE: &[&Setting] = &[
     &ARCHIVE_BUCKET,
     &ARCHIVE_PREFIX,
     &ARCHIVE_KMS_KEY_ID,
+    &SIGNING_KEY_ARN,
+    &TRUSTED_PUBLIC_KEYS,
+    &UNSIGNED_DOCUMENTS,
     &AWS_S3_FORCE_PATH_STYLE,
     &AWS_REQUEST_CHECKSUM_CALCULATION,
     &AWS_RESPONSE_CHECKSUM_VALIDATION,
@@ -277,6 +283,14 @@ settings! {
     ARCHIVE_BUCKET: Required, "the bucket of the archive";
     ARCHIVE_PREFIX: Without("the archive is the whole bucket"), "the prefix of every key";
     ARCHIVE_KMS_KEY_ID: Without("the bucket's default encryption"), "the KMS key of every object";
+    SIGNING_KEY_ARN: Required,
+        "the KMS key that signs plans, attempts and outcomes (`ECC_NIST_P256`, `SIGN_VERIFY`)";
+    SIGNING_KEY_FILE: Without("`~/.config/genesys-archive/signing-key.pem`"),
+        "the file with the key that signs plans, attempts and outcomes; created at the first export";
+    TRUSTED_PUBLIC_KEYS: Without("only the signing key is trusted"),
+        "public keys of earlier signing keys and of other machines, as base64 of their DER form, separated by commas";
+    UNSIGNED_DOCUMENTS: Default("refuse"),
+        "`accept` also follows plans, attempts and outcomes without a signature, in an archive of an earlier version";
     // One petabyte; a larger quota is a typing error.
     ARCHIVE_QUOTA_MB: number_without(1..=1_000_000_000, "no quota"),
         "the quota of exports whose request has none, in MB of 10⁶ stored bytes";

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::archive::{Archive, PortionLimits};
+use crate::archive::{Archive, PortionLimits, Signatures};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
 use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
 use crate::runtime::config::{
-    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
+    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningConfig,
+    SigningSecretConfig,
 };
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
 use crate::source::Sources;
 use crate::storage::aws::{AwsClients, AwsError, secret_string};
 use crate::storage::queue::{QueueUrls, SqsQueues};
+use crate::storage::signing::KmsKey;
 use crate::storage::store::S3Store;
 use crate::storage::topic::{SnsTopic, Topic, TopicArn};
 
@@ -47,15 +49,24 @@ impl Clients {
 
     /// The pipeline of a function that starts slices.
     pub fn pipeline_with_slices(&self, queues: QueueUrls, max_open_slices: usize) -> Pipeline {
-        let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         Pipeline {
-            archive: Archive::new(Arc::new(store)),
+            archive: self.archive(),
             queue: Arc::new(SqsQueues::new(self.aws.sqs(), queues)),
             clock: Clock::System,
             max_open_slices,
             portions: PortionLimits::default(),
             failed_exports: FailedExports::Swept,
         }
+    }
+
+    fn archive(&self) -> Archive {
+        let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
+        let SigningConfig { key_arn, trust } = self.archive.signing.clone();
+        let key = KmsKey::new(self.aws.kms(), key_arn);
+        let signatures = Signatures::with_key(Arc::new(key))
+            .and_trusting(trust.keys)
+            .with_unsigned(trust.unsigned);
+        Archive::new(Arc::new(store)).with_signatures(signatures)
     }
 
     /// The pipeline of a function that starts no slices.

@@ -14,7 +14,7 @@ use crate::base::failure::BoxError;
 const TARGET: &str = "conversation_archive::aws";
 
 /// Members that name the resource in a JSON body.
-const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];
+const RESOURCES: [&str; 3] = ["QueueUrl", "SecretId", "KeyId"];
 
 /// Interceptor for all clients.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Intercept for CallLogger {
     }
 }
 
-/// The URL of a queue, the ARN of a secret or topic, or the path, which names bucket and key.
+/// The URL of a queue, the ARN of a secret, key or topic, or the path, which names bucket and key.
 fn resource(request: &HttpRequest) -> String {
     let body = request.body().bytes().unwrap_or_default();
     if request.headers().get("content-type") == Some("application/x-www-form-urlencoded") {

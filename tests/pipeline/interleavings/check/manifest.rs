@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::archive::verify::verify;
+use conversation_archive::archive::verify::{Anchors, verify};
 use conversation_archive::base::ids::RunId;
 use conversation_archive::export::outcome::Manifest;
 
@@ -13,7 +13,9 @@ use super::{Checks, Problem, require};
 impl Checks<'_> {
     pub(super) async fn check_manifest(&self, world: &World) -> Vec<Problem> {
         let manifest = world.manifest(self.id).await;
-        let damage = verify(&world.archive(), self.id, &mut |_| {}).await.err();
+        let damage = verify(&world.archive(), self.id, &Anchors::default(), &mut |_| {})
+            .await
+            .err();
         let detail = || damage.as_ref().map(ToString::to_string).unwrap_or_default();
         let checks = [
             self.check_sources(world, &manifest).await,

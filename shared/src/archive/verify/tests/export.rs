@@ -30,6 +30,7 @@ use crate::pipeline::invocation::Invocation;
 use crate::pipeline::{FailedExports, Pipeline};
 use crate::records::page::{encode, gateway_records};
 use crate::storage::queue::MemoryQueues;
+use crate::storage::store::ArchiveStore;
 
 mod ends;
 
@@ -46,10 +47,19 @@ pub(super) struct TestExport {
 
 impl TestExport {
     pub(super) async fn start(request: &str, query: Option<GatewayQuery>) -> Self {
+        Self::start_in(Archive::new, request, query).await
+    }
+
+    /// The same in an archive that is made over the store, such as one that signs.
+    pub(super) async fn start_in(
+        archive: impl FnOnce(Arc<dyn ArchiveStore>) -> Archive,
+        request: &str,
+        query: Option<GatewayQuery>,
+    ) -> Self {
         let now = "2026-03-05T04:00:00Z".parse().unwrap();
         let clock = Clock::manual(now);
         let store = Arc::new(MemoryStore::default());
-        let archive = Archive::new(Arc::clone(&store) as Arc<_>);
+        let archive = archive(Arc::clone(&store) as Arc<_>);
         let queue = Arc::new(MemoryQueues::new(clock.clone()));
         let (request, limits) = (
             ExportRequest::parse(request).unwrap(),

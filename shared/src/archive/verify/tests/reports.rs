@@ -39,6 +39,10 @@ async fn an_eventful_export_is_intact_and_its_orphans_are_listed() {
       "events": 20,
       "orphans": [],
       "superseded": [],
+      "signatures": {
+        "valid": 0,
+        "unsigned": 5
+      },
       "warnings": [
         "slice 1 page 1: page 1 was slow",
         "slice 1 page 2: page 2 was slow",
@@ -67,9 +71,14 @@ async fn progress_counts_every_page() {
     let export = eventful().await;
     let mut seen = Vec::new();
 
-    verify(export.archive(), export.id(), &mut |progress| {
-        seen.push((progress.pages, progress.total_pages));
-    })
+    verify(
+        export.archive(),
+        export.id(),
+        &Anchors::default(),
+        &mut |progress| {
+            seen.push((progress.pages, progress.total_pages));
+        },
+    )
     .await
     .unwrap();
 
@@ -201,5 +210,5 @@ fn the_future_of_verify_is_send() {
     let archive = Archive::new(Arc::new(MemoryStore::default()));
     let id = "x".parse().unwrap();
 
-    is_send(verify(&archive, &id, &mut |_| {}));
+    is_send(verify(&archive, &id, &Anchors::default(), &mut |_| {}));
 }

@@ -13,7 +13,7 @@ use crate::runtime::config::{
 use crate::source::SourceSettings;
 
 /// A value for every variable, as for a function on AWS.
-const COMPLETE: [(&str, &str); 31] = [
+const COMPLETE: [(&str, &str); 32] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_KMS_KEY_ID", "alias/archive"),
@@ -45,6 +45,10 @@ const COMPLETE: [(&str, &str); 31] = [
     ("MAX_OPEN_SLICES", "4"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
     ("RETENTION_DIRECTIVE", "seven years"),
+    (
+        "SIGNING_KEY_ARN",
+        "arn:aws:kms:eu-central-1:123456789012:key/1",
+    ),
     (
         "TRANSCRIPT_TOPIC_ARN",
         "arn:aws:sns:eu-central-1:1:transcripts",
@@ -113,8 +117,10 @@ fn a_function_without_settings_reports_each_required_variable() {
             })
             .collect();
         let needed = |setting: &&Setting| {
-            // A missing ARN is not reported by its own name, but as the alternative to the setting that it replaces.
-            setting.is_required() && !setting.name.ends_with("_ARN")
+            // A missing ARN of a secret is reported as the alternative to the setting that it replaces.
+            let is_alternative =
+                matches!(setting.kind, RequiredUnless(_)) && setting.name.ends_with("_ARN");
+            setting.is_required() && !is_alternative
         };
         let needed: BTreeSet<_> = function.settings().filter(needed).map(|v| v.name).collect();
         assert_eq!(missing, needed, "{}", function.function);
@@ -133,6 +139,7 @@ fn all_problems_are_reported_at_once_one_per_line() {
 
     insta::assert_snapshot!(error, @r"
     ARCHIVE_BUCKET is not set
+    SIGNING_KEY_ARN is not set
     COMPLETION_QUEUE_URL is not set
     WEBHOOK_QUEUE_URL is not set
     MAX_OPEN_SLICES is `x`: a whole number from 1 to 100

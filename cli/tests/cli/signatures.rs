@@ -1,0 +1,117 @@
+//! The signing key: created by the first export, and what `verify` says with and without it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::world::{DAYS, World};
+
+/// A world with a complete export `march`.
+async fn exported() -> World {
+    let world = World::new().await;
+    let request = format!(r#"{{"exportId":"march",{DAYS}}}"#);
+    let exported = world.export(&request).await;
+    assert_eq!(exported.code, 0, "{}", exported.err);
+    world
+}
+
+fn path(world: &World, name: &str) -> String {
+    world.folder.path().join(name).display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_signed_and_verified_with_the_public_key() {
+    let mut world = exported().await;
+    let key = world.run(&["public-key"]).await;
+    let file = path(&world, "exporter.pem");
+    fs::write(&file, &key.out).unwrap();
+    // Another machine, which has no key.
+    world.set("SIGNING_KEY_FILE", &path(&world, "none.pem"));
+
+    let checked = world.run_on_march("verify", &["--public-key", &file]).await;
+    let unchecked = world.run_on_march("verify", &[]).await;
+
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(
+        checked
+            .out
+            .contains("signatures: 3 documents validly signed by"),
+        "{}",
+        checked.out
+    );
+    assert_eq!(unchecked.code, 0, "{}", unchecked.err);
+    assert!(
+        unchecked
+            .out
+            .contains("3 documents signed with a key that is not known here"),
+        "{}",
+        unchecked.out
+    );
+    assert!(unchecked.out.contains("not proven"), "{}", unchecked.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_own_key_and_the_announced_digest_are_checked() {
+    let world = exported().await;
+    let manifest = fs::read(world.out().join("exports/march/manifest.json")).unwrap();
+    let digest = conversation_archive::base::hash::Sha256::of(&manifest).to_string();
+    let other = "0".repeat(64);
+
+    let verified = world
+        .run_on_march("verify", &["--manifest-sha256", &digest, "--json"])
+        .await;
+    let refused = world
+        .run_on_march("verify", &["--manifest-sha256", &other])
+        .await;
+    let malformed = world
+        .run_on_march("verify", &["--manifest-sha256", "abc"])
+        .await;
+
+    let report: Value = serde_json::from_str(&verified.out).unwrap();
+    assert_eq!(report["report"]["signatures"]["valid"], 3);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused
+            .err
+            .contains("exports/march/manifest.json: its SHA-256 is"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(malformed.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_another_key_is_not_continued() {
+    let mut world = exported().await;
+    world.set("SIGNING_KEY_FILE", &path(&world, "other.pem"));
+
+    let refused = world.run_on_march("resume", &[]).await;
+
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused
+            .err
+            .contains("exports/march/request.json is signed with the key"),
+        "{}",
+        refused.err
+    );
+    assert!(
+        refused.err.contains("TRUSTED_PUBLIC_KEYS"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_there_is_no_public_key() {
+    let world = World::new().await;
+
+    let refused = world.run(&["public-key"]).await;
+
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains("there is no signing key yet"),
+        "{}",
+        refused.err
+    );
+}
