@@ -76,6 +76,7 @@ pub(crate) enum CliCommand {
     Resume(ResumeArguments),
     Cancel(CancelArguments),
     Verify(VerifyArguments),
+    Ledger(LedgerArguments),
     PublicKey(PublicKeyArguments),
     History(HistoryArguments),
     Find(FindArguments),
@@ -205,6 +206,26 @@ pub(crate) struct VerifyArguments {
     /// SHA-256 that manifest.json must have: `manifestSha256` of the webhook
     #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
     pub manifest_sha256: Option<Sha256>,
+    #[command(flatten)]
+    pub stack: StackArguments,
+}
+
+/// Check that no export of an archive was deleted or replaced
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Every outcome has a signed entry in the archive's ledger, which names the entry before it. Reports each missing or altered
+entry, and each outcome that is missing or is not the one that its entry names; `verify` checks the contents of one export:
+  genesys-archive ledger ./archive
+  genesys-archive ledger --stack genesys-archive
+  genesys-archive ledger ./archive --public-key exporter.pem
+
+Not proven: that the newest entries were not deleted together with their exports. Their webhooks show that.")]
+pub(crate) struct LedgerArguments {
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    pub archive: Option<Place>,
+    /// Public key in PEM form: every entry must be signed with it, or with another one given
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
     #[command(flatten)]
     pub stack: StackArguments,
 }

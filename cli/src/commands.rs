@@ -12,6 +12,7 @@ mod export;
 mod find;
 mod follow;
 mod history;
+mod ledger;
 mod live_query;
 mod local;
 mod public_key;
@@ -29,6 +30,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Resume(arguments) => Box::pin(resume::resume(arguments, screen)).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::Ledger(arguments) => ledger::ledger(arguments, screen).await,
         CliCommand::PublicKey(_) => public_key::public_key(screen),
         CliCommand::History(arguments) => history::history(arguments, screen).await,
         CliCommand::Find(arguments) => find::find(arguments, screen).await,

@@ -61,6 +61,7 @@ pub mod export {
     pub mod checkpoint;
     pub mod delivery;
     pub mod effort;
+    pub mod ledger;
     pub mod marker;
     pub mod message;
     pub mod objects;
@@ -190,6 +191,7 @@ pub mod archive {
     mod error;
     pub mod exports;
     pub mod find;
+    pub mod ledger;
     pub mod losses;
     pub mod open_marker;
     pub mod outcomes;

@@ -46,7 +46,7 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 ];
 
 /// Steps of the pipeline that these scenarios do not reach; the tests in memory do.
-const RARE: [(&str, &str, &str, &str); 16] = [
+const RARE: [(&str, &str, &str, &str); 17] = [
     (
         "archive-page",
         "s3:DeleteObject",

@@ -38,15 +38,8 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
         None => open_stack(&arguments.stack, id).await?,
     };
     let anchors = Anchors {
-        required: match given_keys[..] {
-            [] => RequiredSignatures::None,
-            _ => RequiredSignatures::All,
-        },
-        keys: match given_keys[..] {
-            [] => known_keys,
-            _ => given_keys,
-        },
         manifest_sha256: arguments.manifest_sha256,
+        ..anchors(given_keys, known_keys)
     };
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
         return Err(Problem::refused(format!(
@@ -99,7 +92,20 @@ async fn open_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject
     })
 }
 
-fn read_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Problem> {
+/// Given keys must have signed everything. Without any, the known ones are used to check what they signed.
+pub(super) fn anchors(given_keys: Vec<PublicKey>, known_keys: Vec<PublicKey>) -> Anchors {
+    let (keys, required) = match given_keys[..] {
+        [] => (known_keys, RequiredSignatures::None),
+        _ => (given_keys, RequiredSignatures::All),
+    };
+    Anchors {
+        keys,
+        required,
+        manifest_sha256: None,
+    }
+}
+
+pub(super) fn read_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Problem> {
     let read = |path: &PathBuf| {
         let unusable = |error: String| {
             Problem::refused(format!(
@@ -120,7 +126,9 @@ pub(super) async fn verify_with_progress(
     anchors: &Anchors,
     screen: &Screen,
 ) -> Result<Verified, Problem> {
-    let bar = screen.is_terminal.then(|| screen.add_bar(bar()));
+    let bar = screen
+        .is_terminal
+        .then(|| screen.add_bar(bar("verify", "pages")));
     let mut show = |progress: conversation_archive::archive::verify::Progress| {
         if let Some(bar) = &bar {
             bar.set_length(progress.total_pages);
@@ -174,7 +182,7 @@ pub(super) fn text(verified: &Verified) -> String {
 }
 
 /// States what the signatures prove.
-fn signature_text(signatures: &SignatureReport) -> String {
+pub(super) fn signature_text(signatures: &SignatureReport) -> String {
     let documents = |count| quantity(count, "document", "documents");
     let SignatureReport {
         valid,
@@ -206,11 +214,12 @@ fn signature_text(signatures: &SignatureReport) -> String {
     format!("signatures: {}", parts.join("; "))
 }
 
-fn bar() -> ProgressBar {
+/// A progress bar for checking `things`.
+pub(super) fn bar(command: &str, things: &str) -> ProgressBar {
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(
-        "{spinner:.cyan} {bar:24.cyan/dim} verify: {pos} of {len} pages",
-    ) {
+    let template =
+        format!("{{spinner:.cyan}} {{bar:24.cyan/dim}} {command}: {{pos}} of {{len}} {things}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar.enable_steady_tick(Duration::from_millis(120));

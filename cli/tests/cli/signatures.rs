@@ -115,3 +115,28 @@ async fn without_a_key_there_is_no_public_key() {
         refused.err
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_export_is_named_by_the_ledger() {
+    let world = exported().await;
+    let out = world.out().display().to_string();
+    let intact = world.run(&["ledger", &out]).await;
+    fs::remove_file(world.out().join("exports/march/manifest.json")).unwrap();
+
+    let damaged = world.run(&["ledger", &out]).await;
+
+    assert_eq!(intact.code, 0, "{}", intact.err);
+    assert!(
+        intact.out.contains("the ledger is intact: 1 entry"),
+        "{}",
+        intact.out
+    );
+    assert_eq!(damaged.code, 1);
+    assert!(
+        damaged.err.contains(
+            "exports/march/manifest.json: missing, though entry 1 of the ledger names it"
+        ),
+        "{}",
+        damaged.err
+    );
+}

@@ -221,7 +221,7 @@ impl Archive {
     }
 
     /// Reads a document of a kind that is signed, and the digest of the stored bytes.
-    async fn read_signed<T: DeserializeOwned>(
+    pub(super) async fn read_signed<T: DeserializeOwned>(
         &self,
         key: &str,
     ) -> Result<Option<(T, Sha256)>, ArchiveError> {

@@ -18,6 +18,7 @@ mod documents;
 mod history;
 mod incomplete;
 mod keys;
+mod ledger;
 mod outcomes;
 mod page;
 mod rest;
@@ -29,6 +30,7 @@ mod sums;
 mod tests;
 
 pub use anchors::{Anchors, RequiredSignatures, SignatureReport};
+pub use ledger::{LedgerReport, verify_ledger};
 pub use subject::{Damage, VerifyError};
 
 use history::History;

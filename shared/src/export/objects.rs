@@ -43,6 +43,8 @@ pub enum ObjectKey<'a> {
     /// An intermediate object of an attempt, for the manifest of a large export.
     Comparison(&'a ExportId, u32, ComparisonPart),
     Manifest(&'a ExportId),
+    /// An entry of the ledger, by its number from 1.
+    Ledger(u64),
     /// The request to cancel the export.
     Cancel(&'a ExportId),
     /// A test object, deleted after it is read back.
@@ -137,6 +139,7 @@ impl ObjectKey<'_> {
                 format!("{}{part}", comparison_prefix(id, *attempt))
             }
             Self::Manifest(id) => format!("exports/{id}/manifest.json"),
+            Self::Ledger(sequence) => format!("{LEDGER_PREFIX}{sequence:08}.json"),
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
             Self::Probe(id) => format!("checks/{id}.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
@@ -158,6 +161,7 @@ impl ObjectKey<'_> {
                 | Self::Failed(..)
                 | Self::Cancelled(_)
                 | Self::Manifest(_)
+                | Self::Ledger(_)
                 | Self::Open(_)
         )
     }
@@ -192,6 +196,9 @@ pub const OWED_PREFIX: &str = "owed/";
 
 /// Prefix of the markers of scheduled automatic resumes.
 pub const RESUMES_PREFIX: &str = "resumes/";
+
+/// Prefix of the ledger's entries.
+pub(crate) const LEDGER_PREFIX: &str = "ledger/";
 
 /// Prefix of all exports.
 pub(crate) const EXPORTS_PREFIX: &str = "exports/";

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::archive::{SliceStatus, cancellation, open_marker};
+use crate::archive::{SliceStatus, cancellation, ledger, open_marker};
 use crate::base::failure::{Failure, error_chain};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
@@ -210,6 +210,7 @@ pub async fn announce(
     outcome: &Outcome,
 ) -> Result<(), PipelineError> {
     let id = &input.plan.export_id;
+    append_to_ledger(pipeline, outcome).await?;
     let copied = match audit_copies::copy_audit(pipeline, input, outcome).await {
         Ok(copied) => copied,
         // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
@@ -238,6 +239,18 @@ pub async fn announce(
     }
     pipeline.archive.delete(ObjectKey::Open(id)).await?;
     keep_open_for_later_attempts(pipeline, id, outcome.attempt).await
+}
+
+/// Appends the outcome to the ledger. A ledger that another program damaged must not keep exports from ending.
+async fn append_to_ledger(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
+    match ledger::append(&pipeline.archive, outcome, pipeline.clock.now()).await {
+        Err(error) if error.is_damage() => {
+            let error = error_chain(&error);
+            tracing::error!(export.id = %outcome.export_id, error, "the outcome is not in the ledger, which is damaged; `genesys-archive ledger` names the objects to restore or remove");
+            Ok(())
+        }
+        appended => Ok(appended?),
+    }
 }
 
 /// Writes the marker again if a later attempt was begun in the meantime.

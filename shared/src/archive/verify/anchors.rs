@@ -100,7 +100,7 @@ impl History<'_> {
 }
 
 impl SignatureReport {
-    fn add(
+    pub(super) fn add(
         &mut self,
         subject: &Subject,
         state: SignatureState,

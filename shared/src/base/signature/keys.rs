@@ -169,14 +169,13 @@ impl fmt::Debug for LocalKey {
 
 /// The PEM form (RFC 7468): base64 in lines of 64 characters between two labels.
 fn pem(label: &str, der: &[u8]) -> String {
-    let mut text = format!("-----BEGIN {label}-----\n");
     let base64 = STANDARD.encode(der);
-    for start in (0..base64.len()).step_by(64) {
-        text.push_str(&base64[start..base64.len().min(start + 64)]);
-        text.push('\n');
-    }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
+    let lines: String = (0..base64.len())
+        .step_by(64)
+        .map(|start| &base64[start..base64.len().min(start + 64)])
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }
 
 #[cfg(test)]
