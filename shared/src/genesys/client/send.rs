@@ -19,6 +19,7 @@ use crate::genesys::error_response::ResponseHead;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::net::transport::ClientError;
+use crate::records::foreign::ForeignId;
 
 /// A complete response that is not decoded yet.
 pub(super) struct RawResponse {
@@ -117,7 +118,7 @@ impl Inner {
             if error.is_connect() {
                 permit.mark_not_sent();
             }
-            ApiError::transport(call.route(), error)
+            ApiError::transport(call.route(), error, &self.secrets)
         })
     }
 
@@ -126,8 +127,9 @@ impl Inner {
             return Ok(files);
         }
         let client = files::client(&self.settings);
-        let client =
-            client.map_err(|ClientError(error)| ApiError::transport(call.route(), error))?;
+        let client = client.map_err(|ClientError(error)| {
+            ApiError::transport(call.route(), error, &self.secrets)
+        })?;
         Ok(self.files.get_or_init(|| client))
     }
 
@@ -142,16 +144,16 @@ impl Inner {
         response: Response,
         bearer: Option<Bearer>,
     ) -> Result<RawResponse, ApiError> {
-        let head = ResponseHead::of(&response, self.clock.now());
+        let head = ResponseHead::of(&response, self.clock.now(), &self.secrets);
         let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
-        let body = body::read(response, limit, call.route(), &self.buffers).await?;
+        let body = body::read(response, limit, call.route(), &self.buffers, &self.secrets).await?;
         add(&self.stats.bytes_in, body.len() as u64);
         Ok(RawResponse { head, body, bearer })
     }
 
     /// Converts a response that is not a success to an error.
     async fn error_of_response(&self, call: &Call, response: Response) -> ApiError {
-        let mut head = ResponseHead::of(&response, self.clock.now());
+        let mut head = ResponseHead::of(&response, self.clock.now(), &self.secrets);
         if head.status == 429 && self.is_of_api(&response) {
             // Before the body is read: other callers are about to send.
             self.hold_for(&mut head);
@@ -210,7 +212,7 @@ impl From<ApiError> for FailedTry {
 pub(super) fn throttled(
     route: &str,
     retry_after: Option<Duration>,
-    context_id: Option<String>,
+    context_id: Option<ForeignId>,
 ) -> ApiError {
     ApiError::Throttled {
         route: route.to_owned(),
