@@ -73,6 +73,7 @@ impl BucketSettings {
 
 impl Config for BucketSettings {
     fn read(settings: &config::Settings<'_>) -> Option<Self> {
+        settings.check_aws_endpoint();
         Some(Self {
             aws: settings.aws(),
             kms_key_id: settings.kms_key_id(),

@@ -11,7 +11,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::storage::aws::AwsClients;
+use conversation_archive::storage::aws::{AwsClients, ServiceFailure};
 use conversation_archive::storage::store::{S3Settings, S3Store};
 use serde_json::Value;
 use start_export::Started;
@@ -167,24 +167,21 @@ fn lambda_problem<E>(name: &str, error: SdkError<E>) -> Problem
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let service_error = error.as_service_error();
-    let code = service_error
-        .and_then(ProvideErrorMetadata::code)
-        .unwrap_or_default();
+    let failure = ServiceFailure::of(&error);
+    let code = failure.code().unwrap_or_default();
     if code == "ResourceNotFoundException" {
         return Problem::refused(format!("the stack {name} does not exist")).with_hint(
             "check --stack, AWS_PROFILE and AWS_REGION; --local selects the stack on this machine",
         );
     }
     if code.starts_with("AccessDenied") {
-        let message = service_error
-            .and_then(ProvideErrorMetadata::message)
-            .unwrap_or(code);
-        return Problem::refused(format!("AWS denies access: {message}"))
+        return Problem::refused(format!("AWS denies access: {failure}"))
             .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and read access to its bucket");
     }
-    Problem::from(anyhow::Error::new(error).context(format!("the stack {name} cannot be reached")))
-        .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
+    Problem::from(
+        anyhow::Error::new(failure).context(format!("the stack {name} cannot be reached")),
+    )
+    .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
 }
 
 /// The clients of a stack in AWS, with the credentials and region from the environment, as for every AWS tool.

@@ -6,6 +6,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use super::S3Store;
 use super::failure::{is_transient, source, status};
 use crate::base::failure::BoxError;
+use crate::records::foreign::{ForeignId, Secrets};
 use crate::storage::store::StoreError;
 
 /// Why a bucket cannot hold an archive, permanently or at the moment.
@@ -143,8 +144,10 @@ impl S3Store {
     }
 }
 
+/// The region, unless it cannot be the name of one: the caller puts it into a command to paste.
 fn reported_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error.raw_response()?.headers().get(REGION_HEADER)
+    let region = error.raw_response()?.headers().get(REGION_HEADER)?;
+    ForeignId::new(region, &Secrets::default()).map(|_| region)
 }
 
 #[cfg(test)]
