@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use url::Url;
+use url::{Host, Url};
 
 use super::path::ApiPath;
 use crate::base::time::saturating_millis;
@@ -93,9 +93,9 @@ impl Call {
     /// token.
     pub fn fetch(address: Url) -> Self {
         // Path and query may hold a secret or a file name chosen by a person.
-        let host = address.host_str().unwrap_or_default();
-        let host = ForeignId::new(host, &Secrets::default());
-        let route = match host {
+        let route = match address.host() {
+            Some(Host::Domain(name)) => ForeignId::new(name, &Secrets::default())
+                .map_or("a file".to_owned(), |name| format!("a file of {name}")),
             Some(host) => format!("a file of {host}"),
             None => "a file".to_owned(),
         };
