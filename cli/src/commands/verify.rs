@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::verify::{
     Report as Verified, VerifyError, verify as verify_export,
@@ -19,6 +18,7 @@ use crate::problem::{Exit, Problem, full_message};
 use crate::screen::{Report, Screen};
 use crate::shell;
 use crate::stack::Stack;
+use crate::style::style;
 use crate::summary::repeated_text;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {

@@ -153,10 +153,14 @@ impl Source for AnalyticsJob {
                 return Ok(());
             }
             if waited + pause > LONGEST_POLLING || !run.deadline.allows(self.clock.now(), pause) {
+                let (job, state) = (
+                    self.client.quote(job),
+                    self.client.quote(&format!("{state:?}")),
+                );
                 return Err(SourceError::NotReady(Wait {
                     reason: WaitReason::Job,
                     hint: None,
-                    detail: format!("job {job} is still {state:?}"),
+                    detail: format!("job {job} is still {state}"),
                 }));
             }
             self.clock.sleep(pause).await;
