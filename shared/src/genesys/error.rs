@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::region::Region;
 use crate::base::decode::DecodeError;
 use crate::base::failure::error_chain;
 use crate::net::{AddressKind, forbidden_kind};
@@ -74,9 +75,9 @@ pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     Message(ForeignText),
-    /// A redirect, with the host of its target: the rest of the target may hold a secret.
+    /// A redirect, with the region of its target if it is one of Genesys Cloud.
     Redirect {
-        host: Option<ForeignId>,
+        region: Option<Region>,
     },
     ProxyLogin,
     WebPage {
@@ -390,11 +391,14 @@ impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => message.fmt(f),
-            Self::Redirect { host: Some(host) } => write!(
+            Self::Redirect { region: Some(region) } => write!(
                 f,
-                "it redirects to {host}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
+                "it redirects to {}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL",
+                region.domain()
             ),
-            Self::Redirect { host: None } => f.write_str("it redirects, which is not followed"),
+            Self::Redirect { region: None } => {
+                f.write_str("it redirects to another host, which is not followed")
+            }
             Self::ProxyLogin => f.write_str(
                 "the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
             ),

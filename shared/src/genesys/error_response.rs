@@ -11,6 +11,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
 use super::error::{ApiError, RefusalReason, UnavailableReason};
+use super::region::Region;
 use super::retry;
 use super::wire::ErrorBody;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
@@ -36,8 +37,8 @@ pub(crate) struct ResponseHead {
     pub(crate) correlation_id: Option<ForeignId>,
     /// As received; for comparisons only.
     pub(crate) content_type: Option<String>,
-    /// Host of a redirect's target. Its path and query may hold a secret.
-    location: Option<ForeignId>,
+    /// Region of a redirect's target, if it is one of Genesys Cloud.
+    location: Option<Region>,
     /// Removed from what the response says.
     secrets: Secrets,
 }
@@ -63,7 +64,7 @@ impl ResponseHead {
             correlation_id: text(headers, "inin-correlation-id")
                 .and_then(|id| ForeignId::new(id, secrets)),
             content_type: text(headers, CONTENT_TYPE.as_str()).map(ToOwned::to_owned),
-            location: location(response).and_then(|host| ForeignId::new(&host, secrets)),
+            location: location(response),
             secrets: secrets.clone(),
         }
     }
@@ -154,7 +155,7 @@ impl ResponseHead {
     ) -> Option<RefusalReason> {
         match status {
             301..=303 | 307 | 308 => Some(RefusalReason::Redirect {
-                host: self.location.clone(),
+                region: self.location,
             }),
             407 => Some(RefusalReason::ProxyLogin),
             _ => match parsed.and_then(|body| body.message.as_deref()) {
@@ -239,11 +240,12 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The host of a redirect's target.
-fn location(response: &Response) -> Option<String> {
+/// The region of a redirect's target: the setting of the region is wrong. Any other part of a target may hold a secret or
+/// a name, even its host.
+fn location(response: &Response) -> Option<Region> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
     let target: Url = response.url().join(named).ok()?;
-    target.host_str().map(ToOwned::to_owned)
+    Region::of_host(target.host_str()?)
 }
 
 #[cfg(test)]
@@ -343,11 +345,11 @@ mod tests {
     #[test]
     fn redirect_and_proxy_errors_name_the_target_and_the_fix() {
         let moved = ResponseHead {
-            location: ForeignId::new("apps.mypurecloud.de", &Secrets::default()),
+            location: Region::of_host("apps.mypurecloud.de"),
             ..head(308)
         };
 
-        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to apps.mypurecloud.de, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
+        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to mypurecloud.de, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
         insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs returned 407: the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
     }
 }

@@ -18,7 +18,7 @@ use crate::records::redaction::{Redactor, Rules, Tally};
 #[error("{0}")]
 pub struct ForeignText(String);
 
-/// A code, an id or a host of the other side: 1 to 128 characters of `[A-Za-z0-9._-]` that are not a secret.
+/// A code or an id of the other side: 1 to 40 characters of `[A-Za-z0-9._-]` that are neither a name nor a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignId(String);
 
@@ -28,7 +28,8 @@ const MAX_CHARS: usize = 300;
 /// The part of a text that is read. It is longer than the part that is shown, because replacements shorten a text.
 const MAX_READ_CHARS: usize = 4_096;
 
-const MAX_ID_BYTES: usize = 128;
+/// A UUID has 36 characters. Tokens and keys are longer.
+const MAX_ID_BYTES: usize = 40;
 
 impl ForeignText {
     /// Cleans a text of the other side: removes controls, line breaks and the known secrets, redacts personal values with
@@ -60,14 +61,17 @@ impl ForeignText {
 }
 
 impl ForeignId {
-    /// Returns `None` for a text that is not an id, or that is or contains a secret or a personal value.
+    /// Returns `None` for a text that is not an id, or that is or contains a secret, a personal value or a name: an id is
+    /// a UUID, a hexadecimal number, or made of known words and single letters.
     pub fn new(text: &str, secrets: &Secrets) -> Option<Self> {
         let is_id = (1..=MAX_ID_BYTES).contains(&text.len())
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        let is_safe =
-            || secrets.remove(text) == text && (vocabulary::is_uuid(text) || !is_personal(text));
+        let is_safe = || {
+            let is_plain = vocabulary::is_identifier(text) && !is_personal(text);
+            secrets.remove(text) == text && (vocabulary::is_uuid(text) || is_plain)
+        };
         (is_id && is_safe()).then(|| Self(text.to_owned()))
     }
 
@@ -77,8 +81,7 @@ impl ForeignId {
 }
 
 fn is_personal(text: &str) -> bool {
-    let is_token = text.starts_with("eyJ") || text.starts_with("AKIA") || text.starts_with("ASIA");
-    is_token || Redactor::new(Rules::default()).redact(text, &mut Tally::default()) != text
+    Redactor::new(Rules::default()).redact(text, &mut Tally::default()) != text
 }
 
 /// The first `count` characters, and whether more follow.

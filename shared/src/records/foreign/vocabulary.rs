@@ -22,6 +22,7 @@ const MAX_DIGITS: usize = 5;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     Word,
+    /// A short number, or known words with one.
     Number,
     Punctuation,
     Unknown,
@@ -69,6 +70,15 @@ pub(super) fn is_uuid(text: &str) -> bool {
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hex)
 }
 
+/// Whether a text without spaces is a hexadecimal number, or consists of known words, short numbers and single letters.
+pub(super) fn is_identifier(text: &str) -> bool {
+    let has = |is_kind: fn(&u8) -> bool| text.bytes().any(|byte| is_kind(&byte));
+    let is_hex = text
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_hex && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) || has_only_known_parts(text)
+}
+
 fn meaning(word: &str) -> Meaning {
     let core = word.trim_matches(|letter: char| !letter.is_alphanumeric());
     let has_letters = core.contains(char::is_alphabetic);
@@ -85,7 +95,11 @@ fn meaning(word: &str) -> Meaning {
     {
         Meaning::Number
     } else if has_letters && has_only_known_parts(core) {
-        Meaning::Word
+        if core.contains(|letter: char| letter.is_ascii_digit()) {
+            Meaning::Number
+        } else {
+            Meaning::Word
+        }
     } else {
         Meaning::Unknown
     }
@@ -117,7 +131,8 @@ fn has_only_known_parts(core: &str) -> bool {
     digits <= MAX_DIGITS
         && core.is_ascii()
         && parts.all(|part| {
-            !NAMES_TOO.contains(&part) && KNOWN.contains(part.to_ascii_lowercase().as_str())
+            part.len() == 1
+                || !NAMES_TOO.contains(&part) && KNOWN.contains(part.to_ascii_lowercase().as_str())
         })
 }
 
