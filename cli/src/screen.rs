@@ -120,7 +120,8 @@ impl Screen {
         let error = style("error:").red().bold().for_stderr();
         let mut text = format!("{error} {}\n", problem.message);
         if let Some(hint) = &problem.hint {
-            text += &format!("{} {hint}\n", style("hint:").bold().for_stderr());
+            let label = style("hint:").bold().for_stderr();
+            text.extend([label.to_string(), format!(" {hint}\n")]);
         }
         let _ = io::stderr().lock().write_all(displayed(&text).as_bytes());
         if self.format == OutputFormat::Json {

@@ -53,7 +53,7 @@ impl Stack {
         let found = found
             .send()
             .await
-            .map_err(|error| lambda_problem(&name, error))?;
+            .map_err(|error| lambda_problem(&name, &error))?;
         let variables = found.environment.and_then(|all| all.variables);
         let variables: BTreeMap<String, String> =
             variables.unwrap_or_default().into_iter().collect();
@@ -133,7 +133,7 @@ impl Stack {
             .payload(Blob::new(payload.to_string()))
             .send()
             .await
-            .map_err(|error| lambda_problem(&self.name, error))?;
+            .map_err(|error| lambda_problem(&self.name, &error))?;
         let body = reply.payload.map(Blob::into_inner).unwrap_or_default();
         match reply.function_error {
             None => Ok(serde_json::from_slice(&body).map_err(anyhow::Error::from)?),
@@ -163,11 +163,11 @@ fn function_problem(body: &[u8]) -> Problem {
     }
 }
 
-fn lambda_problem<E>(name: &str, error: SdkError<E>) -> Problem
+fn lambda_problem<E>(name: &str, error: &SdkError<E>) -> Problem
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let failure = ServiceFailure::of(&error);
+    let failure = ServiceFailure::of(error);
     let code = failure.code().unwrap_or_default();
     if code == "ResourceNotFoundException" {
         return Problem::refused(format!("the stack {name} does not exist")).with_hint(

@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::region::Region;
 use crate::base::decode::DecodeError;
 use crate::base::failure::error_chain;
 use crate::net::{AddressKind, forbidden_kind};
@@ -75,9 +74,9 @@ pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     Message(ForeignText),
-    /// A redirect, with the region of its target if it is one of Genesys Cloud.
+    /// A redirect, with the domain of its target if it is one of Genesys Cloud.
     Redirect {
-        region: Option<Region>,
+        domain: Option<&'static str>,
     },
     ProxyLogin,
     WebPage {
@@ -391,12 +390,11 @@ impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => message.fmt(f),
-            Self::Redirect { region: Some(region) } => write!(
+            Self::Redirect { domain: Some(domain) } => write!(
                 f,
-                "it redirects to {}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL",
-                region.domain()
+                "it redirects to {domain}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
             ),
-            Self::Redirect { region: None } => {
+            Self::Redirect { domain: None } => {
                 f.write_str("it redirects to another host, which is not followed")
             }
             Self::ProxyLogin => f.write_str(

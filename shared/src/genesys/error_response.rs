@@ -155,7 +155,7 @@ impl ResponseHead {
     ) -> Option<RefusalReason> {
         match status {
             301..=303 | 307 | 308 => Some(RefusalReason::Redirect {
-                region: self.location,
+                domain: self.location.map(Region::domain),
             }),
             407 => Some(RefusalReason::ProxyLogin),
             _ => match parsed.and_then(|body| body.message.as_deref()) {

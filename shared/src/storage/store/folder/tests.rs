@@ -29,7 +29,7 @@ fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    BTreeSet::from_iter(names).into_iter().collect()
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

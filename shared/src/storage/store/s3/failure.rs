@@ -88,13 +88,13 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespons
 pub(super) fn store_error<E>(
     action: &'static str,
     key: &str,
-    error: SdkError<E, HttpResponse>,
+    error: &SdkError<E, HttpResponse>,
     checksums: Checksums,
 ) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let transient = is_transient(&error);
+    let transient = is_transient(error);
     let source = source(action, error, Some(checksums));
     if transient {
         StoreError::transient(action, key, source)
@@ -106,14 +106,14 @@ where
 /// S3's error message, or why there was no response. `checksums` is set for calls that may have had one.
 pub(super) fn source<E>(
     action: &str,
-    error: SdkError<E, HttpResponse>,
+    error: &SdkError<E, HttpResponse>,
     checksums: Option<Checksums>,
 ) -> BoxError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let (SdkError::ServiceError(_), Some(status)) = (&error, status(&error)) else {
-        return ServiceFailure::of(&error).into();
+    let (SdkError::ServiceError(_), Some(status)) = (error, status(error)) else {
+        return ServiceFailure::of(error).into();
     };
     let code = error
         .code()
