@@ -92,6 +92,9 @@ const CALLS: [(&str, &str, &[Route]); 6] = [
     ),
 ];
 
+/// The first bytes of a gzip member.
+const GZIP: &[u8] = b"\x1f\x8b";
+
 /// Worlds per call of a source.
 const SEEDS: u64 = 12;
 
@@ -259,7 +262,7 @@ fn texts(world: &World, start_error: Option<String>) -> Vec<(String, Vec<u8>)> {
             .map(named),
     );
     for (key, object) in world.store.snapshot() {
-        let bytes = if key.ends_with(".gz") {
+        let bytes = if object.starts_with(GZIP) {
             decode_lines(&object, u64::MAX).expect("gzip")
         } else {
             object.to_vec()

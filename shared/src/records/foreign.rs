@@ -64,10 +64,7 @@ impl ForeignId {
     /// Returns `None` for a text that is not an id, or that is or contains a secret, a personal value or a name: an id is
     /// a UUID, a hexadecimal number, or made of known words and single letters.
     pub fn new(text: &str, secrets: &Secrets) -> Option<Self> {
-        let is_id = (1..=MAX_ID_BYTES).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let is_id = text.len() <= MAX_ID_BYTES && has_id_characters(text);
         let is_safe = || {
             let is_plain = vocabulary::is_identifier(text) && !is_personal(text);
             secrets.remove(text) == text && (vocabulary::is_uuid(text) || is_plain)
@@ -75,9 +72,21 @@ impl ForeignId {
         (is_id && is_safe()).then(|| Self(text.to_owned()))
     }
 
+    /// The host of an address that a receiver names, which is not made of known words. A receiver gets no personal data; it
+    /// could return only the secrets of its own URL.
+    pub fn of_host(host: &str, secrets: &Secrets) -> Option<Self> {
+        let is_host = has_id_characters(host) && secrets.remove(host) == host;
+        (is_host && !is_personal(host)).then(|| Self(host.to_owned()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn has_id_characters(text: &str) -> bool {
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_of_id)
 }
 
 fn is_personal(text: &str) -> bool {

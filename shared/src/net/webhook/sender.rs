@@ -139,7 +139,7 @@ impl Reply {
 fn location(url: &WebhookUrl, response: &Response) -> Option<String> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
     let target = url.as_url().join(named).ok()?;
-    let is_shown = ForeignId::new(target.host_str()?, &secrets_in(url)).is_some();
+    let is_shown = ForeignId::of_host(target.host_str()?, &secrets_in(url)).is_some();
     (is_shown && response.status().is_redirection()).then(|| target.origin().ascii_serialization())
 }
 
