@@ -33,6 +33,11 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     text.chars().filter(is_kept).map(shown).collect()
 }
 
+/// Like [`lines`], in one line: U+FFFD shows where a control was.
+pub fn marked_line(text: &str) -> String {
+    lines(text).replace('\n', " ")
+}
+
 /// JSON of the same value that contains nothing to interpret but white space. Outside strings JSON has no such
 /// characters, so each one can be escaped.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {

@@ -37,7 +37,7 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
     let dash = || "–".to_owned();
     let text = |name: &str| {
         let text = row.get(name)?.text()?;
-        Some(printable::one_line(&text).into_owned())
+        Some(printable::marked_line(&text))
     };
     let number = |name: &str| row.get(name)?.integer();
     let start = number("startTime").and_then(from_millis);

@@ -157,7 +157,7 @@ fn field_counts(record: JsonText<'_>, name: &str) -> Vec<(String, u64)> {
     let count = |value: JsonText<'_>| u64::try_from(value.integer()?).ok();
     counts
         .into_iter()
-        .filter_map(|(key, value)| Some((printable::one_line(&key).into_owned(), count(value)?)))
+        .filter_map(|(key, value)| Some((printable::marked_line(&key), count(value)?)))
         .collect()
 }
 
@@ -168,7 +168,7 @@ fn field_number(value: JsonText<'_>, name: &str) -> Option<u64> {
 /// A field as text in one line; empty if there is none.
 fn field_text(value: JsonText<'_>, name: &str) -> String {
     let text = value.get(name).and_then(JsonText::text);
-    printable::one_line(&text.unwrap_or_default()).into_owned()
+    printable::marked_line(&text.unwrap_or_default())
 }
 
 fn field_elements<'a>(value: JsonText<'a>, name: &str) -> Vec<JsonText<'a>> {
@@ -183,7 +183,10 @@ mod tests {
     use super::*;
 
     fn dialogue(record: &Value) -> String {
-        render(JsonText::parse(&record.to_string()).unwrap(), WIDTH)
+        style::displayed(&render(
+            JsonText::parse(&record.to_string()).unwrap(),
+            WIDTH,
+        ))
     }
 
     fn shown(record: &Value) -> String {
