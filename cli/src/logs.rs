@@ -29,10 +29,11 @@ pub(crate) fn start(detail: LogDetail, screen: &Screen) {
             let lines = tracing_subscriber::fmt()
                 .with_env_filter(EnvFilter::new(DEFAULT_FILTER))
                 .with_writer(ScreenWriter(screen.clone()))
-                .with_ansi(screen.is_terminal)
+                .with_ansi(false)
                 .with_target(false)
                 .without_time()
-                .compact();
+                .compact()
+                .fmt_fields(telemetry::clean_fields());
             let _ = lines.try_init();
         }
     }

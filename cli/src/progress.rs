@@ -58,7 +58,7 @@ impl Progress {
         let line = self.tally.line(self.started.elapsed(), stats);
         if let Some(bar) = &self.bar {
             bar.set_position(self.tally.permille());
-            bar.set_message(line);
+            Screen::set_bar_message(bar, &line);
             return;
         }
         let due = |(at, last): &(Instant, String)| at.elapsed() >= LINE_INTERVAL && *last != line;

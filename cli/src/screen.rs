@@ -1,16 +1,19 @@
 //! The only module that prints. Results go to stdout, everything else to stderr, where it does not disturb the bars.
+//!
+//! Every text is cleaned here, whoever wrote it: errors quote keys of the store, tables and dialogues what people typed.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use conversation_archive::base::printable;
+
 use crate::logs::LogDetail;
 use crate::problem::Problem;
-use crate::sanitize::{Destination, sanitize};
+use crate::style::{displayed, style};
 
 /// The output of the program. A clone is another handle to the same screen.
 #[derive(Clone, Debug)]
@@ -28,6 +31,17 @@ pub(crate) struct Screen {
 pub(crate) enum OutputFormat {
     Text,
     Json,
+}
+
+/// What is written to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// For people: cleaned, wherever it goes.
+    Text,
+    /// Escaped for a terminal, which leaves its values; unchanged for a program.
+    Json,
+    /// Cleaned for a terminal, unchanged for a program.
+    Data,
 }
 
 /// The final result of a command, for people and for programs.
@@ -57,36 +71,43 @@ impl Screen {
 
     /// Prints the result of the command.
     pub(crate) fn print_result(&self, report: &Report) {
-        let text = if self.format == OutputFormat::Json {
-            format!("{:#}", report.json)
-        } else {
-            report.text.clone()
-        };
         // A reader that closes the pipe does not want the rest.
-        let _ = writeln!(io::stdout().lock(), "{text}");
+        let _ = if self.format == OutputFormat::Json {
+            write_stdout(&format!("{:#}\n", report.json), Content::Json)
+        } else {
+            write_stdout(&format!("{}\n", report.text), Content::Text)
+        };
     }
 
     /// Prints the result of a command that shows archived data. Records in `json` are passed through as raw text: not
     /// all valid JSON fits into a value.
     pub(crate) fn print_archived(&self, text: &str, json: &impl Serialize) -> Result<(), Problem> {
-        let json = match self.format {
-            OutputFormat::Text => return write_stdout(text),
+        let written = match self.format {
+            OutputFormat::Text => write_stdout(&format!("{text}\n"), Content::Text),
             OutputFormat::Json => {
-                serde_json::to_string_pretty(json).map_err(anyhow::Error::from)?
+                let json = serde_json::to_string_pretty(json).map_err(anyhow::Error::from)?;
+                write_stdout(&format!("{json}\n"), Content::Json)
             }
         };
-        write_stdout(&Destination::of_stdout().sanitize_json(&json))
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Problem::failed(format!("cannot write the output: {error}")))
+            }
+            // A reader that closes the pipe does not want the rest, so that is not an error.
+            _ => Ok(()),
+        }
     }
 
     /// Prints a part of the result as soon as it is available; a program gets the whole result at the end.
     pub(crate) fn print_piece(&self, text: &str) {
         if self.format == OutputFormat::Text {
-            let _ = writeln!(io::stdout().lock(), "{text}");
+            let _ = write_stdout(&format!("{text}\n"), Content::Text);
         }
     }
 
     /// Prints a status line, above the bars.
     pub(crate) fn print_line(&self, text: &str) {
+        let text = displayed(text);
         if self.is_terminal {
             let _ = self.bars.println(text);
             return;
@@ -96,18 +117,13 @@ impl Screen {
     }
 
     pub(crate) fn print_problem(&self, problem: &Problem) {
-        let mut stderr = io::stderr().lock();
-        let _ = writeln!(
-            stderr,
-            "{} {}",
-            style("error:").red().bold().for_stderr(),
-            // The message may quote the API, or a key of the store.
-            sanitize(&problem.message)
-        );
+        let error = style("error:").red().bold().for_stderr();
+        let mut text = format!("{error} {}\n", problem.message);
         if let Some(hint) = &problem.hint {
-            let _ = writeln!(stderr, "{} {hint}", style("hint:").bold().for_stderr());
+            let label = style("hint:").bold().for_stderr();
+            text.extend([label.to_string(), format!(" {hint}\n")]);
         }
-        drop(stderr);
+        let _ = io::stderr().lock().write_all(displayed(&text).as_bytes());
         if self.format == OutputFormat::Json {
             let default_json = || {
                 json!({
@@ -130,14 +146,23 @@ impl Screen {
     pub(crate) fn add_bar(&self, bar: ProgressBar) -> ProgressBar {
         self.bars.add(bar)
     }
+
+    /// Sets the text beside a bar, which has one line.
+    pub(crate) fn set_bar_message(bar: &ProgressBar, text: &str) {
+        bar.set_message(displayed(text));
+    }
 }
 
-/// Prints to stdout. A reader that closes the pipe does not want the rest, so that is not an error.
-fn write_stdout(text: &str) -> Result<(), Problem> {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Problem::failed(format!("cannot write the output: {error}")))
-        }
-        _ => Ok(()),
-    }
+/// Writes to stdout and flushes it.
+pub(crate) fn write_stdout(text: &str, content: Content) -> io::Result<()> {
+    let is_terminal = io::stdout().is_terminal();
+    let shown = match content {
+        Content::Text => displayed(text).into(),
+        Content::Json if is_terminal => printable::escaped_json(text),
+        Content::Data if is_terminal => displayed(text).into(),
+        Content::Json | Content::Data => text.into(),
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(shown.as_bytes())?;
+    stdout.flush()
 }

@@ -75,6 +75,7 @@ impl BucketSettings {
 
 impl Config for BucketSettings {
     fn read(settings: &config::Settings<'_>) -> Option<Self> {
+        settings.check_aws_endpoint();
         Some(Self {
             aws: settings.aws(),
             kms_key_id: settings.kms_key_id(),
@@ -204,7 +205,10 @@ mod tests {
         let _ = Settings::from_lookup(lookup);
         let _ = BucketSettings::from_lookup(lookup);
 
-        let by_the_sdk = |setting: &&config::Setting| table::READ_BY_THE_SDK.contains(setting);
+        // The endpoint is also checked.
+        let by_the_sdk = |setting: &&config::Setting| {
+            table::READ_BY_THE_SDK.contains(setting) && setting.name != "AWS_ENDPOINT_URL"
+        };
         let listed = config::COMMAND_LINE.settings();
         let listed = listed.filter(|setting| !by_the_sdk(setting));
         assert_eq!(

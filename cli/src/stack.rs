@@ -13,7 +13,7 @@ use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::signature::PublicKey;
 use conversation_archive::runtime::config::{Config, TrustConfig};
-use conversation_archive::storage::aws::AwsClients;
+use conversation_archive::storage::aws::{AwsClients, ServiceFailure};
 use conversation_archive::storage::signing::{KmsKey, SigningKey as _};
 use conversation_archive::storage::store::{S3Settings, S3Store};
 use serde_json::Value;
@@ -60,7 +60,7 @@ impl Stack {
         let found = found
             .send()
             .await
-            .map_err(|error| lambda_problem(&name, error))?;
+            .map_err(|error| lambda_problem(&name, &error))?;
         let variables = found.environment.and_then(|all| all.variables);
         let variables: BTreeMap<String, String> =
             variables.unwrap_or_default().into_iter().collect();
@@ -161,7 +161,7 @@ impl Stack {
             .payload(Blob::new(payload.to_string()))
             .send()
             .await
-            .map_err(|error| lambda_problem(&self.name, error))?;
+            .map_err(|error| lambda_problem(&self.name, &error))?;
         let body = reply.payload.map(Blob::into_inner).unwrap_or_default();
         match reply.function_error {
             None => Ok(serde_json::from_slice(&body).map_err(anyhow::Error::from)?),
@@ -191,28 +191,25 @@ fn function_problem(body: &[u8]) -> Problem {
     }
 }
 
-fn lambda_problem<E>(name: &str, error: SdkError<E>) -> Problem
+fn lambda_problem<E>(name: &str, error: &SdkError<E>) -> Problem
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let service_error = error.as_service_error();
-    let code = service_error
-        .and_then(ProvideErrorMetadata::code)
-        .unwrap_or_default();
+    let failure = ServiceFailure::of(error);
+    let code = failure.code().unwrap_or_default();
     if code == "ResourceNotFoundException" {
         return Problem::refused(format!("the stack {name} does not exist")).with_hint(
             "check --stack, AWS_PROFILE and AWS_REGION; --local selects the stack on this machine",
         );
     }
     if code.starts_with("AccessDenied") {
-        let message = service_error
-            .and_then(ProvideErrorMetadata::message)
-            .unwrap_or(code);
-        return Problem::refused(format!("AWS denies access: {message}"))
+        return Problem::refused(format!("AWS denies access: {failure}"))
             .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and read access to its bucket");
     }
-    Problem::from(anyhow::Error::new(error).context(format!("the stack {name} cannot be reached")))
-        .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
+    Problem::from(
+        anyhow::Error::new(failure).context(format!("the stack {name} cannot be reached")),
+    )
+    .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
 }
 
 /// The clients of a stack in AWS, with the credentials and region from the environment, as for every AWS tool.

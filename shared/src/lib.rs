@@ -40,6 +40,7 @@ pub mod base {
     pub mod hash;
     pub mod ids;
     pub mod json;
+    pub mod printable;
     pub mod seal;
     pub mod signature;
     pub mod time;
@@ -48,6 +49,7 @@ pub mod base {
 pub mod records {
     //! Pages, redaction and transcripts. Pure: bytes in, bytes out.
 
+    pub mod foreign;
     pub mod page;
     pub mod redaction;
     pub mod transcript;
@@ -97,7 +99,7 @@ pub mod net {
     pub use address::AddressKind;
     pub use address::WebhookUrlError;
     pub use address::{AddressRules, Loopback, WebhookUrl};
-    pub(crate) use resolver::GuardedResolver;
+    pub(crate) use resolver::{GuardedResolver, forbidden_kind};
     pub use transport::ClientError;
 }
 
@@ -130,7 +132,7 @@ pub mod genesys {
     pub use credentials::CredentialsSource;
     pub use endpoints::EndpointError;
     pub use endpoints::Endpoints;
-    pub use error::{ApiError, Source, UnavailableReason};
+    pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;

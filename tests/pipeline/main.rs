@@ -15,6 +15,7 @@ mod cancelling;
 mod concurrent_handlers;
 mod crash_points;
 mod deliveries;
+mod echoes;
 mod fault_schedules;
 mod fresh_conversations;
 mod history;

@@ -7,6 +7,7 @@ use conversation_archive::archive::Archive;
 use conversation_archive::archive::find::{
     self, RecordType, SearchCriteria, SearchProgress, Version,
 };
+use conversation_archive::base::printable;
 use conversation_archive::base::time::format_timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -17,7 +18,6 @@ use crate::arguments::FindArguments;
 use crate::figures::quantity;
 use crate::place::Place;
 use crate::problem::{Exit, Problem, full_message};
-use crate::sanitize::Destination;
 use crate::screen::Screen;
 use crate::stack::Stack;
 
@@ -69,7 +69,7 @@ async fn search_for(
     let mut show = |so_far: SearchProgress| {
         searched = so_far;
         if let Some(bar) = &bar {
-            bar.set_message(searched_text(so_far));
+            Screen::set_bar_message(bar, &searched_text(so_far));
         }
     };
     let query = SearchCriteria {
@@ -93,8 +93,9 @@ async fn show(
 ) -> Result<(), Problem> {
     let line = find::stored_record(archive, latest).await;
     let line = line.map_err(|error| Problem::failed(full_message(error)))?;
+    // The parser's error may quote the record.
     let record: &RawValue = serde_json::from_str(&line)
-        .map_err(|error| Problem::failed(format!("{} is damaged: {error}", latest.page_key)))?;
+        .map_err(|_| Problem::failed(format!("{} is damaged: it is not JSON", latest.page_key)))?;
     let mut text = String::new();
     for version in versions {
         let _ = writeln!(
@@ -108,7 +109,7 @@ async fn show(
             version.page_key
         );
     }
-    text.push_str(&Destination::of_stdout().sanitize_json(&line));
+    text.push_str(&printable::escaped_json(&line));
     let found = Found {
         status: "found",
         versions,

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use console::style;
 use conversation_archive::net::clock::Clock;
 use serde_json::json;
 
@@ -12,6 +11,7 @@ use crate::local::{Folder, LocalSettings, ServiceProcesses};
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::{FunctionView, QueueView, Stack};
+use crate::style::style;
 
 mod coverage;
 mod export;

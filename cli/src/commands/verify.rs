@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::verify::{
     Anchors, Report as Verified, RequiredSignatures, SignatureReport, VerifyError,
@@ -23,6 +22,7 @@ use crate::screen::{Report, Screen};
 use crate::shell;
 use crate::signing::SigningSettings;
 use crate::stack::Stack;
+use crate::style::style;
 use crate::summary::repeated_text;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {

@@ -62,6 +62,6 @@ impl Stack {
             .get_function_configuration()
             .function_name(format!("{}-{function}", self.name));
         let found = request.send().await;
-        found.map_err(|error| lambda_problem(&self.name, error))
+        found.map_err(|error| lambda_problem(&self.name, &error))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use console::style;
 use conversation_archive::archive::losses::Losses;
 use conversation_archive::export::outcome::{ExportStatus, Manifest};
 use conversation_archive::export::plan::ExportPlan;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, first_of, quantity};
 use crate::place::Place;
+use crate::style::style;
 
 /// The part of the summary that comes from the archive alone.
 #[derive(Clone, Copy, Debug)]

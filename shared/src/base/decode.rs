@@ -81,11 +81,20 @@ impl DecodeError {
         let missing = missing.and_then(|rest| Some(rest.split_once('`')?.0));
         match (missing, path) {
             (Some(field), "." | "") => Self::missing(field),
-            (Some(field), path) => Self::Shape(format!("`{path}` has no `{field}`").into()),
             (None, "." | "") => Self::Shape("the body has an unexpected type".into()),
+            (_, path) if !is_field_path(path) => {
+                Self::Shape("a field of the body has an unexpected type".into())
+            }
+            (Some(field), path) => Self::Shape(format!("`{path}` has no `{field}`").into()),
             (None, path) => Self::Shape(format!("`{path}` has an unexpected type").into()),
         }
     }
+}
+
+/// Whether a path consists of names and positions. A key of a map can be any text.
+fn is_field_path(path: &str) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.[]?".contains(letter);
+    path.len() <= 200 && path.chars().all(is_part)
 }
 
 #[cfg(test)]

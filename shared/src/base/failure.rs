@@ -6,6 +6,8 @@ use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::printable;
+
 /// The cause of an error whose type does not matter to callers.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -115,8 +117,7 @@ impl Failure {
 
 /// Replaces control characters by spaces; an ellipsis marks truncation.
 fn one_line(text: &str, max_chars: usize) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let mut line: String = text.chars().take(max_chars).map(plain).collect();
+    let mut line: String = printable::one_line(text).chars().take(max_chars).collect();
     if text.chars().nth(max_chars).is_some() {
         line.push('…');
     }

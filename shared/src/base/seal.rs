@@ -7,6 +7,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
 use crate::base::signature::{InvalidSignature, Signature};
 
@@ -23,7 +24,7 @@ pub enum SealError {
     #[error("its bytes do not match its seal: it was damaged or edited")]
     Broken,
     #[error("its seal is valid, but its content does not have the expected structure")]
-    Content(#[source] serde_json::Error),
+    Content(#[source] DecodeError),
     #[error("it cannot be serialized as JSON")]
     Unwritable(#[source] serde_json::Error),
     #[error("its signature cannot be parsed")]
@@ -80,7 +81,10 @@ pub fn seal<T: Serialize>(document: &T) -> Result<Vec<u8>, SealError> {
 /// Checks the seal and deserializes the document. Does not look at the signature.
 pub fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SealError> {
     check(bytes)?;
-    serde_json::from_slice(bytes).map_err(SealError::Content)
+    // serde's own error quotes values; finding the field costs time, so it is found only for an error.
+    serde_json::from_slice(bytes)
+        .or_else(|_| decode::json_borrowed(bytes))
+        .map_err(SealError::Content)
 }
 
 /// The signature of a document and the digest that it covers; `None` if the document has no signature. Checks the seal,
@@ -178,6 +182,47 @@ mod tests {
             read["seal"],
             Sha256::of(br#"{"exportId":"x","pages":2}"#).to_string()
         );
+    }
+
+    #[test]
+    fn an_error_of_a_document_names_the_field_and_not_its_value() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        #[expect(dead_code, reason = "only decoded")]
+        struct Run {
+            pages: u32,
+            state: State,
+        }
+
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        enum State {
+            Open {},
+        }
+
+        for (document, expected) in [
+            (
+                json!({"pages": "Mary Roe", "state": {"open": {}}}),
+                "`pages` has an unexpected type",
+            ),
+            (
+                json!({"pages": 1, "state": "Mary Roe"}),
+                "has an unexpected type",
+            ),
+            (
+                json!({"pages": 1, "state": {"open": {"Mary Roe": 1}}}),
+                "has an unexpected type",
+            ),
+            (
+                json!({"pages": 4_111_111_111_111_111_u64, "state": {"open": {}}}),
+                "`pages` has an unexpected type",
+            ),
+        ] {
+            let error = open::<Run>(&seal(&document).unwrap()).unwrap_err();
+
+            let text = crate::base::failure::error_chain(&error);
+            assert!(text.ends_with(expected) && !text.contains("Mary"), "{text}");
+        }
     }
 
     #[test]

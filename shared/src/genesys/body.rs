@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use reqwest::Response;
 
 use super::error::ApiError;
+use crate::records::foreign::Secrets;
 
 /// Limit for error bodies: a useful one is a few hundred bytes of JSON.
 pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
@@ -32,6 +33,7 @@ pub(crate) async fn read(
     limit: u64,
     route: &str,
     buffers: &Buffers,
+    secrets: &Secrets,
 ) -> Result<Body, ApiError> {
     let too_large = || ApiError::TooLarge {
         route: route.to_owned(),
@@ -47,7 +49,7 @@ pub(crate) async fn read(
     while let Some(chunk) = response
         .chunk()
         .await
-        .map_err(|error| transport_error(route, error))?
+        .map_err(|error| ApiError::transport(route, error, secrets))?
     {
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large());
@@ -123,10 +125,6 @@ pub(crate) async fn read_error(mut response: Response) -> Vec<u8> {
     body
 }
 
-fn transport_error(route: &str, error: reqwest::Error) -> ApiError {
-    ApiError::transport(route, error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +175,7 @@ mod tests {
 
         let client = builder_for(&url).build().unwrap();
         let response = client.get(url).send().await.unwrap();
-        let read = read(response, 1_000, "/page", &buffers).await;
+        let read = read(response, 1_000, "/page", &buffers, &Secrets::default()).await;
 
         assert!(read.is_err());
         assert!(buffers.lock().is_empty());

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use url::Url;
+use url::{Host, Url};
 
 use super::path::ApiPath;
 use crate::base::time::saturating_millis;
 use crate::export::effort::Effort;
+use crate::records::foreign::{ForeignId, Secrets};
 
 /// The HTTP methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Method {
 pub struct Call {
     method: Method,
     path: String,
+    /// The path, or the host of a file, as errors and log lines show it.
+    route: String,
     /// Absolute URL, in place of a path below the API's host.
     address: Option<Url>,
     query: Vec<(&'static str, String)>,
@@ -67,16 +70,16 @@ impl<T> Reply<T> {
 
 impl Call {
     pub fn get(path: impl Into<ApiPath>) -> Self {
-        Self::new(Method::Get, path.into().as_str().to_owned())
+        Self::new(Method::Get, &path.into())
     }
 
     pub fn post(path: impl Into<ApiPath>) -> Self {
-        Self::new(Method::Post, path.into().as_str().to_owned())
+        Self::new(Method::Post, &path.into())
     }
 
     /// A `DELETE` call that expects any success status.
     pub fn delete(path: impl Into<ApiPath>) -> Self {
-        Self::new(Method::Delete, path.into().as_str().to_owned()).expect_statuses(ANY_SUCCESS)
+        Self::new(Method::Delete, &path.into()).expect_statuses(ANY_SUCCESS)
     }
 
     /// Sets the statuses whose bodies are decoded; the default is 200 only.
@@ -90,10 +93,16 @@ impl Call {
     /// token.
     pub fn fetch(address: Url) -> Self {
         // Path and query may hold a secret or a file name chosen by a person.
-        let route = format!("a file of {}", address.host_str().unwrap_or_default());
+        let route = match address.host() {
+            Some(Host::Domain(name)) => ForeignId::new(name, &Secrets::default())
+                .map_or("a file".to_owned(), |name| format!("a file of {name}")),
+            Some(host) => format!("a file of {host}"),
+            None => "a file".to_owned(),
+        };
         Self {
             address: Some(address),
-            ..Self::new(Method::Get, route)
+            route,
+            ..Self::new(Method::Get, &ApiPath::from(""))
         }
     }
 
@@ -124,7 +133,7 @@ impl Call {
 
     /// The path, by which errors and log lines name this call.
     pub fn route(&self) -> &str {
-        &self.path
+        &self.route
     }
 
     /// The response limit of this call: its own, but at most `limit`.
@@ -168,10 +177,11 @@ impl Call {
         url
     }
 
-    fn new(method: Method, path: String) -> Self {
+    fn new(method: Method, path: &ApiPath) -> Self {
         Self {
             method,
-            path,
+            path: path.as_str().to_owned(),
+            route: path.route().to_owned(),
             address: None,
             query: Vec::new(),
             body: None,
@@ -204,7 +214,7 @@ impl From<Method> for reqwest::Method {
 /// Omits query values and bodies, which hold personal ids and cursors.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({} {})", self.method.as_str(), self.path)
+        write!(f, "Call({} {})", self.method.as_str(), self.route)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::base::decode::DecodeError;
 use crate::base::time::{elapsed, saturating_millis};
 use crate::net::clock::Clock;
 use crate::net::transport::{ClientError, builder_for, is_loopback};
+use crate::records::foreign::{ForeignText, Secrets};
 use send::{FailedTry, RawResponse};
 
 mod files;
@@ -70,6 +71,8 @@ struct Inner {
     files: OnceLock<reqwest::Client>,
     buffers: Buffers,
     tokens: TokenSource,
+    /// Removed from everything that a response says about an error.
+    secrets: Secrets,
     pace: Mutex<RateLimiter>,
     /// Queue of callers that wait for the request budget: first come, first served.
     queue: tokio::sync::Mutex<()>,
@@ -138,10 +141,12 @@ impl GenesysClient {
         };
         let http = client(settings.endpoints.api())?;
         let stats = Arc::new(ClientStats::default());
+        let secrets = Secrets::default();
         let login = Login::new(
             settings.endpoints.login(),
             client(settings.endpoints.login())?,
             Arc::clone(&stats),
+            secrets.clone(),
         );
         let tokens = TokenSource::new(login, credentials);
         Ok(Self {
@@ -151,6 +156,7 @@ impl GenesysClient {
                 files: OnceLock::new(),
                 buffers: Buffers::default(),
                 tokens,
+                secrets,
                 pace: Mutex::default(),
                 queue: tokio::sync::Mutex::default(),
                 request_ended: Notify::new(),
@@ -173,6 +179,11 @@ impl GenesysClient {
     pub async fn token_lifetime(&self) -> Result<Option<Duration>, ApiError> {
         let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
         Ok(bearer.lifetime)
+    }
+
+    /// A text of a response, as it may be shown and stored.
+    pub(crate) fn quote(&self, text: &str) -> ForeignText {
+        ForeignText::new(text, &self.inner.secrets)
     }
 
     /// Whether files may be downloaded from `url`.
@@ -307,7 +318,7 @@ impl Inner {
             value,
             status: response.head.status,
             latency: elapsed(started, self.clock.now()),
-            correlation_id: response.head.correlation_id.clone(),
+            correlation_id: response.head.correlation_id.clone().map(String::from),
             tries: progress.tries,
             throttled: progress.throttled,
             content_type: response.head.content_type.clone(),

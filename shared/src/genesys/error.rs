@@ -1,7 +1,7 @@
 //! Errors of a call, distinguished by what the caller does next.
 //!
-//! Messages name the path, and never a query, a header or the body of a response; of an error body they include only
-//! the API's own message, truncated.
+//! Messages name the path, and never a query, a header or the body of a response. What the other side says about an error
+//! is a [`ForeignText`] or a [`ForeignId`], and in no other form a part of an error.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::base::decode::DecodeError;
 use crate::base::failure::error_chain;
+use crate::net::{AddressKind, forbidden_kind};
+use crate::records::foreign::{ForeignId, ForeignText, Secrets};
 
 /// Why a call failed. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -18,7 +20,7 @@ pub enum ApiError {
     Throttled {
         route: String,
         retry_after: Option<Duration>,
-        context_id: Option<String>,
+        context_id: Option<ForeignId>,
     },
     /// No usable response; a later retry may get one.
     #[error("{route} {reason}")]
@@ -27,7 +29,7 @@ pub enum ApiError {
         reason: UnavailableReason,
         /// Wait that the server asked for, if it did.
         wait: Option<Duration>,
-        context_id: Option<String>,
+        context_id: Option<ForeignId>,
         #[source]
         source: Option<Source>,
     },
@@ -37,26 +39,29 @@ pub enum ApiError {
         route: String,
         reason: UnavailableReason,
         tries: u32,
-        context_id: Option<String>,
+        context_id: Option<ForeignId>,
     },
     /// A response that will be the same on a retry.
-    #[error("{route} returned {status}{}", error_details(code.as_deref(), message.as_deref(), context_id.as_deref()))]
+    #[error("{route} returned {status}{}", error_details(code.as_ref(), reason.as_ref(), context_id.as_ref()))]
     Refused {
         route: String,
         status: u16,
-        code: Option<String>,
-        message: Option<String>,
-        context_id: Option<String>,
+        code: Option<ForeignId>,
+        reason: Option<RefusalReason>,
+        context_id: Option<ForeignId>,
     },
     /// The OAuth client cannot log in.
     #[error("login at {host} failed: {reason}")]
     Login {
         host: String,
-        reason: String,
+        reason: LoginRefusal,
         status: Option<u16>,
         #[source]
         source: Option<Source>,
     },
+    /// The rules for addresses forbid the host of a file.
+    #[error("{route} is not fetched: the host's name resolves to {kind}")]
+    ForbiddenAddress { route: String, kind: AddressKind },
     /// A body over the limit; a retry would return it again.
     #[error("{route} returned more than {limit} bytes; set a lower pageSize for smaller responses")]
     TooLarge { route: String, limit: u64 },
@@ -64,6 +69,34 @@ pub enum ApiError {
 
 /// The underlying error.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why a request was refused: the API's words, or a response that is not the API's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefusalReason {
+    Message(ForeignText),
+    /// A redirect, with the domain of its target if it is one of Genesys Cloud.
+    Redirect {
+        domain: Option<&'static str>,
+    },
+    ProxyLogin,
+    WebPage {
+        content_type: Option<ForeignText>,
+    },
+}
+
+/// Why the OAuth client cannot log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRefusal {
+    /// The login rejects this id and secret.
+    InvalidClient {
+        reason: Option<RefusalReason>,
+    },
+    Status {
+        status: u16,
+        reason: Option<RefusalReason>,
+    },
+    UnreadableCredentials,
+}
 
 /// Why there was no usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +112,7 @@ pub enum UnavailableReason {
     /// A body that is not JSON, such as a proxy's web page.
     NotJson {
         status: u16,
-        content_type: Option<Box<str>>,
+        content_type: Option<ForeignText>,
         line: u32,
         column: u32,
     },
@@ -94,9 +127,6 @@ pub enum UnavailableReason {
     Credentials,
 }
 
-/// Length of a quoted message: enough for the API's longest one; an error body can be a whole web page.
-const MAX_QUOTED_CHARS: usize = 300;
-
 impl ApiError {
     /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
@@ -105,6 +135,7 @@ impl ApiError {
             Self::Broken { .. }
             | Self::Refused { .. }
             | Self::Login { .. }
+            | Self::ForbiddenAddress { .. }
             | Self::TooLarge { .. } => false,
         }
     }
@@ -117,6 +148,7 @@ impl ApiError {
             Self::Broken { .. }
             | Self::Refused { .. }
             | Self::Login { .. }
+            | Self::ForbiddenAddress { .. }
             | Self::TooLarge { .. } => None,
         }
     }
@@ -128,6 +160,7 @@ impl ApiError {
             | Self::Unavailable { route, .. }
             | Self::Broken { route, .. }
             | Self::Refused { route, .. }
+            | Self::ForbiddenAddress { route, .. }
             | Self::TooLarge { route, .. } => route == super::endpoints::LOGIN_ROUTE,
             Self::Login { .. } => true,
         }
@@ -140,6 +173,7 @@ impl ApiError {
             Self::Throttled { .. }
             | Self::Refused { .. }
             | Self::Login { .. }
+            | Self::ForbiddenAddress { .. }
             | Self::TooLarge { .. } => None,
         }
     }
@@ -151,7 +185,7 @@ impl ApiError {
             Self::Unavailable { reason, .. } | Self::Broken { reason, .. } => reason.status(),
             Self::Refused { status, .. } => Some(*status),
             Self::Login { status, .. } => *status,
-            Self::TooLarge { .. } => None,
+            Self::ForbiddenAddress { .. } | Self::TooLarge { .. } => None,
         }
     }
 
@@ -166,11 +200,11 @@ impl ApiError {
             Self::Refused {
                 status: 403,
                 code,
-                message,
+                reason,
                 ..
             } => match code {
                 Some(code) => codes.contains(&code.as_str()),
-                None => message.is_none(),
+                None => reason.is_none(),
             },
             _ => false,
         }
@@ -182,8 +216,8 @@ impl ApiError {
             Self::Throttled { context_id, .. }
             | Self::Unavailable { context_id, .. }
             | Self::Broken { context_id, .. }
-            | Self::Refused { context_id, .. } => context_id.as_deref(),
-            Self::Login { .. } | Self::TooLarge { .. } => None,
+            | Self::Refused { context_id, .. } => context_id.as_ref().map(ForeignId::as_str),
+            Self::Login { .. } | Self::ForbiddenAddress { .. } | Self::TooLarge { .. } => None,
         }
     }
 
@@ -197,10 +231,16 @@ impl ApiError {
         }
     }
 
-    /// No usable response was received. The URL is removed, since its query holds cursors and ids.
-    pub(crate) fn transport(route: &str, error: reqwest::Error) -> Self {
+    /// No usable response was received. The URL is removed, since its query holds cursors and ids. The causes may quote
+    /// the other side, for example the names in its certificate.
+    pub(crate) fn transport(route: &str, error: reqwest::Error, secrets: &Secrets) -> Self {
+        if let Some(kind) = forbidden_kind(&error) {
+            let route = route.to_owned();
+            return Self::ForbiddenAddress { route, kind };
+        }
         let reason = UnavailableReason::of_transport(&error);
-        let source: Source = Arc::new(error.without_url());
+        let causes = error_chain(&error.without_url());
+        let source: Source = Arc::new(ForeignText::new(&causes, secrets));
         Self::Unavailable {
             route: route.to_owned(),
             reason,
@@ -261,11 +301,15 @@ impl ApiError {
 
 impl UnavailableReason {
     /// Why a body with this status is not usable.
-    pub(crate) fn of_body(status: u16, content_type: Option<&str>, error: DecodeError) -> Self {
+    pub(crate) fn of_body(
+        status: u16,
+        content_type: Option<ForeignText>,
+        error: DecodeError,
+    ) -> Self {
         match error {
             DecodeError::NotJson { line, column } => Self::NotJson {
                 status,
-                content_type: content_type.map(|kind| truncate(kind).into()),
+                content_type,
                 line,
                 column,
             },
@@ -328,7 +372,7 @@ impl fmt::Display for UnavailableReason {
                 line,
                 column,
             } => {
-                let kind = content_type.as_deref().unwrap_or("a body without a content type");
+                let kind = content_type.as_ref().map_or("a body without a content type", ForeignText::as_str);
                 write!(f, "returned {status} with {kind} that is not JSON (line {line}, column {column})")
             }
             Self::Unexpected { status, problem } => {
@@ -342,23 +386,62 @@ impl fmt::Display for UnavailableReason {
     }
 }
 
-/// Truncates foreign text to a length that fits into a message.
-pub(crate) fn truncate(text: &str) -> String {
-    match text.char_indices().nth(MAX_QUOTED_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => message.fmt(f),
+            Self::Redirect { domain: Some(domain) } => write!(
+                f,
+                "it redirects to {domain}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
+            ),
+            Self::Redirect { domain: None } => {
+                f.write_str("it redirects to another host, which is not followed")
+            }
+            Self::ProxyLogin => f.write_str(
+                "the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
+            ),
+            Self::WebPage { content_type } => {
+                let kind = content_type.as_ref().map_or("a web page", ForeignText::as_str);
+                write!(f, "{kind}, not an error of the API; a proxy or firewall may have responded")
+            }
+        }
     }
 }
 
-fn error_details(code: Option<&str>, message: Option<&str>, context_id: Option<&str>) -> String {
+impl fmt::Display for LoginRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = |reason: &Option<RefusalReason>| {
+            reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default()
+        };
+        match self {
+            Self::InvalidClient { reason } => write!(
+                f,
+                "the client id or secret is wrong, or the client belongs to another region{}; check \
+                 GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION",
+                detail(reason)
+            ),
+            Self::Status { status, reason } => write!(f, "status {status}{}", detail(reason)),
+            Self::UnreadableCredentials => f.write_str("the client's credentials cannot be read"),
+        }
+    }
+}
+
+fn error_details(
+    code: Option<&ForeignId>,
+    reason: Option<&RefusalReason>,
+    context_id: Option<&ForeignId>,
+) -> String {
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-    let message = message
-        .map(|message| format!(": {message}"))
+    let reason = reason
+        .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
     let context = context_id
         .map(|id| format!(" (contextId {id})"))
         .unwrap_or_default();
-    format!("{code}{message}{context}")
+    format!("{code}{reason}{context}")
 }
 
 #[cfg(test)]
@@ -367,29 +450,29 @@ mod tests {
 
     #[test]
     fn a_refusal_displays_the_message_and_context_id_of_the_api() {
+        let none = Secrets::default();
         let error = ApiError::Refused {
             route: "/api/v2/jobs".to_owned(),
             status: 403,
-            code: Some("missing.permissions".to_owned()),
-            message: Some("You are missing analytics:conversationDetail:view".to_owned()),
-            context_id: Some("c-1".to_owned()),
+            code: ForeignId::new("missing.permissions", &none),
+            reason: Some(RefusalReason::Message(ForeignText::new(
+                "You are missing analytics:conversationDetail:view",
+                &none,
+            ))),
+            context_id: ForeignId::new("c-1", &none),
         };
 
         insta::assert_snapshot!(error, @"/api/v2/jobs returned 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
-        let truncated = truncate(&"ü".repeat(301));
-
-        assert_eq!(truncated.chars().count(), 301);
-        assert!(truncated.ends_with("ü…"));
-    }
-
-    #[test]
     fn invalid_json_is_reported_with_content_type_and_position() {
         let error = DecodeError::NotJson { line: 1, column: 1 };
-        let reason = UnavailableReason::of_body(200, Some("text/html"), error);
+        let reason = UnavailableReason::of_body(
+            200,
+            ForeignText::non_empty("text/html", &Secrets::default()),
+            error,
+        );
 
         let error = ApiError::unavailable("/api/v2/jobs", reason);
 

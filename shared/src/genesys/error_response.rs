@@ -10,10 +10,12 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
-use super::error::{ApiError, UnavailableReason, truncate};
+use super::error::{ApiError, RefusalReason, UnavailableReason};
+use super::region::Region;
 use super::retry;
 use super::wire::ErrorBody;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
+use crate::records::foreign::{ForeignId, ForeignText, Secrets};
 
 /// Meaning, for the request, of a status that is not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +34,13 @@ pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// `Retry-After`.
     pub(crate) wait: Option<Duration>,
-    pub(crate) correlation_id: Option<String>,
+    pub(crate) correlation_id: Option<ForeignId>,
+    /// As received; for comparisons only.
     pub(crate) content_type: Option<String>,
-    /// Target of a redirect, without its query.
-    location: Option<String>,
+    /// Region of a redirect's target, if it is one of Genesys Cloud.
+    location: Option<Region>,
+    /// Removed from what the response says.
+    secrets: Secrets,
 }
 
 impl StatusClass {
@@ -51,14 +56,16 @@ impl StatusClass {
 }
 
 impl ResponseHead {
-    pub(crate) fn of(response: &Response, now: Timestamp) -> Self {
+    pub(crate) fn of(response: &Response, now: Timestamp, secrets: &Secrets) -> Self {
         let headers = response.headers();
         Self {
             status: response.status().as_u16(),
             wait: retry_after(headers, now),
-            correlation_id: text(headers, "inin-correlation-id"),
-            content_type: text(headers, CONTENT_TYPE.as_str()),
+            correlation_id: text(headers, "inin-correlation-id")
+                .and_then(|id| ForeignId::new(id, secrets)),
+            content_type: text(headers, CONTENT_TYPE.as_str()).map(ToOwned::to_owned),
             location: location(response),
+            secrets: secrets.clone(),
         }
     }
 
@@ -94,7 +101,7 @@ impl ResponseHead {
             reason: match (self.status, error) {
                 (202, _) if !is_expected => UnavailableReason::Status(202),
                 (status, error) => {
-                    UnavailableReason::of_body(status, self.content_type.as_deref(), error)
+                    UnavailableReason::of_body(status, self.shown_content_type(), error)
                 }
             },
             wait: self.wait,
@@ -110,11 +117,9 @@ impl ResponseHead {
         parsed: Option<&ErrorBody>,
         body: &[u8],
     ) -> ApiError {
-        let context_id = parsed.and_then(|body| body.context_id.clone());
-        let context_id = context_id
-            .or_else(|| self.correlation_id.clone())
-            .as_deref()
-            .map(truncate);
+        let id = |text: Option<&str>| ForeignId::new(text?, &self.secrets);
+        let context_id = id(parsed.and_then(|body| body.context_id.as_deref()));
+        let context_id = context_id.or_else(|| self.correlation_id.clone());
         let route = route.to_owned();
         match StatusClass::of(status) {
             StatusClass::Throttled => ApiError::Throttled {
@@ -134,35 +139,42 @@ impl ResponseHead {
             StatusClass::Refused => ApiError::Refused {
                 route,
                 status,
-                code: parsed.and_then(|body| body.code.as_deref()).map(truncate),
-                message: self.message(status, parsed, body),
+                code: id(parsed.and_then(|body| body.code.as_deref())),
+                reason: self.reason(status, parsed, body),
                 context_id,
             },
         }
     }
 
-    /// The API's message, or a description of a response that is not the API's.
-    fn message(&self, status: u16, parsed: Option<&ErrorBody>, body: &[u8]) -> Option<String> {
+    /// The API's message, or what the response is instead of the API's.
+    fn reason(
+        &self,
+        status: u16,
+        parsed: Option<&ErrorBody>,
+        body: &[u8],
+    ) -> Option<RefusalReason> {
         match status {
-            301..=303 | 307 | 308 => Some(match &self.location {
-                Some(location) => format!(
-                    "it redirects to {location}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
-                ),
-                None => "it redirects, which is not followed".to_owned(),
+            301..=303 | 307 | 308 => Some(RefusalReason::Redirect {
+                domain: self.location.map(Region::domain),
             }),
-            407 => Some(
-                "the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
-                    .to_owned(),
-            ),
+            407 => Some(RefusalReason::ProxyLogin),
             _ => match parsed.and_then(|body| body.message.as_deref()) {
-                Some(message) => Some(truncate(message)),
-                None if self.is_web_page(body) => Some(format!(
-                    "{}, not an error of the API; a proxy or firewall may have responded",
-                    self.content_type.as_deref().unwrap_or("a web page")
-                )),
+                Some(message) => Some(RefusalReason::Message(self.quote(message))),
+                None if self.is_web_page(body) => Some(RefusalReason::WebPage {
+                    content_type: self.shown_content_type(),
+                }),
                 None => None,
             },
         }
+    }
+
+    /// A text of the response, as it may be shown.
+    pub(crate) fn quote(&self, text: &str) -> ForeignText {
+        ForeignText::new(text, &self.secrets)
+    }
+
+    fn shown_content_type(&self) -> Option<ForeignText> {
+        ForeignText::non_empty(self.content_type.as_deref()?, &self.secrets)
     }
 
     fn is_web_page(&self, body: &[u8]) -> bool {
@@ -224,20 +236,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     retry::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(truncate)
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
-/// The target of a redirect, without its query, which may hold a secret.
-fn location(response: &Response) -> Option<String> {
+/// The region of a redirect's target: the setting of the region is wrong. Any other part of a target may hold a secret or
+/// a name, even its host.
+fn location(response: &Response) -> Option<Region> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
-    let mut target: Url = response.url().join(named).ok()?;
-    target.set_query(None);
-    target.set_fragment(None);
-    // Neither fails for a URL with a host.
-    let _ = target.set_username("");
-    let _ = target.set_password(None);
-    Some(truncate(target.as_str()))
+    let target: Url = response.url().join(named).ok()?;
+    Region::of_host(target.host_str()?)
 }
 
 #[cfg(test)]
@@ -251,6 +259,7 @@ mod tests {
             correlation_id: None,
             content_type: None,
             location: None,
+            secrets: Secrets::default(),
         }
     }
 
@@ -336,11 +345,11 @@ mod tests {
     #[test]
     fn redirect_and_proxy_errors_name_the_target_and_the_fix() {
         let moved = ResponseHead {
-            location: Some("https://apps.mypurecloud.de/login".to_owned()),
+            location: Region::of_host("apps.mypurecloud.de"),
             ..head(308)
         };
 
-        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
+        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to mypurecloud.de, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
         insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs returned 407: the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
     }
 }

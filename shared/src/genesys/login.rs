@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
@@ -12,11 +14,12 @@ use url::Url;
 use super::body::{self, Buffers};
 use super::credentials::Credentials;
 use super::endpoints::LOGIN_ROUTE;
-use super::error::{ApiError, truncate};
+use super::error::{ApiError, LoginRefusal, RefusalReason};
 use super::error_response::ResponseHead;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
 use crate::base::decode::{self, without_byte_order_mark};
+use crate::records::foreign::Secrets;
 
 /// The login URL and the HTTP client for it.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Login {
     url: Url,
     http: reqwest::Client,
     stats: Arc<ClientStats>,
+    /// Gets the credentials and the tokens.
+    secrets: Secrets,
 }
 
 /// Why a login returned no token.
@@ -41,13 +46,23 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const BODY_LIMIT: u64 = 64 * 1024;
 
 impl Login {
-    pub(crate) fn new(base: &Url, http: reqwest::Client, stats: Arc<ClientStats>) -> Self {
+    pub(crate) fn new(
+        base: &Url,
+        http: reqwest::Client,
+        stats: Arc<ClientStats>,
+        secrets: Secrets,
+    ) -> Self {
         let mut url = base.clone();
         url.set_path(&format!(
             "{}{LOGIN_ROUTE}",
             base.path().trim_end_matches('/')
         ));
-        Self { url, http, stats }
+        Self {
+            url,
+            http,
+            stats,
+            secrets,
+        }
     }
 
     /// Sends one token request.
@@ -57,6 +72,7 @@ impl Login {
         now: Timestamp,
     ) -> Result<TokenResponse, LoginError> {
         add(&self.stats.logins, 1);
+        self.remember(credentials);
         let request = self.http.post(self.url.clone()).timeout(TIMEOUT);
         let request = request
             .basic_auth(&credentials.id, Some(credentials.secret.expose_secret()))
@@ -65,7 +81,7 @@ impl Login {
         let response = request
             .send()
             .await
-            .map_err(|error| ApiError::transport(LOGIN_ROUTE, error))?;
+            .map_err(|error| ApiError::transport(LOGIN_ROUTE, error, &self.secrets))?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = "POST",
@@ -73,70 +89,85 @@ impl Login {
             http.status = status,
             "login response received"
         );
-        let head = ResponseHead::of(&response, now);
+        let head = ResponseHead::of(&response, now, &self.secrets);
         if !(200..=299).contains(&status) {
             return Err(self.error_of_response(&head, &body::read_error(response).await));
         }
-        let body = body::read(response, BODY_LIMIT, LOGIN_ROUTE, &Buffers::default()).await?;
+        let body = body::read(
+            response,
+            BODY_LIMIT,
+            LOGIN_ROUTE,
+            &Buffers::default(),
+            &self.secrets,
+        )
+        .await?;
         let body = without_byte_order_mark(&body);
         if let Some(error) = self.disguised_error(&head, body) {
             return Err(error);
         }
-        Ok(head.decode_body(LOGIN_ROUTE, status == 200, body, decode::json)?)
+        let token: TokenResponse =
+            head.decode_body(LOGIN_ROUTE, status == 200, body, decode::json)?;
+        self.secrets.add(token.access_token.expose_secret());
+        Ok(token)
+    }
+
+    /// Adds the credentials, and the header that carries them, to the secrets that no error may show.
+    fn remember(&self, credentials: &Credentials) {
+        let secret = credentials.secret.expose_secret();
+        self.secrets.add(&credentials.id);
+        self.secrets.add(secret);
+        self.secrets
+            .add(&STANDARD.encode(format!("{}:{secret}", credentials.id)));
     }
 
     /// Finds an error in a success response, of the login or of a gateway in front of it.
     fn disguised_error(&self, head: &ResponseHead, body: &[u8]) -> Option<LoginError> {
         let error_body: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
         match error_body.filter(|error_body| error_body.error.is_some()) {
-            Some(error_body) => Some(self.login_error(400, &error_body, None)),
-            None => Some(self.error_of_body(head.disguised_error(LOGIN_ROUTE, body)?, body)),
+            Some(error_body) => Some(self.login_error(400, head, &error_body, None)),
+            None => Some(self.error_of_body(head, head.disguised_error(LOGIN_ROUTE, body)?, body)),
         }
     }
 
     fn error_of_response(&self, head: &ResponseHead, body: &[u8]) -> LoginError {
-        self.error_of_body(head.error(LOGIN_ROUTE, body), body)
+        self.error_of_body(head, head.error(LOGIN_ROUTE, body), body)
     }
 
-    fn error_of_body(&self, error: ApiError, body: &[u8]) -> LoginError {
+    fn error_of_body(&self, head: &ResponseHead, error: ApiError, body: &[u8]) -> LoginError {
         match error {
-            ApiError::Refused {
-                status, message, ..
-            } => {
+            ApiError::Refused { status, reason, .. } => {
                 let error_body = serde_json::from_slice(without_byte_order_mark(body));
-                self.login_error(status, &error_body.unwrap_or_default(), message)
+                self.login_error(status, head, &error_body.unwrap_or_default(), reason)
             }
             transient => transient.into(),
         }
     }
 
+    /// `reason` is what the response says if its body is not that of a login error.
     fn login_error(
         &self,
         status: u16,
+        head: &ResponseHead,
         body: &LoginErrorBody,
-        message: Option<String>,
+        reason: Option<RefusalReason>,
     ) -> LoginError {
         let description = body
             .error_description
             .as_ref()
             .or(body.description.as_ref());
         let detail = description.or(body.error.as_ref());
-        let detail = detail.map(|detail| truncate(detail)).or(message);
-        let detail = detail
-            .map(|detail| format!(" ({detail})"))
-            .unwrap_or_default();
+        let reason = detail
+            .map(|detail| RefusalReason::Message(head.quote(detail)))
+            .or(reason);
         if status == 401 || body.error.as_deref() == Some("invalid_client") {
-            let reason = format!(
-                "the client id or secret is wrong, or the client belongs to another region{detail}; check \
-                 GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION"
-            );
-            return LoginError::InvalidClient(self.api_error(status, reason));
+            let refusal = LoginRefusal::InvalidClient { reason };
+            return LoginError::InvalidClient(self.api_error(status, refusal));
         }
-        self.api_error(status, format!("status {status}{detail}"))
+        self.api_error(status, LoginRefusal::Status { status, reason })
             .into()
     }
 
-    fn api_error(&self, status: u16, reason: String) -> ApiError {
+    fn api_error(&self, status: u16, reason: LoginRefusal) -> ApiError {
         ApiError::Login {
             host: self.host(),
             reason,

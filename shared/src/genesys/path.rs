@@ -3,9 +3,15 @@
 
 use std::fmt::Write as _;
 
+use crate::records::foreign::{ForeignId, Secrets};
+
 /// A path below the API's host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiPath(String);
+pub struct ApiPath {
+    path: String,
+    /// The path as errors and log lines show it: an id that could be anything else is `{id}`.
+    route: String,
+}
 
 /// The text cannot be one segment of a path: it is empty, too long, or contains `..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,33 +30,44 @@ impl ApiPath {
         if !(1..=MAX_SEGMENT_BYTES).contains(&id.len()) || id == "." || id.contains("..") {
             return Err(InvalidSegment);
         }
-        self.0.push('/');
+        self.path.push('/');
         for byte in id.bytes() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                    self.0.push(byte.into());
+                    self.path.push(byte.into());
                 }
-                _ => _ = write!(self.0, "%{byte:02X}"),
+                _ => _ = write!(self.path, "%{byte:02X}"),
             }
         }
+        let shown = ForeignId::new(id, &Secrets::default());
+        let shown = shown.as_ref().map_or("{id}", ForeignId::as_str);
+        self.route.extend(["/", shown]);
         Ok(self)
     }
 
     /// Appends a constant part of the path.
     #[must_use]
     pub fn then(mut self, part: &'static str) -> Self {
-        self.0.push_str(part);
+        self.path.push_str(part);
+        self.route.push_str(part);
         self
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.path
+    }
+
+    pub(crate) fn route(&self) -> &str {
+        &self.route
     }
 }
 
 impl From<&'static str> for ApiPath {
     fn from(path: &'static str) -> Self {
-        Self(path.to_owned())
+        Self {
+            path: path.to_owned(),
+            route: path.to_owned(),
+        }
     }
 }
 

@@ -66,9 +66,17 @@ impl Region {
         &REGIONS
     }
 
-    #[cfg(test)]
     pub(crate) fn domain(self) -> &'static str {
         self.domain
+    }
+
+    /// The region of a host, such as `apps.mypurecloud.de`.
+    pub(crate) fn of_host(host: &str) -> Option<Self> {
+        let is_below = |region: &Self| {
+            let name = host.strip_suffix(region.domain);
+            name.is_some_and(|name| name.is_empty() || name.ends_with('.'))
+        };
+        REGIONS.into_iter().find(is_below)
     }
 
     /// The AWS region in which the organisation's data lives.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, CredentialsError, CredentialsSource};
 use super::endpoints::LOGIN_ROUTE;
-use super::error::{ApiError, UnavailableReason};
+use super::error::{ApiError, LoginRefusal, UnavailableReason};
 use super::login::{Login, LoginError};
 use super::wire::TokenResponse;
 use crate::base::time::later;
@@ -130,7 +130,7 @@ impl TokenSource {
             },
             CredentialsError::Permanent(source) => ApiError::Login {
                 host: self.login.host(),
-                reason: "the client's credentials cannot be read".to_owned(),
+                reason: LoginRefusal::UnreadableCredentials,
                 status: None,
                 source: Some(source),
             },

@@ -1,5 +1,7 @@
 //! Resolves a receiver's name without the addresses that the rules forbid.
 
+use std::error::Error as _;
+use std::iter::successors;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,8 +19,15 @@ pub(crate) struct GuardedResolver {
 /// Every address of a name was refused.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("its name resolves to {kind}")]
-pub(super) struct NameRefused {
-    pub(super) kind: AddressKind,
+struct NameRefused {
+    kind: AddressKind,
+}
+
+/// The rule by which the resolver refused the name, found below the layers of the HTTP client.
+pub(crate) fn forbidden_kind(error: &reqwest::Error) -> Option<AddressKind> {
+    let causes = successors(error.source(), |cause| (*cause).source());
+    let mut refusals = causes.filter_map(|cause| cause.downcast_ref::<NameRefused>());
+    refusals.next().map(|refused| refused.kind)
 }
 
 impl GuardedResolver {

@@ -2,8 +2,10 @@
 //!
 //! A message that cannot be read or handled fails alone: it is redelivered, and ends in the dead-letter queue.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
@@ -45,7 +47,10 @@ where
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
         let invocation = invocation(&event.context, &Clock::System);
         // Boxed, because the nested futures of a whole handler would form a type too deep for the compiler.
-        let response = Box::pin(handle(event.payload, invocation)).await;
+        let handled = Box::pin(handle(event.payload, invocation));
+        // Lambda's runtime would return the text of a panic, which may quote a conversation.
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
+        let response = handled.unwrap_or_else(|_| Err(MessageError::Panicked.into()));
         response.map_err(|error| diagnostic(&error))
     }));
     served.await.map_err(anyhow::Error::from_boxed)

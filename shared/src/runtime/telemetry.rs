@@ -3,18 +3,22 @@
 //! `RUST_LOG` sets the level; the default is `info`. The debug lines of dependencies contain headers and payloads, so
 //! their lines below `info` are dropped, whatever `RUST_LOG` says.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
-use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::{FormatFields, MakeWriter, layer};
 use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use crate::base::printable;
 use crate::net::clock::Clock;
 use crate::pipeline::metrics;
 use crate::runtime::config::environment;
@@ -36,6 +40,7 @@ const OWN_PACKAGES: [&str; 10] = [
 /// Writes one JSON object per line to standard output, where Lambda collects it, and metrics if `STACK_NAME` is set.
 /// Call it once, before anything else.
 pub fn init_lambda() {
+    log_panics();
     let lines = json(std::io::stdout, rust_log_filter());
     let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
     let metrics = stack.map(|stack| metrics_layer(stack, std::io::stdout));
@@ -49,6 +54,7 @@ pub fn init_cli() {
     let lines = layer()
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
+        .fmt_fields(clean_fields())
         .with_target(false)
         .with_filter(log_filter(rust_log_filter()));
     let _ = tracing_subscriber::registry().with(lines).try_init();
@@ -63,9 +69,57 @@ where
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(true)
-        .with_writer(writer)
+        .with_writer(CleanJson(writer))
         .with_filter(log_filter(rust_log));
     Registry::default().with(lines)
+}
+
+/// Formats the fields of a readable line so that no value adds a line or controls the terminal.
+pub fn clean_fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    let clean = |writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
+        let value = format!("{value:?}");
+        let value = printable::one_line(&value);
+        match field.name() {
+            "message" => write!(writer, "{value}"),
+            name => write!(writer, "{name}={value}"),
+        }
+    };
+    debug_fn(clean).delimited(" ")
+}
+
+/// Logs the place of a panic. Its text may quote what was processed, so it is not repeated.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "the program panicked");
+    }));
+}
+
+/// Escapes what JSON allows in a string and a terminal would interpret, such as C1 controls.
+struct CleanJson<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for CleanJson<W> {
+    type Writer = CleanJsonWriter<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        CleanJsonWriter(self.0.make_writer())
+    }
+}
+
+struct CleanJsonWriter<W>(W);
+
+impl<W: io::Write> io::Write for CleanJsonWriter<W> {
+    /// The formatter writes each event with one call.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0
+            .write_all(printable::escaped_json(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// A layer that writes metrics and ignores all other events.
@@ -202,6 +256,43 @@ mod tests {
         assert_eq!(line["Stack"], "archive");
         assert_eq!((&line["Pages"], &line["Records"]), (&1.into(), &100.into()));
         assert!(text(&logs).contains("a line") && !text(&logs).contains("Pages"));
+    }
+
+    #[test]
+    fn an_event_is_one_json_line_without_controls() {
+        let text = written(|| {
+            let error = "no\nway\u{1b}[2J\u{9b}31m\u{202e}\u{2028}x";
+            tracing::warn!(error, reason = %error, "refused: {error}");
+        });
+
+        assert_eq!(text.lines().count(), 1);
+        assert!(!text.trim_end().contains(printable::is_interpreted));
+        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        assert_eq!(line["error"], "no\nway\u{1b}[2J\u{9b}31m\u{202e}\u{2028}x");
+    }
+
+    #[test]
+    fn an_event_is_one_readable_line_without_controls() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let readable = layer()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .fmt_fields(clean_fields());
+
+        tracing::subscriber::with_default(Registry::default().with(readable), || {
+            let error = "no\nway\u{1b}[2J\u{9b}31m\u{202e}\u{2028}x";
+            let span = tracing::info_span!("archive_page", key = %error);
+            span.in_scope(|| tracing::warn!(error, reason = %error, "refused: {error}"));
+        });
+
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            !text.trim_end().contains(printable::is_interpreted),
+            "{text:?}"
+        );
+        assert!(text.contains("refused: no way"), "{text}");
     }
 
     #[test]

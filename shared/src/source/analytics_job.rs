@@ -25,6 +25,7 @@ use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{ApiPath, Call, GenesysClient};
 use crate::net::clock::Clock;
+use crate::records::foreign::ForeignText;
 use crate::records::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
@@ -84,16 +85,21 @@ impl AnalyticsJob {
         let status: AsyncQueryStatus = reply.map_err(expired_if_unknown)?.value;
         match status.state {
             JobState::Failed | JobState::Cancelled => {
-                let message = status
-                    .error_message
-                    .unwrap_or_else(|| "the API gave no reason".to_owned());
-                let text = format!("job {job} ended as {:?}: {message}", status.state);
+                let reason = status.error_message.map(|text| self.client.quote(&text));
+                let reason = reason
+                    .as_ref()
+                    .map_or("the API gave no reason", ForeignText::as_str);
+                let job = self.client.quote(job);
+                let text = format!("job {job} ended as {:?}: {reason}", status.state);
                 Err(SourceError::Fatal(Failure::new(
                     FailureKind::JobFailed,
                     text,
                 )))
             }
-            JobState::Expired => Err(SourceError::Expired(format!("job {job} expired"))),
+            JobState::Expired => Err(SourceError::Expired(format!(
+                "job {} expired",
+                self.client.quote(job)
+            ))),
             state => Ok(state),
         }
     }
@@ -147,10 +153,14 @@ impl Source for AnalyticsJob {
                 return Ok(());
             }
             if waited + pause > LONGEST_POLLING || !run.deadline.allows(self.clock.now(), pause) {
+                let (job, state) = (
+                    self.client.quote(job),
+                    self.client.quote(&format!("{state:?}")),
+                );
                 return Err(SourceError::NotReady(Wait {
                     reason: WaitReason::Job,
                     hint: None,
-                    detail: format!("job {job} is still {state:?}"),
+                    detail: format!("job {job} is still {state}"),
                 }));
             }
             self.clock.sleep(pause).await;

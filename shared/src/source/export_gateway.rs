@@ -134,9 +134,10 @@ impl ExportGateway {
                 let waited = context.waiting_time(WaitReason::Unavailable, self.clock.now());
                 is_server_error && waited.is_some() && self.has_record_before(offset, context).await
             }
-            ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => {
-                false
-            }
+            ApiError::Throttled { .. }
+            | ApiError::Login { .. }
+            | ApiError::ForbiddenAddress { .. }
+            | ApiError::TooLarge { .. } => false,
         }
     }
 

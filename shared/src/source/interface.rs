@@ -210,7 +210,9 @@ impl From<ApiError> for SourceError {
             ApiError::Unavailable { .. } => wait(WaitReason::Unavailable),
             ApiError::Login { .. } => failed(FailureKind::LoginRefused),
             ApiError::TooLarge { .. } => failed(FailureKind::PageTooLarge),
-            ApiError::Refused { .. } => failed(FailureKind::Refused),
+            ApiError::Refused { .. } | ApiError::ForbiddenAddress { .. } => {
+                failed(FailureKind::Refused)
+            }
             ApiError::Broken { .. } => failed(FailureKind::SourceBroken),
         }
     }

@@ -10,15 +10,21 @@ use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
 
-use crate::base::failure::BoxError;
+use crate::base::failure::error_chain;
+use crate::records::foreign::{ForeignText, Secrets};
 
 mod calls;
+mod encrypted;
+mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
 mod throttling;
 mod transient;
 
 use calls::CallLogger;
+use encrypted::EncryptedOnly;
+pub(crate) use encrypted::is_allowed as is_allowed_endpoint;
+pub use failure::ServiceFailure;
 use throttling::Throttling;
 pub(crate) use transient::{is_transient, status};
 
@@ -51,12 +57,12 @@ pub struct AwsClients {
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     #[error("no usable AWS credentials")]
-    Credentials(#[source] BoxError),
+    Credentials(#[source] ForeignText),
     #[error("cannot read the secret {arn}")]
     Secret {
         arn: String,
         #[source]
-        source: BoxError,
+        source: ServiceFailure,
     },
     #[error("the secret {arn} has no text value")]
     SecretNotText { arn: String },
@@ -101,11 +107,12 @@ impl AwsClients {
 
     /// Loads credentials without using them: a request without credentials would look like a network error.
     pub async fn require_credentials(&self) -> Result<(), AwsError> {
-        let missing = || AwsError::Credentials("no provider is configured".into());
+        let quoted = |text: &str| ForeignText::new(text, &Secrets::default());
+        let missing = || AwsError::Credentials(quoted("no provider is configured"));
         let provider = self.config.credentials_provider().ok_or_else(missing)?;
         match provider.provide_credentials().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(AwsError::Credentials(error.into())),
+            Err(error) => Err(AwsError::Credentials(quoted(&error_chain(&error)))),
         }
     }
 
@@ -120,18 +127,29 @@ impl AwsClients {
                 // https://docs.rs/aws-smithy-runtime/latest/aws_smithy_runtime/client/retries/index.html
                 .retry_partition(RetryPartition::custom("s3").build())
                 .interceptor(CallLogger)
+                .interceptor(EncryptedOnly)
                 .build(),
         )
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let config = aws_sdk_sqs::config::Builder::from(&self.config);
-        aws_sdk_sqs::Client::from_conf(config.interceptor(CallLogger).build())
+        aws_sdk_sqs::Client::from_conf(
+            config
+                .interceptor(CallLogger)
+                .interceptor(EncryptedOnly)
+                .build(),
+        )
     }
 
     pub fn sns(&self) -> aws_sdk_sns::Client {
         let config = aws_sdk_sns::config::Builder::from(&self.config);
-        aws_sdk_sns::Client::from_conf(config.interceptor(CallLogger).build())
+        aws_sdk_sns::Client::from_conf(
+            config
+                .interceptor(CallLogger)
+                .interceptor(EncryptedOnly)
+                .build(),
+        )
     }
 
     pub fn kms(&self) -> aws_sdk_kms::Client {
@@ -141,7 +159,12 @@ impl AwsClients {
 
     pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
-        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(CallLogger).build())
+        aws_sdk_secretsmanager::Client::from_conf(
+            config
+                .interceptor(CallLogger)
+                .interceptor(EncryptedOnly)
+                .build(),
+        )
     }
 }
 
@@ -187,11 +210,10 @@ async fn secret_value(
     let version = version.map(ToOwned::to_owned);
     let request = client.get_secret_value().secret_id(arn);
     let reply = request.set_version_id(version).send().await;
-    let unread = |source: BoxError| AwsError::Secret {
+    let secret = reply.map_err(|error| AwsError::Secret {
         arn: arn.to_owned(),
-        source,
-    };
-    let secret = reply.map_err(|error| unread(error.into()))?;
+        source: ServiceFailure::of(&error),
+    })?;
     let text = secret
         .secret_string
         .ok_or_else(|| AwsError::SecretNotText {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::base::failure::BoxError;
+use crate::storage::aws::ServiceFailure;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -39,8 +40,8 @@ pub struct QueueError {
 impl QueueError {
     /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
-        let error = self.source.downcast_ref::<sqs::SqsError>();
-        matches!(error, Some(sqs::SqsError::Transient(_)))
+        let failure = self.source.downcast_ref::<ServiceFailure>();
+        failure.is_some_and(ServiceFailure::is_transient)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The findings of the checks, shown one by one.
 
-use console::{Style, style};
+use console::Style;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
+use crate::style::style;
 
 /// The meaning of a finding for an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,7 +80,7 @@ impl Finding {
         let (sign, symbol_style) = self.mark.symbol_and_style();
         let line = format!(
             "{} {:<12} {}{}",
-            symbol_style.apply_to(sign),
+            style(sign).with(symbol_style),
             self.check,
             if self.mark == Mark::Found {
                 "found: "

@@ -140,7 +140,7 @@ mod tests {
             route: "/jobs".to_owned(),
             status,
             code: None,
-            message: None,
+            reason: None,
             context_id: None,
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use crate::figures::{count, quantity};
 use crate::problem::Problem;
 use crate::receiver::{ReceivedDelivery, Receiver};
+use crate::style::{Styled, style};
 
 /// The result of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +194,7 @@ async fn count_archived(
     Ok(times)
 }
 
-fn check_mark(good: bool) -> console::StyledObject<&'static str> {
+fn check_mark(good: bool) -> Styled {
     if good {
         style("✓").green().bold()
     } else {

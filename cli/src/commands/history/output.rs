@@ -1,7 +1,7 @@
 //! The output of records: a table, lines of JSON, or CSV. A reader that closes the pipe does not want the rest, which
 //! is not a failure.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use conversation_archive::base::json::JsonText;
@@ -9,7 +9,7 @@ use conversation_archive::base::json::JsonText;
 use super::table;
 use crate::arguments::Format;
 use crate::problem::Problem;
-use crate::sanitize::{Destination, sanitize};
+use crate::screen::{self, Content};
 
 /// The fields of a normalized record.
 const COLUMNS: [&str; 13] = [
@@ -30,7 +30,6 @@ const COLUMNS: [&str; 13] = [
 
 pub(super) struct Output {
     format: Format,
-    destination: Destination,
     has_records: bool,
 }
 
@@ -39,7 +38,6 @@ impl Output {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
-            destination: Destination::of_stdout(),
             has_records: false,
         }
     }
@@ -47,36 +45,23 @@ impl Output {
     /// Writes lines of records, each with its line break. Returns `Break` if the reader has closed the pipe.
     pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
         let is_first = !std::mem::replace(&mut self.has_records, true);
-        let text = match self.format {
-            Format::Ndjson => self.destination.sanitize_json(lines),
-            Format::Csv => self.displayed_csv(csv(lines, is_first)?).into(),
-            Format::Table => table::rows(&rows(lines)?, is_first).into(),
-        };
-        write_stdout(&text)
-    }
-
-    /// CSV unchanged for a program, and made safe for a terminal.
-    fn displayed_csv(&self, csv: String) -> String {
-        match self.destination {
-            Destination::Program => csv,
-            Destination::Terminal => sanitize(&csv),
+        match self.format {
+            Format::Ndjson => write(lines, Content::Json),
+            Format::Csv => write(&csv(lines, is_first)?, Content::Data),
+            Format::Table => write(&table::rows(&rows(lines)?, is_first), Content::Text),
         }
     }
 
     /// Writes the CSV header if there was no record.
     pub(super) fn finish(&mut self) {
         if !self.has_records && self.format == Format::Csv {
-            let _ = write_stdout(&(COLUMNS.join(",") + "\n"));
+            let _ = write(&(COLUMNS.join(",") + "\n"), Content::Data);
         }
     }
 }
 
-fn write_stdout(text: &str) -> Result<ControlFlow<()>, Problem> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+fn write(text: &str, content: Content) -> Result<ControlFlow<()>, Problem> {
+    match screen::write_stdout(text, content) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(Problem::failed(format!("cannot write the output: {error}"))),

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use console::{pad_str, style, truncate_str};
+use console::{pad_str, truncate_str};
 use conversation_archive::base::json::JsonText;
+use conversation_archive::base::printable;
 use conversation_archive::base::time::from_millis;
 
 use crate::figures::time;
-use crate::sanitize::sanitize_line;
+use crate::style::style;
 
 /// Name and width of each column; the width is in terminal columns.
 const COLUMNS: [(&str, usize); 6] = [
@@ -36,7 +37,7 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
     let dash = || "–".to_owned();
     let text = |name: &str| {
         let text = row.get(name)?.text()?;
-        Some(sanitize_line(&text))
+        Some(printable::marked_line(&text))
     };
     let number = |name: &str| row.get(name)?.integer();
     let start = number("startTime").and_then(from_millis);

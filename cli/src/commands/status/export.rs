@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use console::style;
 use conversation_archive::archive::{Archive, ArchiveError, cancellation, outcomes};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
@@ -19,6 +18,7 @@ use crate::figures::{bytes, quantity};
 use crate::problem::Problem;
 use crate::screen::Report;
 use crate::stack::Stack;
+use crate::style::style;
 use crate::summary::{outcome_json, repeated_text};
 use crate::webhook::{ObservedDeliveries, Webhook};
 

@@ -1,10 +1,11 @@
 //! A transcript for people: time, sender and text in columns.
 
-use console::{Term, pad_str, style};
+use console::{Term, pad_str};
 use conversation_archive::base::json::JsonText;
+use conversation_archive::base::printable;
 
 use crate::figures::{bytes, quantity};
-use crate::sanitize::{sanitize, sanitize_line};
+use crate::style::{self, style};
 
 /// Line width if the output is not a terminal.
 const WIDTH: usize = 80;
@@ -92,7 +93,9 @@ fn message_lines(message: JsonText<'_>, time: &str, width: usize) -> Vec<String>
     let sender = sender.unwrap_or_else(|| "?".to_owned());
     let sender = pad_str(&sender, SENDER, console::Alignment::Left, Some("…"));
     let text = message.get("text").and_then(JsonText::text);
-    let text = text.filter(|it| !it.is_empty()).map(|it| sanitize(&it));
+    let text = text
+        .filter(|it| !it.is_empty())
+        .map(|it| printable::lines(&it).into_owned());
     let attachments = field_elements(message, "attachments")
         .into_iter()
         .map(attachment_text);
@@ -139,11 +142,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// Isolates a line with right-to-left letters (U+2068, U+2069), so that the columns before it stay in place.
+/// Isolates a line with right-to-left letters, so that the columns before it stay in place.
 fn isolate(line: &str) -> String {
     let runs_left = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     if line.chars().any(runs_left) {
-        format!("\u{2068}{line}\u{2069}")
+        style::isolate(line)
     } else {
         line.to_owned()
     }
@@ -154,7 +157,7 @@ fn field_counts(record: JsonText<'_>, name: &str) -> Vec<(String, u64)> {
     let count = |value: JsonText<'_>| u64::try_from(value.integer()?).ok();
     counts
         .into_iter()
-        .filter_map(|(key, value)| Some((sanitize_line(&key), count(value)?)))
+        .filter_map(|(key, value)| Some((printable::marked_line(&key), count(value)?)))
         .collect()
 }
 
@@ -165,7 +168,7 @@ fn field_number(value: JsonText<'_>, name: &str) -> Option<u64> {
 /// A field as text in one line; empty if there is none.
 fn field_text(value: JsonText<'_>, name: &str) -> String {
     let text = value.get(name).and_then(JsonText::text);
-    sanitize_line(&text.unwrap_or_default())
+    printable::marked_line(&text.unwrap_or_default())
 }
 
 fn field_elements<'a>(value: JsonText<'a>, name: &str) -> Vec<JsonText<'a>> {
@@ -180,7 +183,10 @@ mod tests {
     use super::*;
 
     fn dialogue(record: &Value) -> String {
-        render(JsonText::parse(&record.to_string()).unwrap(), WIDTH)
+        style::displayed(&render(
+            JsonText::parse(&record.to_string()).unwrap(),
+            WIDTH,
+        ))
     }
 
     fn shown(record: &Value) -> String {

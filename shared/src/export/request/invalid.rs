@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
+use crate::base::printable;
+
 /// The reason why a request is refused. Nothing was sent or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
@@ -27,7 +29,7 @@ impl InvalidRequest {
         rule: impl Into<String>,
     ) -> Self {
         // Truncated: the value is shown only to be recognised.
-        let mut text = value.to_string();
+        let mut text = printable::one_line(&value.to_string()).into_owned();
         if text.chars().count() > 120 {
             text = text.chars().take(120).chain(['…']).collect();
         }
@@ -53,9 +55,9 @@ impl InvalidRequest {
             // If the text ends early, only its position is useful. An invalid string or a number out of range also
             // counts as a syntax error, but has a field.
             Some(path) if !error.is_eof() && path != "." => {
-                Self::Unreadable(format!("`{path}`: {error}"))
+                Self::Unreadable(printable::one_line(&format!("`{path}`: {error}")).into_owned())
             }
-            _ => Self::Unreadable(error.to_string()),
+            _ => Self::Unreadable(printable::one_line(&error.to_string()).into_owned()),
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Rules for file downloads: conversations name the addresses, and the client runs inside the customer's network.
+//! Rules for file downloads: conversations name the addresses, and the client runs inside the customer's network. A
+//! redirect obeys the same rules.
 
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::Response;
+use reqwest::header::LOCATION;
 use url::Url;
 
 use super::ClientSettings;
@@ -8,31 +10,46 @@ use crate::net::transport::{self, ClientError, is_loopback};
 use crate::net::{AddressRules, GuardedResolver, Loopback};
 
 /// From an API address to the file, plus two more.
-const MAX_REDIRECTS: usize = 3;
+pub(super) const MAX_REDIRECTS: usize = 3;
 
-/// Client that follows redirects, within the rules, to hosts of the public internet; reqwest drops the token on a
-/// redirect to another host. It uses no proxy: a proxy would resolve names itself and bypass the rules.
+/// The API's route for files, below the API's own path: it redirects to the file.
+/// <https://developer.genesys.cloud/devapps/api-explorer#get-api-v2-downloads--downloadId->
+const DOWNLOADS: &str = "/api/v2/downloads/";
+
+/// Client for files. It does not follow redirects itself, because each address needs a decision about the token. It uses
+/// no proxy: a proxy would resolve names itself and bypass the rules.
 pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
-    let rules = rules(settings);
-    let resolver = GuardedResolver::new(rules.clone());
+    let resolver = GuardedResolver::new(rules(settings));
     let client = transport::builder()
         .no_proxy()
         .dns_resolver(resolver)
-        // An address may hold a secret, which no other host may see.
-        .referer(false)
-        .redirect(Policy::custom(move |attempt| follow(attempt, &rules)))
         .user_agent(&settings.user_agent)
         .read_timeout(settings.read_timeout)
         .build()?;
     Ok(client)
 }
 
-fn follow(attempt: Attempt<'_>, rules: &AddressRules) -> reqwest::redirect::Action {
-    if attempt.previous().len() > MAX_REDIRECTS || !is_public(attempt.url(), rules) {
-        attempt.stop()
-    } else {
-        attempt.follow()
+/// The target of a redirect, if the rules for addresses in conversations allow it.
+pub(super) fn redirect_target(response: &Response, settings: &ClientSettings) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
+        return None;
     }
+    let target = response.headers().get(LOCATION)?.to_str().ok()?;
+    let target = response.url().join(target).ok()?;
+    is_allowed(&target, settings).then_some(target)
+}
+
+/// Whether the API documents the address as that of a file. Only such a request carries the token: a conversation may
+/// name any address, and the API does whatever the token permits.
+pub(super) fn is_download(url: &Url, api: &Url) -> bool {
+    let path = url.path().strip_prefix(api.path().trim_end_matches('/'));
+    let id = path.and_then(|path| path.strip_prefix(DOWNLOADS));
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(is_of_id);
+    url.origin() == api.origin() && !has_credentials(url) && id.is_some_and(is_id)
+}
+
+fn is_of_id(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 
 /// Whether the host is in the organisation's own domain (such as `mypurecloud.de` of `api.mypurecloud.de`) or listed

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::permit::RateLimitPermit;
 use super::{Inner, files};
@@ -19,6 +20,7 @@ use crate::genesys::error_response::ResponseHead;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::net::transport::ClientError;
+use crate::records::foreign::ForeignId;
 
 /// A complete response that is not decoded yet.
 pub(super) struct RawResponse {
@@ -60,13 +62,14 @@ impl Inner {
         try_number: u32,
         mut permit: RateLimitPermit<'_>,
     ) -> Result<RawResponse, FailedTry> {
-        let bearer = if self.is_foreign(call) {
-            None
-        } else {
+        let url = call.url(self.settings.endpoints.api());
+        let bearer = if self.takes_token(call, &url) {
             Some(self.tokens.bearer(self.clock.now()).await?)
+        } else {
+            None
         };
         add(&self.stats.requests, 1);
-        let response = self.send(call, bearer.as_ref(), &mut permit).await?;
+        let response = self.send(call, url, bearer.as_ref(), &mut permit).await?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = call.method().as_str(),
@@ -75,7 +78,7 @@ impl Inner {
             try_number,
             "response received"
         );
-        let is_of_api = self.is_of_api(&response);
+        let is_of_api = self.takes_token(call, response.url());
         match status {
             // A refused token is not charged: the budget in the headers is not the budget of this client.
             401 => permit.record_response(&HeaderMap::new()),
@@ -91,13 +94,32 @@ impl Inner {
         Err(FailedTry { error, bearer })
     }
 
+    /// Sends the request and, for a file, follows redirects.
     async fn send(
         &self,
         call: &Call,
+        mut url: Url,
         bearer: Option<&Bearer>,
         permit: &mut RateLimitPermit<'_>,
     ) -> Result<Response, ApiError> {
-        let url = call.url(self.settings.endpoints.api());
+        for _ in 0..files::MAX_REDIRECTS {
+            let response = self.send_once(call, url, bearer, permit).await?;
+            match files::redirect_target(&response, &self.settings) {
+                Some(target) if call.is_file() => url = target,
+                _ => return Ok(response),
+            }
+        }
+        self.send_once(call, url, bearer, permit).await
+    }
+
+    async fn send_once(
+        &self,
+        call: &Call,
+        url: Url,
+        bearer: Option<&Bearer>,
+        permit: &mut RateLimitPermit<'_>,
+    ) -> Result<Response, ApiError> {
+        let bearer = bearer.filter(|_| self.takes_token(call, &url));
         let (http, accepted) = if call.is_file() {
             (self.files(call)?, "*/*")
         } else {
@@ -117,7 +139,7 @@ impl Inner {
             if error.is_connect() {
                 permit.mark_not_sent();
             }
-            ApiError::transport(call.route(), error)
+            ApiError::transport(call.route(), error, &self.secrets)
         })
     }
 
@@ -126,14 +148,21 @@ impl Inner {
             return Ok(files);
         }
         let client = files::client(&self.settings);
-        let client =
-            client.map_err(|ClientError(error)| ApiError::transport(call.route(), error))?;
+        let client = client.map_err(|ClientError(error)| {
+            ApiError::transport(call.route(), error, &self.secrets)
+        })?;
         Ok(self.files.get_or_init(|| client))
     }
 
-    /// Whether the response comes from the API itself and not from a host that it redirected to.
-    fn is_of_api(&self, response: &Response) -> bool {
-        response.url().origin() == self.settings.endpoints.api().origin()
+    /// Whether a request to this address carries the token: a call of the API, or the download of a file from the API. It
+    /// is the API itself that responds to such a request.
+    fn takes_token(&self, call: &Call, url: &Url) -> bool {
+        let api = self.settings.endpoints.api();
+        if call.is_file() {
+            files::is_download(url, api)
+        } else {
+            url.origin() == api.origin()
+        }
     }
 
     async fn read_response(
@@ -142,17 +171,17 @@ impl Inner {
         response: Response,
         bearer: Option<Bearer>,
     ) -> Result<RawResponse, ApiError> {
-        let head = ResponseHead::of(&response, self.clock.now());
+        let head = ResponseHead::of(&response, self.clock.now(), &self.secrets);
         let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
-        let body = body::read(response, limit, call.route(), &self.buffers).await?;
+        let body = body::read(response, limit, call.route(), &self.buffers, &self.secrets).await?;
         add(&self.stats.bytes_in, body.len() as u64);
         Ok(RawResponse { head, body, bearer })
     }
 
     /// Converts a response that is not a success to an error.
     async fn error_of_response(&self, call: &Call, response: Response) -> ApiError {
-        let mut head = ResponseHead::of(&response, self.clock.now());
-        if head.status == 429 && self.is_of_api(&response) {
+        let mut head = ResponseHead::of(&response, self.clock.now(), &self.secrets);
+        if head.status == 429 && self.takes_token(call, response.url()) {
             // Before the body is read: other callers are about to send.
             self.hold_for(&mut head);
         }
@@ -210,7 +239,7 @@ impl From<ApiError> for FailedTry {
 pub(super) fn throttled(
     route: &str,
     retry_after: Option<Duration>,
-    context_id: Option<String>,
+    context_id: Option<ForeignId>,
 ) -> ApiError {
     ApiError::Throttled {
         route: route.to_owned(),

@@ -10,6 +10,7 @@ use super::*;
 use crate::genesys::stats::ClientStats;
 use crate::net::loopback::{Loopback, Scripted};
 use crate::net::transport;
+use crate::records::foreign::Secrets;
 
 const INVALID_CLIENT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
 
@@ -54,7 +55,12 @@ impl CredentialsSource for RotatingSecret {
 fn tokens(server: &Loopback, source: Arc<dyn CredentialsSource>) -> TokenSource {
     let http = transport::builder_for(&server.url).build().unwrap();
     TokenSource::new(
-        Login::new(&server.url, http, Arc::new(ClientStats::default())),
+        Login::new(
+            &server.url,
+            http,
+            Arc::new(ClientStats::default()),
+            Secrets::default(),
+        ),
         source,
     )
 }

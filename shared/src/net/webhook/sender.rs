@@ -9,10 +9,12 @@ use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::LOCATION;
 
+use crate::base::failure::error_chain;
 use crate::export::delivery::DeliveryFailure;
 use crate::net::address::{AddressKind, AddressRules, WebhookUrl};
-use crate::net::resolver::{GuardedResolver, NameRefused};
+use crate::net::resolver::{GuardedResolver, forbidden_kind};
 use crate::net::{ClientError, transport};
+use crate::records::foreign::{ForeignId, ForeignText, Secrets};
 
 /// Identifies the source of a delivery to a receiver that serves several.
 pub(crate) const SOURCE_HEADER: &str = "X-Archive-Source";
@@ -38,8 +40,11 @@ pub struct Reply {
 pub struct DeliveryError {
     host: String,
     kind: DeliveryErrorKind,
+    /// All causes.
     #[source]
-    source: reqwest::Error,
+    source: ForeignText,
+    /// The last cause, which is the most specific; those above it only name the layers of the HTTP client.
+    root_cause: ForeignText,
 }
 
 /// Why there was no response.
@@ -134,10 +139,21 @@ impl Reply {
 fn location(url: &WebhookUrl, response: &Response) -> Option<String> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
     let target = url.as_url().join(named).ok()?;
-    response
-        .status()
-        .is_redirection()
-        .then(|| target.origin().ascii_serialization())
+    let is_shown = ForeignId::of_host(target.host_str()?, &secrets_in(url)).is_some();
+    (is_shown && response.status().is_redirection()).then(|| target.origin().ascii_serialization())
+}
+
+/// The parts of a receiver's URL that may be secrets of its own.
+fn secrets_in(url: &WebhookUrl) -> Secrets {
+    let secrets = Secrets::default();
+    let url = url.as_url();
+    for segment in url.path_segments().into_iter().flatten() {
+        secrets.add(segment);
+    }
+    for (_, value) in url.query_pairs() {
+        secrets.add(&value);
+    }
+    secrets
 }
 
 impl DeliveryError {
@@ -147,16 +163,19 @@ impl DeliveryError {
             None if error.is_timeout() => DeliveryErrorKind::Timeout,
             None => DeliveryErrorKind::Unreachable(failed_step(&error)),
         };
+        let error = error.without_url();
+        let secrets = secrets_in(url);
         Self {
             host: url.host().to_owned(),
             kind,
-            source: error.without_url(),
+            source: ForeignText::new(&error_chain(&error), &secrets),
+            root_cause: ForeignText::new(&root_cause(&error), &secrets),
         }
     }
 
     /// The error as the audit trail stores it and the operator sees it.
     pub fn failure(&self) -> DeliveryFailure {
-        let cause = || root_cause(&self.source);
+        let cause = || self.root_cause.clone().into();
         match self.kind {
             DeliveryErrorKind::Timeout => DeliveryFailure::Timeout {
                 seconds: TIMEOUT.as_secs(),
@@ -216,18 +235,10 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     successors(error.source(), |cause| (*cause).source())
 }
 
-/// The last cause, which is the most specific; those above it only name the layers of the HTTP client.
 fn root_cause(error: &reqwest::Error) -> String {
     causes(error)
         .last()
         .map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// The rule by which the resolver refused the name, found below the layers of the HTTP client.
-fn forbidden_kind(error: &reqwest::Error) -> Option<AddressKind> {
-    causes(error)
-        .find_map(|cause| cause.downcast_ref::<NameRefused>())
-        .map(|refused| refused.kind)
 }
 
 async fn discard_body(mut response: Response) {

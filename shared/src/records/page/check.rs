@@ -6,6 +6,7 @@ use super::codec::CodecError;
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
 use super::{Projection, RecordShape};
+use crate::base::decode::{self, DecodeError};
 
 /// The first mismatch between an object and its index. Line numbers start at 1.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum IndexMismatch {
     NotJson {
         line: u64,
         #[source]
-        source: serde_json::Error,
+        source: DecodeError,
     },
     #[error("line {line} of the page object is not a record")]
     NotARecord {
@@ -80,7 +81,7 @@ fn read_identity(
     shape: RecordShape,
 ) -> Result<RecordIdentity<'_>, IndexMismatch> {
     let record: &RawValue =
-        serde_json::from_slice(text).map_err(|source| IndexMismatch::NotJson { line, source })?;
+        decode::json_borrowed(text).map_err(|source| IndexMismatch::NotJson { line, source })?;
     RecordIdentity::of(record.get(), shape)
         .map_err(|source| IndexMismatch::NotARecord { line, source })
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Read as _, Write as _};
 
+use crate::base::decode::DecodeError;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
@@ -32,21 +33,24 @@ pub enum CodecError {
     IndexEntry {
         line: u64,
         #[source]
-        source: serde_json::Error,
+        source: DecodeError,
     },
 }
 
-/// No page that we write is larger than this when decompressed.
-const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+/// No page or page index that we write is larger than this when decompressed. What a stored object says about its size
+/// never raises the limit.
+pub(super) const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 /// The lines of a page object, as text.
 pub fn page_text(object_gz: &[u8]) -> Result<String, CodecError> {
-    let lines = decode_lines(object_gz, PAGE_LIMIT_BYTES)?;
+    let lines = decode_lines(object_gz, u64::MAX)?;
     String::from_utf8(lines).map_err(CodecError::Text)
 }
 
-/// Decompresses a page object: exactly one gzip member with a matching checksum, and nothing after it.
+/// Decompresses a page object: exactly one gzip member with a matching checksum, and nothing after it. Decompresses at
+/// most `limit_bytes`, and never more than any page has.
 pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
+    let limit_bytes = effective_limit(limit_bytes);
     let mut decoder = GzDecoder::new(object_gz);
     // The size stated by the page record may be wrong, so it alone does not determine the allocation.
     let estimate = (object_gz.len() as u64).saturating_mul(ESTIMATED_RATIO);
@@ -60,6 +64,11 @@ pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, Codec
     }
     check_no_trailing_bytes(&decoder)?;
     Ok(lines)
+}
+
+/// The limit for an object that is said to have `claimed_bytes`.
+fn effective_limit(claimed_bytes: u64) -> u64 {
+    claimed_bytes.min(PAGE_LIMIT_BYTES)
 }
 
 pub(super) fn check_no_trailing_bytes(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecError> {
@@ -138,6 +147,19 @@ mod tests {
             decode_lines(&object, 99),
             Err(CodecError::TooLarge { limit_bytes: 99 })
         ));
+    }
+
+    #[test]
+    fn what_a_record_claims_does_not_raise_the_limit() {
+        let claims = [0, 100, PAGE_LIMIT_BYTES, PAGE_LIMIT_BYTES + 1, u64::MAX];
+
+        let limits = claims.map(effective_limit);
+
+        assert_eq!(limits, [0, 100, 1 << 30, 1 << 30, 1 << 30]);
+        assert_eq!(
+            decode_lines(&gzip(&[b'x'; 100]), u64::MAX).unwrap().len(),
+            100
+        );
     }
 
     #[test]

@@ -7,8 +7,9 @@ use flate2::bufread::GzDecoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::codec::{CodecError, check_no_trailing_bytes};
+use super::codec::{CodecError, PAGE_LIMIT_BYTES, check_no_trailing_bytes};
 use super::identity::RecordIdentity;
+use crate::base::decode;
 use crate::base::hash::Sha256;
 use crate::base::time::format_timestamp;
 
@@ -53,8 +54,14 @@ fn at_least_millis<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S
 
 /// Reads the entries of a page index one at a time, in constant memory. Ends after the first error.
 pub(crate) fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
+    read_index_up_to(index_gz, PAGE_LIMIT_BYTES)
+}
+
+fn read_index_up_to(index_gz: &[u8], limit_bytes: u64) -> IndexReader<'_> {
     IndexReader {
         rest: Some(BufReader::new(GzDecoder::new(index_gz))),
+        limit_bytes,
+        left_bytes: limit_bytes,
         line: Vec::new(),
         number: 0,
     }
@@ -99,6 +106,8 @@ pub(crate) fn for_each_indexed_version(
 pub struct IndexReader<'a> {
     /// `None` after the end or an error.
     rest: Option<BufReader<GzDecoder<&'a [u8]>>>,
+    limit_bytes: u64,
+    left_bytes: u64,
     line: Vec<u8>,
     number: u64,
 }
@@ -125,7 +134,9 @@ impl IndexReader<'_> {
             .line
             .strip_suffix(b"\n")
             .ok_or(CodecError::IndexLine { line })?;
+        // serde's own error quotes values; finding the field costs time, so it is found only for an error.
         serde_json::from_slice(text)
+            .or_else(|_| decode::json_borrowed(text))
             .map(Some)
             .map_err(|source| CodecError::IndexEntry { line, source })
     }
@@ -137,9 +148,12 @@ impl IndexReader<'_> {
         };
         self.line.clear();
         let mut limited = rest.take(MAX_LINE_BYTES);
-        limited
+        let read = limited
             .read_until(b'\n', &mut self.line)
             .map_err(CodecError::Gzip)?;
+        let limit_bytes = self.limit_bytes;
+        let left = self.left_bytes.checked_sub(read as u64);
+        self.left_bytes = left.ok_or(CodecError::TooLarge { limit_bytes })?;
         if self.line.is_empty() {
             check_no_trailing_bytes(rest.get_ref())?;
             return Ok(false);
@@ -169,6 +183,30 @@ mod tests {
     #[test]
     fn an_entry_is_one_line_with_these_keys() {
         insta::assert_snapshot!(line(&entry("2026-03-02T15:00:00Z")), @r#"{"id":"a\n\"b","start":"2026-03-02T15:00:00.000Z","offset":7,"length":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}"#);
+    }
+
+    #[test]
+    fn an_index_is_read_up_to_a_limit() {
+        let lines = line(&entry("2026-03-02T15:00:00Z")).repeat(1_000);
+        let index = gzip(lines.as_bytes());
+        let size = lines.len() as u64;
+
+        assert_eq!(read_index_up_to(&index, size).flatten().count(), 1_000);
+        let last = read_index_up_to(&index, size - 1).last().unwrap();
+        assert!(matches!(last, Err(CodecError::TooLarge { .. })), "{last:?}");
+    }
+
+    #[test]
+    fn an_error_of_an_entry_does_not_quote_it() {
+        let index = gzip(b"{\"id\":\"a\",\"start\":\"Mary Roe\",\"offset\":0,\"length\":1}\n");
+
+        let error = read_index(&index).last().unwrap().unwrap_err();
+
+        let text = crate::base::failure::error_chain(&error);
+        assert_eq!(
+            text,
+            "line 1 of the page index is not an index entry: `start` has an unexpected type"
+        );
     }
 
     #[test]

@@ -7,13 +7,13 @@ use url::Url;
 use super::settings::Settings;
 use super::signing::SigningConfig;
 use super::table::{
-    ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AWS_REQUEST_CHECKSUM_CALCULATION,
-    AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE, COMPLETION_QUEUE_URL,
-    MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting, TRANSCRIPT_TOPIC_ARN, WAITING_QUEUE_URL,
-    WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
+    ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AWS_ENDPOINT_URL,
+    AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE,
+    COMPLETION_QUEUE_URL, MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting, TRANSCRIPT_TOPIC_ARN,
+    WAITING_QUEUE_URL, WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
 };
 use crate::export::parking::WaitLimits;
-use crate::storage::aws::AwsSettings;
+use crate::storage::aws::{AwsSettings, is_allowed_endpoint};
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::store::S3Settings;
 use crate::storage::topic::TopicArn;
@@ -78,6 +78,15 @@ impl Settings<'_> {
         self.check_checksums(&AWS_RESPONSE_CHECKSUM_VALIDATION);
         AwsSettings {
             force_path_style: self.is_on(&AWS_S3_FORCE_PATH_STYLE),
+        }
+    }
+
+    /// Refuses an endpoint of AWS to which the clients would refuse to send.
+    pub fn check_aws_endpoint(&self) {
+        let endpoint = self.optional(&AWS_ENDPOINT_URL);
+        if let Some(value) = endpoint.filter(|endpoint| !is_allowed_endpoint(endpoint)) {
+            let rule = "an https URL; plain http is allowed only for this machine";
+            self.malformed(&AWS_ENDPOINT_URL, value, rule);
         }
     }
 
@@ -217,6 +226,37 @@ mod tests {
         AWS_REQUEST_CHECKSUM_CALCULATION is `never`: when_supported or when_required
         AWS_RESPONSE_CHECKSUM_VALIDATION is `never`: when_supported or when_required
         ");
+    }
+
+    #[test]
+    fn an_endpoint_over_plain_http_is_refused_except_on_this_machine() {
+        let problem_with = |endpoint: &'static str| {
+            let lookup =
+                move |name: &str| (name == "AWS_ENDPOINT_URL").then(|| endpoint.to_owned());
+            let settings = Settings::new(&lookup);
+            settings.check_aws_endpoint();
+            settings
+                .finish(Some(()))
+                .err()
+                .map(|error| error.to_string())
+        };
+
+        for endpoint in [
+            "https://minio.example",
+            "http://127.0.0.1:4566",
+            "http://localhost:1",
+        ] {
+            assert_eq!(problem_with(endpoint), None);
+        }
+        for endpoint in [
+            "http://minio.example",
+            "http://10.0.0.1",
+            "ftp://minio.example",
+            "minio",
+        ] {
+            assert!(problem_with(endpoint).is_some(), "{endpoint}");
+        }
+        insta::assert_snapshot!(problem_with("http://minio.example").unwrap(), @"AWS_ENDPOINT_URL is `http://minio.example`: an https URL; plain http is allowed only for this machine");
     }
 
     #[test]

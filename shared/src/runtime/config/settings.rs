@@ -88,6 +88,7 @@ impl<'a> Settings<'a> {
 
     /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
     pub(crate) fn is_emulated(&self) -> bool {
+        self.check_aws_endpoint();
         self.optional(&AWS_ENDPOINT_URL).is_some()
     }
 

@@ -300,7 +300,7 @@ settings! {
     ALLOWED_REGIONS: Without("the organisation's and the bucket's region must be equal"),
         "AWS regions that data may come from and go to, separated by commas";
     AWS_ENDPOINT_URL: Without("AWS"),
-        "an emulator, or another store that implements the S3 protocol; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
+        "an emulator, or another store that implements the S3 protocol, over https except on this machine; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
     AWS_S3_FORCE_PATH_STYLE: Default("false"), "`true` puts the bucket in the path, for emulators";
     AWS_REQUEST_CHECKSUM_CALCULATION: Default("when_supported"),
         "`when_required` sends no checksums of S3's own, for stores that refuse them";
@@ -342,7 +342,7 @@ settings! {
     ATTACHMENT_TYPES: Default("image/*,audio/*,video/*,application/pdf"),
         "with `includeMedia`, the content types that are stored, separated by commas; other attachments are listed only";
     ATTACHMENT_HOSTS: Without("the organisation's own domain"),
-        "additional hosts, including their subdomains, from which attachments are fetched, separated by commas; hosts inside the network only if they are listed here";
+        "additional hosts, including their subdomains, from which attachments are fetched, redirects included, separated by commas; hosts inside the network only if they are listed here";
 
     // A long backfill must not hold one job for each of its days.
     MAX_OPEN_SLICES: number(1..=100, 2), "number of slices of an export to process in parallel";

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -107,9 +105,7 @@ fn is_not_found(error: &AwsError) -> bool {
     let AwsError::Secret { source, .. } = error else {
         return false;
     };
-    let refused = source.downcast_ref::<SdkError<GetSecretValueError>>();
-    let refusal = refused.and_then(SdkError::as_service_error);
-    refusal.is_some_and(GetSecretValueError::is_resource_not_found_exception)
+    source.code() == Some("ResourceNotFoundException")
 }
 
 /// Refusals by Secrets Manager are permanent, except throttling and server errors; connection errors are transient.
@@ -118,13 +114,9 @@ fn is_transient(error: &AwsError) -> bool {
     let AwsError::Secret { source, .. } = error else {
         return false;
     };
-    match source.downcast_ref::<SdkError<GetSecretValueError>>() {
-        Some(SdkError::ServiceError(refusal)) => {
-            let throttled = refusal.err().code() == Some("ThrottlingException");
-            throttled || refusal.raw().status().is_server_error()
-        }
-        Some(SdkError::ConstructionFailure(_)) | None => false,
-        Some(_) => true,
+    match source.status() {
+        Some(status) => source.code() == Some("ThrottlingException") || status >= 500,
+        None => source.is_transient(),
     }
 }
 

@@ -149,7 +149,7 @@ impl<'a> ConversationRequests<'a> {
             wait: Wait {
                 reason: WaitReason::Unavailable,
                 hint: None,
-                detail: format!("the recording of {} is being prepared", self.id),
+                detail: "the recording of a conversation is being prepared".to_owned(),
             },
         }
         .into())

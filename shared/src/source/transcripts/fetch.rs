@@ -4,6 +4,7 @@ use super::batches::TooMuch;
 use crate::base::failure::error_chain;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, InvalidSegment, UnavailableReason};
+use crate::records::foreign::ForeignId;
 use crate::records::page::AttachedFile;
 use crate::records::transcript::{NoTranscript, Status, Transcript};
 use crate::source::SourceError;
@@ -179,7 +180,7 @@ fn no_transcript(error: &ApiError) -> Option<NoTranscript> {
         ApiError::Refused { status: 400, .. } => Some(invalid_id()),
         ApiError::Refused {
             status: 403, code, ..
-        } if !is_of_the_client(code.as_deref()) => no(
+        } if !is_of_the_client(code.as_ref().map(ForeignId::as_str)) => no(
             Status::Forbidden,
             "the client may not read the conversation",
         ),
@@ -308,6 +309,8 @@ impl From<NoTranscript> for Fetch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::genesys::{LoginRefusal, RefusalReason};
+    use crate::records::foreign::{ForeignText, Secrets};
 
     const LOGIN: &str = "/oauth/token";
 
@@ -321,12 +324,13 @@ mod tests {
     }
 
     fn refusal(status: u16, code: Option<&str>) -> ApiError {
+        let none = Secrets::default();
         ApiError::Refused {
             route: "/api/v2/conversations/messages/c".to_owned(),
             status,
-            code: code.map(ToOwned::to_owned),
-            message: Some("the customer Mary".to_owned()),
-            context_id: Some("x-1".to_owned()),
+            code: code.and_then(|code| ForeignId::new(code, &none)),
+            reason: Some(RefusalReason::Message(ForeignText::new("not found", &none))),
+            context_id: ForeignId::new("x-1", &none),
         }
     }
 
@@ -384,7 +388,7 @@ mod tests {
     fn errors_about_the_client_concern_all_conversations() {
         let login = ApiError::Login {
             host: "login.example".to_owned(),
-            reason: "invalid_client".to_owned(),
+            reason: LoginRefusal::InvalidClient { reason: None },
             status: Some(401),
             source: None,
         };

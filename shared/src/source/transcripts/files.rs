@@ -144,6 +144,7 @@ impl ConversationRequests<'_> {
 fn not_stored(error: &ApiError) -> Option<NotStored> {
     match error {
         ApiError::TooLarge { .. } => Some(NotStored::TooLarge),
+        ApiError::ForbiddenAddress { .. } => Some(NotStored::Host),
         ApiError::Refused { status, .. } => Some(match status {
             // A redirect that we do not follow.
             300..=399 => NotStored::Host,

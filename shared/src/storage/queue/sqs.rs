@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::http::HttpResponse;
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
@@ -14,7 +12,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use super::settings::check_delay;
 use super::{Fifo, MAX_VISIBILITY, MessageQueue, OutgoingMessage, Queue, QueueError};
 use crate::base::failure::BoxError;
-use crate::storage::aws::is_transient;
+use crate::storage::aws::ServiceFailure;
 
 /// The three SQS attributes that add up to a queue's depth.
 const DEPTH: [QueueAttributeName; 3] = [
@@ -41,28 +39,6 @@ pub struct QueueUrls {
 #[error("{variable} is not set")]
 pub struct QueueUrlMissing {
     pub variable: &'static str,
-}
-
-/// SQS's own error, transient or permanent.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SqsError {
-    #[error(transparent)]
-    Transient(BoxError),
-    #[error(transparent)]
-    Permanent(BoxError),
-}
-
-impl SqsError {
-    fn of<E>(error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        if is_transient(&error) {
-            Self::Transient(error.into())
-        } else {
-            Self::Permanent(error.into())
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +92,7 @@ impl SqsQueues {
             .set_message_deduplication_id(deduplication_id)
             .send()
             .await
-            .map_err(SqsError::of)?;
+            .map_err(|error| ServiceFailure::of(&error))?;
         Ok(())
     }
 
@@ -127,7 +103,7 @@ impl SqsQueues {
             .set_attribute_names(Some(DEPTH.to_vec()))
             .send()
             .await
-            .map_err(SqsError::of)?;
+            .map_err(|error| ServiceFailure::of(&error))?;
         let figure = |attribute: QueueAttributeName| {
             let text = reply.attributes().and_then(|all| all.get(&attribute));
             text.and_then(|text| text.parse::<u64>().ok())
@@ -152,7 +128,7 @@ impl SqsQueues {
             .visibility_timeout(whole_seconds(delay))
             .send()
             .await
-            .map_err(SqsError::of)?;
+            .map_err(|error| ServiceFailure::of(&error))?;
         Ok(())
     }
 }

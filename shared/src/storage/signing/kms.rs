@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
@@ -9,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::{SigningError, SigningKey};
 use crate::base::signature::{PublicKey, Signature};
-use crate::storage::aws::is_transient;
+use crate::storage::aws::ServiceFailure;
 
 /// A key of the spec `ECC_NIST_P256` for `SIGN_VERIFY`.
 #[derive(Debug)]
@@ -44,16 +45,18 @@ impl KmsKey {
         PublicKey::from_spki(der.as_ref()).map_err(|error| self.unusable(error))
     }
 
-    fn failed<E>(&self, error: SdkError<E, aws_sdk_kms::config::http::HttpResponse>) -> SigningError
+    fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> SigningError
     where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let key = self.key.clone();
-        if is_transient(&error) {
-            let source = error.into();
-            SigningError::Transient { key, source }
+        let failure = ServiceFailure::of(&error);
+        if failure.is_transient() {
+            SigningError::Transient {
+                key: self.key.clone(),
+                source: failure.into(),
+            }
         } else {
-            self.unusable(error)
+            self.unusable(failure)
         }
     }
 
@@ -98,6 +101,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::failure::error_chain;
     use crate::base::signature::LocalKey;
     use crate::storage::aws::fake::{FakeAws, Reply, Request, sdk_config};
     use crate::storage::aws::{AwsClients, AwsSettings};
@@ -148,7 +152,12 @@ mod tests {
     #[tokio::test]
     async fn errors_of_kms_are_transient_or_permanent_and_name_the_key() {
         let error_of = async |status, code: &'static str| {
-            let reply = move |_: &Request| Reply::json(status, &json!({"__type": code}));
+            let reply = move |_: &Request| {
+                Reply::json(
+                    status,
+                    &json!({"__type": code, "message": "mary.roe@example.com"}),
+                )
+            };
             let fake = FakeAws::start(reply).await;
             kms_key(&fake).sign(b"x").await.unwrap_err()
         };
@@ -164,6 +173,7 @@ mod tests {
             denied.to_string(),
             format!("the signing key {ARN} cannot be used")
         );
+        assert!(!error_chain(&denied).contains("mary"), "{denied:?}");
     }
 
     #[tokio::test]

@@ -197,7 +197,7 @@ impl S3Store {
         &self,
         action: &'static str,
         key: &str,
-        error: SdkError<E, HttpResponse>,
+        error: &SdkError<E, HttpResponse>,
     ) -> StoreError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -213,7 +213,7 @@ impl S3Store {
             let reply = match request.key(self.full_key(key)).send().await {
                 Ok(reply) => reply,
                 Err(error) if is_absent(&error) => return Ok(None),
-                Err(error) => return Err(self.store_error_of("read", key, error)),
+                Err(error) => return Err(self.store_error_of("read", key, &error)),
             };
             match self.read(key, reply.content_length, reply.body).await {
                 Err(error) if error.is_transient() && tries < MAX_READ_TRIES => {
@@ -242,7 +242,7 @@ impl S3Store {
                 Some(409) if tries < MAX_CONFLICT_TRIES => {
                     self.clock.sleep(backoff(tries)).await;
                 }
-                _ => return Err(self.store_error_of("create", &object.key, error)),
+                _ => return Err(self.store_error_of("create", &object.key, &error)),
             }
             tries += 1;
         }
@@ -251,7 +251,7 @@ impl S3Store {
     async fn replace_once(&self, object: &Object) -> Result<(), StoreError> {
         match self.put(object).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.store_error_of("replace", &object.key, error)),
+            Err(error) => Err(self.store_error_of("replace", &object.key, &error)),
         }
     }
 
@@ -260,7 +260,7 @@ impl S3Store {
         match request.key(self.full_key(key)).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(self.store_error_of("delete", key, error)),
+            Err(error) => Err(self.store_error_of("delete", key, &error)),
         }
     }
 
@@ -276,7 +276,7 @@ impl S3Store {
                 .set_continuation_token(token)
                 .send()
                 .await;
-            let reply = reply.map_err(|error| self.store_error_of("list", prefix, error))?;
+            let reply = reply.map_err(|error| self.store_error_of("list", prefix, &error))?;
             let is_requested = |object: &Listed| {
                 let key = object.key.as_str();
                 key.starts_with(prefix) && after.is_none_or(|after| key > after)

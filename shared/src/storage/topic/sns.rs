@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::config::http::HttpResponse;
-use aws_sdk_sns::error::{BuildError, SdkError};
-use aws_sdk_sns::operation::publish_batch::PublishBatchError;
+use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::{Notification, Topic, TopicArn, TopicError};
 use crate::base::deadline::Deadline;
 use crate::base::failure::BoxError;
 use crate::net::clock::Clock;
-use crate::storage::aws;
+use crate::records::foreign::{ForeignText, Secrets};
+use crate::storage::aws::ServiceFailure;
 
 /// Limits of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
@@ -42,8 +41,8 @@ pub struct SnsTopic {
 #[error("SNS rejected {entries} entries of a request: {code} {message}")]
 struct RejectedEntries {
     entries: usize,
-    code: String,
-    message: String,
+    code: ForeignText,
+    message: ForeignText,
     /// Whether SNS reports the error as the sender's fault.
     sender_fault: bool,
 }
@@ -53,8 +52,8 @@ pub(super) fn is_transient(source: &BoxError) -> bool {
     if let Some(rejected) = source.downcast_ref::<RejectedEntries>() {
         return !rejected.sender_fault;
     }
-    let failed = source.downcast_ref::<SdkError<PublishBatchError, HttpResponse>>();
-    failed.is_some_and(aws::is_transient)
+    let failed = source.downcast_ref::<ServiceFailure>();
+    failed.is_some_and(ServiceFailure::is_transient)
 }
 
 impl SnsTopic {
@@ -73,7 +72,10 @@ impl SnsTopic {
         loop {
             let request = self.client.publish_batch().topic_arn(self.arn.as_str());
             let request = request.set_publish_batch_request_entries(Some(entries.clone()));
-            let reply = request.send().await?;
+            let reply = request
+                .send()
+                .await
+                .map_err(|error| ServiceFailure::of(&error))?;
             let failed = reply.failed();
             let Some(rejected) = rejected(failed) else {
                 return Ok(());
@@ -150,8 +152,8 @@ fn rejected(failed: &[BatchResultErrorEntry]) -> Option<RejectedEntries> {
     let first = failed.first()?;
     Some(RejectedEntries {
         entries: failed.len(),
-        code: first.code().to_owned(),
-        message: first.message().unwrap_or_default().to_owned(),
+        code: ForeignText::new(first.code(), &Secrets::default()),
+        message: ForeignText::new(first.message().unwrap_or_default(), &Secrets::default()),
         sender_fault: failed.iter().any(BatchResultErrorEntry::sender_fault),
     })
 }

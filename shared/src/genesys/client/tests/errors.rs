@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 #[tokio::test]
@@ -80,4 +83,61 @@ async fn a_transient_error_keeps_its_context_id() {
 
     assert_eq!(error.context_id(), Some("4a8a3c1e"));
     assert_snapshot!(error, @"/api/v2/jobs returned 503");
+}
+
+/// Every text of an error body echoes the request.
+#[tokio::test]
+async fn an_error_that_echoes_the_request_does_not_show_it() {
+    let token = "t0ken-1";
+    let echo = format!("Authorization: Bearer {token}, user Mary Roe, card 4111 1111 1111 1111");
+    let bodies = [
+        json!({"message": echo, "code": "missing.permissions", "status": 403}),
+        json!({"message": "no", "code": token, "status": 403, "contextId": token}),
+        json!({"message": format!("no\u{1b}[2J\n{echo}"), "status": 403}),
+        json!({"message": "no", "status": 403, "contextId": "Mary Roe", "code": "mary.roe"}),
+    ];
+    for body in bodies {
+        let setup = Setup::new([Scripted::new(403, body.to_string())]).await;
+
+        let error = setup.get().await.unwrap_err();
+
+        let shown = format!("{error} {error:?}");
+        for leak in [token, "Mary", "Roe", "roe", "4111", "\u{1b}", "\n"] {
+            assert!(!shown.contains(leak), "{leak}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_error_that_echoes_its_header_does_not_show_it() {
+    let (basic, secret) = (STANDARD.encode("c1:s3cret"), "s3cret");
+    let echo = format!("Basic {basic} of the client with {secret}");
+    let responses = [
+        (
+            400,
+            json!({"error": "invalid_client", "error_description": echo}),
+        ),
+        (401, json!({"error": echo})),
+        (400, json!({"error": "invalid_client", "description": echo})),
+        (
+            200,
+            json!({"error": "invalid_client", "error_description": echo}),
+        ),
+        (
+            403,
+            json!({"message": echo, "code": "not.authorized", "status": 403}),
+        ),
+    ];
+    for (status, body) in responses {
+        let login = Scripted::new(status, body.to_string());
+        let setup = Setup::with(|_| {}, [login], []).await;
+
+        let error = setup.get().await.unwrap_err();
+
+        let shown = format!("{error} {error:?}");
+        assert!(matches!(error, ApiError::Login { .. }), "{shown}");
+        for leak in [basic.as_str(), secret] {
+            assert!(!shown.contains(leak), "{status}: {shown}");
+        }
+    }
 }

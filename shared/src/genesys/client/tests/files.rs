@@ -1,6 +1,16 @@
 use super::*;
 
-const FILE: &str = "/files/7";
+const FILE: &str = "/api/v2/downloads/7";
+
+/// A client that may fetch files from all hosts on this machine.
+async fn setup() -> Setup {
+    Setup::with(
+        |settings| settings.file_hosts = vec!["127.0.0.1".to_owned()],
+        [Scripted::token("t0ken-1", 86_400)],
+        [],
+    )
+    .await
+}
 
 async fn fetch_file(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
     let call = Call::fetch(address.clone()).with_reply_limit(100);
@@ -13,20 +23,24 @@ async fn fetch_file(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
 
 #[tokio::test]
 async fn the_token_is_sent_to_the_api_but_not_to_a_redirect_target() {
-    let setup = Setup::new([]).await;
+    let setup = setup().await;
     let other_host = Loopback::start().await;
     let target = other_host.url.join(FILE).unwrap();
     let redirect = Scripted::new(303, "").header("Location", target.as_str());
     setup.server.script(FILE, [redirect]);
     other_host.script(FILE, [Scripted::new(200, "bytes")]);
-    let address = setup.server.url.join("/files/7?key=s3cret").unwrap();
+    let address = setup
+        .server
+        .url
+        .join("/api/v2/downloads/7?key=s3cret")
+        .unwrap();
 
     let bytes = fetch_file(&setup, &address).await.unwrap();
 
     assert_eq!(bytes, b"bytes");
     let api_request = &setup.server.seen(FILE)[0];
     assert_eq!(api_request.headers["authorization"], "Bearer t0ken-1");
-    assert_eq!(api_request.target, "/files/7?key=s3cret");
+    assert_eq!(api_request.target, "/api/v2/downloads/7?key=s3cret");
     let redirected_request = &other_host.seen(FILE)[0];
     assert!(!redirected_request.headers.contains_key("authorization"));
     assert!(
@@ -37,10 +51,13 @@ async fn the_token_is_sent_to_the_api_but_not_to_a_redirect_target() {
 
 #[tokio::test]
 async fn other_hosts_get_no_token_and_errors_hide_the_query() {
-    let setup = Setup::new([]).await;
+    let setup = setup().await;
     let other_host = Loopback::start().await;
     other_host.script(FILE, [Scripted::new(404, "")]);
-    let address = other_host.url.join("/files/7?key=s3cret").unwrap();
+    let address = other_host
+        .url
+        .join("/api/v2/downloads/7?key=s3cret")
+        .unwrap();
 
     let error = fetch_file(&setup, &address).await.unwrap_err();
 
@@ -61,10 +78,14 @@ async fn a_redirect_to_a_forbidden_address_is_not_followed() {
         "https://169.254.169.254/latest",
         "https://[::ffff:10.0.0.1]/x",
         "http://example.com/x",
+        // Public, but not listed.
+        "https://example.com/x",
+        "https://api.mypurecloud.de.example.com/api/v2/downloads/7",
+        "https://storage.example.net/mary.pdf",
         "https://mary:pw@example.com/x",
         "ftp://example.com/x",
     ] {
-        let setup = Setup::new([]).await;
+        let setup = setup().await;
         let redirect = Scripted::new(302, "").header("Location", target);
         setup.server.script(FILE, [redirect]);
         let address = setup.server.url.join(FILE).unwrap();
@@ -77,8 +98,79 @@ async fn a_redirect_to_a_forbidden_address_is_not_followed() {
 }
 
 #[tokio::test]
+async fn only_the_route_for_downloads_gets_the_token() {
+    for (address, path) in [
+        ("/api/v2/users/me", "/api/v2/users/me"),
+        ("/api/v2/downloads", "/api/v2/downloads"),
+        ("/api/v2/downloads/", "/api/v2/downloads/"),
+        ("/api/v2/downloads/7/x", "/api/v2/downloads/7/x"),
+        ("/api/v2/downloads/../users/me", "/api/v2/users/me"),
+        ("/api/v2/downloads/%2e%2e/users/me", "/api/v2/users/me"),
+        ("/api/v2/downloads/7%2Fx", "/api/v2/downloads/7%2Fx"),
+        ("/files/7", "/files/7"),
+    ] {
+        let setup = setup().await;
+        setup.server.script(path, [Scripted::new(200, "bytes")]);
+        let address = setup.server.url.join(address).unwrap();
+
+        fetch_file(&setup, &address).await.unwrap();
+
+        let seen = &setup.server.seen(path)[0];
+        assert!(!seen.headers.contains_key("authorization"), "{address}");
+        assert_eq!(setup.server.hits(LOGIN), 0, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_path_of_the_api_loses_the_token() {
+    for path in ["/api/v2/users/me", "/media/7", "/"] {
+        let setup = setup().await;
+        setup
+            .server
+            .script(FILE, [Scripted::new(303, "").header("Location", path)]);
+        setup.server.script(path, [Scripted::new(200, "bytes")]);
+        let address = setup.server.url.join(FILE).unwrap();
+
+        let bytes = fetch_file(&setup, &address).await.unwrap();
+
+        assert_eq!(bytes, b"bytes");
+        assert!(
+            setup.server.seen(FILE)[0]
+                .headers
+                .contains_key("authorization")
+        );
+        let redirected = &setup.server.seen(path)[0];
+        assert!(!redirected.headers.contains_key("authorization"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_a_forbidden_address_is_refused_for_good() {
+    let setup = Setup::with(
+        |settings| {
+            settings.endpoints = Endpoints::new(
+                None,
+                Some("https://api.example.com"),
+                Some("https://login.example.com"),
+            )
+            .unwrap();
+        },
+        [],
+        [],
+    )
+    .await;
+    // Resolves to this machine (RFC 6761), which only a listed host may be.
+    let address = Url::parse("https://localhost/7").unwrap();
+
+    let error = fetch_file(&setup, &address).await.unwrap_err();
+
+    assert!(!error.is_transient(), "{error}");
+    assert_snapshot!(error, @"a file of localhost is not fetched: the host's name resolves to this machine");
+}
+
+#[tokio::test]
 async fn redirects_are_followed_at_most_three_times() {
-    let setup = Setup::new([]).await;
+    let setup = setup().await;
     let address = setup.server.url.join(FILE).unwrap();
     let redirect = Scripted::new(302, "").header("Location", address.as_str());
     setup.server.script(FILE, [redirect]);
@@ -91,7 +183,12 @@ async fn redirects_are_followed_at_most_three_times() {
 
 #[tokio::test]
 async fn a_401_or_429_of_another_host_does_not_affect_calls_to_the_api() {
-    let setup = Setup::new([ok()]).await;
+    let setup = Setup::with(
+        |settings| settings.file_hosts = vec!["127.0.0.1".to_owned()],
+        [Scripted::token("t0ken-1", 86_400)],
+        [ok()],
+    )
+    .await;
     let other_host = Loopback::start().await;
     let target = other_host.url.join(FILE).unwrap();
     let redirect = Scripted::new(303, "").header("Location", target.as_str());
@@ -113,7 +210,7 @@ async fn a_401_or_429_of_another_host_does_not_affect_calls_to_the_api() {
 
 #[tokio::test]
 async fn a_file_over_the_size_limit_is_refused() {
-    let setup = Setup::new([]).await;
+    let setup = setup().await;
     setup
         .server
         .script(FILE, [Scripted::new(200, "x".repeat(101))]);

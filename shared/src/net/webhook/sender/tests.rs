@@ -100,6 +100,28 @@ async fn a_redirect_is_reported_by_scheme_and_host_only() {
     }
 }
 
+#[tokio::test]
+async fn a_receiver_that_echoes_secrets_of_its_url_is_not_quoted() {
+    let server = Server::start().await;
+    let sender = Sender::new(local()).unwrap();
+    let url = server.url.join("/hook/T0psecret?key=k3y-of-hook").unwrap();
+    let url = WebhookUrl::parse(url.as_str(), &local()).unwrap();
+    for host in [
+        "t0psecret.evil.example",
+        "x.k3y-of-hook.example",
+        "4111-1111-1111-1111.example",
+        "mary%40example.com",
+    ] {
+        let location = format!("https://{host}/");
+        let redirect = Scripted::new(307, "").header("Location", &location);
+        server.script("/hook/T0psecret", [redirect]);
+
+        let reply = sender.post(&url, &[], Bytes::new()).await.unwrap();
+
+        assert_eq!((reply.status, reply.location), (307, None), "{host}");
+    }
+}
+
 /// The refusal of a delivery to `url`.
 async fn failure_of(url: &str) -> DeliveryFailure {
     let url = WebhookUrl::parse(url, &local()).unwrap();

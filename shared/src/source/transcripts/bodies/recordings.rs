@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::ParsedList;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
+use crate::records::foreign::{ForeignText, Secrets};
 use crate::records::transcript::{
     Attachment, Author, Event, Message, NoTranscript, Status, Transcript, Via,
 };
@@ -22,7 +23,7 @@ pub(crate) struct Recordings {
     /// Number of recorded elements, including those without an id.
     elements: usize,
     /// The state of a recording that is not available, if there is one.
-    stored_away: Option<String>,
+    stored_away: Option<ForeignText>,
 }
 
 impl Recordings {
@@ -35,7 +36,8 @@ impl Recordings {
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
-            (!state.eq_ignore_ascii_case(AVAILABLE)).then(|| state.to_owned())
+            (!state.eq_ignore_ascii_case(AVAILABLE))
+                .then(|| ForeignText::new(state, &Secrets::default()))
         });
         let mut recorded = Self {
             transcript,

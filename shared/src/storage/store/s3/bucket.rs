@@ -6,6 +6,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use super::S3Store;
 use super::failure::{is_transient, source, status};
 use crate::base::failure::BoxError;
+use crate::records::foreign::{ForeignId, Secrets};
 use crate::storage::store::StoreError;
 
 /// Why a bucket cannot hold an archive, permanently or at the moment.
@@ -67,7 +68,7 @@ impl S3Store {
             self.list_one().await?;
             return Ok(reported_region(&error).map(str::to_owned));
         }
-        Err(self.bucket_error(error))
+        Err(self.bucket_error(&error))
     }
 
     /// The smallest request whose refusal has a reason. It succeeds for a role that may list only below the prefix;
@@ -81,7 +82,7 @@ impl S3Store {
             .max_keys(1);
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.bucket_error(error)),
+            Err(error) => Err(self.bucket_error(&error)),
         }
     }
 
@@ -98,7 +99,7 @@ impl S3Store {
             .key(self.full_key(key))
             .send()
             .await;
-        let reported = response.map_err(|error| self.store_error_of("read", key, error))?;
+        let reported = response.map_err(|error| self.store_error_of("read", key, &error))?;
         Ok(Encryption {
             algorithm: reported
                 .server_side_encryption
@@ -107,12 +108,12 @@ impl S3Store {
         })
     }
 
-    fn bucket_error<E>(&self, error: SdkError<E, HttpResponse>) -> BucketError
+    fn bucket_error<E>(&self, error: &SdkError<E, HttpResponse>) -> BucketError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let bucket = self.bucket.clone();
-        match (status(&error), self.other_region(&error)) {
+        match (status(error), self.other_region(error)) {
             (Some(301 | 307 | 400 | 403), Some(region)) => {
                 BucketError::Elsewhere { bucket, region }
             }
@@ -120,7 +121,7 @@ impl S3Store {
             (Some(401 | 403), _) if matches!(error.code(), None | Some("AccessDenied")) => {
                 BucketError::Denied { bucket }
             }
-            (Some(400..=499), _) if !is_transient(&error) => BucketError::Refused {
+            (Some(400..=499), _) if !is_transient(error) => BucketError::Refused {
                 bucket,
                 source: source("find", error, None),
             },
@@ -143,8 +144,10 @@ impl S3Store {
     }
 }
 
+/// The region, unless it cannot be the name of one: the caller puts it into a command to paste.
 fn reported_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error.raw_response()?.headers().get(REGION_HEADER)
+    let region = error.raw_response()?.headers().get(REGION_HEADER)?;
+    ForeignId::new(region, &Secrets::default()).map(|_| region)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use aws_sdk_s3::config::{Config, RequestChecksumCalculation, ResponseChecksumVal
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::base::failure::BoxError;
+use crate::records::foreign::{ForeignText, Secrets};
+use crate::storage::aws::ServiceFailure;
 pub(super) use crate::storage::aws::{is_transient, status};
 use crate::storage::store::StoreError;
 
@@ -12,7 +14,7 @@ use crate::storage::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[error("S3 returned {code}{message}{advice}")]
 struct S3Error {
-    code: String,
+    code: ForeignText,
     message: String,
     advice: String,
 }
@@ -86,13 +88,13 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespons
 pub(super) fn store_error<E>(
     action: &'static str,
     key: &str,
-    error: SdkError<E, HttpResponse>,
+    error: &SdkError<E, HttpResponse>,
     checksums: Checksums,
 ) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let transient = is_transient(&error);
+    let transient = is_transient(error);
     let source = source(action, error, Some(checksums));
     if transient {
         StoreError::transient(action, key, source)
@@ -104,14 +106,14 @@ where
 /// S3's error message, or why there was no response. `checksums` is set for calls that may have had one.
 pub(super) fn source<E>(
     action: &str,
-    error: SdkError<E, HttpResponse>,
+    error: &SdkError<E, HttpResponse>,
     checksums: Option<Checksums>,
 ) -> BoxError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let (SdkError::ServiceError(_), Some(status)) = (&error, status(&error)) else {
-        return error.into_source().unwrap_or_else(Into::into);
+    let (SdkError::ServiceError(_), Some(status)) = (error, status(error)) else {
+        return ServiceFailure::of(error).into();
     };
     let code = error
         .code()
@@ -123,11 +125,18 @@ where
         .map(ToOwned::to_owned);
     let advice = advice(action, &code, message_text).or(of_checksums);
     let s3_error = S3Error {
-        message: message.map(|text| format!(": {text}")).unwrap_or_default(),
+        message: message
+            .map(|text| format!(": {}", quoted(text)))
+            .unwrap_or_default(),
         advice: advice.map(|text| format!("; {text}")).unwrap_or_default(),
-        code,
+        code: quoted(&code),
     };
     s3_error.into()
+}
+
+/// A text of S3, as it may be shown.
+fn quoted(text: &str) -> ForeignText {
+    ForeignText::new(text, &Secrets::default())
 }
 
 fn advice(action: &str, code: &str, message: &str) -> Option<String> {
