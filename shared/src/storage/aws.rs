@@ -7,6 +7,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
+use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
 
@@ -62,6 +64,18 @@ pub enum AwsError {
     SecretNotText { arn: String },
     #[error("Secrets Manager returned the secret {arn} without the id of its version")]
     SecretWithoutVersion { arn: String },
+}
+
+impl AwsError {
+    /// Whether the secret, or this version of it, does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        let Self::Secret { source, .. } = self else {
+            return false;
+        };
+        let refused = source.downcast_ref::<SdkError<GetSecretValueError>>();
+        let refusal = refused.and_then(SdkError::as_service_error);
+        refusal.is_some_and(GetSecretValueError::is_resource_not_found_exception)
+    }
 }
 
 impl AwsClients {
@@ -157,8 +171,21 @@ pub(crate) async fn secret_string(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
 ) -> Result<SecretString, AwsError> {
-    let (_, secret) = secret_value(client, arn, None).await?;
+    let (_, secret) = secret_value(client, arn, SecretVersion::Current).await?;
     Ok(secret)
+}
+
+/// The text that a secret had before its latest rotation; `None` if it was never rotated.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
+pub(crate) async fn previous_secret_string(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<Option<SecretString>, AwsError> {
+    match secret_value(client, arn, SecretVersion::Previous).await {
+        Ok((_, secret)) => Ok(Some(secret)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The given or the newest version of a secret, with the version's id.
@@ -167,6 +194,7 @@ pub(crate) async fn secret_version(
     arn: &str,
     version: Option<&str>,
 ) -> Result<(String, SecretString), AwsError> {
+    let version = version.map_or(SecretVersion::Current, SecretVersion::Id);
     let (version, secret) = secret_value(client, arn, version).await?;
     let version = version.ok_or_else(|| AwsError::SecretWithoutVersion {
         arn: arn.to_owned(),
@@ -174,14 +202,26 @@ pub(crate) async fn secret_version(
     Ok((version, secret))
 }
 
+/// A version of a secret.
+#[derive(Clone, Copy, Debug)]
+enum SecretVersion<'a> {
+    Current,
+    Previous,
+    Id(&'a str),
+}
+
 async fn secret_value(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
-    version: Option<&str>,
+    version: SecretVersion<'_>,
 ) -> Result<(Option<String>, SecretString), AwsError> {
-    let version = version.map(ToOwned::to_owned);
     let request = client.get_secret_value().secret_id(arn);
-    let reply = request.set_version_id(version).send().await;
+    let request = match version {
+        SecretVersion::Current => request,
+        SecretVersion::Previous => request.version_stage("AWSPREVIOUS"),
+        SecretVersion::Id(id) => request.version_id(id),
+    };
+    let reply = request.send().await;
     let unread = |source: BoxError| AwsError::Secret {
         arn: arn.to_owned(),
         source,

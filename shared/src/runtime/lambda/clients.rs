@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
+
 use crate::archive::{Archive, PortionLimits};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
@@ -13,7 +15,7 @@ use crate::runtime::config::{
 };
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
 use crate::source::Sources;
-use crate::storage::aws::{AwsClients, AwsError, secret_string};
+use crate::storage::aws::{AwsClients, AwsError, previous_secret_string, secret_string};
 use crate::storage::queue::{QueueUrls, SqsQueues};
 use crate::storage::store::S3Store;
 use crate::storage::topic::{SnsTopic, Topic, TopicArn};
@@ -38,6 +40,28 @@ pub enum WiringError {
 
 /// For functions that open no slices and do not read the setting: the minimum that lets an export make progress.
 const ONE_SLICE: usize = 1;
+
+/// A signer with the newest and the previous version of the secret, so that receivers can change theirs at any time
+/// between two rotations.
+async fn signer_of_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<Signer, WiringError> {
+    let current = secret_string(client, arn).await?;
+    let signer = Signer::new(&current)?;
+    let previous = previous_secret_string(client, arn).await?;
+    let Some(previous) = previous.filter(|it| it.expose_secret() != current.expose_secret()) else {
+        return Ok(signer);
+    };
+    match Signer::new(&previous) {
+        Ok(previous) => Ok(signer.and(previous)),
+        // It may have been replaced because it was unusable.
+        Err(error) => {
+            tracing::warn!(%error, "the previous webhook secret is not usable; webhooks are signed with the newest one");
+            Ok(signer)
+        }
+    }
+}
 
 impl Clients {
     pub async fn new(archive: ArchiveConfig) -> Self {
@@ -95,9 +119,72 @@ impl Clients {
         match secret {
             SigningSecretConfig::InSettings(secret) => Ok(Signer::new(secret)?),
             SigningSecretConfig::Secret { arn } => {
-                let secret = secret_string(&self.aws.secrets_manager(), arn).await?;
-                Ok(Signer::new(&secret)?)
+                signer_of_secret(&self.aws.secrets_manager(), arn).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::storage::aws::AwsSettings;
+    use crate::storage::aws::fake::{FakeAws, Reply, sdk_config};
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing";
+    const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const NEW: &str = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ==";
+
+    /// The number of signatures, and whether receivers with the old and the new secret accept them.
+    async fn signed_with(
+        current: &'static str,
+        previous: Option<&'static str>,
+    ) -> (usize, [bool; 2]) {
+        let fake = FakeAws::start(move |request| {
+            let secret = if request.text().contains("AWSPREVIOUS") {
+                previous
+            } else {
+                Some(current)
+            };
+            match secret {
+                Some(text) => Reply::json(
+                    200,
+                    &serde_json::json!({ "SecretString": text }).to_string(),
+                ),
+                None => Reply::json(400, &r#"{"__type":"ResourceNotFoundException"}"#),
+            }
+        })
+        .await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let signer = signer_of_secret(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap();
+        let now = Timestamp::from_second(1_614_265_330).unwrap();
+        let signatures = signer.sign("msg_1", now, b"{}");
+        let accepts = |secret: &str| {
+            let receiver = Signer::new(&secret.into()).unwrap();
+            receiver
+                .verify("msg_1", "1614265330", &signatures, b"{}", now)
+                .is_ok()
+        };
+        (signatures.split(' ').count(), [accepts(OLD), accepts(NEW)])
+    }
+
+    #[tokio::test]
+    async fn a_rotated_secret_signs_with_its_previous_version_too() {
+        assert_eq!(signed_with(NEW, Some(OLD)).await, (2, [true, true]));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_never_rotated_signs_alone() {
+        assert_eq!(signed_with(OLD, None).await, (1, [true, false]));
+        assert_eq!(signed_with(OLD, Some(OLD)).await, (1, [true, false]));
+    }
+
+    #[tokio::test]
+    async fn an_unusable_previous_version_does_not_stop_deliveries() {
+        assert_eq!(signed_with(NEW, Some("changeme")).await, (1, [false, true]));
     }
 }
