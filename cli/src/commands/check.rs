@@ -111,9 +111,10 @@ fn archive_region(
     match (named, opened) {
         (_, Some(Ok(opened))) => opened
             .region()
-            .map_or(ArchiveRegion::NotApplicable, ArchiveRegion::Known),
+            .map_or(ArchiveRegion::None, ArchiveRegion::Known),
         (Some(Place::Bucket { .. }), _) => ArchiveRegion::Unknown,
-        _ => ArchiveRegion::NotApplicable,
+        (Some(Place::Folder(_)), _) => ArchiveRegion::None,
+        (None, _) => ArchiveRegion::NotGiven,
     }
 }
 
