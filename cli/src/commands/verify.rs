@@ -103,6 +103,7 @@ pub(super) fn text(verified: &Verified) -> String {
     if let Some(repeated) = repeated_text(verified.identical_lines, verified.ids_with_versions) {
         let _ = write!(text, "\n  with repeated records: {repeated}");
     }
+    let _ = write!(text, "\n  redaction: {}", verified.redaction);
     let leftovers = verified.orphans.len() + verified.superseded.len();
     if leftovers > 0 {
         let objects = quantity(
@@ -135,6 +136,7 @@ fn bar() -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use conversation_archive::export::outcome::ExportStatus;
+    use conversation_archive::export::plan::AppliedRedaction;
 
     use super::*;
 
@@ -154,6 +156,7 @@ mod tests {
             events: 6,
             orphans: Vec::new(),
             superseded: Vec::new(),
+            redaction: AppliedRedaction::Off,
             warnings: Vec::new(),
         };
         let once = text(&verified);

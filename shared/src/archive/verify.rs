@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::archive::Archive;
 use crate::base::ids::ExportId;
 use crate::export::outcome::ExportStatus;
+use crate::export::plan::AppliedRedaction;
 use crate::records::page::is_zero;
 
 mod chain;
@@ -67,6 +68,8 @@ pub struct Report {
     pub orphans: Vec<String>,
     /// Page records that are not in the manifest: from replaced runs, or committed too late.
     pub superseded: Vec<String>,
+    /// What texts were redacted with, according to the plan.
+    pub redaction: AppliedRedaction,
     /// Warnings from the manifest, and unusual but undamaged details of the export.
     pub warnings: Vec<String>,
 }

@@ -41,6 +41,12 @@ pub(super) async fn read_all(archive: &Archive) -> Result<Vec<ExportView>, Probl
     Ok(views)
 }
 
+/// The exports whose texts are stored as people typed them.
+pub(super) fn unredacted(views: Vec<ExportView>) -> Vec<ExportView> {
+    let is_unredacted = |view: &ExportView| view.plan.applied_redaction().is_off();
+    views.into_iter().filter(is_unredacted).collect()
+}
+
 async fn read_export(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, ArchiveError> {
     let Some(plan) = archive.plan(id).await? else {
         return Ok(None);
@@ -83,8 +89,13 @@ impl ExportView {
                 age(outcome.ended_at)
             ),
         };
+        let mark = if self.plan.applied_redaction().is_off() {
+            ", not redacted"
+        } else {
+            ""
+        };
         format!(
-            "  {:<24} {:<22} {}  {details}",
+            "  {:<24} {:<22} {}  {details}{mark}",
             self.plan.export_id.as_str(),
             self.status(),
             self.plan.interval
@@ -122,6 +133,7 @@ pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
                 "outcome": view.outcome.as_ref().map(crate::summary::outcome_json),
                 "slices": view.plan.slice_count,
                 "source": view.plan.source,
+                "redaction": view.plan.applied_redaction(),
             })
         })
         .collect()

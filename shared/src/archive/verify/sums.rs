@@ -170,6 +170,7 @@ impl<'a> Sums<'a> {
                 + rest.superseded.len() as u64,
             orphans: [rest.orphans, audit.orphans].concat(),
             superseded: rest.superseded,
+            redaction: self.history.plan.applied_redaction(),
             warnings: [
                 manifest.warnings.clone(),
                 history_warnings.clone(),
