@@ -94,7 +94,7 @@ pub mod net {
 
     pub use address::AddressKind;
     pub use address::WebhookUrlError;
-    pub use address::{AddressRules, Loopback, WebhookUrl};
+    pub use address::{AddressRules, Loopback, Receivers, WebhookUrl};
     pub(crate) use resolver::GuardedResolver;
     pub use transport::ClientError;
 }

@@ -41,7 +41,7 @@ pub struct Process {
     pub page: ArchivePage,
     await_ready: AwaitReady,
     complete: CompleteExport,
-    webhook: SendWebhook,
+    pub webhook: SendWebhook,
     record_failure: RecordFailure,
     pub sweep: SweepExports,
 }
@@ -85,6 +85,7 @@ impl Process {
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),
             loopback: Loopback::Allowed,
+            ..AddressRules::default()
         };
         let key = SecretString::from(REDACTION_KEY);
         let redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));

@@ -84,5 +84,6 @@ fn rules(settings: &ClientSettings) -> AddressRules {
         } else {
             Loopback::Refused
         },
+        ..AddressRules::default()
     }
 }

@@ -12,6 +12,7 @@ use super::table::{
     WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
 };
 use crate::export::parking::WaitLimits;
+use crate::export::plan::RequiredRedaction;
 use crate::storage::aws::AwsSettings;
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::store::S3Settings;
@@ -32,6 +33,8 @@ pub struct PageSettings {
     pub max_pages_per_slice: u32,
     /// Limit on the jobs or queries that a slice may lose in a row.
     pub max_runs_per_slice: u32,
+    /// Pages of a plan that redacts less are not fetched.
+    pub required_redaction: RequiredRedaction,
 }
 
 impl Default for PageSettings {
@@ -42,6 +45,7 @@ impl Default for PageSettings {
             max_pages_per_slice: 20_000,
             // A job that is lost this often will be lost again.
             max_runs_per_slice: 10,
+            required_redaction: RequiredRedaction::default(),
         }
     }
 }
@@ -117,6 +121,7 @@ impl Settings<'_> {
         let default = PageSettings::default();
         PageSettings {
             wait_limits: self.wait_limits(),
+            required_redaction: self.required_redaction(),
             ..default
         }
     }

@@ -98,7 +98,7 @@ impl Settings<'_> {
     }
 
     /// A list of host names, normalized as in URLs.
-    fn hosts(&self, setting: &Setting) -> Vec<String> {
+    pub(super) fn hosts(&self, setting: &Setting) -> Vec<String> {
         let host = |text: String| match Host::parse(&text) {
             Ok(host) if !text.starts_with('.') => Some(host.to_string()),
             _ => {

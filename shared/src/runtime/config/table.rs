@@ -136,6 +136,7 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
             &[
                 &WEBHOOK_QUEUE_URL,
                 &WEBHOOK_ALLOWED_HOSTS,
+                &WEBHOOK_RECEIVERS,
                 &AWS_ENDPOINT_URL,
                 &WEBHOOK_SIGNING_SECRET,
                 &WEBHOOK_SIGNING_SECRET_ARN,
@@ -219,6 +220,8 @@ const PLANNING: &[&Setting] = &[
     &ARCHIVE_RETENTION_DAYS,
     &DATA_LAKE_WEBHOOK_URL,
     &WEBHOOK_ALLOWED_HOSTS,
+    &WEBHOOK_RECEIVERS,
+    &REDACTION_REQUIRED,
     &REDACTION_REGIONS,
     &REDACTION_PATTERNS,
     &REDACTION_ALLOWED,
@@ -284,7 +287,7 @@ settings! {
         "days for which the organisation keeps conversations";
     AWS_REGION: Required, "the bucket's region; Lambda sets its own";
     ALLOWED_REGIONS: Without("the organisation's and the bucket's region must be equal"),
-        "AWS regions that data may come from and go to, separated by commas";
+        "AWS regions that data may come from and go to, separated by commas; `unknown` permits a folder and an overridden host, whose regions are not known";
     AWS_ENDPOINT_URL: Without("AWS"),
         "an emulator, or another store that implements the S3 protocol; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
     AWS_S3_FORCE_PATH_STYLE: Default("false"), "`true` puts the bucket in the path, for emulators";
@@ -302,12 +305,16 @@ settings! {
     WEBHOOK_QUEUE_URL: Required, "the queue of webhook messages";
     DATA_LAKE_WEBHOOK_URL: Without("no webhook"), "default webhook URL, for requests without `webhookUrl`";
     WEBHOOK_SIGNING_SECRET: RequiredUnless("`WEBHOOK_SIGNING_SECRET_ARN`"),
-        "signs deliveries: `whsec_` and base64 of at least 24 bytes; the command line requires it only with a webhook";
-    WEBHOOK_SIGNING_SECRET_ARN: RequiredUnless("`WEBHOOK_SIGNING_SECRET`"), "the secret that holds it as text";
+        "signs deliveries: `whsec_` and base64 of at least 24 bytes; during a rotation two, separated by a comma, the newest first; the command line requires it only with a webhook";
+    WEBHOOK_SIGNING_SECRET_ARN: RequiredUnless("`WEBHOOK_SIGNING_SECRET`"), "the secret that holds it as text; its previous version signs, too";
     WEBHOOK_ALLOWED_HOSTS: Without("public addresses only"),
         "hosts of webhook receivers that may have a private address, separated by commas";
+    WEBHOOK_RECEIVERS: Without("any host"),
+        "the only hosts that webhooks may be sent to, separated by commas; every other receiver is refused, whoever names it";
     TRANSCRIPT_TOPIC_ARN: Without("no notification"), "the standard SNS topic to notify of each transcript";
 
+    REDACTION_REQUIRED: Default("none"),
+        "the least redaction of every export: `none`, `standard` or `strict`; a request or a plan with a lower profile or without a kind is refused";
     REDACTION_REGIONS: Without("the country of `GENESYS_REGION`; none with hosts alone"),
         "countries whose national telephone numbers are redacted, as `DE,AT`";
     REDACTION_PATTERNS: Without("none"),
