@@ -26,6 +26,7 @@ mod findings;
 mod interrupt;
 mod limits;
 mod login;
+mod protection;
 mod target;
 mod trial_job;
 mod webhook;
