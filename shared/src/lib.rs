@@ -96,7 +96,7 @@ pub mod net {
     pub use address::WebhookUrlError;
     pub use address::{AddressRules, Loopback, Receivers, WebhookUrl};
     pub(crate) use resolver::GuardedResolver;
-    pub use transport::ClientError;
+    pub use transport::{ClientError, ProxyUrl, ProxyUrlError};
 }
 
 pub mod genesys {

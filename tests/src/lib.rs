@@ -16,6 +16,7 @@ pub mod panics;
 pub mod parallel;
 pub mod process;
 pub mod receiver;
+pub mod rights;
 pub mod seams;
 pub mod template;
 pub mod throttling_store;

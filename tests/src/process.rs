@@ -29,6 +29,8 @@ use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
 
+use crate::rights::RightsStore;
+
 /// Signing secret, shared with the receiver.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
 
@@ -40,7 +42,7 @@ pub struct Process {
     pub start: StartExport,
     pub page: ArchivePage,
     await_ready: AwaitReady,
-    complete: CompleteExport,
+    pub complete: CompleteExport,
     pub webhook: SendWebhook,
     record_failure: RecordFailure,
     pub sweep: SweepExports,
@@ -74,13 +76,20 @@ impl Process {
         max_open_slices: usize,
         portions: PortionLimits,
     ) -> Self {
-        let pipeline = Pipeline {
-            archive: Archive::new(store),
-            queue,
-            clock: clock.clone(),
-            max_open_slices,
-            portions,
-            failed_exports: FailedExports::Swept,
+        // Each handler has the rights of its function in the template, and no others.
+        let pipeline = |function: &'static str| {
+            let store = RightsStore {
+                store: Arc::clone(&store),
+                function,
+            };
+            Pipeline {
+                archive: Archive::new(Arc::new(store)),
+                queue: Arc::clone(&queue),
+                clock: clock.clone(),
+                max_open_slices,
+                portions,
+                failed_exports: FailedExports::Swept,
+            }
         };
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),
@@ -91,7 +100,7 @@ impl Process {
         let redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
         Self {
             start: StartExport {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("start-export"),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: PlanLimits::default(),
@@ -100,29 +109,31 @@ impl Process {
                 emulated: false,
             },
             page: ArchivePage {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("archive-page"),
                 sources,
                 redactors,
                 topic: Some(topic),
                 settings: PageSettings::default(),
             },
             await_ready: AwaitReady {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("await-ready"),
             },
             complete: CompleteExport {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("complete-export"),
             },
             webhook: SendWebhook {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("send-webhook"),
                 sender: sender(&address_rules),
                 signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
                 address_rules,
                 receiver: None,
             },
             record_failure: RecordFailure {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("record-failure"),
             },
-            sweep: SweepExports { pipeline },
+            sweep: SweepExports {
+                pipeline: pipeline("sweep-exports"),
+            },
         }
     }
 
@@ -142,7 +153,9 @@ impl Process {
         match delivery.queue {
             Queue::Pages => match serde_json::from_str(body)? {
                 PagesMessage::Start(message) => {
-                    self.start.restart(&message.start, invocation).await?;
+                    self.start_of_pages()
+                        .restart(&message.start, invocation)
+                        .await?;
                 }
                 PagesMessage::Page(message) => {
                     self.page.handle(&message, invocation).await?;
@@ -175,6 +188,14 @@ impl Process {
             }
         }
         Ok(Disposition::Delete)
+    }
+
+    /// Start-export as archive-page runs it, with its own rights.
+    fn start_of_pages(&self) -> StartExport {
+        StartExport {
+            pipeline: self.page.pipeline.clone(),
+            ..self.start.clone()
+        }
     }
 
     pub async fn record_dead_letter(

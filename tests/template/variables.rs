@@ -14,15 +14,16 @@ const SET_BY_PLATFORM: [&str; 4] = [
 ];
 
 /// Stored in Secrets Manager by the template.
-const IN_A_SECRET: [&str; 4] = [
+const IN_A_SECRET: [&str; 5] = [
+    "DATA_LAKE_WEBHOOK_URL",
     "GENESYS_CLIENT_ID",
     "GENESYS_CLIENT_SECRET",
     "REDACTION_KEY",
     "WEBHOOK_SIGNING_SECRET",
 ];
 
-/// Read before the settings exist: by the HTTP client of the functions that call Genesys Cloud, and by telemetry.
-const READ_BEFORE_SETTINGS: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
+/// Read before the settings exist, by telemetry.
+const READ_BEFORE_SETTINGS: [&str; 2] = ["RUST_LOG", "STACK_NAME"];
 
 #[test]
 fn each_function_gets_exactly_the_variables_that_it_reads() {

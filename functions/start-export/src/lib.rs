@@ -67,6 +67,13 @@ pub enum StartError {
 }
 
 impl StartExport {
+    /// Sets the default webhook URL, for requests without `webhookUrl`.
+    #[must_use]
+    pub fn with_webhook_url(mut self, url: Option<String>) -> Self {
+        self.limits.webhook_url = url;
+        self
+    }
+
     pub async fn handle(
         &self,
         command: Command,

@@ -168,6 +168,7 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
         PLANNING,
         &[
             &REDACTION_KEY,
+            &UNREDACTED_AUDIT_FILE,
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
             &MAX_OPEN_SLICES,
@@ -210,6 +211,8 @@ const ORGANISATION: &[&Setting] = &[
 /// Secrets that only functions read.
 const SECRETS: &[&Setting] = &[
     &GENESYS_CREDENTIALS_SECRET_ARN,
+    &HTTPS_PROXY_SECRET_ARN,
+    &DATA_LAKE_WEBHOOK_URL_SECRET_ARN,
     &REDACTION_KEY,
     &REDACTION_KEY_SECRET_ARN,
 ];
@@ -304,6 +307,8 @@ settings! {
     COMPLETION_QUEUE_URL: Required, "the FIFO queue of completion messages";
     WEBHOOK_QUEUE_URL: Required, "the queue of webhook messages";
     DATA_LAKE_WEBHOOK_URL: Without("no webhook"), "default webhook URL, for requests without `webhookUrl`";
+    DATA_LAKE_WEBHOOK_URL_SECRET_ARN: Without("`DATA_LAKE_WEBHOOK_URL`"),
+        "the secret that holds the default webhook URL as text, because its path and query may hold secrets of the receiver";
     WEBHOOK_SIGNING_SECRET: RequiredUnless("`WEBHOOK_SIGNING_SECRET_ARN`"),
         "signs deliveries: `whsec_` and base64 of at least 24 bytes; during a rotation two, separated by a comma, the newest first; the command line requires it only with a webhook";
     WEBHOOK_SIGNING_SECRET_ARN: RequiredUnless("`WEBHOOK_SIGNING_SECRET`"), "the secret that holds it as text; its previous version signs, too";
@@ -325,6 +330,9 @@ settings! {
     REDACTION_KEY_SECRET_ARN: Without("`REDACTION_KEY`"),
         "the secret that holds the key as text; an export keeps the version with which it began";
 
+    UNREDACTED_AUDIT_FILE: Without("`~/.local/state/genesys-archive/unredacted.ndjson`"),
+        "the file to which `history` and `transcript` append a line before they read texts without redaction";
+
     GENESYS_TRANSCRIPT_ROUTE: Default("messages"),
         "the source of transcripts: `messages`, with recordings as the fallback, or `web-details` of a gateway";
     TRANSCRIPT_CONTEXT_WINDOW: number_without(1..=1_000_000, "all"),
@@ -336,6 +344,9 @@ settings! {
         "with `includeMedia`, the content types that are stored, separated by commas; other attachments are listed only";
     ATTACHMENT_HOSTS: Without("the organisation's own domain"),
         "additional hosts, including their subdomains, from which attachments are fetched, separated by commas; hosts inside the network only if they are listed here";
+
+    HTTPS_PROXY_SECRET_ARN: Without("`HTTPS_PROXY`"),
+        "the secret that holds the proxy for requests to Genesys Cloud as text, because its login may be part of it";
 
     // A long backfill must not hold one job for each of its days.
     MAX_OPEN_SLICES: number(1..=100, 2), "number of slices of an export to process in parallel";

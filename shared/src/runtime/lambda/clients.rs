@@ -6,12 +6,13 @@ use secrecy::ExposeSecret as _;
 
 use crate::archive::{Archive, PortionLimits};
 use crate::genesys::{CredentialsSource, GenesysClient};
-use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
+use crate::net::{ClientError, ProxyUrl, ProxyUrlError, WebhookUrl, WebhookUrlError};
 use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
 use crate::runtime::config::{
-    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
+    ArchiveConfig, CredentialsConfig, GenesysConfig, PlanningConfig, RedactionKeyConfig,
+    SigningSecretConfig,
 };
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
 use crate::source::Sources;
@@ -36,6 +37,14 @@ pub enum WiringError {
     Secret(#[from] AwsError),
     #[error("the webhook's signing secret cannot be used")]
     SigningSecret(#[from] SigningSecretError),
+    #[error("the default webhook URL cannot be read")]
+    WebhookUrlSecret(#[source] AwsError),
+    #[error("the default webhook URL cannot be used")]
+    WebhookUrl(#[from] WebhookUrlError),
+    #[error("the proxy cannot be read")]
+    ProxySecret(#[source] AwsError),
+    #[error("the proxy cannot be used")]
+    Proxy(#[from] ProxyUrlError),
 }
 
 /// For functions that open no slices and do not read the setting: the minimum that lets an export make progress.
@@ -87,7 +96,13 @@ impl Clients {
         self.pipeline_with_slices(queues, ONE_SLICE)
     }
 
-    pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {
+    /// Reads the proxy, if it is in a secret.
+    pub async fn sources(&self, mut genesys: GenesysConfig) -> Result<Sources, WiringError> {
+        if let Some(arn) = &genesys.proxy_secret {
+            let text = secret_string(&self.aws.secrets_manager(), arn).await;
+            let text = text.map_err(WiringError::ProxySecret)?;
+            genesys.client.proxy = Some(ProxyUrl::parse(&text)?);
+        }
         let credentials: Arc<dyn CredentialsSource> = match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Arc::new(credentials),
             CredentialsConfig::Secret { arn } => {
@@ -113,6 +128,21 @@ impl Clients {
     pub fn topic(&self, arn: Option<TopicArn>) -> Option<Arc<dyn Topic>> {
         let topic = SnsTopic::new(self.aws.sns(), arn?, Clock::System);
         Some(Arc::new(topic))
+    }
+
+    /// The default webhook URL, if it is in a secret; otherwise that of the settings. It must satisfy the rules on
+    /// receivers, as the settings' does.
+    pub async fn webhook_url(
+        &self,
+        planning: &PlanningConfig,
+    ) -> Result<Option<String>, WiringError> {
+        let Some(arn) = &planning.webhook_url_secret else {
+            return Ok(planning.limits.webhook_url.clone());
+        };
+        let url = secret_string(&self.aws.secrets_manager(), arn).await;
+        let url = url.map_err(WiringError::WebhookUrlSecret)?;
+        WebhookUrl::parse(url.expose_secret(), &planning.address_rules)?;
+        Ok(Some(url.expose_secret().to_owned()))
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
