@@ -24,6 +24,7 @@ mod shell;
 mod stack;
 mod summary;
 mod text;
+mod unredacted;
 mod webhook;
 
 use arguments::Arguments;

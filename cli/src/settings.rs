@@ -1,6 +1,7 @@
 //! The settings of the commands: the variables of the deployed functions, as far as one process needs them. The AWS SDK
 //! itself reads region, endpoint and credentials of AWS.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub client: ClientSettings,
     pub credentials: Credentials,
     pub engine: EngineSettings,
+    /// The file for audit lines of unredacted reading; `None` for the default one.
+    pub audit_file: Option<PathBuf>,
 }
 
 /// The settings of a bucket besides its name.
@@ -98,12 +101,14 @@ impl Config for Settings {
             receiver: None,
             clock: Clock::System,
         };
+        let audit_file = settings.optional(&table::UNREDACTED_AUDIT_FILE);
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
                 client: genesys.client,
                 credentials,
                 engine,
+                audit_file: audit_file.map(PathBuf::from),
             }),
             CredentialsConfig::Secret { .. } => None,
         }
