@@ -48,6 +48,38 @@ fn each_function_gets_exactly_the_variables_that_it_reads() {
 }
 
 #[test]
+fn no_variable_holds_the_value_of_a_secret_parameter() {
+    let template = Template::read();
+    let is_secret = |parameter: &Yaml<'static>| {
+        let no_echo = parameter.as_mapping_get("NoEcho");
+        no_echo.and_then(Yaml::as_bool) == Some(true)
+    };
+    let secrets: BTreeSet<_> = template
+        .parameters()
+        .filter(|(_, parameter)| is_secret(parameter))
+        .map(|(name, _)| name)
+        .collect();
+    let expected = [
+        "DataLakeWebhookUrl",
+        "GenesysClientSecret",
+        "HttpsProxy",
+        "WebhookSigningSecret",
+    ];
+
+    assert_eq!(secrets, expected.into());
+    for function in template.functions() {
+        let variables = template.properties(function).as_mapping_get("Environment");
+        let text = format!("{variables:?}");
+        for secret in &secrets {
+            assert!(
+                !text.contains(&format!("\"{secret}\"")),
+                "{function} {secret}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_template_deploys_every_function() {
     let template = Template::read();
 

@@ -57,7 +57,7 @@ impl App {
             },
             clients,
             planning,
-            webhook_url: Refreshed::new(),
+            webhook_url: Refreshed::default(),
         })
     }
 

@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let clients = Clients::new(config.archive.clone()).await;
     let pipeline = clients.pipeline(config.queues.clone());
     let sender = Sender::new(config.address_rules.clone())?;
-    let signer = Refreshed::new();
+    let signer = Refreshed::default();
     lambda::run(async |event, invocation| {
         let read = async || clients.signer(&config.signing_secret).await;
         let signer = signer.get(Clock::System.now(), read).await?;

@@ -45,7 +45,7 @@ impl App {
             clients,
             planning,
             start,
-            webhook_url: Refreshed::new(),
+            webhook_url: Refreshed::default(),
         })
     }
 

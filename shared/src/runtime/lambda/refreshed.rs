@@ -12,14 +12,16 @@ use crate::base::time::elapsed;
 const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The value, made on first use and again when it is too old.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Refreshed<T>(Mutex<Option<(Timestamp, Arc<T>)>>);
 
-impl<T> Refreshed<T> {
-    pub fn new() -> Self {
+impl<T> Default for Refreshed<T> {
+    fn default() -> Self {
         Self(Mutex::new(None))
     }
+}
 
+impl<T> Refreshed<T> {
     /// The value, which `make` makes if there is none of the last five minutes. An error leaves no value.
     pub async fn get<E>(
         &self,
@@ -54,7 +56,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_read_again_after_five_minutes() {
-        let refreshed = Refreshed::new();
+        let refreshed = Refreshed::default();
 
         assert_eq!(get(&refreshed, 0, Ok("old")).await, Ok("old"));
         assert_eq!(get(&refreshed, 299, Ok("new")).await, Ok("old"));
@@ -63,7 +65,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_that_cannot_be_read_is_not_replaced_by_an_old_one() {
-        let refreshed = Refreshed::new();
+        let refreshed = Refreshed::default();
 
         assert_eq!(get(&refreshed, 0, Ok("old")).await, Ok("old"));
         assert_eq!(get(&refreshed, 600, Err(())).await, Err(()));
