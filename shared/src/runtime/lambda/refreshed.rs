@@ -28,14 +28,14 @@ impl<T> Refreshed<T> {
         now: Timestamp,
         make: impl AsyncFnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
-        let mut made = self.0.lock().await;
-        let is_recent = |made: &&(Timestamp, Arc<T>)| elapsed(made.0, now) < MAX_AGE;
-        if let Some((_, value)) = made.as_ref().filter(is_recent) {
+        let mut latest = self.0.lock().await;
+        let is_recent = |latest: &&(Timestamp, Arc<T>)| elapsed(latest.0, now) < MAX_AGE;
+        if let Some((_, value)) = latest.as_ref().filter(is_recent) {
             return Ok(Arc::clone(value));
         }
-        *made = None;
+        *latest = None;
         let value = Arc::new(make().await?);
-        *made = Some((now, Arc::clone(&value)));
+        *latest = Some((now, Arc::clone(&value)));
         Ok(value)
     }
 }

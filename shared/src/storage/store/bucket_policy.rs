@@ -191,10 +191,11 @@ mod tests {
         assert_eq!(gap.policy["Statement"].as_array().unwrap().len(), 4);
     }
 
+    type Edit = fn(&mut Value);
+
     #[test]
     fn a_weaker_statement_does_not_count() {
         let complete = policy_gap(None, &BUCKET, "team/").unwrap().policy;
-        type Edit = fn(&mut Value);
         let edits: [(Edit, &str); 6] = [
             (
                 |it| it["Statement"][1]["Effect"] = json!("Allow"),

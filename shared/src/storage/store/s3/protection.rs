@@ -123,7 +123,7 @@ mod tests {
             let found = known.into_iter().find(|it| request.parameter(it).is_some());
             found.unwrap_or_default()
         };
-        let fake = FakeAws::start(move |request| respond(part(&request))).await;
+        let fake = FakeAws::start(move |request| respond(part(request))).await;
         let settings = AwsSettings {
             force_path_style: true,
         };
