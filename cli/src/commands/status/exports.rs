@@ -138,3 +138,45 @@ pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::export::plan::{Draft, ExportIdentity, PlanLimits, Residency};
+    use conversation_archive::export::request::ExportRequest;
+
+    use super::*;
+
+    fn view(id: &str, redaction: &str) -> ExportView {
+        let now = "2026-03-10T00:00:00Z".parse().unwrap();
+        let json = format!(
+            r#"{{"exportId":"{id}","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#
+        );
+        let request = ExportRequest::parse(&json).unwrap();
+        let limits = PlanLimits::default();
+        let identity = ExportIdentity::of(&request, now).unwrap();
+        let draft = Draft::check(request, identity, now, &limits).unwrap();
+        let residency = Residency::decide(None, None, &[]).unwrap();
+        let plan = draft.plan(None, residency, &limits, now, "r").unwrap();
+        ExportView {
+            plan: Arc::new(plan),
+            outcome: None,
+        }
+    }
+
+    #[test]
+    fn only_exports_without_redaction_are_listed_as_unredacted() {
+        let all = vec![
+            view("standard", "{}"),
+            view("off", r#"{"enabled":false}"#),
+            view("cards", r#"{"kinds":["card"]}"#),
+        ];
+
+        let listed = json(&unredacted(all.clone()), 9);
+        let lines = text(&all, 9, "2026-03-10T01:00:00Z".parse().unwrap());
+
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0]["exportId"], "off");
+        assert_eq!(listed[0]["redaction"]["profile"], "off");
+        assert_eq!(lines.matches("not redacted").count(), 1, "{lines}");
+    }
+}

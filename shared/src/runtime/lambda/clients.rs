@@ -8,7 +8,7 @@ use crate::archive::{Archive, PortionLimits};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
-use crate::net::{ClientError, ProxyUrl, ProxyUrlError, WebhookUrl, WebhookUrlError};
+use crate::net::{AddressRules, ClientError, ProxyUrl, ProxyUrlError, WebhookUrl, WebhookUrlError};
 use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, PlanningConfig, RedactionKeyConfig,
@@ -70,6 +70,17 @@ async fn signer_of_secret(
             Ok(signer)
         }
     }
+}
+
+async fn webhook_url_of_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+    rules: &AddressRules,
+) -> Result<String, WiringError> {
+    let url = secret_string(client, arn).await;
+    let url = url.map_err(WiringError::WebhookUrlSecret)?;
+    WebhookUrl::parse(url.expose_secret(), rules)?;
+    Ok(url.expose_secret().trim().to_owned())
 }
 
 impl Clients {
@@ -139,10 +150,9 @@ impl Clients {
         let Some(arn) = &planning.webhook_url_secret else {
             return Ok(planning.limits.webhook_url.clone());
         };
-        let url = secret_string(&self.aws.secrets_manager(), arn).await;
-        let url = url.map_err(WiringError::WebhookUrlSecret)?;
-        WebhookUrl::parse(url.expose_secret(), &planning.address_rules)?;
-        Ok(Some(url.expose_secret().to_owned()))
+        let client = self.aws.secrets_manager();
+        let url = webhook_url_of_secret(&client, arn, &planning.address_rules).await?;
+        Ok(Some(url))
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
@@ -160,6 +170,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::base::failure::error_chain;
+    use crate::net::Receivers;
     use crate::storage::aws::AwsSettings;
     use crate::storage::aws::fake::{FakeAws, Reply, sdk_config};
 
@@ -216,5 +228,35 @@ mod tests {
     #[tokio::test]
     async fn an_unusable_previous_version_does_not_stop_deliveries() {
         assert_eq!(signed_with(NEW, Some("changeme")).await, (1, [false, true]));
+    }
+
+    async fn default_webhook_url(text: &'static str) -> Result<String, String> {
+        let body = serde_json::json!({ "SecretString": text }).to_string();
+        let fake = FakeAws::start(move |_| Reply::json(200, &body)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let rules = AddressRules {
+            receivers: Receivers::Only(vec!["lake.example".to_owned()]),
+            ..AddressRules::default()
+        };
+        let url = webhook_url_of_secret(&clients.secrets_manager(), ARN, &rules).await;
+        url.map_err(|error| error_chain(&error))
+    }
+
+    #[tokio::test]
+    async fn a_default_webhook_url_in_a_secret_satisfies_the_rules() {
+        let url = "https://lake.example/hook?key=s3cret";
+
+        assert_eq!(default_webhook_url(url).await.unwrap(), url);
+        for refused in [
+            "https://collector.example/s3cret",
+            "https://10.0.0.1/s3cret",
+            "s3cret",
+        ] {
+            let error = default_webhook_url(refused).await.unwrap_err();
+            assert!(
+                error.contains("webhookUrl") && !error.contains("s3cret"),
+                "{error}"
+            );
+        }
     }
 }
