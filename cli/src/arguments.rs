@@ -110,6 +110,7 @@ Settings are environment variables:
   GENESYS_API_URL, GENESYS_LOGIN_URL                         hosts other than the region's
   DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              default webhook URL, and the key that signs webhooks
   ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others
+  REDACTION_REQUIRED, WEBHOOK_RECEIVERS, ALLOWED_REGIONS     policy: a request or a stored plan below it is refused
 
 Into a bucket, with the credentials and the region that AWS tools use:
   AWS_PROFILE=… AWS_REGION=eu-central-1 genesys-archive export --request day.json --out s3://bucket/prefix

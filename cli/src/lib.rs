@@ -25,6 +25,7 @@ mod stack;
 mod style;
 mod summary;
 mod text;
+mod unredacted;
 mod webhook;
 
 use arguments::Arguments;

@@ -1,6 +1,7 @@
 //! The settings of the commands: the variables of the deployed functions, as far as one process needs them. The AWS SDK
 //! itself reads region, endpoint and credentials of AWS.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub credentials: Credentials,
     pub signing: SigningSettings,
     pub engine: EngineSettings,
+    /// The file for audit lines of unredacted reading; `None` for the default one.
+    pub audit_file: Option<PathBuf>,
 }
 
 /// The settings of a bucket besides its name.
@@ -102,6 +105,7 @@ impl Config for Settings {
             clock: Clock::System,
         };
         let signing = SigningSettings::read(settings);
+        let audit_file = settings.optional(&table::UNREDACTED_AUDIT_FILE);
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
@@ -109,6 +113,7 @@ impl Config for Settings {
                 credentials,
                 signing: signing?,
                 engine,
+                audit_file: audit_file.map(PathBuf::from),
             }),
             CredentialsConfig::Secret { .. } => None,
         }

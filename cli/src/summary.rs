@@ -197,6 +197,7 @@ pub(crate) fn outcome_json(outcome: &Outcome) -> Value {
         "interval": outcome.interval,
         "counts": outcome.totals.counts,
         "pages": outcome.totals.pages,
+        "redaction": outcome.redaction,
         "failures": outcome.failures,
     })
 }

@@ -98,9 +98,9 @@ pub mod net {
 
     pub use address::AddressKind;
     pub use address::WebhookUrlError;
-    pub use address::{AddressRules, Loopback, WebhookUrl};
+    pub use address::{AddressRules, Loopback, Receivers, WebhookUrl};
     pub(crate) use resolver::{GuardedResolver, forbidden_kind};
-    pub use transport::ClientError;
+    pub use transport::{ClientError, ProxyUrl, ProxyUrlError};
 }
 
 pub mod genesys {

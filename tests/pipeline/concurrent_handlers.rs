@@ -105,7 +105,7 @@ async fn a_replaced_attempt_is_not_concluded() {
     };
     assert!(world.run_until(|it| has_ended(it, "0001/r01")).await);
     assert!(!has_ended(&world, "0002/r01"), "a slice to lose the query");
-    let pipeline = world.process.start.pipeline.clone();
+    let pipeline = world.process.complete.pipeline.clone();
     let archive = &pipeline.archive;
     let plan = archive.existing_plan(&id).await.expect("a plan");
     let stale = archive.attempt(&id, 1).await.expect("an attempt");

@@ -31,6 +31,7 @@ mod old_archives;
 mod outages;
 mod owed_webhooks;
 mod planted_objects;
+mod policy;
 mod portions;
 mod redaction;
 mod repeated_queries;

@@ -340,7 +340,7 @@ async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
 
 /// Writes the failure that earlier versions recorded for a repeated record.
 async fn record_legacy_failure(world: &World, id: &ExportId) {
-    let pipeline = &world.process.start.pipeline;
+    let pipeline = &world.process.complete.pipeline;
     let plan = pipeline.archive.existing_plan(id).await.expect("a plan");
     let attempt = pipeline.archive.newest_attempt(id).await;
     let attempt = attempt.expect("readable").expect("an attempt");

@@ -128,7 +128,7 @@ async fn an_export_that_completes_in_portions_counts_as_progressing() {
     let request = world.request("analytics-job", r#","slices":1,"pageSize":4"#);
     let id = world.start(&request).await;
     world.run_until_slices_ended(1).await;
-    let mut world = world.with_step_duration(Duration::from_millis(2_500));
+    let mut world = world.with_step_duration(Duration::from_millis(2_200));
 
     // One invocation per hour, whose message is lost.
     let mut hours = 0;

@@ -7,12 +7,15 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that hold times, places, invocation ids or job ids, and the hashes over such fields. They are masked.
-const MASKED: [&str; 27] = [
+const MASKED: [&str; 30] = [
     // Digest of a cursor, which differs for each job.
     "mark",
     "seal",
     "hash",
     "previousHash",
+    "previous",
+    "outcomeSha256",
+    "appendedAt",
     "auditHeads",
     "contentSha256",
     "planSha256",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use conversation_archive::archive::verify::{Anchors, verify};
+use conversation_archive::archive::verify::{Anchors, verify, verify_ledger};
 use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::storage::store::ArchiveStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -331,4 +331,7 @@ async fn assert_intact(archive: BTreeMap<String, Bytes>) {
     verify(&archive, &id, &Anchors::default(), &mut |_| {})
         .await
         .expect("an intact export");
+    let ledger = verify_ledger(&archive, &Anchors::default(), &mut |_, _| {}).await;
+    let ledger = ledger.expect("a readable ledger");
+    assert!(ledger.entries > 0 && ledger.damage.is_empty(), "{ledger:?}");
 }

@@ -17,6 +17,7 @@ pub mod parallel;
 pub mod planted;
 pub mod process;
 pub mod receiver;
+pub mod rights;
 pub mod seams;
 pub mod template;
 pub mod throttling_store;

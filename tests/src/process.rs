@@ -6,8 +6,9 @@ use std::time::Duration;
 use archive_page::{ArchivePage, PageSettings};
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
-use conversation_archive::archive::{Archive, PortionLimits};
+use conversation_archive::archive::PortionLimits;
 use conversation_archive::base::deadline::Deadline;
+use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
@@ -20,6 +21,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Pipeline, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
+use conversation_archive::storage::store::ArchiveStore;
 use conversation_archive::storage::topic::Topic;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
@@ -27,6 +29,9 @@ use send_webhook::{ReceivedMessage, SendWebhook};
 use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
+
+use crate::rights::RightsStore;
+use crate::world::archive_of;
 
 /// Signing secret, shared with the receiver.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
@@ -39,8 +44,8 @@ pub struct Process {
     pub start: StartExport,
     pub page: ArchivePage,
     await_ready: AwaitReady,
-    complete: CompleteExport,
-    webhook: SendWebhook,
+    pub complete: CompleteExport,
+    pub webhook: SendWebhook,
     record_failure: RecordFailure,
     pub sweep: SweepExports,
 }
@@ -48,7 +53,9 @@ pub struct Process {
 /// Store, queues and topic that the handlers of a process use.
 #[derive(Debug)]
 pub struct Seams {
-    pub archive: Archive,
+    pub store: Arc<dyn ArchiveStore>,
+    /// Signs plans, attempts and outcomes.
+    pub signing_key: Option<LocalKey>,
     pub queue: Arc<dyn MessageQueue>,
     pub topic: Arc<dyn Topic>,
 }
@@ -65,7 +72,8 @@ impl Process {
     pub fn build(
         sources: Sources,
         Seams {
-            archive,
+            store,
+            signing_key,
             queue,
             topic,
         }: Seams,
@@ -73,23 +81,31 @@ impl Process {
         max_open_slices: usize,
         portions: PortionLimits,
     ) -> Self {
-        let pipeline = Pipeline {
-            archive,
-            queue,
-            clock: clock.clone(),
-            max_open_slices,
-            portions,
-            failed_exports: FailedExports::Swept,
+        // Each handler has the rights of its function in the template, and no others.
+        let pipeline = |function: &'static str| {
+            let store = RightsStore {
+                store: Arc::clone(&store),
+                function,
+            };
+            Pipeline {
+                archive: archive_of(Arc::new(store), signing_key.as_ref()),
+                queue: Arc::clone(&queue),
+                clock: clock.clone(),
+                max_open_slices,
+                portions,
+                failed_exports: FailedExports::Swept,
+            }
         };
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),
             loopback: Loopback::Allowed,
+            ..AddressRules::default()
         };
         let key = SecretString::from(REDACTION_KEY);
         let redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
         Self {
             start: StartExport {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("start-export"),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: PlanLimits::default(),
@@ -98,29 +114,31 @@ impl Process {
                 emulated: false,
             },
             page: ArchivePage {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("archive-page"),
                 sources,
                 redactors,
                 topic: Some(topic),
                 settings: PageSettings::default(),
             },
             await_ready: AwaitReady {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("await-ready"),
             },
             complete: CompleteExport {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("complete-export"),
             },
             webhook: SendWebhook {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("send-webhook"),
                 sender: sender(&address_rules),
                 signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
                 address_rules,
                 receiver: None,
             },
             record_failure: RecordFailure {
-                pipeline: pipeline.clone(),
+                pipeline: pipeline("record-failure"),
             },
-            sweep: SweepExports { pipeline },
+            sweep: SweepExports {
+                pipeline: pipeline("sweep-exports"),
+            },
         }
     }
 
@@ -140,7 +158,9 @@ impl Process {
         match delivery.queue {
             Queue::Pages => match serde_json::from_str(body)? {
                 PagesMessage::Start(message) => {
-                    self.start.restart(&message.start, invocation).await?;
+                    self.start_of_pages()
+                        .restart(&message.start, invocation)
+                        .await?;
                 }
                 PagesMessage::Page(message) => {
                     self.page.handle(&message, invocation).await?;
@@ -173,6 +193,14 @@ impl Process {
             }
         }
         Ok(Disposition::Delete)
+    }
+
+    /// Start-export as archive-page runs it, with its own rights.
+    fn start_of_pages(&self) -> StartExport {
+        StartExport {
+            pipeline: self.page.pipeline.clone(),
+            ..self.start.clone()
+        }
     }
 
     pub async fn record_dead_letter(

@@ -544,7 +544,8 @@ fn seams<S: ArchiveStore + 'static>(
         steps: Arc::clone(steps),
     };
     Seams {
-        archive: archive_of(Arc::new(store), signing_key),
+        store: Arc::new(store),
+        signing_key: signing_key.cloned(),
         queue: Arc::new(queues),
         topic: Arc::new(topic),
     }

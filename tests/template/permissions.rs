@@ -1,6 +1,36 @@
+//! The rights of the roles: each function has exactly those that it needs on each kind of object, and no wildcards.
+
+use std::collections::BTreeSet;
+
+use conversation_archive::runtime::config::FUNCTIONS;
+use conversation_archive::storage::store::bucket_policy::{
+    DELETED as DELETED_KEYS, OVERWRITTEN as OVERWRITTEN_KEYS,
+};
 use saphyr::Yaml;
 
+use end_to_end::rights::{ObjectAction, Rights, key_patterns};
 use end_to_end::template::{Template, one_or_more, text};
+
+mod kinds;
+mod needs;
+
+use kinds::samples;
+use needs::{NEEDS, Need};
+
+/// The kinds that docs/format.md marks as overwritten.
+const OVERWRITTEN: [&str; 5] = ["Waiting", "Cancel", "Open", "Owed", "Resume"];
+
+/// The kinds that are deleted: markers, and the test object of the command line.
+const DELETED: [&str; 4] = ["Probe", "Open", "Owed", "Resume"];
+
+/// The kinds of objects for whose key the condition holds.
+fn kinds_with(condition: impl Fn(&str) -> bool) -> BTreeSet<&'static str> {
+    let samples = samples().into_iter();
+    samples
+        .filter(|(_, key)| condition(key))
+        .map(|(kind, _)| kind)
+        .collect()
+}
 
 fn statements(template: &Template) -> Vec<&Yaml<'static>> {
     let roles = template.resources("AWS::IAM::Role").into_iter();
@@ -22,6 +52,41 @@ fn arn<'a>(resource: &'a Yaml<'static>) -> &'a str {
 }
 
 #[test]
+fn each_function_has_the_least_rights_on_objects() {
+    let rights = Rights::of_template();
+    for function in FUNCTIONS {
+        let function = function.function;
+        for action in ObjectAction::ALL {
+            let granted = kinds_with(|key| rights.allow(function, action, key));
+
+            let of_this = |need: &&Need| need.0 == function && need.1 == action;
+            let needed = NEEDS.iter().filter(of_this).flat_map(|need| need.2);
+            let needed: BTreeSet<_> = needed.copied().collect();
+            assert_eq!(granted, needed, "{function} {}", action.name());
+        }
+    }
+}
+
+#[test]
+fn the_bucket_policy_exempts_exactly_what_is_overwritten_or_deleted() {
+    let rights = Rights::of_template();
+
+    let replaced = kinds_with(|key| rights.allow_replacement(key));
+    let deleted = kinds_with(|key| rights.allow_deletion(key));
+
+    assert_eq!(replaced, OVERWRITTEN.into());
+    assert_eq!(deleted, DELETED.into());
+}
+
+#[test]
+fn an_existing_bucket_is_checked_for_the_same_policy() {
+    let rights = Rights::of_template();
+
+    assert_eq!(rights.replaceable(), OVERWRITTEN_KEYS);
+    assert_eq!(rights.deletable(), DELETED_KEYS);
+}
+
+#[test]
 fn no_role_has_a_wildcard_action_or_resource() {
     let template = Template::read();
 
@@ -40,24 +105,20 @@ fn no_role_has_a_wildcard_action_or_resource() {
 }
 
 #[test]
-fn roles_may_delete_only_markers() {
+fn rights_on_objects_name_their_prefixes() {
     let template = Template::read();
+    let on_objects = |statement: &&Yaml<'static>| {
+        let is_on_objects = |action: &&str| action.ends_with("Object");
+        actions(statement).iter().any(is_on_objects)
+    };
 
-    let deleting: Vec<_> = statements(&template)
-        .into_iter()
-        .filter(|statement| actions(statement).contains(&"s3:DeleteObject"))
-        .map(|statement| arn(&statement["Resource"]))
-        .collect();
-
-    for (markers, roles) in [("open", 3), ("owed", 3), ("resumes", 3)] {
-        let is_marker = |resource: &&&str| resource.ends_with(&format!("${{Prefix}}{markers}/*"));
-        assert_eq!(
-            deleting.iter().filter(is_marker).count(),
-            roles,
-            "{deleting:?}"
-        );
+    for statement in statements(&template).into_iter().filter(on_objects) {
+        let patterns = key_patterns(&statement["Resource"]).expect("patterns of keys");
+        for pattern in patterns {
+            let (folder, name) = pattern.split_once('/').expect("a folder");
+            assert!(!folder.contains('*') && !name.is_empty(), "{pattern}");
+        }
     }
-    assert_eq!(deleting.len(), 9, "{deleting:?}");
 }
 
 #[test]

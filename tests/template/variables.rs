@@ -14,15 +14,16 @@ const SET_BY_PLATFORM: [&str; 4] = [
 ];
 
 /// Stored in Secrets Manager by the template.
-const IN_A_SECRET: [&str; 4] = [
+const IN_A_SECRET: [&str; 5] = [
+    "DATA_LAKE_WEBHOOK_URL",
     "GENESYS_CLIENT_ID",
     "GENESYS_CLIENT_SECRET",
     "REDACTION_KEY",
     "WEBHOOK_SIGNING_SECRET",
 ];
 
-/// Read before the settings exist: by the HTTP client of the functions that call Genesys Cloud, and by telemetry.
-const READ_BEFORE_SETTINGS: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
+/// Read before the settings exist, by telemetry.
+const READ_BEFORE_SETTINGS: [&str; 2] = ["RUST_LOG", "STACK_NAME"];
 
 #[test]
 fn each_function_gets_exactly_the_variables_that_it_reads() {
@@ -43,6 +44,38 @@ fn each_function_gets_exactly_the_variables_that_it_reads() {
             .collect::<BTreeSet<_>>();
 
         assert_eq!(template_variables, read_variables, "{}", function.function);
+    }
+}
+
+#[test]
+fn no_variable_holds_the_value_of_a_secret_parameter() {
+    let template = Template::read();
+    let is_secret = |parameter: &Yaml<'static>| {
+        let no_echo = parameter.as_mapping_get("NoEcho");
+        no_echo.and_then(Yaml::as_bool) == Some(true)
+    };
+    let secrets: BTreeSet<_> = template
+        .parameters()
+        .filter(|(_, parameter)| is_secret(parameter))
+        .map(|(name, _)| name)
+        .collect();
+    let expected = [
+        "DataLakeWebhookUrl",
+        "GenesysClientSecret",
+        "HttpsProxy",
+        "WebhookSigningSecret",
+    ];
+
+    assert_eq!(secrets, expected.into());
+    for function in template.functions() {
+        let variables = template.properties(function).as_mapping_get("Environment");
+        let text = format!("{variables:?}");
+        for secret in &secrets {
+            assert!(
+                !text.contains(&format!("\"{secret}\"")),
+                "{function} {secret}"
+            );
+        }
     }
 }
 

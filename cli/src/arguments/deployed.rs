@@ -59,18 +59,24 @@ pub(crate) struct StartArguments {
   genesys-archive status march
   genesys-archive status --local --coverage
   genesys-archive status --coverage --since 2026-01-01
+  genesys-archive status --unredacted
 
 `--coverage` lists the windows that no complete export covers: from the first export, or from --since, to the newest end.
-Exports with filters do not count. The exit code is 1 when a window is missing, so that a scheduled job can watch it.")]
+Exports with filters do not count. The exit code is 1 when a window is missing, so that a scheduled job can watch it.
+
+`--unredacted` lists the exports whose texts are stored as people typed them. REDACTION_REQUIRED refuses such requests.")]
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub stack: StackArguments,
     /// Only this export, slice by slice
-    #[arg(conflicts_with_all = ["coverage", "exports"])]
+    #[arg(conflicts_with_all = ["coverage", "exports", "unredacted"])]
     pub export_id: Option<ExportId>,
     /// Number of newest exports to show
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     pub exports: u32,
+    /// List only exports whose texts are not redacted
+    #[arg(long, conflicts_with = "coverage")]
+    pub unredacted: bool,
     /// Show the time windows that no complete export covers
     #[arg(long)]
     pub coverage: bool,

@@ -26,6 +26,7 @@ mod findings;
 mod interrupt;
 mod limits;
 mod login;
+mod protection;
 mod target;
 mod trial_job;
 mod webhook;
@@ -111,9 +112,10 @@ fn archive_region(
     match (named, opened) {
         (_, Some(Ok(opened))) => opened
             .region()
-            .map_or(ArchiveRegion::NotApplicable, ArchiveRegion::Known),
+            .map_or(ArchiveRegion::None, ArchiveRegion::Known),
         (Some(Place::Bucket { .. }), _) => ArchiveRegion::Unknown,
-        _ => ArchiveRegion::NotApplicable,
+        (Some(Place::Folder(_)), _) => ArchiveRegion::None,
+        (None, _) => ArchiveRegion::NotGiven,
     }
 }
 

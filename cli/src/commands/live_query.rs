@@ -19,6 +19,7 @@ use start_export::StartError;
 use crate::problem::Problem;
 use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::unredacted;
 
 /// Pause before a retry if the source does not say how long to wait.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -34,7 +35,8 @@ pub(super) struct LiveQuery<'a> {
 }
 
 impl<'a> LiveQuery<'a> {
-    /// Does every check and request that comes before the first page. `name` replaces the id of an invocation.
+    /// Does every check and request that comes before the first page, and records that texts will be read without
+    /// redaction. `name` replaces the id of an invocation.
     pub(super) async fn new(
         request: ExportRequest,
         name: &str,
@@ -60,6 +62,9 @@ impl<'a> LiveQuery<'a> {
             .map_err(StartError::from)?;
         let residency = Residency::decide(None, None, &[])?;
         let plan = draft.plan(None, residency, limits, now, name)?;
+        if plan.applied_redaction().is_off() {
+            unredacted::record(settings, &plan, name, now)?;
+        }
         Ok(Self {
             sources,
             redactors,

@@ -6,7 +6,7 @@ use conversation_archive::net::clock::Clock;
 use serde_json::json;
 
 use crate::arguments::{StackArguments, StatusArguments};
-use crate::figures::{bytes, count};
+use crate::figures::{bytes, count, quantity};
 use crate::local::{Folder, LocalSettings, ServiceProcesses};
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
@@ -29,7 +29,13 @@ pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Resu
     if arguments.coverage {
         return coverage::coverage(&stack, arguments, screen).await;
     }
-    screen.print_result(&stack_report(&stack, arguments.exports as usize).await?);
+    let shown = arguments.exports as usize;
+    let report = if arguments.unredacted {
+        unredacted_report(&stack, shown).await?
+    } else {
+        stack_report(&stack, shown).await?
+    };
+    screen.print_result(&report);
     Ok(Exit::Done)
 }
 
@@ -88,6 +94,28 @@ async fn stack_report(stack: &Stack, shown: usize) -> Result<Report, Problem> {
     Ok(Report {
         text: text.trim_end().to_owned(),
         json,
+    })
+}
+
+/// Reports only the exports whose texts are not redacted.
+async fn unredacted_report(stack: &Stack, shown: usize) -> Result<Report, Problem> {
+    let all = exports::read_all(stack.archive()).await?;
+    let total = all.len();
+    let unredacted = exports::unredacted(all);
+    let number = quantity(unredacted.len() as u64, "export is", "exports are");
+    let list = exports::text(&unredacted, shown, Clock::System.now());
+    let text = format!(
+        "{number} not redacted, of {} in {}\n\n{list}",
+        count(total as u64),
+        stack.place()
+    );
+    Ok(Report {
+        text: text.trim_end().to_owned(),
+        json: json!({
+            "exports": exports::json(&unredacted, shown),
+            "unredacted": unredacted.len(),
+            "exportsInAll": total,
+        }),
     })
 }
 

@@ -162,6 +162,7 @@ pub(super) fn text(verified: &Verified) -> String {
     if let Some(repeated) = repeated_text(verified.identical_lines, verified.ids_with_versions) {
         let _ = write!(text, "\n  with repeated records: {repeated}");
     }
+    let _ = write!(text, "\n  redaction: {}", verified.redaction);
     let leftovers = verified.orphans.len() + verified.superseded.len();
     if leftovers > 0 {
         let objects = quantity(
@@ -229,6 +230,7 @@ pub(super) fn bar(command: &str, things: &str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use conversation_archive::export::outcome::ExportStatus;
+    use conversation_archive::export::plan::AppliedRedaction;
 
     use super::*;
 
@@ -249,6 +251,7 @@ mod tests {
             orphans: Vec::new(),
             superseded: Vec::new(),
             signatures: SignatureReport::default(),
+            redaction: AppliedRedaction::Off,
             warnings: Vec::new(),
         };
         let once = text(&verified);

@@ -89,9 +89,7 @@ impl ArchiveSummary<'_> {
         if !statuses.is_empty() {
             rows.push(("texts", tally_text(statuses)));
         }
-        if self.plan.redaction.is_some() {
-            rows.push(("redacted", self.redacted_text()));
-        }
+        rows.push(("redacted", self.redacted_text()));
         if counts.rejected > 0 {
             let rejected = quantity(counts.rejected, "record", "records");
             rows.push((
@@ -114,12 +112,16 @@ impl ArchiveSummary<'_> {
     }
 
     fn redacted_text(&self) -> String {
+        let applied = self.plan.applied_redaction();
+        if applied.is_off() {
+            return "off: texts are stored as they were typed".to_owned();
+        }
         let redactions = &self.manifest.content.redactions;
         let total = quantity(redactions.total(), "value", "values");
         if redactions.is_empty() {
-            return total;
+            return format!("{total} ({applied})");
         }
-        format!("{total}: {}", tally_text(redactions))
+        format!("{total}: {} ({applied})", tally_text(redactions))
     }
 
     /// The first missing ids by name; the manifest lists all.
@@ -197,6 +199,7 @@ impl ArchiveSummary<'_> {
             "interval": outcome.interval,
             "manifest": format!("{}/manifest.json", self.folder()),
             "counts": content.counts,
+            "redaction": self.plan.applied_redaction(),
             "redactions": content.redactions,
             "statuses": content.statuses,
             "pages": outcome.totals.pages,

@@ -71,6 +71,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
                 ..Totals::default()
             },
             residency: plan.residency.clone(),
+            redaction: Some(plan.applied_redaction()),
             started_at: plan.planned_at,
             ended_at: plan.planned_at,
             failures: Vec::new(),
@@ -148,7 +149,7 @@ fn the_summary_shows_counts_place_sizes_and_survived_faults() {
   duration   12 s, 406 records/s
   survived   3 responses with 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
   left out   117 records that the API returned for another interval
-  redacted   0 values
+  redacted   0 values (standard, label, all kinds)
   rejected   3 records quarantined in failures/: unreadable, or without an id or start
   webhook    delivered, signed
   view       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .

@@ -11,6 +11,7 @@ mod history;
 mod loopback;
 mod odd_records;
 mod odd_stores;
+mod policy;
 mod refusals;
 mod results;
 mod resuming;

@@ -59,6 +59,74 @@ async fn json_prints_records_and_unredacted_prints_the_original_texts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unredacted_reading_leaves_an_audit_line() {
+    let mut world = World::new().await;
+    world.set("USER", "mary");
+    let id = conversation(&world);
+
+    world.run(&["transcript", &id]).await;
+    assert!(!world.audit_file().exists(), "redacted reading leaves none");
+    world.run(&["transcript", &id, "--unredacted"]).await;
+    let history = [
+        "history",
+        &id,
+        "--source",
+        "analytics-query",
+        "--unredacted",
+    ];
+    world.run(&history).await;
+
+    let text = std::fs::read_to_string(world.audit_file()).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, command) in lines.iter().zip(["transcript", "history"]) {
+        assert_eq!(line["action"], "read_unredacted");
+        assert_eq!(
+            (&line["command"], &line["user"]),
+            (&command.into(), &"mary".into())
+        );
+        assert_eq!(line["filters"]["conversationIds"][0], id.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_are_not_read_unredacted_without_an_audit_line() {
+    let mut world = World::new().await;
+    let id = conversation(&world);
+    let folder = world.folder.path().display().to_string();
+    world.set("UNREDACTED_AUDIT_FILE", &folder);
+
+    let output = world.run(&["transcript", &id, "--unredacted"]).await;
+
+    assert_eq!((output.code, output.out.as_str()), (2, ""));
+    assert!(
+        output.err.contains("UNREDACTED_AUDIT_FILE"),
+        "{}",
+        output.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unredacted_reading_is_refused_below_the_policy() {
+    let mut world = World::new().await;
+    world.set("REDACTION_REQUIRED", "standard");
+    let id = conversation(&world);
+
+    let output = world.run(&["transcript", &id, "--unredacted"]).await;
+
+    assert_eq!((output.code, output.out.as_str()), (2, ""));
+    assert!(
+        output.error().contains("REDACTION_REQUIRED demands"),
+        "{}",
+        output.err
+    );
+    assert!(!world.audit_file().exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_transcript_is_reported_and_fails() {
     let world = World::new().await;
     let unknown = "00000000-0000-4000-8000-000000000000";

@@ -58,11 +58,19 @@ impl World {
             ("GENESYS_CLIENT_ID", credentials.0),
             ("GENESYS_CLIENT_SECRET", credentials.1),
         ];
-        Self {
+        let mut world = Self {
             simulator,
             folder,
             settings,
-        }
+        };
+        let audit_file = world.audit_file().display().to_string();
+        world.set("UNREDACTED_AUDIT_FILE", &audit_file);
+        world
+    }
+
+    /// The file for audit lines of unredacted reading.
+    pub(crate) fn audit_file(&self) -> PathBuf {
+        self.folder.path().join("audit/unredacted.ndjson")
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {

@@ -1,7 +1,8 @@
-//! Limits of a page chain: pages per slice, and stored bytes of the export (quota).
+//! Limits of a page chain: pages per slice, stored bytes of the export (quota), and the least redaction.
 
 use conversation_archive::archive::{ArchiveError, slice_status};
 use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::totals::Totals;
 
 use crate::not_archived::NotArchived;
@@ -14,6 +15,7 @@ const QUOTA_CHECK_PAGES: u32 = 20;
 impl ArchivePage {
     /// Fails if this page would exceed a limit of its export.
     pub(crate) async fn check_limits(&self, task: &Task<'_>) -> Result<(), NotArchived> {
+        self.check_redaction(task.run.plan)?;
         let page = task.message.id.page;
         let max = self.settings.max_pages_per_slice;
         if page > max {
@@ -34,6 +36,13 @@ impl ArchivePage {
             own.quota_bytes
         };
         Ok(check_quota(used, quota_mb)?)
+    }
+
+    /// The policy is checked where texts are fetched: a plan may be older than the setting, or planted in the bucket.
+    fn check_redaction(&self, plan: &ExportPlan) -> Result<(), Failure> {
+        let required = self.settings.required_redaction;
+        let checked = required.check(plan.redaction.as_ref());
+        checked.map_err(|below| below.failure(&plan.export_id))
     }
 
     /// Stored bytes of all slices, from their newest page records; for the own slice, the sum in `own`.

@@ -4,11 +4,12 @@
 
 use archive_page::ArchivePage;
 use conversation_archive::export::message::PagesMessage;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{Redelivery, metrics};
-use conversation_archive::runtime::config::{ArchivePageConfig, Config};
+use conversation_archive::runtime::config::{ArchivePageConfig, Config, PlanningConfig};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,
+    self, Clients, Disposition, Refreshed, SqsBatchResponse, SqsEvent, each_message,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
@@ -22,25 +23,30 @@ async fn main() -> anyhow::Result<()> {
 }
 
 struct App {
+    clients: Clients,
+    planning: PlanningConfig,
     page: ArchivePage,
+    /// Without the default webhook URL, which is read when an accepted request is started.
     start: StartExport,
+    webhook_url: Refreshed<Option<String>>,
 }
 
 impl App {
     async fn new(config: ArchivePageConfig) -> anyhow::Result<Self> {
         let clients = Clients::new(config.archive).await;
+        let planning = config.planning;
         let pipeline = clients.pipeline_with_slices(config.queues, config.max_open_slices);
-        let sources = clients.sources(config.genesys)?;
+        let sources = clients.sources(config.genesys).await?;
         let redactors = clients.redactors(config.redaction_key);
         Ok(Self {
             start: StartExport {
                 pipeline: pipeline.clone(),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
-                limits: config.planning.limits,
-                address_rules: config.planning.address_rules,
-                regions: config.planning.regions,
-                emulated: config.planning.emulated,
+                limits: planning.limits.clone(),
+                address_rules: planning.address_rules.clone(),
+                regions: planning.regions.clone(),
+                emulated: planning.emulated,
             },
             page: ArchivePage {
                 pipeline,
@@ -49,7 +55,16 @@ impl App {
                 topic: clients.topic(config.transcript_topic),
                 settings: config.page,
             },
+            clients,
+            planning,
+            webhook_url: Refreshed::default(),
         })
+    }
+
+    async fn start(&self) -> anyhow::Result<StartExport> {
+        let read = async || self.clients.webhook_url(&self.planning).await;
+        let url = self.webhook_url.get(Clock::System.now(), read).await?;
+        Ok(self.start.clone().with_webhook_url(url.as_ref().clone()))
     }
 
     async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
@@ -64,7 +79,8 @@ impl App {
                     self.page.handle(page, invocation).await?;
                 }
                 PagesMessage::Start(message) => {
-                    self.start.restart(&message.start, invocation).await?;
+                    let start = self.start().await?;
+                    start.restart(&message.start, invocation).await?;
                 }
             }
             Ok(Disposition::Delete)

@@ -1,42 +1,43 @@
 //! Wires send-webhook: settings, clients and the handler, once per process.
 //!
-//! The signing secret is read at the first invocation: if it cannot be read, messages fail and are redelivered, but the
-//! start of the process does not fail.
+//! The signing secret is read at the first invocation, and again every few minutes: if it cannot be read, messages fail
+//! and are redelivered, but the start of the process does not fail.
 
 use conversation_archive::export::message::WebhookMessage;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Sender;
 use conversation_archive::pipeline::Redelivery;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{Config, SendWebhookConfig};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Disposition, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
+    self, Clients, Disposition, Refreshed, SqsBatchResponse, SqsEvent, SqsMessage, each_message,
+    receive_count,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
 use send_webhook::{DeliveryOutcome, ReceivedMessage, SendWebhook};
-use tokio::sync::OnceCell;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     telemetry::init_lambda();
     let config = SendWebhookConfig::from_env()?;
     let clients = Clients::new(config.archive.clone()).await;
-    let ready = OnceCell::new();
+    let pipeline = clients.pipeline(config.queues.clone());
+    let sender = Sender::new(config.address_rules.clone())?;
+    let signer = Refreshed::default();
     lambda::run(async |event, invocation| {
-        let app = ready.get_or_try_init(|| app(&clients, &config)).await?;
-        Ok(send(app, event, &invocation).await)
+        let read = async || clients.signer(&config.signing_secret).await;
+        let signer = signer.get(Clock::System.now(), read).await?;
+        let app = SendWebhook {
+            pipeline: pipeline.clone(),
+            sender: sender.clone(),
+            signer: signer.as_ref().clone(),
+            address_rules: config.address_rules.clone(),
+            receiver: None,
+        };
+        Ok(send(&app, event, &invocation).await)
     })
     .await
-}
-
-async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<SendWebhook> {
-    Ok(SendWebhook {
-        pipeline: clients.pipeline(config.queues.clone()),
-        sender: Sender::new(config.address_rules.clone())?,
-        signer: clients.signer(&config.signing_secret).await?,
-        address_rules: config.address_rules.clone(),
-        receiver: None,
-    })
 }
 
 async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {

@@ -9,10 +9,10 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::{
-    Draft, ExportIdentity, ExportPlan, PlanLimits, Residency, archive_id, due_revisits,
+    Draft, ExportIdentity, ExportPlan, PlanLimits, archive_id, due_revisits,
 };
 use conversation_archive::export::request::{ExportRequest, InvalidRequest};
-use conversation_archive::net::{AddressRules, WebhookUrl};
+use conversation_archive::net::AddressRules;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling::{self, SliceSelection};
 use conversation_archive::pipeline::{KeyVersionError, Pipeline, Redactors, metrics};
@@ -22,6 +22,7 @@ mod accepted;
 mod cancel;
 mod command;
 mod companion;
+mod policy;
 mod resume;
 mod retention;
 
@@ -66,6 +67,13 @@ pub enum StartError {
 }
 
 impl StartExport {
+    /// Sets the default webhook URL, for requests without `webhookUrl`.
+    #[must_use]
+    pub fn with_webhook_url(mut self, url: Option<String>) -> Self {
+        self.limits.webhook_url = url;
+        self
+    }
+
     pub async fn handle(
         &self,
         command: Command,
@@ -179,7 +187,10 @@ impl StartExport {
             self.check_adopted(&start, &plan).await?;
             return match start.rule.on_existing {
                 OnExisting::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
-                OnExisting::Keep => Ok(self.started(&plan, 1, State::Started)),
+                OnExisting::Keep => {
+                    self.check_plan(&plan)?;
+                    Ok(self.started(&plan, 1, State::Started))
+                }
             };
         }
         let draft = self.draft(&start).await?;
@@ -191,7 +202,8 @@ impl StartExport {
             }
             Err(error) => return Err(error),
         };
-        // Another invocation may have stored its plan in the meantime.
+        // Another invocation, with other settings, may have stored its plan in the meantime.
+        self.check_plan(&plan)?;
         self.check_adopted(&start, &plan).await?;
         let attempt = self.create_first_attempt(&plan).await?;
         scheduling::start_slices(&self.pipeline, &plan, &attempt, SliceSelection::Unstarted)
@@ -222,12 +234,12 @@ impl StartExport {
         let draft = match &start.revisit {
             Some(revisit) => {
                 let first = self.archive().existing_plan(&revisit.exports[0]).await?;
+                self.check_redaction(&first)?;
                 draft.with_revisit(revisit.clone(), first.redaction.clone())
             }
             None => draft,
         };
-        self.check_webhook(&draft)?;
-        self.residency()?;
+        self.check_draft(&draft)?;
         self.check_base(&draft).await?;
         Ok(draft)
     }
@@ -275,31 +287,11 @@ impl StartExport {
             .0)
     }
 
-    /// Checks that conversations may be copied from the current organisation to the current bucket or folder.
-    fn residency(&self) -> Result<Residency, InvalidRequest> {
-        let regions = &self.regions;
-        Residency::decide(
-            regions.genesys.clone(),
-            regions.bucket.clone(),
-            &regions.allowed,
-        )
-    }
-
     /// The newest attempt of an existing export. Creates the first one if the planning invocation died before that.
     async fn newest_attempt(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         match self.archive().newest_attempt(&plan.export_id).await? {
             Some(attempt) => Ok(attempt.as_ref().clone()),
             None => self.create_first_attempt(plan).await,
-        }
-    }
-
-    fn check_webhook(&self, draft: &Draft) -> Result<(), InvalidRequest> {
-        let Some(url) = &draft.webhook_url else {
-            return Ok(());
-        };
-        match WebhookUrl::parse(url, &self.address_rules) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(InvalidRequest::Rule(error.to_string())),
         }
     }
 

@@ -70,15 +70,15 @@ impl StartExport {
         let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
             attempt.as_ref().clone()
         } else {
-            // The invocation that planned the export ended before the first attempt. If residency is refused, nothing
+            // The invocation that planned the export ended before the first attempt. If the plan is refused, nothing
             // changes.
-            self.check_residency(&plan)?;
+            self.check_plan(&plan)?;
             self.create_first_attempt(&plan).await?
         };
         let Some(outcome) =
             outcomes::of_attempt(self.archive(), &plan.export_id, attempt.attempt).await?
         else {
-            self.check_residency(&plan)?;
+            self.check_plan(&plan)?;
             return self.continue_attempt(resume, &plan, &attempt).await;
         };
         if let Some(state) = final_state(outcome.status) {
@@ -86,7 +86,7 @@ impl StartExport {
                 .await?;
             return Ok(self.started(&plan, outcome.attempt, state));
         }
-        self.check_residency(&plan)?;
+        self.check_plan(&plan)?;
         let failed = FailedAttempt {
             plan: &plan,
             attempt: &attempt,
@@ -116,7 +116,7 @@ impl StartExport {
             return Ok(false);
         };
         let plan = self.archive().existing_plan(id).await?;
-        self.check_residency(&plan)?;
+        self.check_plan(&plan)?;
         let failed = FailedAttempt {
             plan: &plan,
             attempt: &attempt,
@@ -125,25 +125,6 @@ impl StartExport {
         self.begin_next_attempt(failed, ResumeTrigger::Sweep, invocation)
             .await?;
         Ok(true)
-    }
-
-    /// Checks residency before more is fetched: the settings may differ from those at planning time. A finished export
-    /// returns its state regardless of the settings.
-    fn check_residency(&self, plan: &ExportPlan) -> Result<(), InvalidRequest> {
-        let residency = self.residency()?;
-        if residency.genesys_region == plan.residency.genesys_region {
-            return Ok(());
-        }
-        let started_in = match &plan.residency.genesys_region {
-            Some(region) => format!("in {region}"),
-            None => "with custom hosts".to_owned(),
-        };
-        let now = residency
-            .genesys_region
-            .unwrap_or_else(|| "overridden by GENESYS_API_URL or GENESYS_LOGIN_URL".to_owned());
-        let rule =
-            format!("the export was started {started_in}; the rest must come from there, too");
-        Err(InvalidRequest::new("GENESYS_REGION", now, rule))
     }
 
     /// Continues an attempt without an outcome: messages may be lost, so they are sent again.

@@ -89,6 +89,10 @@ fn function(server: SocketAddr) -> Command {
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_S3_FORCE_PATH_STYLE", "true"),
         ("ARCHIVE_BUCKET", "archive"),
+        (
+            "SIGNING_KEY_ARN",
+            "arn:aws:kms:eu-central-1:123456789012:key/0f8f",
+        ),
         ("PAGE_QUEUE_URL", "http://127.0.0.1/pages.fifo"),
         ("COMPLETION_QUEUE_URL", "http://127.0.0.1/completion.fifo"),
         ("WEBHOOK_QUEUE_URL", "http://127.0.0.1/webhooks"),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::archive::Archive;
 use crate::base::ids::ExportId;
 use crate::export::outcome::ExportStatus;
+use crate::export::plan::AppliedRedaction;
 use crate::records::page::is_zero;
 
 mod anchors;
@@ -71,6 +72,8 @@ pub struct Report {
     /// Page records that are not in the manifest: from replaced runs, or committed too late.
     pub superseded: Vec<String>,
     pub signatures: SignatureReport,
+    /// What texts were redacted with, according to the plan.
+    pub redaction: AppliedRedaction,
     /// Warnings from the manifest, and unusual but undamaged details of the export.
     pub warnings: Vec<String>,
 }

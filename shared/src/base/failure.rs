@@ -67,6 +67,8 @@ pub enum FailureKind {
     /// This version does not support a region or a pattern of the plan's redaction. Earlier versions wrote
     /// `redaction_key`.
     RedactionUnsupported,
+    /// The plan redacts less than the owner demands (`REDACTION_REQUIRED`).
+    RedactionBelowPolicy,
 }
 
 impl FailureKind {

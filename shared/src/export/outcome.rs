@@ -12,7 +12,7 @@ use crate::export::audit::AuditEvent;
 use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
 use crate::export::page_record::PageObjects;
-use crate::export::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
+use crate::export::plan::{AppliedRedaction, ExportPlan, GatewayQuery, Residency, SliceRange};
 use crate::export::request::SourceKind;
 use crate::export::totals::Totals;
 use crate::records::page::{Counts, is_zero};
@@ -38,6 +38,9 @@ pub struct Outcome {
     pub query_id: Option<String>,
     pub totals: Totals,
     pub residency: Residency,
+    /// What texts were redacted with. Outcomes of earlier versions do not state it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<AppliedRedaction>,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

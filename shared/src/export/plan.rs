@@ -21,18 +21,22 @@ use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
 mod adopted;
+mod applied;
 mod draft;
 mod identity;
 mod limits;
+mod policy;
 mod redaction;
 mod residency;
 mod revisit;
 mod rules;
 mod scope;
 
+pub use applied::{AppliedRedaction, Scope};
 pub use draft::Draft;
 pub use identity::ExportIdentity;
 pub use limits::PlanLimits;
+pub use policy::{BelowPolicy, RequiredRedaction, UnknownRequirement};
 pub use redaction::Pattern;
 pub use redaction::UnusableRedaction;
 pub use redaction::{RedactionPlan, RedactionSettings};

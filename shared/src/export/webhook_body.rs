@@ -36,6 +36,10 @@ pub fn webhook_body(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
             data["metrics"][name] = value;
         }
     }
+    // An outcome of an earlier version states none, and its deliveries keep their body.
+    if let Some(redaction) = &outcome.redaction {
+        data["redaction"] = json!(redaction);
+    }
     if outcome.status == ExportStatus::Failed {
         data["error"] = json!(outcome.failures);
     }

@@ -20,7 +20,7 @@ use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::time::{elapsed, saturating_millis};
 use crate::net::clock::Clock;
-use crate::net::transport::{ClientError, builder_for, is_loopback};
+use crate::net::transport::{ClientError, ProxyUrl, builder_through, is_loopback};
 use crate::records::foreign::{ForeignText, Secrets};
 use send::{FailedTry, RawResponse};
 
@@ -44,6 +44,8 @@ pub struct ClientSettings {
     pub compression: Compression,
     /// Hosts, including their subdomains, from which files may be downloaded, besides the organisation's own domain.
     pub file_hosts: Vec<String>,
+    /// For requests to the API and for logins; `None` uses the proxy of the environment.
+    pub proxy: Option<ProxyUrl>,
 }
 
 /// Whether the client requests gzip-compressed responses.
@@ -122,6 +124,7 @@ impl ClientSettings {
             user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
                 .to_owned(),
             file_hosts: Vec::new(),
+            proxy: None,
         }
     }
 }
@@ -133,11 +136,11 @@ impl GenesysClient {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         let client = |url| {
-            let builder = builder_for(url)
+            let builder = builder_through(url, settings.proxy.as_ref())?
                 .user_agent(&settings.user_agent)
                 .gzip(settings.compression == Compression::Requested)
                 .read_timeout(settings.read_timeout);
-            builder.build()
+            Ok::<_, ClientError>(builder.build()?)
         };
         let http = client(settings.endpoints.api())?;
         let stats = Arc::new(ClientStats::default());

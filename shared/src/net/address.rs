@@ -16,6 +16,17 @@ pub struct AddressRules {
     /// Hosts that may have any address: names, or addresses in the notation of a URL.
     pub allowed_hosts: Vec<String>,
     pub loopback: Loopback,
+    /// Receivers of webhooks, in addition to the rules on addresses.
+    pub receivers: Receivers,
+}
+
+/// The hosts that webhooks may be sent to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Receivers {
+    #[default]
+    AnyHost,
+    /// These hosts; with an empty list, none.
+    Only(Vec<String>),
 }
 
 /// Whether receivers on this machine are allowed, over plain http, too. Only the embedded engine allows them.
@@ -43,6 +54,10 @@ pub enum WebhookUrlError {
         "webhookUrl must not point to {kind}: `{host}`; list the host in WEBHOOK_ALLOWED_HOSTS to allow it"
     )]
     Address { host: String, kind: AddressKind },
+    #[error(
+        "webhookUrl must not point to `{host}`, which is not in WEBHOOK_RECEIVERS; use a host of that list, or add this one to it"
+    )]
+    NotListed { host: String },
 }
 
 /// The kind of an address that is not in the public internet.
@@ -76,6 +91,9 @@ impl WebhookUrl {
         }
         if let Some(kind) = rules.forbidden_kind(&host) {
             return Err(WebhookUrlError::Address { host: name(), kind });
+        }
+        if !rules.receivers.allow(&name()) {
+            return Err(WebhookUrlError::NotListed { host: name() });
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
@@ -124,10 +142,23 @@ impl AddressRules {
     }
 
     fn allows_host(&self, name: &str) -> bool {
-        self.allowed_hosts
-            .iter()
-            .any(|listed| normalized_host(listed) == normalized_host(name))
+        is_listed(&self.allowed_hosts, name)
     }
+}
+
+impl Receivers {
+    fn allow(&self, name: &str) -> bool {
+        match self {
+            Self::AnyHost => true,
+            Self::Only(hosts) => is_listed(hosts, name),
+        }
+    }
+}
+
+fn is_listed(hosts: &[String], name: &str) -> bool {
+    hosts
+        .iter()
+        .any(|listed| normalized_host(listed) == normalized_host(name))
 }
 
 /// A host as it is compared: in lower case, without a trailing dot or the brackets of an address.

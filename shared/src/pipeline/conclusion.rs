@@ -297,6 +297,7 @@ fn outcome(
         query_id: attempt.query(plan).map(|query| query.query_id.clone()),
         totals,
         residency: plan.residency.clone(),
+        redaction: Some(plan.applied_redaction()),
         started_at: plan.planned_at,
         ended_at: now,
         failures,

@@ -19,7 +19,7 @@ pub use archive::ArchiveConfig;
 pub use archive::PageSettings;
 pub use error::{ConfigError, Problem};
 pub use functions::{
-    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, RecordFailureConfig,
+    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, PlanningConfig, RecordFailureConfig,
     SendWebhookConfig, StartExportConfig, SweepExportsConfig,
 };
 pub use genesys::GenesysConfig;

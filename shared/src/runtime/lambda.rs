@@ -20,6 +20,7 @@ use crate::pipeline::invocation::Invocation;
 mod batch;
 mod clients;
 mod dead_letters;
+mod refreshed;
 #[cfg(test)]
 mod samples;
 mod secrets;
@@ -30,6 +31,7 @@ pub use batch::{Disposition, each_message, each_record, receive_count};
 pub use clients::Clients;
 pub use clients::WiringError;
 pub use dead_letters::{FailureEvent, dead_letter_queue};
+pub use refreshed::Refreshed;
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
 
 /// Time before the invocation's deadline to store the state of a waiting page and to send its message.

@@ -70,6 +70,16 @@ pub enum AwsError {
     SecretWithoutVersion { arn: String },
 }
 
+impl AwsError {
+    /// Whether the secret, or this version of it, does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        let Self::Secret { source, .. } = self else {
+            return false;
+        };
+        source.code() == Some("ResourceNotFoundException")
+    }
+}
+
 impl AwsClients {
     pub async fn from_environment(settings: AwsSettings) -> Self {
         let config = sdk_config_loader().load().await;
@@ -154,7 +164,12 @@ impl AwsClients {
 
     pub fn kms(&self) -> aws_sdk_kms::Client {
         let config = aws_sdk_kms::config::Builder::from(&self.config);
-        aws_sdk_kms::Client::from_conf(config.interceptor(CallLogger).build())
+        aws_sdk_kms::Client::from_conf(
+            config
+                .interceptor(CallLogger)
+                .interceptor(EncryptedOnly)
+                .build(),
+        )
     }
 
     pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
@@ -185,8 +200,21 @@ pub(crate) async fn secret_string(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
 ) -> Result<SecretString, AwsError> {
-    let (_, secret) = secret_value(client, arn, None).await?;
+    let (_, secret) = secret_value(client, arn, SecretVersion::Current).await?;
     Ok(secret)
+}
+
+/// The text that a secret had before its latest rotation; `None` if it was never rotated.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
+pub(crate) async fn previous_secret_string(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<Option<SecretString>, AwsError> {
+    match secret_value(client, arn, SecretVersion::Previous).await {
+        Ok((_, secret)) => Ok(Some(secret)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The given or the newest version of a secret, with the version's id.
@@ -195,6 +223,7 @@ pub(crate) async fn secret_version(
     arn: &str,
     version: Option<&str>,
 ) -> Result<(String, SecretString), AwsError> {
+    let version = version.map_or(SecretVersion::Current, SecretVersion::Id);
     let (version, secret) = secret_value(client, arn, version).await?;
     let version = version.ok_or_else(|| AwsError::SecretWithoutVersion {
         arn: arn.to_owned(),
@@ -202,15 +231,26 @@ pub(crate) async fn secret_version(
     Ok((version, secret))
 }
 
+/// A version of a secret.
+#[derive(Clone, Copy, Debug)]
+enum SecretVersion<'a> {
+    Current,
+    Previous,
+    Id(&'a str),
+}
+
 async fn secret_value(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
-    version: Option<&str>,
+    version: SecretVersion<'_>,
 ) -> Result<(Option<String>, SecretString), AwsError> {
-    let version = version.map(ToOwned::to_owned);
     let request = client.get_secret_value().secret_id(arn);
-    let reply = request.set_version_id(version).send().await;
-    let secret = reply.map_err(|error| AwsError::Secret {
+    let request = match version {
+        SecretVersion::Current => request,
+        SecretVersion::Previous => request.version_stage("AWSPREVIOUS"),
+        SecretVersion::Id(id) => request.version_id(id),
+    };
+    let secret = request.send().await.map_err(|error| AwsError::Secret {
         arn: arn.to_owned(),
         source: ServiceFailure::of(&error),
     })?;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::failure::BoxError;
 
+pub mod bucket_policy;
 mod conditional;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -14,9 +15,10 @@ mod folder;
 mod s3;
 
 pub use crate::export::objects::Object;
+pub use bucket_policy::PolicyGap;
 pub use conditional::refuses_overwrites;
 pub use folder::{ExportLock, FolderError, FolderStore};
-pub use s3::{BucketError, Encryption, S3Settings, S3Store};
+pub use s3::{BucketError, Encryption, Protection, S3Settings, S3Store};
 
 /// The largest object that is written or read: many times a page of the largest records, and as much as a function's
 /// memory allows.

@@ -1,6 +1,7 @@
 //! The organisation's region, and whether the client can log in there.
 
 use conversation_archive::export::plan::Residency;
+use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::genesys::ApiError;
 
 use super::{Api, Finding, Findings};
@@ -12,8 +13,10 @@ use crate::settings::Settings;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ArchiveRegion {
     Known(String),
-    /// A folder, or no archive was given.
-    NotApplicable,
+    /// A folder, which has none.
+    None,
+    /// No archive was given.
+    NotGiven,
     /// A bucket that cannot be opened.
     Unknown,
 }
@@ -32,7 +35,11 @@ pub(super) fn check_regions(settings: &Settings, archive: ArchiveRegion) -> Find
     let regions = settings.engine.regions.clone();
     let bucket_region = match archive {
         ArchiveRegion::Known(region) => Some(region),
-        ArchiveRegion::NotApplicable => None,
+        ArchiveRegion::None => None,
+        ArchiveRegion::NotGiven => {
+            let checked = Residency::check_origin(regions.genesys.as_deref(), &regions.allowed);
+            return residency_finding(what, checked);
+        }
         ArchiveRegion::Unknown => {
             let undecided =
                 "whether data may go to the bucket is undecided: the bucket cannot be opened";
@@ -40,8 +47,13 @@ pub(super) fn check_regions(settings: &Settings, archive: ArchiveRegion) -> Find
                 .fix("see the finding for the archive below, and check again");
         }
     };
-    match Residency::decide(regions.genesys, bucket_region, &regions.allowed) {
-        Ok(_) => Finding::ok("region", what),
+    let decided = Residency::decide(regions.genesys, bucket_region, &regions.allowed);
+    residency_finding(what, decided.map(|_| ()))
+}
+
+fn residency_finding(what: String, checked: Result<(), InvalidRequest>) -> Finding {
+    match checked {
+        Ok(()) => Finding::ok("region", what),
         Err(refusal) => Finding::failed("region", format!("{what}; {refusal}"))
             .fix("data would leave the allowed regions: change ALLOWED_REGIONS or the bucket"),
     }

@@ -6,7 +6,7 @@ use conversation_archive::storage::store::{
 };
 
 use super::interrupt::{Interrupt, Interrupted};
-use super::{Finding, Findings};
+use super::{Finding, Findings, protection};
 use crate::place::OpenedPlace;
 use crate::problem::{Problem, full_message};
 
@@ -48,9 +48,9 @@ pub(super) async fn check_target(
             return Ok(());
         }
     };
-    let bucket = match &opened {
-        OpenedPlace::Bucket { store, .. } => Some(store),
-        OpenedPlace::Folder { .. } => None,
+    let (bucket, region) = match &opened {
+        OpenedPlace::Bucket { store, region } => (Some(store), region.as_str()),
+        OpenedPlace::Folder { .. } => (None, ""),
     };
     let store = opened.store();
     let probe = probe(&*store, bucket, &new_id(), interrupt).await;
@@ -64,8 +64,10 @@ pub(super) async fn check_target(
         return Err(Interrupted);
     };
     findings.add(finding);
-    if bucket.is_some() {
+    if let Some(bucket) = bucket {
         findings.add(encryption_finding(probe.encryption));
+        let read = interrupt.run(bucket.protection(region)).await?;
+        protection::add_findings(read, findings);
     }
     Ok(())
 }

@@ -89,6 +89,7 @@ impl Status {
             state.plan.interval,
             state.plan.source
         );
+        let _ = writeln!(text, "  redaction: {}", state.plan.applied_redaction());
         let now = Clock::System.now();
         for slice in &state.slices {
             let _ = writeln!(text, "  {}", line(slice, now));
@@ -121,6 +122,7 @@ impl Status {
             "status": self.word(),
             "attempt": state.attempt,
             "interval": state.plan.interval,
+            "redaction": state.plan.applied_redaction(),
             "slices": slices,
             "outcome": self.outcome.as_ref().map(outcome_json),
             "resumedAfter": self.scheduled.as_ref().map(|scheduled| scheduled.not_before),

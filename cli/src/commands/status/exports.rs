@@ -41,6 +41,12 @@ pub(super) async fn read_all(archive: &Archive) -> Result<Vec<ExportView>, Probl
     Ok(views)
 }
 
+/// The exports whose texts are stored as people typed them.
+pub(super) fn unredacted(views: Vec<ExportView>) -> Vec<ExportView> {
+    let is_unredacted = |view: &ExportView| view.plan.applied_redaction().is_off();
+    views.into_iter().filter(is_unredacted).collect()
+}
+
 async fn read_export(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, ArchiveError> {
     let Some(plan) = archive.plan(id).await? else {
         return Ok(None);
@@ -83,8 +89,13 @@ impl ExportView {
                 age(outcome.ended_at)
             ),
         };
+        let mark = if self.plan.applied_redaction().is_off() {
+            ", not redacted"
+        } else {
+            ""
+        };
         format!(
-            "  {:<24} {:<22} {}  {details}",
+            "  {:<24} {:<22} {}  {details}{mark}",
             self.plan.export_id.as_str(),
             self.status(),
             self.plan.interval
@@ -122,7 +133,50 @@ pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
                 "outcome": view.outcome.as_ref().map(crate::summary::outcome_json),
                 "slices": view.plan.slice_count,
                 "source": view.plan.source,
+                "redaction": view.plan.applied_redaction(),
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::export::plan::{Draft, ExportIdentity, PlanLimits, Residency};
+    use conversation_archive::export::request::ExportRequest;
+
+    use super::*;
+
+    fn view(id: &str, redaction: &str) -> ExportView {
+        let now = "2026-03-10T00:00:00Z".parse().unwrap();
+        let json = format!(
+            r#"{{"exportId":"{id}","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#
+        );
+        let request = ExportRequest::parse(&json).unwrap();
+        let limits = PlanLimits::default();
+        let identity = ExportIdentity::of(&request, now).unwrap();
+        let draft = Draft::check(request, identity, now, &limits).unwrap();
+        let residency = Residency::decide(None, None, &[]).unwrap();
+        let plan = draft.plan(None, residency, &limits, now, "r").unwrap();
+        ExportView {
+            plan: Arc::new(plan),
+            outcome: None,
+        }
+    }
+
+    #[test]
+    fn only_exports_without_redaction_are_listed_as_unredacted() {
+        let all = vec![
+            view("standard", "{}"),
+            view("off", r#"{"enabled":false}"#),
+            view("cards", r#"{"kinds":["card"]}"#),
+        ];
+
+        let listed = json(&unredacted(all.clone()), 9);
+        let lines = text(&all, 9, "2026-03-10T01:00:00Z".parse().unwrap());
+
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0]["exportId"], "off");
+        assert_eq!(listed[0]["redaction"]["profile"], "off");
+        assert_eq!(lines.matches("not redacted").count(), 1, "{lines}");
+    }
 }

@@ -109,10 +109,14 @@ impl History<'_> {
         )?;
         let attempt = self.attempt_number(outcome.attempt)?;
         let query_id = attempt.query(plan).map(|query| query.query_id.as_str());
+        // Outcomes of earlier versions do not state it.
+        let stated = outcome.redaction.as_ref();
+        let is_unstated_or_same = stated.is_none_or(|it| *it == plan.applied_redaction());
         for (field, same) in [
             ("source", outcome.source == plan.source),
             ("interval", outcome.interval == plan.interval),
             ("residency", outcome.residency == plan.residency),
+            ("redaction", is_unstated_or_same),
             ("startedAt", outcome.started_at == plan.planned_at),
             ("queryId", outcome.query_id.as_deref() == query_id),
         ] {

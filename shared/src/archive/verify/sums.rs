@@ -177,6 +177,7 @@ impl<'a> Sums<'a> {
             orphans: [rest.orphans, audit.orphans].concat(),
             superseded: rest.superseded,
             signatures,
+            redaction: self.history.plan.applied_redaction(),
             warnings: [
                 manifest.warnings.clone(),
                 history_warnings.clone(),

@@ -10,9 +10,10 @@ use super::rules::{
     check_membership, check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
-    ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Interval,
-    InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan, Residency, Revisit, Sha256,
-    Slice, SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
+    AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
+    GatewayQuery, Interval, InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan,
+    Residency, Revisit, Sha256, Slice, SliceRange, SourceKind, TranscriptPlan, day_slices,
+    equal_slices, offset_ranges,
 };
 use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
@@ -64,6 +65,7 @@ impl Draft {
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
+        check_policy(&request, limits)?;
         let from_export = check_from_export(&request)?;
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
@@ -175,7 +177,9 @@ impl Draft {
             .zip(ranges)
             .map(|(number, range)| Slice { number, range })
             .collect();
-        let start_event = self.start_event(slices.len(), limits, now, request_id);
+        let redaction = self.redaction(limits);
+        let applied = AppliedRedaction::of(redaction.as_ref());
+        let start_event = self.start_event(slices.len(), &applied, limits, now, request_id);
         let Self {
             export_id,
             query_hash,
@@ -184,16 +188,12 @@ impl Draft {
             quota_mb,
             webhook_url,
             revisit,
-            key_version,
             archive_id,
             from_export,
             request,
+            ..
         } = self;
-        // A revisit keeps the redaction of the export that it revisits.
-        let (revisit, redaction) = match revisit {
-            Some((revisit, redaction)) => (Some(revisit), redaction),
-            None => (None, resolve_redaction(&request, limits, key_version)),
-        };
+        let revisit = revisit.map(|(revisit, _)| revisit);
         let transcripts = transcript_plan(&request, limits);
         let records = projection(&request);
         let mut plan = ExportPlan {
@@ -228,10 +228,19 @@ impl Draft {
         Ok(plan)
     }
 
+    /// A revisit keeps the redaction of the export that it revisits.
+    fn redaction(&self, limits: &PlanLimits) -> Option<RedactionPlan> {
+        match &self.revisit {
+            Some((_, redaction)) => redaction.clone(),
+            None => resolve_redaction(&self.request, limits, self.key_version.clone()),
+        }
+    }
+
     /// The start event without the plan's digest; not yet in the chain.
     fn start_event(
         &self,
         slices: usize,
+        redaction: &AppliedRedaction,
         limits: &PlanLimits,
         now: Timestamp,
         request_id: &str,
@@ -244,7 +253,12 @@ impl Draft {
             action: Action::StartExport,
             event_type: EventType::Start,
             subject: "start".to_owned(),
-            details: json!({"source": self.request.source, "interval": self.interval, "slices": slices}),
+            details: json!({
+                "source": self.request.source,
+                "interval": self.interval,
+                "slices": slices,
+                "redaction": redaction,
+            }),
         });
         event.governance = Some(limits.governance.clone());
         event
@@ -304,6 +318,13 @@ pub(super) fn resolve_redaction(
     key_version: Option<String>,
 ) -> Option<RedactionPlan> {
     RedactionPlan::resolve(request.redaction.as_ref(), &limits.redaction, key_version)
+}
+
+/// Refuses a request that redacts less than the owner demands.
+fn check_policy(request: &ExportRequest, limits: &PlanLimits) -> Result<(), InvalidRequest> {
+    let redaction = resolve_redaction(request, limits, None);
+    let checked = limits.required_redaction.check(redaction.as_ref());
+    checked.map_err(|below| below.of_request())
 }
 
 pub(super) fn projection(request: &ExportRequest) -> Projection {

@@ -1,6 +1,6 @@
 //! Limits on a plan, and defaults for omitted fields of a request.
 
-use super::{RedactionSettings, TranscriptPlan};
+use super::{RedactionSettings, RequiredRedaction, TranscriptPlan};
 use crate::export::audit::Governance;
 use crate::export::request::HistoryForm;
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
@@ -30,6 +30,8 @@ pub struct PlanLimits {
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
     pub redaction: RedactionSettings,
+    /// Requests that redact less are refused.
+    pub required_redaction: RequiredRedaction,
     pub governance: Governance,
 }
 
@@ -71,6 +73,7 @@ impl Default for PlanLimits {
             quota_mb: None,
             webhook_url: None,
             redaction: RedactionSettings::default(),
+            required_redaction: RequiredRedaction::default(),
             governance: Governance {
                 data_classification: "confidential".to_owned(),
                 retention_directive: "as configured on the bucket".to_owned(),

@@ -21,24 +21,31 @@ pub struct Residency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResidencyRule {
-    /// Both regions are in `ALLOWED_REGIONS`.
+    /// `ALLOWED_REGIONS` lists both regions, or [`UNKNOWN`] for one that is not known.
     AllowedRegions,
     /// `ALLOWED_REGIONS` is not set, and both regions are the same.
     SameRegion,
-    /// A folder or an overridden host: there is no region to compare.
+    /// `ALLOWED_REGIONS` is not set, and a region is not known: there is nothing to compare.
     Exempt,
 }
 
+/// The item of `ALLOWED_REGIONS` that permits a folder, and an overridden host of the API: their regions are not known.
+const UNKNOWN: &str = "unknown";
+
 impl Residency {
-    /// Compares both regions; `None` for a folder or an overridden host.
+    /// Applies the list of allowed regions; without one, compares both regions. `None` for a folder or an overridden
+    /// host.
     pub fn decide(
         genesys: Option<String>,
         bucket: Option<String>,
         allowed: &[String],
     ) -> Result<Self, InvalidRequest> {
-        let rule = match (&genesys, &bucket) {
-            (Some(genesys), Some(bucket)) => compare(genesys, bucket, allowed)?,
-            _ => ResidencyRule::Exempt,
+        let rule = if allowed.is_empty() {
+            compare(genesys.as_deref(), bucket.as_deref())?
+        } else {
+            Self::check_origin(genesys.as_deref(), allowed)?;
+            check_destination(bucket.as_deref(), allowed)?;
+            ResidencyRule::AllowedRegions
         };
         Ok(Self {
             genesys_region: genesys,
@@ -46,28 +53,56 @@ impl Residency {
             rule,
         })
     }
+
+    /// Checks the organisation's region alone, where no archive is named yet.
+    pub fn check_origin(genesys: Option<&str>, allowed: &[String]) -> Result<(), InvalidRequest> {
+        let value = genesys.map_or_else(
+            || {
+                "unknown, because GENESYS_API_URL or GENESYS_LOGIN_URL overrides its host"
+                    .to_owned()
+            },
+            |region| format!("in {region}"),
+        );
+        check_listed("GENESYS_REGION", genesys, value, allowed)
+    }
 }
 
-fn compare(
-    genesys: &str,
-    bucket: &str,
+fn check_destination(bucket: Option<&str>, allowed: &[String]) -> Result<(), InvalidRequest> {
+    let (field, value) = match bucket {
+        Some(region) => ("ARCHIVE_BUCKET", format!("in {region}")),
+        None => ("archive", "a folder, whose region is unknown".to_owned()),
+    };
+    check_listed(field, bucket, value, allowed)
+}
+
+fn check_listed(
+    field: &str,
+    region: Option<&str>,
+    value: String,
     allowed: &[String],
-) -> Result<ResidencyRule, InvalidRequest> {
-    if allowed.is_empty() {
-        let rule = format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
-        return if genesys == bucket {
-            Ok(ResidencyRule::SameRegion)
-        } else {
+) -> Result<(), InvalidRequest> {
+    let wanted = region.unwrap_or(UNKNOWN);
+    if allowed.is_empty() || allowed.iter().any(|listed| listed == wanted) {
+        return Ok(());
+    }
+    let fix = match region {
+        Some(_) => String::new(),
+        None => format!("; add `{UNKNOWN}` to the list to permit it"),
+    };
+    let rule = format!("ALLOWED_REGIONS permits only {}{fix}", allowed.join(", "));
+    Err(InvalidRequest::new(field, value, rule))
+}
+
+fn compare(genesys: Option<&str>, bucket: Option<&str>) -> Result<ResidencyRule, InvalidRequest> {
+    match (genesys, bucket) {
+        (Some(genesys), Some(bucket)) if genesys == bucket => Ok(ResidencyRule::SameRegion),
+        (Some(genesys), Some(bucket)) => {
+            let rule =
+                format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
             Err(InvalidRequest::new("GENESYS_REGION", genesys, rule))
-        };
-    }
-    for (field, region) in [("GENESYS_REGION", genesys), ("ARCHIVE_BUCKET", bucket)] {
-        if !allowed.iter().any(|permitted| permitted == region) {
-            let rule = format!("ALLOWED_REGIONS permits only {}", allowed.join(", "));
-            return Err(InvalidRequest::new(field, format!("in {region}"), rule));
         }
+        _ => Ok(ResidencyRule::Exempt),
     }
-    Ok(ResidencyRule::AllowedRegions)
 }
 
 #[cfg(test)]
@@ -109,10 +144,60 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_folder_has_no_region_to_compare() {
-        let residency = Residency::decide(Some("us-east-1".to_owned()), None, &[]).unwrap();
+    fn decide_unknown(
+        genesys: Option<&str>,
+        bucket: Option<&str>,
+        allowed: &[&str],
+    ) -> Result<ResidencyRule, String> {
+        let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+        let decided = Residency::decide(
+            genesys.map(ToOwned::to_owned),
+            bucket.map(ToOwned::to_owned),
+            &allowed,
+        );
+        decided
+            .map(|residency| residency.rule)
+            .map_err(|refusal| refusal.to_string())
+    }
 
-        assert_eq!(residency.rule, ResidencyRule::Exempt);
+    #[test]
+    fn without_a_list_an_unknown_region_is_exempt() {
+        for (genesys, bucket) in [
+            (Some("us-east-1"), None),
+            (None, Some("us-east-1")),
+            (None, None),
+        ] {
+            assert_eq!(
+                decide_unknown(genesys, bucket, &[]),
+                Ok(ResidencyRule::Exempt)
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_still_applies_to_the_known_region_beside_an_unknown_one() {
+        let list = ["eu-central-1", "unknown"];
+
+        insta::assert_snapshot!(decide_unknown(None, Some("us-east-1"), &list).unwrap_err(), @"`ARCHIVE_BUCKET` is in us-east-1: ALLOWED_REGIONS permits only eu-central-1, unknown");
+        insta::assert_snapshot!(decide_unknown(Some("us-east-1"), None, &list).unwrap_err(), @"`GENESYS_REGION` is in us-east-1: ALLOWED_REGIONS permits only eu-central-1, unknown");
+    }
+
+    #[test]
+    fn an_unknown_region_must_be_permitted_by_name() {
+        let list = ["eu-central-1"];
+        let unknown = ["eu-central-1", "unknown"];
+
+        insta::assert_snapshot!(decide_unknown(None, Some("eu-central-1"), &list).unwrap_err(), @"`GENESYS_REGION` is unknown, because GENESYS_API_URL or GENESYS_LOGIN_URL overrides its host: ALLOWED_REGIONS permits only eu-central-1; add `unknown` to the list to permit it");
+        insta::assert_snapshot!(decide_unknown(Some("eu-central-1"), None, &list).unwrap_err(), @"`archive` is a folder, whose region is unknown: ALLOWED_REGIONS permits only eu-central-1; add `unknown` to the list to permit it");
+        for (genesys, bucket) in [
+            (None, Some("eu-central-1")),
+            (Some("eu-central-1"), None),
+            (None, None),
+        ] {
+            assert_eq!(
+                decide_unknown(genesys, bucket, &unknown),
+                Ok(ResidencyRule::AllowedRegions)
+            );
+        }
     }
 }

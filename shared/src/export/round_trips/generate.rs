@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use serde_json::json;
 
 use crate::base::failure::{Failure, FailureKind};
@@ -24,13 +24,15 @@ use crate::export::outcome::{
 use crate::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
-use crate::export::plan::{GatewayQuery, OffsetRange, Residency, ResidencyRule, SliceRange};
+use crate::export::plan::{
+    AppliedRedaction, GatewayQuery, OffsetRange, Residency, ResidencyRule, Scope, SliceRange,
+};
 use crate::export::request::SourceKind;
 use crate::export::run::{End, Origin, RunEnd, RunRecord};
 use crate::export::totals::Totals;
 use crate::export::waiting::{WaitReason, Waiting};
 use crate::records::page::{Counts, RecordField, RejectReason};
-use crate::records::redaction::Tally;
+use crate::records::redaction::{Kind, Mode, Tally};
 
 /// A string from an API or a user: any characters, and sometimes very long.
 pub(super) fn text() -> BoxedStrategy<String> {
@@ -456,7 +458,7 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
             interval(),
             option::of(text()),
             totals(),
-            residency,
+            (residency, option::of(applied_redaction())),
         ),
         (
             moment(),
@@ -469,7 +471,7 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
     )
         .prop_map(
             |(
-                (export_id, interval, query_id, totals, residency),
+                (export_id, interval, query_id, totals, (residency, redaction)),
                 (started_at, ended_at, failures, audit_heads, metrics, event),
             )| {
                 Outcome {
@@ -482,6 +484,7 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
                     query_id,
                     totals,
                     residency,
+                    redaction,
                     started_at,
                     ended_at,
                     failures,
@@ -492,6 +495,20 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
             },
         )
         .boxed()
+}
+
+fn applied_redaction() -> BoxedStrategy<AppliedRedaction> {
+    let kinds = subsequence(Kind::ALL.to_vec(), 0..=Kind::ALL.len());
+    let scope = kinds.prop_map(|kinds| Scope {
+        mode: Mode::Hash,
+        kinds,
+    });
+    prop_oneof![
+        Just(AppliedRedaction::Off),
+        scope.clone().prop_map(AppliedRedaction::Standard),
+        scope.prop_map(AppliedRedaction::Strict),
+    ]
+    .boxed()
 }
 
 pub(super) fn manifest() -> BoxedStrategy<Manifest> {

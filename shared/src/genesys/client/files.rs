@@ -101,5 +101,6 @@ fn rules(settings: &ClientSettings) -> AddressRules {
         } else {
             Loopback::Refused
         },
+        ..AddressRules::default()
     }
 }

@@ -101,6 +101,7 @@ fn plain_http_is_refused_whatever_the_host() {
     let rules = AddressRules {
         allowed_hosts: vec!["10.0.0.1".to_owned()],
         loopback: Loopback::Allowed,
+        ..AddressRules::default()
     };
 
     for host in ["hooks.example.com", "10.0.0.1"] {
@@ -144,7 +145,7 @@ fn a_listed_host_may_have_any_address() {
         .to_vec();
     let rules = AddressRules {
         allowed_hosts,
-        loopback: Loopback::Refused,
+        ..AddressRules::default()
     };
 
     for url in [
@@ -163,6 +164,28 @@ fn a_listed_host_may_have_any_address() {
         rules.forbidden_kind_at("other.internal", [10, 0, 0, 9].into()),
         Some(AddressKind::Private)
     );
+}
+
+#[test]
+fn only_listed_receivers_are_allowed_if_a_list_is_set() {
+    let rules = |hosts: &[&str]| AddressRules {
+        allowed_hosts: vec!["10.0.0.7".to_owned()],
+        receivers: Receivers::Only(hosts.iter().map(ToString::to_string).collect()),
+        ..AddressRules::default()
+    };
+    let host_of = |url: &str| WebhookUrl::parse(url, &rules(&["Lake.example", "10.0.0.7"]));
+
+    for url in [
+        "https://lake.example./hook",
+        "https://LAKE.example:8443/",
+        "https://10.0.0.7/hook",
+    ] {
+        assert!(host_of(url).is_ok(), "{url}");
+    }
+    for host in ["collector.example", "lake.example.evil", "10.0.0.8"] {
+        assert!(host_of(&format!("https://{host}/hook")).is_err(), "{host}");
+    }
+    assert!(WebhookUrl::parse("https://lake.example/", &rules(&[])).is_err());
 }
 
 #[test]

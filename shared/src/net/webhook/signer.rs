@@ -16,9 +16,12 @@ pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 
 /// Signs deliveries, and verifies signatures on behalf of a receiver.
+///
+/// While a secret is rotated, there are two: each delivery is signed with both, so that a receiver accepts it with
+/// either.
 #[derive(Clone)]
 pub struct Signer {
-    keyed_mac: Hmac<Sha256>,
+    keys: Vec<Hmac<Sha256>>,
 }
 
 /// The signing secret cannot be used. The error does not reveal its content.
@@ -55,29 +58,28 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Signer {
-    /// Reads a secret of the form `whsec_<base64>`.
-    pub fn new(secret: &SecretString) -> Result<Self, SigningSecretError> {
-        let encoded = secret
-            .expose_secret()
-            .trim()
-            .strip_prefix("whsec_")
-            .ok_or(SigningSecretError::Malformed)?;
-        let key = BASE64
-            .decode(encoded)
-            .map_err(|_| SigningSecretError::Malformed)?;
-        if key.len() < MIN_KEY_BYTES {
-            return Err(SigningSecretError::TooShort { bytes: key.len() });
-        }
-        let keyed_mac = Hmac::new_from_slice(&key).map_err(|_| SigningSecretError::Malformed)?;
-        Ok(Self { keyed_mac })
+    /// Reads a secret of the form `whsec_<base64>`, or several, separated by commas, the newest first.
+    pub fn new(secrets: &SecretString) -> Result<Self, SigningSecretError> {
+        let secrets = secrets.expose_secret().split(',');
+        let keys = secrets.map(read_key).collect::<Result<_, _>>()?;
+        Ok(Self { keys })
     }
 
-    /// The value of `webhook-signature`.
+    /// Also signs with the keys of an older signer.
+    #[must_use]
+    pub fn and(mut self, older: Self) -> Self {
+        self.keys.extend(older.keys);
+        self
+    }
+
+    /// The value of `webhook-signature`: one signature for each key, separated by spaces.
     pub fn sign(&self, id: &str, timestamp: Timestamp, body: &[u8]) -> String {
-        let code = self
-            .mac_of(id, &timestamp.as_second().to_string(), body)
-            .finalize();
-        format!("v1,{}", BASE64.encode(code.into_bytes()))
+        let seconds = timestamp.as_second().to_string();
+        let codes = self.macs_of(id, &seconds, body);
+        let signatures: Vec<_> = codes
+            .map(|code| format!("v1,{}", BASE64.encode(code.finalize().into_bytes())))
+            .collect();
+        signatures.join(" ")
     }
 
     /// The three headers of a delivery.
@@ -94,8 +96,8 @@ impl Signer {
         ]
     }
 
-    /// Verifies the three headers of a delivery, as received. One valid signature of several is enough: while a
-    /// sender rotates its secret, it signs with both.
+    /// Verifies the three headers of a delivery, as received. One valid signature of several is enough, with any of the
+    /// keys: while a sender rotates its secret, it signs with both.
     pub fn verify(
         &self,
         id: &str,
@@ -109,21 +111,50 @@ impl Signer {
         if now.duration_since(sent).unsigned_abs() > TOLERANCE {
             return Err(VerifyError::Stale);
         }
-        let expected = self.mac_of(id, timestamp, body);
-        let mut codes = signatures.split_ascii_whitespace().filter_map(decode);
-        if codes.any(|code| expected.clone().verify_slice(&code).is_ok()) {
+        let codes: Vec<_> = signatures
+            .split_ascii_whitespace()
+            .filter_map(decode)
+            .collect();
+        let matches = |expected: Hmac<Sha256>| {
+            codes
+                .iter()
+                .any(|code| expected.clone().verify_slice(code).is_ok())
+        };
+        if self.macs_of(id, timestamp, body).any(matches) {
             Ok(())
         } else {
             Err(VerifyError::NoMatch)
         }
     }
 
-    fn mac_of(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut code = self.keyed_mac.clone();
-        code.update(format!("{id}.{timestamp}.").as_bytes());
-        code.update(body);
-        code
+    /// The code of a delivery with each key.
+    fn macs_of(
+        &self,
+        id: &str,
+        timestamp: &str,
+        body: &[u8],
+    ) -> impl Iterator<Item = Hmac<Sha256>> {
+        let head = format!("{id}.{timestamp}.");
+        self.keys.iter().cloned().map(move |mut code| {
+            code.update(head.as_bytes());
+            code.update(body);
+            code
+        })
     }
+}
+
+fn read_key(secret: &str) -> Result<Hmac<Sha256>, SigningSecretError> {
+    let encoded = secret
+        .trim()
+        .strip_prefix("whsec_")
+        .ok_or(SigningSecretError::Malformed)?;
+    let key = BASE64
+        .decode(encoded)
+        .map_err(|_| SigningSecretError::Malformed)?;
+    if key.len() < MIN_KEY_BYTES {
+        return Err(SigningSecretError::TooShort { bytes: key.len() });
+    }
+    Hmac::new_from_slice(&key).map_err(|_| SigningSecretError::Malformed)
 }
 
 impl std::fmt::Debug for Signer {
@@ -177,6 +208,36 @@ mod tests {
             signer().verify(ID, "1614265330", &several, BODY, sent()),
             Ok(())
         );
+    }
+
+    /// The secret that replaces [`SECRET`].
+    const NEWER: &str = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ==";
+
+    #[test]
+    fn during_a_rotation_a_receiver_with_either_secret_accepts() {
+        let rotating = Signer::new(&format!("{NEWER}, {SECRET}").into()).unwrap();
+        let joined = Signer::new(&NEWER.into()).unwrap().and(signer());
+        let signature = rotating.sign(ID, sent(), BODY);
+
+        assert_eq!(signature.split(' ').count(), 2);
+        assert_eq!(signature.split(' ').nth(1), Some(SIGNATURE));
+        assert_eq!(joined.sign(ID, sent(), BODY), signature);
+        for receiver in [SECRET, NEWER] {
+            let receiver = Signer::new(&receiver.into()).unwrap();
+            let verified = receiver.verify(ID, "1614265330", &signature, BODY, sent());
+            assert_eq!(verified, Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_receiver_with_both_secrets_accepts_either_signature() {
+        let receiver = Signer::new(&format!("{NEWER},{SECRET}").into()).unwrap();
+        let verify = |signature: &str| receiver.verify(ID, "1614265330", signature, BODY, sent());
+        let newer = Signer::new(&NEWER.into()).unwrap();
+
+        assert_eq!(verify(SIGNATURE), Ok(()));
+        assert_eq!(verify(&newer.sign(ID, sent(), BODY)), Ok(()));
+        assert_eq!(verify("v1,AAAA"), Err(VerifyError::NoMatch));
     }
 
     #[test]
@@ -237,6 +298,10 @@ mod tests {
         );
         assert_eq!(
             refused("whsec_not base64"),
+            "WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>"
+        );
+        assert_eq!(
+            refused(&format!("{SECRET},")),
             "WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>"
         );
         assert_eq!(

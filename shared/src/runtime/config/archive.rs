@@ -13,6 +13,7 @@ use super::table::{
     WAITING_QUEUE_URL, WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
 };
 use crate::export::parking::WaitLimits;
+use crate::export::plan::RequiredRedaction;
 use crate::storage::aws::{AwsSettings, is_allowed_endpoint};
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::store::S3Settings;
@@ -34,6 +35,8 @@ pub struct PageSettings {
     pub max_pages_per_slice: u32,
     /// Limit on the jobs or queries that a slice may lose in a row.
     pub max_runs_per_slice: u32,
+    /// Pages of a plan that redacts less are not fetched.
+    pub required_redaction: RequiredRedaction,
 }
 
 impl Default for PageSettings {
@@ -44,6 +47,7 @@ impl Default for PageSettings {
             max_pages_per_slice: 20_000,
             // A job that is lost this often will be lost again.
             max_runs_per_slice: 10,
+            required_redaction: RequiredRedaction::default(),
         }
     }
 }
@@ -130,6 +134,7 @@ impl Settings<'_> {
         let default = PageSettings::default();
         PageSettings {
             wait_limits: self.wait_limits(),
+            required_redaction: self.required_redaction(),
             ..default
         }
     }

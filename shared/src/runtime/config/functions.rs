@@ -5,7 +5,7 @@ use super::archive::{ArchiveConfig, PageSettings};
 use super::genesys::{GenesysConfig, Regions};
 use super::redaction::RedactionKeyConfig;
 use super::settings::Settings;
-use super::table::AWS_REGION;
+use super::table::{AWS_REGION, DATA_LAKE_WEBHOOK_URL_SECRET_ARN};
 use super::webhook::SigningSecretConfig;
 use crate::export::plan::PlanLimits;
 use crate::net::AddressRules;
@@ -17,6 +17,8 @@ use crate::storage::topic::TopicArn;
 pub struct PlanningConfig {
     pub regions: Regions,
     pub limits: PlanLimits,
+    /// The ARN of the secret that holds the default webhook URL; `None` leaves that of the limits.
+    pub webhook_url_secret: Option<String>,
     pub address_rules: AddressRules,
     /// Whether `AWS_ENDPOINT_URL` is set.
     pub emulated: bool,
@@ -87,6 +89,7 @@ impl PlanningConfig {
         Self {
             regions,
             limits: settings.limits(&address_rules, endpoints),
+            webhook_url_secret: settings.optional(&DATA_LAKE_WEBHOOK_URL_SECRET_ARN),
             address_rules,
             emulated: settings.is_emulated(),
         }

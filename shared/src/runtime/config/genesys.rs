@@ -11,7 +11,7 @@ use super::table::{
     ALLOWED_REGIONS, ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL,
     GENESYS_BODY_LIMIT_MB, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET,
     GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL, GENESYS_QUERY_LAG_SECONDS, GENESYS_REGION,
-    Setting,
+    HTTPS_PROXY_SECRET_ARN, Setting,
 };
 use crate::export::request::HistoryForm;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
@@ -22,6 +22,8 @@ use crate::source::SourceSettings;
 pub struct GenesysConfig {
     pub client: ClientSettings,
     pub credentials: CredentialsConfig,
+    /// The ARN of the secret that holds the proxy; `None` uses the proxy of the environment.
+    pub proxy_secret: Option<String>,
     pub source: SourceSettings,
 }
 
@@ -49,9 +51,11 @@ impl Settings<'_> {
         let client = self.client_settings();
         let credentials = self.credentials();
         let source = self.source_settings();
+        let proxy_secret = self.optional(&HTTPS_PROXY_SECRET_ARN);
         Some(GenesysConfig {
             client: client?,
             credentials: credentials?,
+            proxy_secret,
             source,
         })
     }
@@ -98,7 +102,7 @@ impl Settings<'_> {
     }
 
     /// A list of host names, normalized as in URLs.
-    fn hosts(&self, setting: &Setting) -> Vec<String> {
+    pub(super) fn hosts(&self, setting: &Setting) -> Vec<String> {
         let host = |text: String| match Host::parse(&text) {
             Ok(host) if !text.starts_with('.') => Some(host.to_string()),
             _ => {

@@ -38,6 +38,7 @@ impl Settings<'_> {
             quota_mb: self.number(&ARCHIVE_QUOTA_MB),
             webhook_url: self.webhook_url(rules),
             redaction: self.redaction_settings(endpoints),
+            required_redaction: self.required_redaction(),
             governance: self.governance(default.governance),
             ..default
         }

@@ -5,10 +5,12 @@ use secrecy::SecretString;
 use super::settings::Settings;
 use super::table::{
     REDACTION_ALLOWED, REDACTION_KEY, REDACTION_KEY_SECRET_ARN, REDACTION_PATTERNS,
-    REDACTION_REGIONS,
+    REDACTION_REGIONS, REDACTION_REQUIRED,
 };
 use crate::base::failure::error_chain;
-use crate::export::plan::{Pattern, RedactionSettings, UnusableRedaction};
+use crate::export::plan::{
+    Pattern, RedactionSettings, RequiredRedaction, UnknownRequirement, UnusableRedaction,
+};
 use crate::genesys::Endpoints;
 
 /// Location of the key. Only exports that hash values need one.
@@ -31,6 +33,16 @@ impl Settings<'_> {
         let key = self.optional(&REDACTION_KEY);
         key.map_or(RedactionKeyConfig::NotSet, |key| {
             RedactionKeyConfig::InSettings(key.into())
+        })
+    }
+
+    /// The least redaction of every export.
+    pub fn required_redaction(&self) -> RequiredRedaction {
+        let value = self.text(&REDACTION_REQUIRED);
+        value.parse().unwrap_or_else(|error: UnknownRequirement| {
+            self.malformed(&REDACTION_REQUIRED, value, error.to_string());
+            // The process does not start.
+            RequiredRedaction::Strict
         })
     }
 

@@ -136,6 +136,7 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
             &[
                 &WEBHOOK_QUEUE_URL,
                 &WEBHOOK_ALLOWED_HOSTS,
+                &WEBHOOK_RECEIVERS,
                 &AWS_ENDPOINT_URL,
                 &WEBHOOK_SIGNING_SECRET,
                 &WEBHOOK_SIGNING_SECRET_ARN,
@@ -170,6 +171,7 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
             &TRUSTED_PUBLIC_KEYS,
             &UNSIGNED_DOCUMENTS,
             &REDACTION_KEY,
+            &UNREDACTED_AUDIT_FILE,
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
             &MAX_OPEN_SLICES,
@@ -215,6 +217,8 @@ const ORGANISATION: &[&Setting] = &[
 /// Secrets that only functions read.
 const SECRETS: &[&Setting] = &[
     &GENESYS_CREDENTIALS_SECRET_ARN,
+    &HTTPS_PROXY_SECRET_ARN,
+    &DATA_LAKE_WEBHOOK_URL_SECRET_ARN,
     &REDACTION_KEY,
     &REDACTION_KEY_SECRET_ARN,
 ];
@@ -225,6 +229,8 @@ const PLANNING: &[&Setting] = &[
     &ARCHIVE_RETENTION_DAYS,
     &DATA_LAKE_WEBHOOK_URL,
     &WEBHOOK_ALLOWED_HOSTS,
+    &WEBHOOK_RECEIVERS,
+    &REDACTION_REQUIRED,
     &REDACTION_REGIONS,
     &REDACTION_PATTERNS,
     &REDACTION_ALLOWED,
@@ -298,7 +304,7 @@ settings! {
         "days for which the organisation keeps conversations";
     AWS_REGION: Required, "the bucket's region; Lambda sets its own";
     ALLOWED_REGIONS: Without("the organisation's and the bucket's region must be equal"),
-        "AWS regions that data may come from and go to, separated by commas";
+        "AWS regions that data may come from and go to, separated by commas; `unknown` permits a folder and an overridden host, whose regions are not known";
     AWS_ENDPOINT_URL: Without("AWS"),
         "an emulator, or another store that implements the S3 protocol, over https except on this machine; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
     AWS_S3_FORCE_PATH_STYLE: Default("false"), "`true` puts the bucket in the path, for emulators";
@@ -315,13 +321,19 @@ settings! {
     COMPLETION_QUEUE_URL: Required, "the FIFO queue of completion messages";
     WEBHOOK_QUEUE_URL: Required, "the queue of webhook messages";
     DATA_LAKE_WEBHOOK_URL: Without("no webhook"), "default webhook URL, for requests without `webhookUrl`";
+    DATA_LAKE_WEBHOOK_URL_SECRET_ARN: Without("`DATA_LAKE_WEBHOOK_URL`"),
+        "the secret that holds the default webhook URL as text, because its path and query may hold secrets of the receiver";
     WEBHOOK_SIGNING_SECRET: RequiredUnless("`WEBHOOK_SIGNING_SECRET_ARN`"),
-        "signs deliveries: `whsec_` and base64 of at least 24 bytes; the command line requires it only with a webhook";
-    WEBHOOK_SIGNING_SECRET_ARN: RequiredUnless("`WEBHOOK_SIGNING_SECRET`"), "the secret that holds it as text";
+        "signs deliveries: `whsec_` and base64 of at least 24 bytes; during a rotation two, separated by a comma, the newest first; the command line requires it only with a webhook";
+    WEBHOOK_SIGNING_SECRET_ARN: RequiredUnless("`WEBHOOK_SIGNING_SECRET`"), "the secret that holds it as text; its previous version signs, too";
     WEBHOOK_ALLOWED_HOSTS: Without("public addresses only"),
         "hosts of webhook receivers that may have a private address, separated by commas";
+    WEBHOOK_RECEIVERS: Without("any host"),
+        "the only hosts that webhooks may be sent to, separated by commas; every other receiver is refused, whoever names it";
     TRANSCRIPT_TOPIC_ARN: Without("no notification"), "the standard SNS topic to notify of each transcript";
 
+    REDACTION_REQUIRED: Default("none"),
+        "the least redaction of every export: `none`, `standard` or `strict`; a request or a plan with a lower profile or without a kind is refused";
     REDACTION_REGIONS: Without("the country of `GENESYS_REGION`; none with hosts alone"),
         "countries whose national telephone numbers are redacted, as `DE,AT`";
     REDACTION_PATTERNS: Without("none"),
@@ -331,6 +343,9 @@ settings! {
         "the key with which values are hashed, at least 24 bytes";
     REDACTION_KEY_SECRET_ARN: Without("`REDACTION_KEY`"),
         "the secret that holds the key as text; an export keeps the version with which it began";
+
+    UNREDACTED_AUDIT_FILE: Without("`~/.local/state/genesys-archive/unredacted.ndjson`"),
+        "the file to which `history` and `transcript` append a line before they read texts without redaction";
 
     GENESYS_TRANSCRIPT_ROUTE: Default("messages"),
         "the source of transcripts: `messages`, with recordings as the fallback, or `web-details` of a gateway";
@@ -343,6 +358,9 @@ settings! {
         "with `includeMedia`, the content types that are stored, separated by commas; other attachments are listed only";
     ATTACHMENT_HOSTS: Without("the organisation's own domain"),
         "additional hosts, including their subdomains, from which attachments are fetched, redirects included, separated by commas; hosts inside the network only if they are listed here";
+
+    HTTPS_PROXY_SECRET_ARN: Without("`HTTPS_PROXY`"),
+        "the secret that holds the proxy for requests to Genesys Cloud as text, because its login may be part of it";
 
     // A long backfill must not hold one job for each of its days.
     MAX_OPEN_SLICES: number(1..=100, 2), "number of slices of an export to process in parallel";

@@ -4,11 +4,11 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use super::table::{
-    DATA_LAKE_WEBHOOK_URL, WEBHOOK_ALLOWED_HOSTS, WEBHOOK_SIGNING_SECRET,
+    DATA_LAKE_WEBHOOK_URL, WEBHOOK_ALLOWED_HOSTS, WEBHOOK_RECEIVERS, WEBHOOK_SIGNING_SECRET,
     WEBHOOK_SIGNING_SECRET_ARN,
 };
 use crate::net::webhook::Signer;
-use crate::net::{AddressRules, Loopback, WebhookUrl};
+use crate::net::{AddressRules, Loopback, Receivers, WebhookUrl};
 
 /// Location of the signing secret.
 #[derive(Clone, Debug)]
@@ -24,6 +24,15 @@ impl Settings<'_> {
         AddressRules {
             allowed_hosts: self.list(&WEBHOOK_ALLOWED_HOSTS),
             loopback,
+            receivers: self.receivers(),
+        }
+    }
+
+    fn receivers(&self) -> Receivers {
+        let hosts = self.hosts(&WEBHOOK_RECEIVERS);
+        match self.optional(&WEBHOOK_RECEIVERS) {
+            None => Receivers::AnyHost,
+            Some(_) => Receivers::Only(hosts),
         }
     }
 

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
+
 use crate::archive::{Archive, PortionLimits, Signatures};
 use crate::genesys::{CredentialsSource, GenesysClient};
-use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
+use crate::net::{AddressRules, ClientError, ProxyUrl, ProxyUrlError, WebhookUrl, WebhookUrlError};
 use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
 use crate::runtime::config::{
-    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningConfig,
-    SigningSecretConfig,
+    ArchiveConfig, CredentialsConfig, GenesysConfig, PlanningConfig, RedactionKeyConfig,
+    SigningConfig, SigningSecretConfig,
 };
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
 use crate::source::Sources;
-use crate::storage::aws::{AwsClients, AwsError, secret_string};
+use crate::storage::aws::{AwsClients, AwsError, previous_secret_string, secret_string};
 use crate::storage::queue::{QueueUrls, SqsQueues};
 use crate::storage::signing::KmsKey;
 use crate::storage::store::S3Store;
@@ -36,10 +38,51 @@ pub enum WiringError {
     Secret(#[from] AwsError),
     #[error("the webhook's signing secret cannot be used")]
     SigningSecret(#[from] SigningSecretError),
+    #[error("the default webhook URL cannot be read")]
+    WebhookUrlSecret(#[source] AwsError),
+    #[error("the default webhook URL cannot be used")]
+    WebhookUrl(#[from] WebhookUrlError),
+    #[error("the proxy cannot be read")]
+    ProxySecret(#[source] AwsError),
+    #[error("the proxy cannot be used")]
+    Proxy(#[from] ProxyUrlError),
 }
 
 /// For functions that open no slices and do not read the setting: the minimum that lets an export make progress.
 const ONE_SLICE: usize = 1;
+
+/// A signer with the newest and the previous version of the secret, so that receivers can change theirs at any time
+/// between two rotations.
+async fn signer_of_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<Signer, WiringError> {
+    let current = secret_string(client, arn).await?;
+    let signer = Signer::new(&current)?;
+    let previous = previous_secret_string(client, arn).await?;
+    let Some(previous) = previous.filter(|it| it.expose_secret() != current.expose_secret()) else {
+        return Ok(signer);
+    };
+    match Signer::new(&previous) {
+        Ok(previous) => Ok(signer.and(previous)),
+        // It may have been replaced because it was unusable.
+        Err(error) => {
+            tracing::warn!(%error, "the previous webhook secret is not usable; webhooks are signed with the newest one");
+            Ok(signer)
+        }
+    }
+}
+
+async fn webhook_url_of_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+    rules: &AddressRules,
+) -> Result<String, WiringError> {
+    let url = secret_string(client, arn).await;
+    let url = url.map_err(WiringError::WebhookUrlSecret)?;
+    WebhookUrl::parse(url.expose_secret(), rules)?;
+    Ok(url.expose_secret().trim().to_owned())
+}
 
 impl Clients {
     pub async fn new(archive: ArchiveConfig) -> Self {
@@ -74,7 +117,13 @@ impl Clients {
         self.pipeline_with_slices(queues, ONE_SLICE)
     }
 
-    pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {
+    /// Reads the proxy, if it is in a secret.
+    pub async fn sources(&self, mut genesys: GenesysConfig) -> Result<Sources, WiringError> {
+        if let Some(arn) = &genesys.proxy_secret {
+            let text = secret_string(&self.aws.secrets_manager(), arn).await;
+            let text = text.map_err(WiringError::ProxySecret)?;
+            genesys.client.proxy = Some(ProxyUrl::parse(&text)?);
+        }
         let credentials: Arc<dyn CredentialsSource> = match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Arc::new(credentials),
             CredentialsConfig::Secret { arn } => {
@@ -102,13 +151,122 @@ impl Clients {
         Some(Arc::new(topic))
     }
 
+    /// The default webhook URL, if it is in a secret; otherwise that of the settings. It must satisfy the rules on
+    /// receivers, as the settings' does.
+    pub async fn webhook_url(
+        &self,
+        planning: &PlanningConfig,
+    ) -> Result<Option<String>, WiringError> {
+        let Some(arn) = &planning.webhook_url_secret else {
+            return Ok(planning.limits.webhook_url.clone());
+        };
+        let client = self.aws.secrets_manager();
+        let url = webhook_url_of_secret(&client, arn, &planning.address_rules).await?;
+        Ok(Some(url))
+    }
+
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
         match secret {
             SigningSecretConfig::InSettings(secret) => Ok(Signer::new(secret)?),
             SigningSecretConfig::Secret { arn } => {
-                let secret = secret_string(&self.aws.secrets_manager(), arn).await?;
-                Ok(Signer::new(&secret)?)
+                signer_of_secret(&self.aws.secrets_manager(), arn).await
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::base::failure::error_chain;
+    use crate::net::Receivers;
+    use crate::storage::aws::AwsSettings;
+    use crate::storage::aws::fake::{FakeAws, Reply, sdk_config};
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing";
+    const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const NEW: &str = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ==";
+
+    /// The number of signatures, and whether receivers with the old and the new secret accept them.
+    async fn signed_with(
+        current: &'static str,
+        previous: Option<&'static str>,
+    ) -> (usize, [bool; 2]) {
+        let fake = FakeAws::start(move |request| {
+            let secret = if request.text().contains("AWSPREVIOUS") {
+                previous
+            } else {
+                Some(current)
+            };
+            match secret {
+                Some(text) => Reply::json(
+                    200,
+                    &serde_json::json!({ "SecretString": text }).to_string(),
+                ),
+                None => Reply::json(400, &r#"{"__type":"ResourceNotFoundException"}"#),
+            }
+        })
+        .await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let signer = signer_of_secret(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap();
+        let now = Timestamp::from_second(1_614_265_330).unwrap();
+        let signatures = signer.sign("msg_1", now, b"{}");
+        let accepts = |secret: &str| {
+            let receiver = Signer::new(&secret.into()).unwrap();
+            receiver
+                .verify("msg_1", "1614265330", &signatures, b"{}", now)
+                .is_ok()
+        };
+        (signatures.split(' ').count(), [accepts(OLD), accepts(NEW)])
+    }
+
+    #[tokio::test]
+    async fn a_rotated_secret_signs_with_its_previous_version_too() {
+        assert_eq!(signed_with(NEW, Some(OLD)).await, (2, [true, true]));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_never_rotated_signs_alone() {
+        assert_eq!(signed_with(OLD, None).await, (1, [true, false]));
+        assert_eq!(signed_with(OLD, Some(OLD)).await, (1, [true, false]));
+    }
+
+    #[tokio::test]
+    async fn an_unusable_previous_version_does_not_stop_deliveries() {
+        assert_eq!(signed_with(NEW, Some("changeme")).await, (1, [false, true]));
+    }
+
+    async fn default_webhook_url(text: &'static str) -> Result<String, String> {
+        let body = serde_json::json!({ "SecretString": text }).to_string();
+        let fake = FakeAws::start(move |_| Reply::json(200, &body)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let rules = AddressRules {
+            receivers: Receivers::Only(vec!["lake.example".to_owned()]),
+            ..AddressRules::default()
+        };
+        let url = webhook_url_of_secret(&clients.secrets_manager(), ARN, &rules).await;
+        url.map_err(|error| error_chain(&error))
+    }
+
+    #[tokio::test]
+    async fn a_default_webhook_url_in_a_secret_satisfies_the_rules() {
+        let url = "https://lake.example/hook?key=s3cret";
+
+        assert_eq!(default_webhook_url(url).await.unwrap(), url);
+        for refused in [
+            "https://collector.example/s3cret",
+            "https://10.0.0.1/s3cret",
+            "s3cret",
+        ] {
+            let error = default_webhook_url(refused).await.unwrap_err();
+            assert!(
+                error.contains("webhookUrl") && !error.contains("s3cret"),
+                "{error}"
+            );
         }
     }
 }

@@ -81,7 +81,7 @@ impl KeySource for SecretKey {
             Ok((version, key)) => Ok(VersionedKey { version, key }),
             Err(error) if is_transient(&error) => Err(KeyError::Transient(Arc::new(error))),
             Err(error) => match version {
-                Some(version) if is_not_found(&error) => Err(KeyError::Gone(version.to_owned())),
+                Some(version) if error.is_not_found() => Err(KeyError::Gone(version.to_owned())),
                 _ => Err(KeyError::Permanent(Arc::new(error))),
             },
         }
@@ -99,13 +99,6 @@ impl CredentialsSource for SecretCredentials {
             Err(error) => Err(CredentialsError::Permanent(Arc::new(error))),
         }
     }
-}
-
-fn is_not_found(error: &AwsError) -> bool {
-    let AwsError::Secret { source, .. } = error else {
-        return false;
-    };
-    source.code() == Some("ResourceNotFoundException")
 }
 
 /// Refusals by Secrets Manager are permanent, except throttling and server errors; connection errors are transient.

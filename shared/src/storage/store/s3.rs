@@ -18,10 +18,12 @@ use crate::net::clock::Clock;
 
 mod bucket;
 mod failure;
+mod protection;
 mod retries;
 
 pub use bucket::{BucketError, Encryption};
 use failure::{Checksums, is_absent, status, store_error};
+pub use protection::Protection;
 use retries::backoff;
 
 /// Concurrent writers of the same key conflict for the duration of one upload; five tries last longer.

@@ -43,6 +43,22 @@ async fn an_eventful_export_is_intact_and_its_orphans_are_listed() {
         "valid": 0,
         "unsigned": 5
       },
+      "redaction": {
+        "profile": "standard",
+        "mode": "label",
+        "kinds": [
+          "email",
+          "phone",
+          "card",
+          "iban",
+          "ssn",
+          "passport",
+          "taxId",
+          "ip",
+          "url",
+          "birthDate"
+        ]
+      },
       "warnings": [
         "slice 1 page 1: page 1 was slow",
         "slice 1 page 2: page 2 was slow",

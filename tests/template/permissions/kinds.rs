@@ -1,0 +1,86 @@
+//! The kinds of objects, with a key of each.
+
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::ids::{ExportId, RunId};
+use conversation_archive::export::objects::{AuditPart, ComparisonPart, ObjectKey};
+
+/// An object of each kind, with ids that contain the names of other kinds.
+pub(super) fn samples() -> Vec<(&'static str, String)> {
+    let id: ExportId = "open-audit-slice-1".parse().expect("an id");
+    let run = RunId {
+        export_id: id.clone(),
+        slice: 1,
+        run: 2,
+    };
+    let page = run.page(3);
+    let digest = Sha256::of("body");
+    let day = "2026-03-01".parse().expect("a day");
+    let lines = ComparisonPart::Lines {
+        portion: 1,
+        bucket: 2,
+        sha256: digest,
+    };
+    let keys = [
+        ObjectKey::Request(&id),
+        ObjectKey::Attempt(&id, 1),
+        ObjectKey::Run(&run),
+        ObjectKey::Waiting(&run),
+        ObjectKey::Page(&page, digest),
+        ObjectKey::Index(&page, digest),
+        ObjectKey::Record(&page),
+        ObjectKey::File(&page, digest),
+        ObjectKey::End(&run),
+        ObjectKey::Reject(&page, 4, digest),
+        ObjectKey::DeadLetter(&id, digest),
+        ObjectKey::UnassignedDeadLetter(digest),
+        ObjectKey::Failed(&id, 1),
+        ObjectKey::Cancelled(&id),
+        ObjectKey::Comparison(&id, 1, ComparisonPart::Portion(1)),
+        ObjectKey::Comparison(&id, 1, ComparisonPart::Tally { buckets: 1 }),
+        ObjectKey::Comparison(&id, 1, lines),
+        ObjectKey::Manifest(&id),
+        ObjectKey::Ledger(1),
+        ObjectKey::Cancel(&id),
+        ObjectKey::Probe("0f8f"),
+        ObjectKey::Open(&id),
+        ObjectKey::Owed(&id, 1),
+        ObjectKey::Resume(&id, 1),
+        ObjectKey::Audit(day, &id, 1, AuditPart::Slice(1)),
+        ObjectKey::Audit(day, &id, 1, AuditPart::Outcome),
+        ObjectKey::Audit(day, &id, 1, AuditPart::Delivery(1)),
+    ];
+    keys.iter().map(|key| (kind(key), key.key())).collect()
+}
+
+/// The name of the kind. A new kind does not compile until it is named here.
+fn kind(key: &ObjectKey<'_>) -> &'static str {
+    match key {
+        ObjectKey::Request(..) => "Request",
+        ObjectKey::Attempt(..) => "Attempt",
+        ObjectKey::Run(..) => "Run",
+        ObjectKey::Waiting(..) => "Waiting",
+        ObjectKey::Page(..) => "Page",
+        ObjectKey::Index(..) => "Index",
+        ObjectKey::Record(..) => "Record",
+        ObjectKey::File(..) => "File",
+        ObjectKey::End(..) => "End",
+        ObjectKey::Reject(..) => "Reject",
+        ObjectKey::DeadLetter(..) => "DeadLetter",
+        ObjectKey::UnassignedDeadLetter(..) => "UnassignedDeadLetter",
+        ObjectKey::Failed(..) => "Failed",
+        ObjectKey::Cancelled(..) => "Cancelled",
+        ObjectKey::Comparison(.., ComparisonPart::Portion(_)) => "Portion",
+        ObjectKey::Comparison(.., ComparisonPart::Tally { .. }) => "Tally",
+        ObjectKey::Comparison(.., ComparisonPart::Lines { .. }) => "Lines",
+        ObjectKey::Manifest(..) => "Manifest",
+        ObjectKey::Ledger(..) => "Ledger",
+        ObjectKey::Cancel(..) => "Cancel",
+        ObjectKey::Probe(..) => "Probe",
+        ObjectKey::Open(..) => "Open",
+        ObjectKey::Owed(..) => "Owed",
+        ObjectKey::Resume(..) => "Resume",
+        ObjectKey::Audit(.., AuditPart::Slice(_)) => "AuditSlice",
+        ObjectKey::Audit(.., AuditPart::Outcome) => "AuditOutcome",
+        ObjectKey::Audit(.., AuditPart::Delivery(_)) => "Delivery",
+    }
+}
