@@ -21,7 +21,7 @@ pub struct Residency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResidencyRule {
-    /// `ALLOWED_REGIONS` lists both regions, or [`UNKNOWN`] for one that is not known.
+    /// `ALLOWED_REGIONS` lists both regions, or `unknown` for one that is not known.
     AllowedRegions,
     /// `ALLOWED_REGIONS` is not set, and both regions are the same.
     SameRegion,

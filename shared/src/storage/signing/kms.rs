@@ -38,18 +38,18 @@ impl KmsKey {
 
     async fn read_public_key(&self) -> Result<PublicKey, SigningError> {
         let request = self.client.get_public_key().key_id(&self.key);
-        let reply = request.send().await.map_err(|error| self.failed(error))?;
+        let reply = request.send().await.map_err(|error| self.failed(&error))?;
         let der = reply
             .public_key
             .ok_or_else(|| self.unusable(Missing("public key")))?;
         PublicKey::from_spki(der.as_ref()).map_err(|error| self.unusable(error))
     }
 
-    fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> SigningError
+    fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> SigningError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let failure = ServiceFailure::of(&error);
+        let failure = ServiceFailure::of(error);
         if failure.is_transient() {
             SigningError::Transient {
                 key: self.key.clone(),
@@ -85,7 +85,7 @@ impl SigningKey for KmsKey {
             .message(Blob::new(message))
             .message_type(MessageType::Raw)
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
-        let reply = request.send().await.map_err(|error| self.failed(error))?;
+        let reply = request.send().await.map_err(|error| self.failed(&error))?;
         let der = reply
             .signature
             .ok_or_else(|| self.unusable(Missing("signature")))?
