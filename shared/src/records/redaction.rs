@@ -34,6 +34,8 @@ mod tax_id;
 mod unescape;
 mod url;
 mod view;
+#[cfg(test)]
+mod work;
 
 pub use custom::CustomPattern;
 pub use custom::PatternError;

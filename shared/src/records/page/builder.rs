@@ -5,7 +5,7 @@
 use super::codec::{GzipWriter, infallible};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::redact::{redact, redact_unreadable};
+use super::redact::{redact, redact_rejected, redact_unreadable};
 use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::base::hash::Sha256;
 use crate::records::redaction::Tally;
@@ -37,9 +37,9 @@ impl PageBuilder {
     }
 
     pub(super) fn reject(&mut self, record: &str, reason: RejectReason, rules: &PageRules<'_>) {
-        let redacted = rules
-            .redactor
-            .and_then(|redactor| redact(record, rules.shape, redactor, &mut self.redactions));
+        let redacted = rules.redactor.and_then(|redactor| {
+            redact_rejected(record, rules.shape, redactor, &mut self.redactions)
+        });
         let raw =
             redacted.map_or_else(|| record.as_bytes().into(), |text| text.into_bytes().into());
         self.add_reject(reason, raw);

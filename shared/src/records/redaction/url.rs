@@ -5,8 +5,6 @@ use std::ops::Range;
 use super::fold::{IDEOGRAPH, is_word_byte};
 use super::view::View;
 
-/// The longest URL that is examined, in bytes.
-const MAX_URL_BYTES: usize = 4096;
 const MAX_SCHEME_BYTES: usize = 32;
 
 /// Names of parameters with secret values, or parts of such names.
@@ -54,10 +52,7 @@ pub(super) fn find_at(text: &View<'_>, at: usize, examined: &mut Examined) -> Op
     if contains_secret(text.slice(at + 3..end)) {
         return Some(start..end);
     }
-    // Of a URL that is too long, only a part was examined.
-    if end - at < MAX_URL_BYTES {
-        examined.to = end;
-    }
+    examined.to = end;
     None
 }
 
@@ -77,10 +72,15 @@ fn url_end(text: &View<'_>, from: usize) -> usize {
     let is_part = |byte: u8| {
         byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(&byte) || is_word_byte(byte)
     };
-    let mut end = from;
-    while end - from < MAX_URL_BYTES
-        && (is_part(text.byte(end)) || is_host_bracket(text, from, end))
-    {
+    let (mut end, mut is_bracket_open) = (from, false);
+    loop {
+        match text.byte(end) {
+            // Brackets are part of a URL only around an IPv6 address.
+            b'[' if end == from || text.byte_before(end) == b'@' => is_bracket_open = true,
+            b']' if is_bracket_open => {}
+            byte if is_part(byte) => {}
+            _ => break,
+        }
         end += 1;
     }
     // Punctuation at the end of a sentence is not part of the URL.
@@ -88,16 +88,6 @@ fn url_end(text: &View<'_>, from: usize) -> usize {
         end -= 1;
     }
     end
-}
-
-/// Brackets are part of a URL only around an IPv6 address.
-fn is_host_bracket(text: &View<'_>, from: usize, at: usize) -> bool {
-    let bytes = text.slice(from..at);
-    match text.byte(at) {
-        b'[' => bytes.is_empty() || bytes.ends_with(b"@"),
-        b']' => bytes.contains(&b'['),
-        _ => false,
-    }
 }
 
 fn contains_secret(url: &[u8]) -> bool {
@@ -115,7 +105,7 @@ fn has_password(host: &[u8]) -> bool {
 
 fn host_end(text: &View<'_>, from: usize) -> usize {
     let mut end = from;
-    while end - from < MAX_URL_BYTES && text.byte(end) != 0 && !b"/?#".contains(&text.byte(end)) {
+    while text.byte(end) != 0 && !b"/?#".contains(&text.byte(end)) {
         end += 1;
     }
     end
@@ -178,6 +168,13 @@ mod tests {
         assert_eq!(find_at(&view, 5, &mut examined), None);
         let found = find_at(&view, text.rfind("://").unwrap(), &mut examined);
         assert_eq!(&text[found.unwrap()], "https://bob:pa55@y.example/z");
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_a_long_url_is_found() {
+        let url = format!("https://x.example/{}?token=1", "a".repeat(10_000));
+
+        assert_eq!(found(&url), Some(&*url));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Classifies the members of records by name.
 //!
-//! The API's fields are known, and those that people type into are listed here. A gateway's fields are not known:
-//! people may have typed into all of them, except those listed.
+//! The class decides about values that cannot be proved, such as telephone numbers, and about whole fields. The API's
+//! fields are known, and those that people type into are listed here. A gateway's fields are not known: people may have
+//! typed into all of them, except those listed. Values that can be proved are redacted in every class but `Identity`.
 
 use super::RecordShape;
 use crate::records::redaction::Person;
@@ -99,13 +100,15 @@ const PERSONAL_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId"
 /// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldClass {
-    /// Not redacted; nested members are classified on their own.
+    /// The id under which the record is archived, found and joined. Not redacted.
+    Identity,
+    /// Only proved values are redacted; nested members are classified on their own.
     Data,
     /// Participants, where a `name` is a person's.
     Participants,
     /// In a gateway's record: typed text whose key may label it. Nested members are classified on their own.
     Gateway,
-    /// In a gateway's record: not redacted.
+    /// In a gateway's record: only proved values are redacted.
     Plain,
     FreeText,
     /// Typed text in a field that identifies a person.
@@ -114,6 +117,27 @@ pub(super) enum FieldClass {
     /// Typed text whose key may label it.
     Attribute,
     Person(Person),
+}
+
+/// The names of the members of a record that hold its id.
+#[derive(Clone, Copy)]
+pub(super) struct IdentityKeys(&'static [&'static str]);
+
+impl IdentityKeys {
+    pub(super) const NONE: Self = Self(&[]);
+
+    /// `recordId` is the id of a normalized row, whatever the shape of its record.
+    pub(super) fn of(shape: RecordShape) -> Self {
+        Self(match shape {
+            RecordShape::Analytics | RecordShape::Transcript => &["conversationId", "recordId"],
+            RecordShape::Gateway => &["id", "recordId"],
+            RecordShape::Normalized => &["recordId"],
+        })
+    }
+
+    pub(super) fn contains(self, key: &str) -> bool {
+        self.0.contains(&key)
+    }
 }
 
 impl FieldClass {
@@ -141,7 +165,9 @@ impl FieldClass {
             Self::Participants if key == "name" => Self::Person(Person::Name),
             // For example a queue's name.
             Self::Plain if key == "name" => self,
-            Self::Data | Self::Participants | Self::Gateway | Self::Plain => self.of_field(key),
+            Self::Identity | Self::Data | Self::Participants | Self::Gateway | Self::Plain => {
+                self.of_field(key)
+            }
         }
     }
 
@@ -158,7 +184,7 @@ impl FieldClass {
         }
         match (self, key) {
             (Self::Data | Self::Participants, "participants") => Self::Participants,
-            (Self::Data | Self::Participants, _) => Self::Data,
+            (Self::Identity | Self::Data | Self::Participants, _) => Self::Data,
             _ if CORRESPONDENT_FIELDS.contains(&key) => Self::Person(Person::Name),
             _ if is_plain_field(key) => Self::Plain,
             _ => Self::Gateway,
