@@ -16,6 +16,8 @@ mod digits;
 mod email;
 mod find;
 mod fold;
+#[cfg(test)]
+mod forms;
 mod iban;
 mod ids;
 mod ip;

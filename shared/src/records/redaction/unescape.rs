@@ -252,11 +252,15 @@ impl Unescaper<'_> {
 
     /// Whether the two digits begin an id or a colour in hexadecimal.
     fn begins_hexadecimal_word(&self) -> bool {
-        let rest = self.raw[self.next..].iter();
-        let word = rest.take_while(|byte| byte.is_ascii_alphanumeric());
-        let is_hex = |byte: &&u8| byte.is_ascii_hexdigit();
-        word.clone().take(SHORTEST_ID).all(|byte| is_hex(&byte))
-            && word.take(SHORTEST_ID).count() == SHORTEST_ID
+        let rest = self.raw[self.next..].iter().take(MAX_WORD_BYTES);
+        let word: Vec<u8> = rest
+            .copied()
+            .take_while(u8::is_ascii_alphanumeric)
+            .collect();
+        // After a plus sign, a telephone number.
+        let is_number = self.bytes.ends_with(b"=2B") && word.iter().all(u8::is_ascii_digit);
+        let start = word.get(..SHORTEST_ID);
+        !is_number && start.is_some_and(|start| start.iter().all(u8::is_ascii_hexdigit))
     }
 }
 
@@ -292,7 +296,10 @@ mod tests {
             ("a&#64;b&#x2e;c&commat;&nbsp;&lt;", "a@b.c@\u{a0}<"),
             ("a&#64b", "a@b"),
             (r"a\u0040b\/\x41\n\t", "a@b/A\n\t"),
-            ("a=40b=2Ec =C3=A9 =3D tel:=2B49", "a@b.c é = tel:+49"),
+            (
+                "a=40b=2Ec =C3=A9 =3D tel:=2B4915123456",
+                "a@b.c é = tel:+4915123456",
+            ),
             ("exam=\r\nple 41=\n11 a=\n.b", "example 4111 a.b"),
         ] {
             assert_eq!(unescaped(text), read, "{text}");
