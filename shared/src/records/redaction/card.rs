@@ -43,7 +43,7 @@ const PRINTED_GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 
 
 /// The card that begins at this digit, or in a later group of the same number.
 pub(super) fn find_at(text: &View<'_>, start: usize) -> Option<Range<usize>> {
-    if iban::has_form(text, start) {
+    if iban::end_of_form(text, start).is_some() {
         return None;
     }
     find_in_usual_form(text, start).or_else(|| find_in_printed_groups(text, start))
@@ -195,6 +195,7 @@ mod tests {
     fn letters_may_touch_a_card_number() {
         for text in [
             "VISA{}",
+            "VISA{}exp 12/27",
             "cc_{}",
             "карта{}",
             "mastercard-{}",

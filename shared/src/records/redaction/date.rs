@@ -7,6 +7,9 @@ use super::fold::{IDEOGRAPH, LETTER, is_word_byte};
 use super::labels::{self, Topic};
 use super::view::View;
 
+/// Japanese eras.
+const ERAS: [[char; 2]; 4] = [['昭', '和'], ['平', '成'], ['令', '和'], ['大', '正']];
+
 /// Longest word allowed in a date: a month's name, or a word between day, month and year such as `de` or `of`.
 const LONGEST_WORD: usize = 24;
 
@@ -82,19 +85,17 @@ fn are_date_parts(numbers: [(u32, usize); 3]) -> bool {
 /// `1984年3月5日`, `昭和59年3月5日`, `1984년 3월 5일`.
 fn cjk_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let mut at = start;
-    for (index, units) in [["年", "년"], ["月", "월"], ["日", "일"]]
+    for (index, units) in [['年', '년'], ['月', '월'], ['日', '일']]
         .into_iter()
         .enumerate()
     {
         let digits = end_of_digits(text, at);
         let end = digits + usize::from(text.byte(digits) == b' ');
-        if text.byte(end) != IDEOGRAPH {
-            return None;
-        }
-        let unit = &text.text()[text.original_range(&(end..end)).start..];
-        let is_unit =
-            (1..=4).contains(&(digits - at)) && units.iter().any(|sign| unit.starts_with(sign));
-        let is_day_without_unit = index == 2 && unit.starts_with('号');
+        let unit = text
+            .character(end)
+            .filter(|_| text.byte(end) == IDEOGRAPH)?;
+        let is_unit = (1..=4).contains(&(digits - at)) && units.contains(&unit);
+        let is_day_without_unit = index == 2 && unit == '号';
         if !is_unit && !is_day_without_unit {
             return None;
         }
@@ -108,11 +109,11 @@ fn cjk_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
 
 /// The start of the name of a Japanese era before the year.
 fn era_start(text: &View<'_>, start: usize) -> usize {
-    let before = &text.text()[..text.original_range(&(start..start)).start];
-    let is_era = text.byte_before(start) == IDEOGRAPH
-        && ["昭和", "平成", "令和", "大正"]
-            .iter()
-            .any(|era| before.ends_with(era));
+    let is_era = start.checked_sub(2).is_some_and(|era| {
+        let name = [text.character(era), text.character(era + 1)];
+        let is_visible = text.slice(era..start) == [IDEOGRAPH; 2];
+        is_visible && ERAS.iter().any(|known| name == known.map(Some))
+    });
     start - if is_era { 2 } else { 0 }
 }
 

@@ -277,6 +277,7 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
     }
     date::numeric_date(text, candidate)
         .map(|date| date.end)
+        .or_else(|| iban::end_of_form(text, candidate))
         .or_else(|| iban::end_of_shape(text, candidate))
         .or_else(|| end_of_number(text, candidate))
         .unwrap_or_else(|| end_of_digits(text, candidate))

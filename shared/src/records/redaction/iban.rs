@@ -16,12 +16,13 @@ pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     find(text, digit, is_account)
 }
 
-/// Whether the text has the country, length and form of an account number, whatever its check digits.
-pub(super) fn has_form(text: &View<'_>, digit: usize) -> bool {
-    find(text, digit, |letters| {
+/// The end of a text with the country, length and form of an account number, whatever its check digits. No other word
+/// may touch it: `visa45` is not the beginning of a Saudi account.
+pub(super) fn end_of_form(text: &View<'_>, digit: usize) -> Option<usize> {
+    let form = find(text, digit, |letters| {
         is_account(&with_check_digits(letters))
-    })
-    .is_some()
+    })?;
+    (!is_word_byte(text.byte_before(form.start))).then_some(form.end)
 }
 
 fn find(text: &View<'_>, digit: usize, is_account: impl Fn(&[u8]) -> bool) -> Option<Range<usize>> {

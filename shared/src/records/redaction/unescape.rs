@@ -151,8 +151,8 @@ impl Unescaper<'_> {
         let joins = |class: fn(&u8) -> bool| class(&last) && class(&next);
         let is_within_word = joins(u8::is_ascii_digit)
             || joins(u8::is_ascii_alphabetic)
-            || matches!(last, b'@' | b'.' | b'-' | b'_')
-                != matches!(next, b'@' | b'.' | b'-' | b'_');
+            || is_joint(last) != is_joint(next)
+            || word(before).contains(&b'@');
         is_within_word.then(|| (self.bytes.len() - before.len(), Vec::new()))
     }
 
@@ -225,26 +225,19 @@ impl Unescaper<'_> {
     /// Whether the word before the escape has only letters, digits and signs of addresses and numbers. A parameter of a
     /// URL has others.
     fn follows_plain_word(&self) -> bool {
-        let before = self.bytes[..self.bytes.len() - 3].iter().rev();
-        before
-            .take(MAX_WORD_BYTES)
-            .take_while(|byte| !byte.is_ascii_whitespace())
-            .all(|byte| {
-                !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"@._+-:=<(\"',;".contains(byte)
-            })
+        let before = word(&self.bytes[..self.bytes.len() - 3]);
+        before.iter().all(|byte| {
+            !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"@._+-:=<(\"',;".contains(byte)
+        })
     }
 
     /// Whether the rest of the word may be a domain. A word may have one `@` only.
     fn precedes_domain(&self) -> bool {
-        let before = self.bytes[..self.bytes.len() - 3].iter().rev();
-        let mut before = before
-            .take(MAX_WORD_BYTES)
-            .take_while(|byte| !byte.is_ascii_whitespace());
-        let mut after = self.raw[self.next..].iter().take(MAX_WORD_BYTES);
-        let mut domain = after
-            .by_ref()
-            .take_while(|byte| !byte.is_ascii_whitespace() && !b">)\"',;".contains(byte));
-        !before.any(|byte| *byte == b'@')
+        let before = word(&self.bytes[..self.bytes.len() - 3]);
+        let after = self.raw[self.next..].iter().take(MAX_WORD_BYTES);
+        let mut domain =
+            after.take_while(|byte| !byte.is_ascii_whitespace() && !b">)\"',;".contains(byte));
+        !before.contains(&b'@')
             && domain.all(|byte| {
                 !byte.is_ascii() || byte.is_ascii_alphanumeric() || b".-_=".contains(byte)
             })
@@ -262,6 +255,18 @@ impl Unescaper<'_> {
         let start = word.get(..SHORTEST_ID);
         !is_number && start.is_some_and(|start| start.iter().all(u8::is_ascii_hexdigit))
     }
+}
+
+/// A sign within an address.
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'@' | b'.' | b'-' | b'_')
+}
+
+/// The last word, or the end of a long one.
+fn word(text: &[u8]) -> &[u8] {
+    let letters = text.iter().rev().take(MAX_WORD_BYTES);
+    let letters = letters.take_while(|byte| !byte.is_ascii_whitespace());
+    &text[text.len() - letters.count()..]
 }
 
 fn json_escape(letter: u8) -> Option<u8> {
@@ -300,7 +305,10 @@ mod tests {
                 "a=40b=2Ec =C3=A9 =3D tel:=2B4915123456",
                 "a@b.c é = tel:+4915123456",
             ),
-            ("exam=\r\nple 41=\n11 a=\n.b", "example 4111 a.b"),
+            (
+                "exam=\r\nple 41=\n11 a=\n.b a@b=\n1",
+                "example 4111 a.b a@b1",
+            ),
         ] {
             assert_eq!(unescaped(text), read, "{text}");
         }

@@ -90,6 +90,21 @@ impl<'t> View<'t> {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
+    /// The character that a byte stands for; `None` after the end, and for bytes that are not a character.
+    pub(super) fn character(&self, at: usize) -> Option<char> {
+        self.record_read(at + 1, 1);
+        self.bytes.get(at)?;
+        let original = &self.text[self.original_range(&(at..at + 1))];
+        let mut characters = original.chars();
+        match (characters.next(), characters.next()) {
+            (only, None) => only,
+            _ => {
+                let unescaped = unescape(original)?.bytes;
+                str::from_utf8(&unescaped).ok()?.chars().next()
+            }
+        }
+    }
+
     /// The range in the original text for a range of bytes.
     pub(super) fn original_range(&self, range: &Range<usize>) -> Range<usize> {
         let Some(units) = &self.units else {

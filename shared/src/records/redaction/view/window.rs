@@ -9,7 +9,7 @@ use crate::records::redaction::fold::REMOVED;
 /// Stands for a value that was found, whatever replaces it.
 pub(in super::super) const REMOVED_VALUE: char = '\u{1}';
 
-/// Stands for an escape of which the view has no letter.
+/// Stands for bytes that are not a character.
 const UNKNOWN: char = '\u{fffd}';
 
 impl View<'_> {
@@ -101,13 +101,9 @@ impl View<'_> {
         if byte == REMOVED {
             return REMOVED_VALUE;
         }
-        let original = &self.text[self.original_range(&(at..at + 1))];
-        let mut letters = original.chars();
-        match (letters.next(), letters.next()) {
-            _ if self.is_masked_at(at) => '*',
-            (Some(letter), None) => letter,
-            _ if byte.is_ascii() => char::from(byte),
-            _ => UNKNOWN,
+        if self.is_masked_at(at) {
+            return '*';
         }
+        self.character(at).unwrap_or(UNKNOWN)
     }
 }
