@@ -43,9 +43,13 @@ impl Run {
         Self::read(text, start, end_of_separators, is_separator)
     }
 
-    /// The groups from `start` on, with any run of separators between two of them: several spaces, a line break, ` | `.
-    pub(super) fn across_separators(text: &View<'_>, start: usize) -> Self {
-        Self::read(text, start, end_of_any_separators, |_| true)
+    /// The same with runs of any characters that people type between groups: several spaces, a line break, ` | `.
+    pub(super) fn across_separators(
+        text: &View<'_>,
+        start: usize,
+        is_separator: impl Fn(&[u8]) -> bool,
+    ) -> Self {
+        Self::read(text, start, end_of_any_separators, is_separator)
     }
 
     fn read(

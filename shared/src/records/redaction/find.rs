@@ -247,9 +247,14 @@ impl Search<'_, '_> {
 
     fn find_number(&self, digit: usize) -> Option<FoundValue> {
         let (text, regions) = (&*self.text, &*self.finder.regions);
-        self.find_kind(Kind::Passport, || passport::find_at(text, digit))
-            .or_else(|| self.find_kind(Kind::Iban, || iban::find_at(text, digit)))
-            .or_else(|| self.find_kind(Kind::Card, || card::find_at(text, digit)))
+        let account = self
+            .find_kind(Kind::Passport, || passport::find_at(text, digit))
+            .or_else(|| self.find_kind(Kind::Iban, || iban::find_at(text, digit)));
+        // The digits of an account number with a typing error are not another value.
+        if account.is_some() || iban::end_of_form(text, digit).is_some() {
+            return account;
+        }
+        self.find_kind(Kind::Card, || card::find_at(text, digit))
             .or_else(|| self.find_kind(Kind::Ip, || ip::find_at(text, digit)))
             .or_else(|| {
                 let find = || tax_id::find_at(text, digit, self.scope);
@@ -285,11 +290,12 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
 
 /// The end of a number that is written like a card or is a book number, but is not a value.
 fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
-    let run = Run::at(text, digit, is_one_separator);
-    let lengths: Vec<_> = run.lengths().take(4).collect();
+    let printed = Run::across_separators(text, digit, |_| true);
+    let lengths: Vec<_> = printed.lengths().take(4).collect();
     if lengths == [4, 4, 4, 4] {
-        return Some(run.groups()[3].end);
+        return Some(printed.groups()[3].end);
     }
+    let run = Run::at(text, digit, is_one_separator);
     phone::is_isbn(text, &run).then(|| run.end())
 }
 

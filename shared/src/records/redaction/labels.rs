@@ -88,7 +88,9 @@ pub(super) fn topic(text: &View<'_>, range: &Range<usize>) -> Option<Topic> {
 fn topic_before(text: &str) -> Option<Topic> {
     let window = fold_letters(text);
     // Of two labels with the same end, the longer one is more specific.
-    let (topic, _, end) = find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let (topic, start, end) =
+        find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let topic = topic_of_whole_word(&window, start).unwrap_or(topic);
     let gap = window[end..].trim_start_matches('.');
     // The label of a value that was found refers to what follows it only in a list.
     let is_listed = gap
@@ -97,6 +99,15 @@ fn topic_before(text: &str) -> Option<Topic> {
     let refers_to_number =
         is_listed && !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
     refers_to_number.then_some(topic)
+}
+
+/// The topic of the label around the start of another one, which begins within a word: in `Bestellnummer ist`, the label
+/// `nummer ist` does not count.
+fn topic_of_whole_word(window: &str, start: usize) -> Option<Topic> {
+    let is_within_word = window[..start].ends_with(char::is_alphabetic);
+    let mut labels = find_labels(window).filter(|_| is_within_word);
+    let (topic, ..) = labels.find(|(_, from, to)| *from < start && start < *to)?;
+    Some(topic)
 }
 
 /// Whether a sentence ends here. A full stop after a short word marks an abbreviation: `no. 5`.
@@ -212,6 +223,7 @@ mod tests {
             ("Doğum tarihim 5", Some(Topic::BirthDate)),
             ("generation 4711", None),
             ("hotel 4711", None),
+            ("Sozialversicherungsnummer ist 219", Some(Topic::Ssn)),
         ];
 
         for (text, topic) in texts {

@@ -11,7 +11,7 @@ use super::view::View;
 pub(super) fn find_at(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let usual = Run::at(text, start, is_one_separator);
     find_in(text, &usual).or_else(|| {
-        let any = Run::across_separators(text, start);
+        let any = Run::across_separators(text, start, |_| true);
         any.lengths().take(3).eq(GROUPS).then_some(())?;
         find_in(text, &any)
     })

@@ -31,7 +31,7 @@ fn find_numeric(text: &View<'_>, start: usize, scope: Scope) -> Option<Range<usi
         is_one_separator(between) || between == b"/"
     });
     find_in(text, &run, scope)
-        .or_else(|| find_in(text, &Run::across_separators(text, start), scope))
+        .or_else(|| find_in(text, &Run::across_separators(text, start, |_| true), scope))
 }
 
 fn find_in(text: &View<'_>, run: &Run, scope: Scope) -> Option<Range<usize>> {
