@@ -89,11 +89,11 @@ pub struct Redactor {
     allowed: HashSet<String>,
 }
 
-/// A value in a text, and the text that replaces it.
+/// A value in a text, and the text that replaces it: its label if `None`.
 struct Value<'r> {
     label: &'r str,
     range: Range<usize>,
-    replacement: String,
+    replacement: Option<String>,
 }
 
 impl Redactor {
@@ -137,7 +137,10 @@ impl Redactor {
         let mut at = 0;
         for value in &values {
             out.push_str(&text[at..value.range.start]);
-            out.push_str(&value.replacement);
+            match &value.replacement {
+                Some(replacement) => out.push_str(replacement),
+                None => replace::write_label(value.label, &mut out),
+            }
             tally.count(value.label);
             at = value.range.end;
         }
@@ -152,6 +155,9 @@ impl Redactor {
         text: &'t str,
         tally: &mut Tally,
     ) -> Cow<'t, str> {
+        if self.custom.is_empty() && !find::may_contain_value(text) {
+            return text.into();
+        }
         let name = format!("{}: ", labels::split_words(name));
         let mut found = Tally::default();
         let named = format!("{name}{text}");
@@ -203,14 +209,11 @@ impl Redactor {
         values.in_order(&view)
     }
 
-    fn is_allowed(&self, value: &str) -> bool {
-        !self.allowed.is_empty() && self.allowed.contains(&normalized(value))
-    }
-
-    fn replacement_of(&self, label: &str, canonical: &str) -> String {
-        let mut replacement = String::new();
-        self.replacement.write(label, canonical, &mut replacement);
-        replacement
+    /// Whether a value is to be kept, as it is written or as it is read.
+    fn is_allowed(&self, written: &str, read: impl FnOnce() -> String) -> bool {
+        !self.allowed.is_empty()
+            && (self.allowed.contains(&normalized(written))
+                || self.allowed.contains(&normalized(&read())))
     }
 }
 
@@ -226,23 +229,27 @@ impl<'r> Values<'r> {
     fn take_match(&mut self, view: &mut View<'_>, found: &custom::Match<'r>) {
         let value = &view.text()[found.range.clone()];
         let range = view.range_of(&found.range);
-        if self.redactor.is_allowed(value) {
+        if self.redactor.is_allowed(value, || value.to_owned()) {
             view.hide(range);
             return;
         }
         self.values.push(Value {
             label: found.label,
             range: found.range.clone(),
-            replacement: self.redactor.replacement_of(found.label, value),
+            replacement: self
+                .redactor
+                .replacement
+                .hash(found.label, || value.to_owned()),
         });
         view.replace(range, None);
     }
 
     fn take(&mut self, view: &mut View<'_>, (kind, range): FoundValue) {
         let original = view.original_range(&range);
-        let read = String::from_utf8_lossy(&view.bytes()[range.clone()]);
-        if self.redactor.is_allowed(&view.text()[original.clone()])
-            || self.redactor.is_allowed(&read)
+        let read = || String::from_utf8_lossy(&view.bytes()[range.clone()]).into_owned();
+        if self
+            .redactor
+            .is_allowed(&view.text()[original.clone()], read)
         {
             view.hide(range);
             return;
@@ -252,14 +259,11 @@ impl<'r> Values<'r> {
             self.masked.push((kind, range));
             return;
         }
-        let canonical = match self.redactor.replacement {
-            Replacement::Hash(_) => self.redactor.finder.canonical_form(kind, view, &range),
-            Replacement::Label | Replacement::Mask => String::new(),
-        };
+        let canonical = || self.redactor.finder.canonical_form(kind, view, &range);
         self.values.push(Value {
             label: kind.label(),
             range: original,
-            replacement: self.redactor.replacement_of(kind.label(), &canonical),
+            replacement: self.redactor.replacement.hash(kind.label(), canonical),
         });
         view.replace(range, Some(kind));
     }
@@ -273,7 +277,7 @@ impl<'r> Values<'r> {
             self.values.push(Value {
                 label: kind.label(),
                 range: view.original_range(&range),
-                replacement: view.masked_text(&range),
+                replacement: Some(view.masked_text(&range)),
             });
         }
         self.values.sort_by_key(|value| value.range.start);

@@ -37,9 +37,9 @@ impl PageBuilder {
     }
 
     pub(super) fn reject(&mut self, record: &str, reason: RejectReason, rules: &PageRules<'_>) {
-        let redacted = rules.redactor.and_then(|redactor| {
-            redact_rejected(record, rules.shape, redactor, &mut self.redactions)
-        });
+        let redacted = rules
+            .redactor
+            .and_then(|redactor| redact_rejected(record, redactor, &mut self.redactions));
         let raw =
             redacted.map_or_else(|| record.as_bytes().into(), |text| text.into_bytes().into());
         self.add_reject(reason, raw);
@@ -48,9 +48,7 @@ impl PageBuilder {
     /// Rejects a record that is not JSON.
     pub(super) fn reject_unreadable(&mut self, bytes: &[u8], rules: &PageRules<'_>) {
         let raw = match rules.redactor {
-            Some(redactor) => {
-                redact_unreadable(bytes, rules.shape, redactor, &mut self.redactions).into_bytes()
-            }
+            Some(redactor) => redact_unreadable(bytes, redactor, &mut self.redactions).into_bytes(),
             None => bytes.to_vec(),
         };
         self.add_reject(RejectReason::NotJson, raw.into());

@@ -32,28 +32,22 @@ pub(super) fn redact(
 /// Redacts a record that is not archived: its id too, since nothing refers to it.
 pub(super) fn redact_rejected(
     record: &str,
-    shape: RecordShape,
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let class = FieldClass::of_record(record, shape);
+    let class = FieldClass::of_rejected(record);
     redact_with_class(class, IdentityKeys::NONE, record, redactor, tally)
 }
 
 /// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
 /// JSON. Otherwise the whole is also searched for values as one text.
-pub(super) fn redact_unreadable(
-    bytes: &[u8],
-    shape: RecordShape,
-    redactor: &Redactor,
-    tally: &mut Tally,
-) -> String {
+pub(super) fn redact_unreadable(bytes: &[u8], redactor: &Redactor, tally: &mut Tally) -> String {
     let repaired = escape_controls(&text_of_bytes(bytes));
     if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
-        return redact_rejected(&repaired, shape, redactor, tally).unwrap_or(repaired);
+        return redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
     }
     // The walk redacts what it can attribute to a field. The rest is searched as plain text.
-    let redacted = redact_rejected(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    let redacted = redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
     redactor.redact(&redacted, tally).into_owned()
 }
 
@@ -158,11 +152,7 @@ impl JsonRedactor<'_, '_> {
                             .last()
                             .map_or(FieldClass::Data, |container| container.class);
                         let name = decode_string(key);
-                        class = if containers.len() == 1 && self.identity.contains(&name) {
-                            FieldClass::Identity
-                        } else {
-                            parent.of_member(&name)
-                        };
+                        class = self.class_of_member(&name, parent, containers.len());
                         key_is_next = false;
                     } else {
                         self.redact_string(at, end, class, key);
@@ -188,6 +178,17 @@ impl JsonRedactor<'_, '_> {
                 _ => {}
             }
             at += 1;
+        }
+    }
+
+    fn class_of_member(&self, name: &str, parent: FieldClass, depth: usize) -> FieldClass {
+        if depth == 1 && self.identity.contains(name) {
+            return FieldClass::Identity;
+        }
+        match parent.of_member(name) {
+            // A record that is not archived may have any text in a field of a time.
+            FieldClass::Plain if self.identity.is_none() => FieldClass::Gateway,
+            class => class,
         }
     }
 
@@ -404,6 +405,34 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_field_is_searched_however_its_name_ends() {
+        for name in [
+            "customerId",
+            "customerID",
+            "customer_id",
+            "loginId",
+            "passportIds",
+            "callerId",
+        ] {
+            for (value, label) in [
+                ("+4915123456789", "[REDACTED:PHONE]"),
+                ("10.0.0.1", "[REDACTED:IP]"),
+                ("3015123456789", "3015123456789"),
+                (
+                    "0f8fad5b-d9cb-469f-a165-70867728950e",
+                    "0f8fad5b-d9cb-469f-a165-70867728950e",
+                ),
+            ] {
+                let record = format!(r#"{{"participants":[{{"{name}":"{value}"}}]}}"#);
+
+                let redacted = redact_gateway(Profile::Standard, &record);
+
+                assert_eq!(redacted, record.replace(value, label));
+            }
+        }
+    }
+
+    #[test]
     fn only_the_id_of_the_record_itself_is_kept() {
         for (shape, key) in [
             (ANALYTICS, "conversationId"),
@@ -423,18 +452,12 @@ mod tests {
 
     #[test]
     fn a_rejected_record_is_redacted_with_its_id() {
-        let record = r#"{"id":"mary.roe@example.com","conversationId":"4111111111111111"}"#;
-        for shape in [ANALYTICS, GATEWAY, RecordShape::Transcript] {
-            let mut tally = Tally::default();
-            let redactor = redactor(Profile::Standard);
+        let record = r#"{"id":"mary.roe@example.com","conversationId":"4111111111111111","startTime":"+4915123456789","conversationStart":"10.0.0.1"}"#;
+        let mut tally = Tally::default();
 
-            let redacted = redact_rejected(record, shape, &redactor, &mut tally);
+        let redacted = redact_rejected(record, &redactor(Profile::Standard), &mut tally);
 
-            assert_eq!(
-                redacted.unwrap(),
-                r#"{"id":"[REDACTED:EMAIL]","conversationId":"[REDACTED:CARD]"}"#
-            );
-        }
+        insta::assert_snapshot!(redacted.unwrap(), @r#"{"id":"[REDACTED:EMAIL]","conversationId":"[REDACTED:CARD]","startTime":"[REDACTED:PHONE]","conversationStart":"[REDACTED:IP]"}"#);
     }
 
     #[test]

@@ -196,7 +196,7 @@ pub(super) fn end_of_digits(text: &View<'_>, from: usize) -> usize {
 /// The offset after a run of characters that people type between the groups of a number.
 pub(super) fn end_of_any_separators(text: &View<'_>, from: usize) -> usize {
     let mut at = from;
-    while at < from + MAX_SEPARATORS && b" \t\r\n-./_|*:,;+".contains(&text.byte(at)) {
+    while at < from + MAX_SEPARATORS && b" \t\r\n-./_|*:,;+\\~#'=>".contains(&text.byte(at)) {
         at += 1;
     }
     at

@@ -20,7 +20,7 @@ const FILE_EXTENSIONS: [&str; 14] = [
 /// The address around the `@` at `at`.
 pub(super) fn find_at(text: &View<'_>, at: usize) -> Option<Range<usize>> {
     find_in_one_word(text, at)
-        .or_else(|| broken::find_over_line_break(text, at))
+        .or_else(|| broken::find_with_broken_domain(text, at))
         .or_else(|| broken::find_with_blanks(text, at))
 }
 

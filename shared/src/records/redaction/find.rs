@@ -288,7 +288,7 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
         .unwrap_or_else(|| end_of_digits(text, candidate))
 }
 
-/// The end of a number that is written like a card or is a book number, but is not a value.
+/// The end of a number that is written like a card or a social security number, or is a book number, but is not a value.
 fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
     let printed = Run::across_separators(text, digit, |_| true);
     let lengths: Vec<_> = printed.lengths().take(4).collect();
@@ -296,7 +296,10 @@ fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
         return Some(printed.groups()[3].end);
     }
     let run = Run::at(text, digit, is_one_separator);
-    phone::is_isbn(text, &run).then(|| run.end())
+    let is_isbn = phone::is_isbn(text, &run);
+    is_isbn
+        .then(|| run.end())
+        .or_else(|| ssn::end_of_form(text, digit))
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn topic_before(text: &str) -> Option<Topic> {
     // Of two labels with the same end, the longer one is more specific.
     let (topic, start, end) =
         find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
-    let topic = topic_of_whole_word(&window, start).unwrap_or(topic);
+    let topic = topic_of_earlier_label(&window, start).unwrap_or(topic);
     let gap = window[end..].trim_start_matches('.');
     // The label of a value that was found refers to what follows it only in a list.
     let is_listed = gap
@@ -101,11 +101,10 @@ fn topic_before(text: &str) -> Option<Topic> {
     refers_to_number.then_some(topic)
 }
 
-/// The topic of the label around the start of another one, which begins within a word: in `Bestellnummer ist`, the label
-/// `nummer ist` does not count.
-fn topic_of_whole_word(window: &str, start: usize) -> Option<Topic> {
-    let is_within_word = window[..start].ends_with(char::is_alphabetic);
-    let mut labels = find_labels(window).filter(|_| is_within_word);
+/// The topic of the label around the start of another one: in `Bestellnummer ist` and in `order number is`, the label
+/// `number is` does not count.
+fn topic_of_earlier_label(window: &str, start: usize) -> Option<Topic> {
+    let mut labels = find_labels(window);
     let (topic, ..) = labels.find(|(_, from, to)| *from < start && start < *to)?;
     Some(topic)
 }

@@ -59,7 +59,7 @@ impl Redactor {
         }
         let mut out = scheme.to_owned();
         let label = person.label();
-        self.replacement.write(label, &normalized_value, &mut out);
+        self.replacement.write(label, || normalized_value, &mut out);
         tally.count(label);
         out.into()
     }

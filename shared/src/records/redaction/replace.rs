@@ -104,18 +104,27 @@ impl Replacement {
         }
     }
 
-    /// Writes the label or hash of a value with this canonical form.
-    pub(super) fn write(&self, label: &str, canonical: &str, out: &mut String) {
-        let _ = match self {
-            Self::Hash(key) => write!(
-                out,
-                "[REDACTED:{label}:{}:{}]",
-                key.id,
-                key.hash(label, canonical)
-            ),
-            Self::Label | Self::Mask => write!(out, "[REDACTED:{label}]"),
+    /// The hash that replaces a value, given its canonical form. `None` if a label replaces it.
+    pub(super) fn hash(&self, label: &str, canonical: impl FnOnce() -> String) -> Option<String> {
+        let Self::Hash(key) = self else {
+            return None;
         };
+        let hash = key.hash(label, &canonical());
+        Some(format!("[REDACTED:{label}:{}:{hash}]", key.id))
     }
+
+    /// Writes the hash or the label of a value.
+    pub(super) fn write(&self, label: &str, canonical: impl FnOnce() -> String, out: &mut String) {
+        match self.hash(label, canonical) {
+            Some(hash) => out.push_str(&hash),
+            None => write_label(label, out),
+        }
+    }
+}
+
+/// Writes the label that replaces a value.
+pub(super) fn write_label(label: &str, out: &mut String) {
+    let _ = write!(out, "[REDACTED:{label}]");
 }
 
 /// The length and the kind of the label or hash with which the text begins. Nothing else that begins like one counts,
@@ -161,7 +170,7 @@ mod tests {
 
     fn replaced(replacement: &Replacement, kind: Kind, value: &str) -> String {
         let mut out = String::new();
-        replacement.write(kind.label(), value, &mut out);
+        replacement.write(kind.label(), || value.to_owned(), &mut out);
         out
     }
 

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use super::digits::{Digits, Run, is_one_separator, may_begin, may_begin_checked, may_end};
+use super::digits::{
+    Digits, Run, is_one_separator, may_begin, may_begin_checked, may_end, may_end_checked,
+};
 use super::kind::Kind;
 use super::labels::{self, Topic};
 use super::view::View;
@@ -22,17 +24,27 @@ const GROUPS: [usize; 3] = [3, 2, 4];
 fn find_in(text: &View<'_>, run: &Run) -> Option<Range<usize>> {
     let start = run.groups().first()?.start;
     let range = start..run.groups().iter().find(|group| group.digits == 9)?.end;
-    if !may_end(text, range.end) || !is_issued(Digits::within(text, &range).values()) {
+    if !may_end_checked(text, range.end) || !is_issued(Digits::within(text, &range).values()) {
         return None;
     }
+    let is_separate = || may_begin(text, start) && may_end(text, range.end);
     let is_accepted = match labels::topic(text, &range) {
         Some(Topic::Ssn) => may_begin_checked(text, start),
         Some(_) => false,
         // No other number has these groups.
-        None => may_begin(text, start) && has_usual_groups(text, run, &range),
+        None => is_separate() && has_usual_groups(text, run, &range),
     };
-    let is_listed = || may_begin(text, start) && text.is_beside(Kind::Ssn, &range);
+    let is_listed = || is_separate() && text.is_beside(Kind::Ssn, &range);
     (is_accepted || is_listed()).then_some(range)
+}
+
+/// The end of a number in three groups, whatever the words around it. A part of it is not another value.
+pub(super) fn end_of_form(text: &View<'_>, start: usize) -> Option<usize> {
+    let run = Run::at(text, start, is_one_separator);
+    let end = run.groups().get(2)?.end;
+    let is_form =
+        run.lengths().take(3).eq(GROUPS) && is_issued(Digits::within(text, &(start..end)).values());
+    is_form.then_some(end)
 }
 
 /// Three groups that are joined by hyphens, and no further one.

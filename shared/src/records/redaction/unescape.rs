@@ -66,7 +66,7 @@ fn may_contain_escape(text: &[u8]) -> bool {
     let byte = |at: usize| text.get(at).copied().unwrap_or(0);
     let is_hex = |at: usize| byte(at).is_ascii_hexdigit();
     let starts_escape = |at: usize| match text[at] {
-        b'%' => is_hex(at + 1) && is_hex(at + 2),
+        b'%' => is_hex(at + 1) && is_hex(at + 2) || byte(at + 1) == b'u' && is_hex(at + 2),
         b'&' => byte(at + 1) == b'#' || byte(at + 1).is_ascii_alphabetic(),
         _ => json_escape(byte(at + 1)).is_some() || matches!(byte(at + 1), b'u' | b'x'),
     };
@@ -162,7 +162,7 @@ impl Unescaper<'_> {
         Some((2, vec![decoded]))
     }
 
-    /// `%40`, `=40`, `\x40`, `\u0040`.
+    /// `%40`, `=40`, `\x40`, `\u0040`, `%u0040`.
     fn hexadecimal(&self) -> Option<(usize, Vec<u8>)> {
         let length = self.bytes.len();
         let number = |digits: usize| {
@@ -181,7 +181,8 @@ impl Unescaper<'_> {
         if rest.ends_with(b"\\x") {
             return Some((4, encoded(char::from(byte))));
         }
-        let is_unicode = length >= 6 && self.bytes[..length - 4].ends_with(b"\\u");
+        let before = &self.bytes[..length.checked_sub(4)?];
+        let is_unicode = before.ends_with(b"\\u") || before.ends_with(b"%u");
         let code = number(4).filter(|_| is_unicode)?;
         Some((
             6,
@@ -222,24 +223,24 @@ impl Unescaper<'_> {
             }
     }
 
-    /// Whether the word before the escape has only letters, digits and signs of addresses and numbers. A parameter of a
-    /// URL has others.
+    /// Whether the word before the escape has only letters, digits and signs of addresses, numbers and masks. A
+    /// parameter of a URL has others. The header of a mail encloses words in `=?utf-8?Q?` and `?=`.
     fn follows_plain_word(&self) -> bool {
         let before = word(&self.bytes[..self.bytes.len() - 3]);
-        before.iter().all(|byte| {
-            !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"@._+-:=<(\"',;".contains(byte)
+        word_of_header(before).iter().all(|byte| {
+            !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"@._+-:=<(\"',;*".contains(byte)
         })
     }
 
-    /// Whether the rest of the word may be a domain. A word may have one `@` only.
+    /// Whether the rest of the word may be a domain, or a mask of one. A word may have one `@` only.
     fn precedes_domain(&self) -> bool {
         let before = word(&self.bytes[..self.bytes.len() - 3]);
         let after = self.raw[self.next..].iter().take(MAX_WORD_BYTES);
         let mut domain =
-            after.take_while(|byte| !byte.is_ascii_whitespace() && !b">)\"',;".contains(byte));
+            after.take_while(|byte| !byte.is_ascii_whitespace() && !b">)\"',;?".contains(byte));
         !before.contains(&b'@')
             && domain.all(|byte| {
-                !byte.is_ascii() || byte.is_ascii_alphanumeric() || b".-_=".contains(byte)
+                !byte.is_ascii() || byte.is_ascii_alphanumeric() || b".-_=*".contains(byte)
             })
     }
 
@@ -255,6 +256,12 @@ impl Unescaper<'_> {
         let start = word.get(..SHORTEST_ID);
         !is_number && start.is_some_and(|start| start.iter().all(u8::is_ascii_hexdigit))
     }
+}
+
+/// The text of a word in the header of a mail, after its character set and encoding.
+fn word_of_header(word: &[u8]) -> &[u8] {
+    let text = memchr::memmem::rfind(word, b"?Q?").or_else(|| memchr::memmem::rfind(word, b"?q?"));
+    text.map_or(word, |at| &word[at + 3..])
 }
 
 /// A sign within an address.
@@ -305,6 +312,7 @@ mod tests {
                 "a=40b=2Ec =C3=A9 =3D tel:=2B4915123456",
                 "a@b.c é = tel:+4915123456",
             ),
+            ("%u0040 =?utf-8?Q?a=40b.de?=", "@ =?utf-8?Q?a@b.de?="),
             (
                 "exam=\r\nple 41=\n11 a=\n.b a@b=\n1",
                 "example 4111 a.b a@b1",

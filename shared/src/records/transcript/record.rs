@@ -92,27 +92,43 @@ pub(crate) fn build_record(
             redactor,
             &mut redactions,
         ),
-        Err(no_transcript) => TranscriptRecord {
-            conversation_id: conversation_id.to_owned(),
-            conversation_start: None,
-            status: no_transcript.status,
-            problem: Some(no_transcript.problem),
-            via: None,
-            participants: Vec::new(),
-            messages: Vec::new(),
-            events: Vec::new(),
-            unreadable: Vec::new(),
-            languages: BTreeMap::new(),
-            redactions: Tally::default(),
-            cut: Cut::default(),
-            missing: 0,
-        },
+        Err(no_transcript) => {
+            missing_record(conversation_id, no_transcript, redactor, &mut redactions)
+        }
     };
     Ok(RecordLine {
         line: RawValue::from_string(serde_json::to_string(&record)?)?,
         status: record.status,
         redactions,
     })
+}
+
+fn missing_record(
+    conversation_id: &str,
+    no_transcript: NoTranscript,
+    redactor: Option<&Redactor>,
+    redactions: &mut Tally,
+) -> TranscriptRecord {
+    let problem = FieldRedactor {
+        redactor,
+        redactions,
+    }
+    .redact_field(no_transcript.problem);
+    TranscriptRecord {
+        conversation_id: conversation_id.to_owned(),
+        conversation_start: None,
+        status: no_transcript.status,
+        problem: Some(problem),
+        via: None,
+        participants: Vec::new(),
+        messages: Vec::new(),
+        events: Vec::new(),
+        unreadable: Vec::new(),
+        languages: BTreeMap::new(),
+        redactions: redactions.clone(),
+        cut: Cut::default(),
+        missing: 0,
+    }
 }
 
 fn transcript_record(
@@ -140,6 +156,7 @@ fn transcript_record(
         redactor,
         redactions,
     };
+    let problem = field_redactor.redact_optional(problem);
     let participants = participants
         .into_iter()
         .map(|it| field_redactor.redact_participant(it))
@@ -507,6 +524,22 @@ mod tests {
 
         assert!(!output.line.get().contains("4111"), "{}", output.line.get());
         assert_eq!(output.redactions.total(), 17);
+    }
+
+    #[test]
+    fn proved_values_are_redacted_in_the_problem_of_a_transcript() {
+        let problem = || "refused for mary.roe@example.com".to_owned();
+        let none = NoTranscript::new(Status::Forbidden, &problem());
+        let mut partial = transcript(Vec::new());
+        partial.problems.push(problem());
+
+        for result in [Err(none), Ok(partial)] {
+            let output = build_record("c", result, ALL, Some(&redactor())).unwrap();
+
+            let line = output.line.get();
+            assert!(line.contains("refused for [REDACTED:EMAIL]"), "{line}");
+            assert!(line.contains(r#""redactions":{"EMAIL":1}"#), "{line}");
+        }
     }
 
     #[test]

@@ -46,8 +46,9 @@ const ADDRESS_FIELDS: [&str; 11] = [
 const ATTRIBUTE_FIELDS: [&str; 2] = ["attributes", "properties"];
 /// Sender and recipient in an interaction or a gateway's record.
 const CORRESPONDENT_FIELDS: [&str; 3] = ["from", "name", "to"];
-/// Members of a gateway's record that hold ids, times and categories of an organisation.
-const PLAIN_FIELDS: [&str; 33] = [
+/// Members of a gateway's record that hold times and categories of an organisation. Ids are not among them: those of
+/// customers, logins and passports end like all others.
+const PLAIN_FIELDS: [&str; 31] = [
     "category",
     "channel",
     "code",
@@ -55,8 +56,6 @@ const PLAIN_FIELDS: [&str; 33] = [
     "division",
     "flow",
     "flowName",
-    "id",
-    "ids",
     "language",
     "languages",
     "locale",
@@ -82,11 +81,9 @@ const PLAIN_FIELDS: [&str; 33] = [
     "wrapUpCodes",
     "wrapUpName",
 ];
-const PLAIN_SUFFIXES: [&str; 10] = [
+const PLAIN_SUFFIXES: [&str; 8] = [
     "At",
     "End",
-    "Id",
-    "Ids",
     "Start",
     "State",
     "Status",
@@ -94,8 +91,6 @@ const PLAIN_SUFFIXES: [&str; 10] = [
     "Timestamp",
     "Type",
 ];
-/// Keys that end like ids, but identify a person outside the organisation.
-const PERSONAL_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
 
 /// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,6 +133,10 @@ impl IdentityKeys {
     pub(super) fn contains(self, key: &str) -> bool {
         self.0.contains(&key)
     }
+
+    pub(super) fn is_none(self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FieldClass {
@@ -150,6 +149,11 @@ impl FieldClass {
                 Self::Data
             }
         }
+    }
+
+    /// A record that is not archived: its fields need not contain what their names say.
+    pub(super) fn of_rejected(record: &str) -> Self {
+        Self::of_record(record, RecordShape::Gateway)
     }
 
     /// The classification of a member, by its key and that of the object that contains it.
@@ -194,8 +198,7 @@ impl FieldClass {
 
 fn is_plain_field(key: &str) -> bool {
     let has_suffix = |suffix: &&str| key.ends_with(*suffix);
-    PLAIN_FIELDS.contains(&key)
-        || PLAIN_SUFFIXES.iter().any(has_suffix) && !PERSONAL_IDS.contains(&key)
+    PLAIN_FIELDS.contains(&key) || PLAIN_SUFFIXES.iter().any(has_suffix)
 }
 
 impl Person {

@@ -1,4 +1,5 @@
-//! Addresses that are not written in one word: with blanks around the `@`, or broken by a line.
+//! Addresses that are not written in one word: with blanks around the `@`, or with a domain that a line break or blanks
+//! divide.
 //!
 //! Sentences contain such texts too (`meet us @ example.com`). The domain must therefore end with a known top level, and
 //! a word before the `@` must look like a part of an address, unless a word for mail stands before it.
@@ -82,7 +83,6 @@ const MAIL_WORDS: [&str; 17] = [
 
 /// `mary.roe @ example.com`, `mary.roe@ example.com`, and the same with line breaks.
 pub(super) fn find_with_blanks(text: &View<'_>, at: usize) -> Option<Range<usize>> {
-    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let before = (1..=MAX_BLANKS + 1).find(|back| !is_blank(text.byte_before(at + 1 - back)))? - 1;
     let after = (1..=MAX_BLANKS + 1).find(|on| !is_blank(text.byte(at + on)))? - 1;
     if before + after == 0 {
@@ -102,20 +102,24 @@ pub(super) fn find_with_blanks(text: &View<'_>, at: usize) -> Option<Range<usize
     is_address.then_some(start..end)
 }
 
-/// `mary.roe@exam⏎ple.com`, `mary.roe@example⏎.com`, `mary.roe@example.⏎com`.
-pub(super) fn find_over_line_break(text: &View<'_>, at: usize) -> Option<Range<usize>> {
+/// `mary.roe@exam⏎ple.com`, `mary.roe@example⏎.com`, `mary.roe@example.⏎com`, `mary.roe@example. com`.
+pub(super) fn find_with_broken_domain(text: &View<'_>, at: usize) -> Option<Range<usize>> {
     let first_end = end_of_domain_part(text, at + 1);
-    let second = end_of_line_break(text, first_end)?;
+    let second = end_of_blanks(text, first_end)?;
+    let is_line_break = text.slice(first_end..second).contains(&b'\n');
     let end = end_of_domain_part(text, second);
     let end = end - usize::from(text.byte_before(end) == b'.');
     let start = local_part_start(text, at);
     let first = text.slice(at + 1..first_end);
     let rest = text.slice(second..end);
-    let has_dot = |part: &[u8]| part.contains(&b'.');
     // After a whole domain, or a sentence, the next line is another text.
     let is_joined = !first.is_empty()
         && !rest.is_empty()
-        && (first.ends_with(b".") && !has_dot(rest) || !has_dot(first) && has_dot(rest))
+        && if is_line_break {
+            are_parts_of_domain(first, rest)
+        } else {
+            first.ends_with(b".") && is_listed_top_level(rest) || rest.starts_with(b".")
+        }
         && !rest.ends_with(b"-")
         && !rest.windows(2).any(|pair| pair == b"..")
         && !is_word_byte(text.byte(end));
@@ -123,6 +127,11 @@ pub(super) fn find_over_line_break(text: &View<'_>, at: usize) -> Option<Range<u
     let has_case_of_first = is_lower(rest) || !is_lower(first);
     (start < at && is_joined && has_case_of_first && has_known_top_level(text, end))
         .then_some(start..end)
+}
+
+fn are_parts_of_domain(first: &[u8], rest: &[u8]) -> bool {
+    let has_dot = |part: &[u8]| part.contains(&b'.');
+    first.ends_with(b".") && !has_dot(rest) || !has_dot(first) && has_dot(rest)
 }
 
 fn end_of_domain_part(text: &View<'_>, from: usize) -> usize {
@@ -136,10 +145,19 @@ fn end_of_domain_part(text: &View<'_>, from: usize) -> usize {
     end
 }
 
-/// The offset after one line break.
-fn end_of_line_break(text: &View<'_>, at: usize) -> Option<usize> {
+/// The offset after one line break, or a few blanks.
+fn end_of_blanks(text: &View<'_>, at: usize) -> Option<usize> {
     let newline = at + usize::from(text.byte(at) == b'\r');
-    (text.byte(newline) == b'\n').then_some(newline + 1)
+    if text.byte(newline) == b'\n' {
+        return Some(newline + 1);
+    }
+    let is_blank = |on: &usize| matches!(text.byte(at + on), b' ' | b'\t');
+    let blanks = (0..MAX_BLANKS).take_while(is_blank).count();
+    (blanks > 0).then_some(at + blanks)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn has_known_top_level(text: &View<'_>, end: usize) -> bool {
@@ -149,14 +167,16 @@ fn has_known_top_level(text: &View<'_>, end: usize) -> bool {
     }
     let last = text.slice(start..end);
     let mut before = start;
-    while start - before < 2 && matches!(text.byte_before(before), b'\r' | b'\n') {
+    while start - before < MAX_BLANKS && is_blank(text.byte_before(before)) {
         before -= 1;
     }
-    text.byte_before(before) == b'.'
-        && (last.len() == 2
-            || TOP_LEVELS
-                .iter()
-                .any(|known| last.eq_ignore_ascii_case(known.as_bytes())))
+    text.byte_before(before) == b'.' && (last.len() == 2 || is_listed_top_level(last))
+}
+
+fn is_listed_top_level(label: &[u8]) -> bool {
+    TOP_LEVELS
+        .iter()
+        .any(|known| label.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn follows_mail_word(text: &View<'_>, start: usize) -> bool {
@@ -196,12 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_be_broken_by_a_line() {
+    fn an_address_may_be_broken_by_a_line_or_blanks() {
         for address in [
             "mary.roe@exam\nple.com",
             "mary.roe@example\r\n.com",
             "mary.roe@example.\ncom",
             "mary@mail-exam\nple.co.uk",
+            "mary.roe@example. com",
+            "mary.roe@example .com",
+            "mary.roe@example  .co.uk",
         ] {
             assert_eq!(found(&format!("{address}\nthanks")), Some(address));
         }
@@ -217,6 +240,8 @@ mod tests {
             "see @mary and example.com",
             "me@home\nthanks a lot.",
             "it is mary@example.\nThanks.",
+            "it is mary@example. Is it yours?",
+            "it is mary@example. Info follows",
             "order.5 @ shop",
         ] {
             assert_eq!(found(text), None, "{text}");
