@@ -155,7 +155,7 @@ impl Redactor {
         text: &'t str,
         tally: &mut Tally,
     ) -> Cow<'t, str> {
-        if self.custom.is_empty() && !find::may_contain_value(text) {
+        if self.custom.is_empty() && !find::may_contain_value(Scope::All, text) {
             return text.into();
         }
         let name = format!("{}: ", labels::split_words(name));
@@ -189,7 +189,7 @@ impl Redactor {
     /// All values to redact, in order and without overlaps.
     fn find_values(&self, scope: Scope, text: &str) -> Vec<Value<'_>> {
         let matches = custom::find_matches(&self.custom, text);
-        let may_contain_value = find::may_contain_value(text);
+        let may_contain_value = find::may_contain_value(scope, text);
         if matches.is_empty() && !may_contain_value {
             return Vec::new();
         }

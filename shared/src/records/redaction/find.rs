@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2, memmem};
 use rlibphonenumber::Region;
 
 use super::digits::{Run, end_of_digits, is_one_separator};
-use super::fold::REMOVED;
+use super::fold::{REMOVED, fold};
 use super::kind::Kind;
 use super::view::View;
 use super::{card, date, email, iban, ids, ip, passport, phone, ssn, tax_id, url};
@@ -46,12 +46,28 @@ impl Scope {
 /// Number of bytes before its first digit, or its `@`, at which a value may begin.
 const LONGEST_START: usize = 128;
 
+/// No value that is proved is shorter, except e-mail addresses.
+const SHORTEST_PROVED_NUMBER: usize = 9;
+
 /// Whether a text may contain a value: a fast test that most texts fail. May return false positives, but no false
 /// negatives.
-pub(super) fn may_contain_value(text: &str) -> bool {
-    text.bytes().any(|byte| CANDIDATE_BYTES[usize::from(byte)])
+pub(super) fn may_contain_value(scope: Scope, text: &str) -> bool {
+    (text.bytes().any(is_candidate) || !text.is_ascii() && text.chars().any(folds_to_candidate))
         && !is_timestamp(text)
         && !ids::is_uuid(text)
+        && (scope == Scope::All
+            || text.len() >= SHORTEST_PROVED_NUMBER
+            || memchr2(b'@', b'&', text.as_bytes()).is_some()
+            || !text.is_ascii())
+}
+
+/// Digits and the punctuation of values and entities.
+fn is_candidate(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'@' | b':' | b'&')
+}
+
+fn folds_to_candidate(character: char) -> bool {
+    !character.is_ascii() && fold(character, None).is_some_and(is_candidate)
 }
 
 /// A timestamp such as `2026-03-02T14:03:10.112Z`: records are full of them, and a date alone is not personal data.
@@ -71,20 +87,6 @@ fn is_timestamp(text: &str) -> bool {
         && fraction[..fraction.len() - 1]
             .iter()
             .all(|byte| byte.is_ascii_digit() || *byte == b'.')
-}
-
-/// ASCII digits, punctuation of values, and the first bytes of characters that fold to either.
-static CANDIDATE_BYTES: [bool; 256] = candidate_bytes();
-
-const fn candidate_bytes() -> [bool; 256] {
-    let bytes = b"0123456789@:&\xC2\xD9\xDB\xDF\xE0\xE1\xE2\xEA\xEF\xF0";
-    let mut candidate_bytes = [false; 256];
-    let mut index = 0;
-    while index < bytes.len() {
-        candidate_bytes[bytes[index] as usize] = true;
-        index += 1;
-    }
-    candidate_bytes
 }
 
 impl Finder {
@@ -309,7 +311,7 @@ mod tests {
     #[test]
     fn a_timestamp_alone_is_skipped_and_other_digits_are_searched() {
         for moment in ["2026-03-02T14:03:10Z", "2026-03-02T14:03:10.112Z"] {
-            assert!(!may_contain_value(moment));
+            assert!(!may_contain_value(Scope::All, moment));
         }
         for text in [
             "2026-03-02",
@@ -317,8 +319,32 @@ mod tests {
             "2026-03-02T14:03:10.4111111111111111Z",
             "2026-03-02T14:03:10",
         ] {
-            assert!(may_contain_value(text), "{text}");
+            assert!(may_contain_value(Scope::All, text), "{text}");
         }
-        assert!(!may_contain_value("hello"));
+        assert!(!may_contain_value(Scope::All, "hello"));
+    }
+
+    #[test]
+    fn texts_without_digits_and_signs_are_skipped_in_all_scripts() {
+        for text in [
+            "hello",
+            "Škwmorvpell",
+            "ขั้นตอนต้อนรับ",
+            "你好",
+            "Привет",
+            "été – là",
+        ] {
+            assert!(!may_contain_value(Scope::All, text), "{text}");
+        }
+        for text in ["４１１１", "٤١١١", "a＠b", "𝟒", "x：//", "①"] {
+            assert!(may_contain_value(Scope::All, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_skipped_where_only_proved_values_count() {
+        for (text, expected) in [("3.0", false), ("a@b.de", true), ("12345678Z", true)] {
+            assert_eq!(may_contain_value(Scope::Proved, text), expected, "{text}");
+        }
     }
 }

@@ -11,12 +11,15 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::fold::{ID, IDEOGRAPH, LETTER, OTHER, REMOVED, fold, is_ignored_control};
+use super::fold::{ID, IDEOGRAPH, LETTER, REMOVED, is_ignored_control};
 use super::kind::Kind;
 use super::replace::{REPLACEMENT_START, replaced_kind};
-use super::unescape::{Unescaped, Unit, unescape};
+use super::unescape::{Unit, unescape};
 
+mod folded;
 mod window;
+
+use folded::{folded, folded_characters};
 
 pub(super) use window::REMOVED_VALUE;
 
@@ -257,48 +260,6 @@ impl<'t> View<'t> {
 
 fn is_masked(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, LETTER | IDEOGRAPH | ID)
-}
-
-type Bytes<'t> = (Cow<'t, [u8]>, Option<Vec<Unit>>);
-
-fn folded_characters<'t>(text: &str) -> Bytes<'t> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
-    let mut units = Vec::with_capacity(text.len());
-    for (start, character) in text.char_indices() {
-        if let Some(byte) = fold(character, bytes.last().copied()) {
-            let end = start + character.len_utf8();
-            bytes.push(byte);
-            units.push(Unit { start, end });
-        }
-    }
-    (bytes.into(), Some(units))
-}
-
-fn folded<'t>(unescaped: &Unescaped) -> Bytes<'t> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(unescaped.bytes.len());
-    let mut units = Vec::with_capacity(unescaped.bytes.len());
-    let mut at = 0;
-    let mut add = |byte: Option<u8>, length: usize| {
-        let (first, last) = (unescaped.units[at], unescaped.units[at + length - 1]);
-        at += length;
-        if byte.is_some() {
-            units.push(Unit {
-                start: first.start,
-                end: last.end,
-            });
-        }
-        byte
-    };
-    for chunk in unescaped.bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            let byte = fold(character, bytes.last().copied());
-            bytes.extend(add(byte, character.len_utf8()));
-        }
-        if !chunk.invalid().is_empty() {
-            bytes.extend(add(Some(OTHER), chunk.invalid().len()));
-        }
-    }
-    (bytes.into(), Some(units))
 }
 
 #[cfg(test)]
