@@ -27,8 +27,8 @@ const KINDS: [(&str, &str, f64); 8] = [
     ("birth_date", "BIRTH_DATE", 95.0),
 ];
 
-/// The least recall and precision of addresses in unusual forms: of those with blanks around the `@`, only a part can be
-/// told from a sentence.
+/// The least recall and precision of addresses in unusual forms: of those with blanks around the `@`, only a part differs
+/// from a sentence.
 const UNUSUAL_EMAIL: f64 = 95.0;
 
 #[derive(Deserialize)]

@@ -1,8 +1,8 @@
 //! A text as it is searched: unescaped, one byte per visible character, and without the values that were found already.
 //!
 //! The matchers read only this view. A value that was found is overwritten in place, so that nothing is found in it or
-//! across it, and what was rejected beside it can be examined again. The view records how far the matchers read, which
-//! tells which candidates a change can affect.
+//! across it, and what was rejected beside it can be examined again. The view records how far the matchers read: a
+//! change of a byte affects only candidates that read it.
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -1,6 +1,6 @@
 //! Quoted-printable text: `=40`, and `=` at the end of a line.
 //!
-//! In other texts `=` stands between a name and a value. What is around it tells which it is.
+//! In other texts `=` stands between a name and a value. The characters around it decide.
 
 use super::Unescaper;
 
