@@ -150,12 +150,12 @@ const HOSTILE: [&str; 10] = [
     "&amp;amp;amp;amp;#52;",
 ];
 
-#[divan::bench(sample_count = 3, args = HOSTILE)]
+#[divan::bench(sample_count = 10, args = HOSTILE)]
 fn hostile_1mb(bencher: Bencher<'_, '_>, piece: &str) {
     bench_hostile(bencher, piece, 1_000_000);
 }
 
-#[divan::bench(sample_count = 3, args = HOSTILE)]
+#[divan::bench(sample_count = 10, args = HOSTILE)]
 fn hostile_2mb(bencher: Bencher<'_, '_>, piece: &str) {
     bench_hostile(bencher, piece, 2_000_000);
 }

@@ -195,7 +195,7 @@ impl Redactor {
         }
         let mut values = Values {
             redactor: self,
-            values: Vec::new(),
+            replaced: Vec::new(),
             masked: Vec::new(),
         };
         let mut view = View::new(text);
@@ -220,7 +220,7 @@ impl Redactor {
 /// The values found so far.
 struct Values<'r> {
     redactor: &'r Redactor,
-    values: Vec<Value<'r>>,
+    replaced: Vec<Value<'r>>,
     /// Values that are masked, with their ranges in the view. Another value may contain what a mask keeps.
     masked: Vec<FoundValue>,
 }
@@ -233,7 +233,7 @@ impl<'r> Values<'r> {
             view.hide(range);
             return;
         }
-        self.values.push(Value {
+        self.replaced.push(Value {
             label: found.label,
             range: found.range.clone(),
             replacement: self
@@ -260,7 +260,7 @@ impl<'r> Values<'r> {
             return;
         }
         let canonical = || self.redactor.finder.canonical_form(kind, view, &range);
-        self.values.push(Value {
+        self.replaced.push(Value {
             label: kind.label(),
             range: original,
             replacement: self.redactor.replacement.hash(kind.label(), canonical),
@@ -274,14 +274,15 @@ impl<'r> Values<'r> {
         for (kind, range) in self.masked {
             let range = view.visible_part(range.start.max(masked_to)..range.end.max(masked_to));
             masked_to = masked_to.max(range.end);
-            self.values.push(Value {
+            self.replaced.push(Value {
                 label: kind.label(),
                 range: view.original_range(&range),
                 replacement: Some(view.masked_text(&range)),
             });
         }
-        self.values.sort_by_key(|value| value.range.start);
-        self.values
+        self.replaced
+            .sort_unstable_by_key(|value| value.range.start);
+        self.replaced
     }
 }
 

@@ -184,17 +184,14 @@ impl Search<'_, '_> {
         let mut at = 0;
         while let Some(candidate) = self.next_candidate(at) {
             self.text.start_reading();
-            at = match self.find_value(candidate) {
-                Some((kind, range)) => {
-                    let start = range.start;
-                    (self.take)(self.text, (kind, range));
-                    self.first_affected(start).min(candidate)
-                }
-                None => {
-                    let end = end_of_rejected(self.text, candidate);
-                    self.reject(candidate);
-                    end
-                }
+            at = if let Some((kind, range)) = self.find_value(candidate) {
+                let start = range.start;
+                (self.take)(self.text, (kind, range));
+                self.first_affected(start).min(candidate)
+            } else {
+                let end = end_of_rejected(self.text, candidate);
+                self.reject(candidate);
+                end
             };
         }
     }
@@ -209,13 +206,8 @@ impl Search<'_, '_> {
     }
 
     fn reject(&mut self, candidate: usize) {
-        let is_out_of_reach =
-            |(_, read_to): &mut (usize, usize)| *read_to + LONGEST_START < candidate;
-        while self
-            .rejected
-            .front_mut()
-            .is_some_and(|front| is_out_of_reach(front))
-        {
+        let is_out_of_reach = |(_, read_to): &(usize, usize)| *read_to + LONGEST_START < candidate;
+        while self.rejected.front().is_some_and(is_out_of_reach) {
             self.rejected.pop_front();
         }
         self.rejected.push_back((candidate, self.text.read_to()));

@@ -99,13 +99,12 @@ impl<'t> View<'t> {
         self.bytes.get(at)?;
         let original = &self.text[self.original_range(&(at..at + 1))];
         let mut characters = original.chars();
-        match (characters.next(), characters.next()) {
-            (only, None) => only,
-            _ => {
-                let unescaped = unescape(original)?.bytes;
-                str::from_utf8(&unescaped).ok()?.chars().next()
-            }
+        let first = characters.next();
+        if characters.next().is_none() {
+            return first;
         }
+        let unescaped = unescape(original)?.bytes;
+        str::from_utf8(&unescaped).ok()?.chars().next()
     }
 
     /// The range in the original text for a range of bytes.

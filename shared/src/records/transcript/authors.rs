@@ -29,13 +29,11 @@ impl Authors {
             self.by_name.entry(name).or_insert(place);
         }
         self.listed = participants.len();
-        match &author.id {
-            Some(id) => self.by_id.get(id).copied(),
-            None => {
-                let name = (author.name.clone(), author.purpose.clone());
-                self.by_name.get(&name).copied()
-            }
+        if let Some(id) = &author.id {
+            return self.by_id.get(id).copied();
         }
+        let name = (author.name.clone(), author.purpose.clone());
+        self.by_name.get(&name).copied()
     }
 }
 

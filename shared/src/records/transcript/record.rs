@@ -529,7 +529,7 @@ mod tests {
     #[test]
     fn proved_values_are_redacted_in_the_problem_of_a_transcript() {
         let problem = || "refused for mary.roe@example.com".to_owned();
-        let none = NoTranscript::new(Status::Forbidden, &problem());
+        let none = NoTranscript::new(Status::Forbidden, problem());
         let mut partial = transcript(Vec::new());
         partial.problems.push(problem());
 
