@@ -1,11 +1,12 @@
-//! Cost of redaction, compared with the compression of the same texts.
+//! Cost of redaction: of texts, compared with their compression; of pages of chats, compared with the same page path
+//! without redaction; and of hostile texts of two lengths.
 //!
 //! ```text
 //! cargo bench -p conversation-archive --bench redaction
 //! ```
 //!
 //! The texts are the sentences of the labelled corpus, in fifteen languages: `chat` has a value in every twentieth
-//! message; `dense` has one in every message, which is unrealistic.
+//! message; `dense` has one in every message, which is unrealistic. A page holds chats of twenty messages each.
 
 #![expect(clippy::expect_used, reason = "a bench may stop where it stands")]
 
@@ -13,12 +14,15 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::LazyLock;
 
+use conversation_archive::records::page::{
+    PageRules, Projection, RecordShape, encode, gateway_records,
+};
 use conversation_archive::records::redaction::{Redactor, Region, Rules, Tally};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The compression level of pages.
 const LEVEL: u32 = 5;
@@ -78,6 +82,90 @@ fn compressed(bencher: Bencher<'_, '_>, texts: &str) {
         }
         encoder.finish().expect("memory takes every byte")
     });
+}
+
+/// The page path without redaction.
+#[divan::bench(sample_count = 20, args = TEXTS)]
+fn page(bencher: Bencher<'_, '_>, texts: &str) {
+    bench_page(bencher, texts, None);
+}
+
+#[divan::bench(sample_count = 20, args = TEXTS)]
+fn page_redacted(bencher: Bencher<'_, '_>, texts: &str) {
+    bench_page(bencher, texts, Some(&redactor()));
+}
+
+fn bench_page(bencher: Bencher<'_, '_>, texts: &str, redactor: Option<&Redactor>) {
+    let body = page_of_chats(&messages(texts));
+    let rules = PageRules {
+        shape: RecordShape::Gateway,
+        projection: Projection::Full,
+        membership: None,
+        planned_at: jiff::Timestamp::UNIX_EPOCH,
+        known: None,
+        names: None,
+        redactor,
+    };
+    bencher.counter(BytesCount::of_str(&body)).bench(|| {
+        let records = gateway_records(body.as_bytes()).expect("a valid page");
+        encode(&records, &rules)
+    });
+}
+
+/// A gateway's page, each record a chat of twenty messages.
+fn page_of_chats(messages: &[String]) -> String {
+    let records = messages.chunks(20).enumerate().map(|(number, chat)| {
+        let message = |(place, text): (usize, &String)| {
+            json!({
+                "id": format!("{number:08x}-a3f1-4c02-9b1d-{place:012x}"),
+                "timestamp": "2026-03-02T14:03:10.112Z",
+                "from": if place % 2 == 0 { "Guest" } else { "Support" },
+                "text": text,
+            })
+        };
+        json!({
+            "id": format!("{number:08x}-0c5e-4b7a-8f00-00c0ffee0001"),
+            "type": "WEBCHAT",
+            "startTime": "2026-03-02T14:00:00Z",
+            "endTime": "2026-03-02T14:20:00Z",
+            "queueName": "Web Support",
+            "interactions": chat.iter().enumerate().map(message).collect::<Vec<_>>(),
+        })
+    });
+    Value::from(records.collect::<Vec<_>>()).to_string()
+}
+
+/// Texts that cost more than others, as `shared/src/records/redaction/work.rs` has more of; each is repeated to a text of
+/// one megabyte, and of two.
+const HOSTILE: [&str; 10] = [
+    "10.0.0.1 ",
+    "mary.roe@example.com ",
+    "@",
+    "a://",
+    "https://x.example/?token=1 ",
+    "219-09-9999 ",
+    "0999 999 99 ",
+    "1 ",
+    "%41",
+    "&amp;amp;amp;amp;#52;",
+];
+
+#[divan::bench(sample_count = 10, args = HOSTILE)]
+fn hostile_1mb(bencher: Bencher<'_, '_>, piece: &str) {
+    bench_hostile(bencher, piece, 1_000_000);
+}
+
+#[divan::bench(sample_count = 10, args = HOSTILE)]
+fn hostile_2mb(bencher: Bencher<'_, '_>, piece: &str) {
+    bench_hostile(bencher, piece, 2_000_000);
+}
+
+fn bench_hostile(bencher: Bencher<'_, '_>, piece: &str, bytes: usize) {
+    let text = piece.repeat(bytes / piece.len());
+    let redactor = redactor();
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| redactor.redact(&text, &mut Tally::default()).len());
 }
 
 /// Messages of two sentences each, with values in all messages or in some.

@@ -8,6 +8,9 @@ generators below, so that no real person's data is involved.
 
     python corpus.py --templates tuning --seed 1 --per-locale 400 > corpus.ndjson
 
+With `--forms` every value and look-alike is written in one of the forms of
+`forms.py`, and a part of the look-alikes are UUIDs.
+
 The output depends on the arguments and on the versions pinned in
 `requirements.txt` only.
 """
@@ -30,6 +33,8 @@ from random import Random
 
 import phonenumbers
 from faker import Faker
+
+import forms as unusual
 
 KINDS = ("email", "phone", "card", "iban", "ip", "url_secret", "ssn", "birth_date")
 SECTIONS = (*KINDS, "mixed")
@@ -65,6 +70,7 @@ class Source:
     fake: Faker
     us: Faker
     banks: tuple[Faker, ...]
+    forms: bool
 
 
 IBAN_LOCALES = (
@@ -73,13 +79,14 @@ IBAN_LOCALES = (
 )  # fmt: skip
 
 
-def make_source(templates: str, seed: int, locale: str, region: str) -> Source:
+def make_source(templates: str, seed: int, locale: str, region: str, *, forms: bool) -> Source:
     """Seed everything random from the arguments alone.
 
     The name of the template set goes in, so that both sets have other values
     even where the seed is the same.
     """
-    number = zlib.crc32(f"{templates}/{seed}/{locale}".encode())
+    name = f"{templates}/forms" if forms else templates
+    number = zlib.crc32(f"{name}/{seed}/{locale}".encode())
     rng = Random(number)
 
     def faker(name: str) -> Faker:
@@ -87,7 +94,7 @@ def make_source(templates: str, seed: int, locale: str, region: str) -> Source:
         fake.seed_instance(rng.getrandbits(32))
         return fake
 
-    return Source(locale, region, rng, faker(locale), faker("en_US"), tuple(faker(name) for name in IBAN_LOCALES))
+    return Source(locale, region, rng, faker(locale), faker("en_US"), tuple(faker(name) for name in IBAN_LOCALES), forms)
 
 
 def chance(s: Source, share: float) -> bool:
@@ -798,6 +805,29 @@ LOOK_ALIKES: dict[str, Callable[[Source], str]] = {
 # --- messages
 
 
+def write(s: Source, kind: str, text: str) -> unusual.Written:
+    """A value or look-alike as this corpus writes it."""
+    return unusual.written(s.rng, kind, text) if s.forms else unusual.Written(text)
+
+
+def write_look_alike(s: Source, kind: str) -> str:
+    """A look-alike that no form makes a value by chance."""
+    if s.forms and kind in ("order", "serial", "tracking") and chance(s, 0.3):
+        return unusual.uuid_like(s.rng)
+
+    def make() -> str:
+        form = write(s, kind, LOOK_ALIKES[kind](s))
+        return form.before + form.value + form.after
+
+    return until(make, no_card_in_groups) if s.forms and kind == "card_like" else make()
+
+
+def no_card_in_groups(text: str) -> bool:
+    """Whether no four groups of four digits in a row pass the check of payment cards."""
+    groups = re.findall(r"\d{4}", re.sub(r"%[0-9A-F]{2}|&#x?[0-9A-Fa-f]+;|u[0-9a-f]{4}", " ", text))
+    return not any(luhn("".join(groups[place : place + 4])) for place in range(max(1, len(groups) - 3)))
+
+
 def render(s: Source, sentence: str) -> dict[str, object]:
     """Fill a sentence in and note where its values lie, in bytes of UTF-8."""
     text, values, last = "", [], 0
@@ -807,11 +837,13 @@ def render(s: Source, sentence: str) -> dict[str, object]:
         kind = match[1]
         if kind in VALUES:
             piece = VALUES[kind](s)
+            form = write(s, kind, piece.value)
+            text += form.before
             start = len(text.encode())
-            values.append({"kind": kind, "start": start, "end": start + len(piece.value.encode())})
-            text += piece.value + piece.after
+            values.append({"kind": kind, "start": start, "end": start + len(form.value.encode())})
+            text += form.value + form.after + piece.after
         else:
-            text += LOOK_ALIKES[kind](s)
+            text += write_look_alike(s, kind)
     return {"locale": s.locale, "region": s.region, "text": text + sentence[last:], "values": values}
 
 
@@ -835,11 +867,11 @@ def sentences(s: Source, pool: list[str]) -> Iterator[str]:
         yield from s.rng.sample(pool, len(pool))
 
 
-def messages(templates: str, seed: int, per_locale: int) -> Iterator[dict[str, object]]:
+def messages(templates: str, seed: int, per_locale: int, *, forms: bool) -> Iterator[dict[str, object]]:
     """All messages of the corpus."""
     path = Path(__file__).parent / "templates" / f"{templates}.json"
     for locale, sections in json.loads(path.read_text(encoding="utf-8")).items():
-        s = make_source(templates, seed, locale, sections["region"])
+        s = make_source(templates, seed, locale, sections["region"], forms=forms)
         pools = {name: sentences(s, pool) for name, pool in sections.items() if name != "region"}
         for name in plan(s, per_locale):
             yield render(s, next(pools[name]))
@@ -851,9 +883,10 @@ def main() -> None:
     parser.add_argument("--templates", choices=("tuning", "final"), required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--per-locale", type=int, required=True)
+    parser.add_argument("--forms", action="store_true")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    for message in messages(arguments.templates, arguments.seed, arguments.per_locale):
+    for message in messages(arguments.templates, arguments.seed, arguments.per_locale, forms=arguments.forms):
         print(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 

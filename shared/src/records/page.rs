@@ -289,6 +289,7 @@ impl fmt::Debug for Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::redaction::Rules;
 
     const FULL: PageRules<'_> = PageRules {
         shape: RecordShape::Gateway,
@@ -329,6 +330,35 @@ mod tests {
         let (_, lines) = encode_page(body, &FULL);
 
         insta::assert_snapshot!(lines.trim_end(), @r#"{  "id": "a\n",  "startTime": "2026-03-02T14:00:00Z"}"#);
+    }
+
+    #[test]
+    fn a_rejected_record_is_archived_with_its_values_redacted() {
+        let redactor = Redactor::new(Rules::default());
+        let rules = PageRules {
+            redactor: Some(&redactor),
+            ..FULL
+        };
+        for (reject, redacted) in [
+            (
+                r#"{"loginId":"mary.roe@example.com"}"#,
+                r#"{"loginId":"[REDACTED:EMAIL]"}"#,
+            ),
+            (
+                r#"{"id":{"card":"4111 1111 1111 1111"}}"#,
+                r#"{"id":{"card":"[REDACTED:CARD]"}}"#,
+            ),
+            (
+                r#"{"startTime":"call +49 151 23456789","id":"x"}"#,
+                r#"{"startTime":"call [REDACTED:PHONE]","id":"x"}"#,
+            ),
+            (r#""DE89 3704 0044 0532 0130 00""#, r#""[REDACTED:IBAN]""#),
+        ] {
+            let (page, _) = encode_page(&format!("[{reject}]"), &rules);
+
+            assert_eq!(page.counts.rejected, 1);
+            assert_eq!(str::from_utf8(&page.rejects[0].raw), Ok(redacted));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Redaction: removes personal data from texts that people typed, before any of them is stored. Pure.
 //!
-//! A text is scanned once, in time linear in its length, for characters that every value contains: a digit, an `@`, a
-//! `://`. A candidate is verified by check digits, numbering plans and forms where possible, otherwise by the words
-//! around it. The rules of each kind are in a module of their own.
+//! A text is read as a person would read it: a view of it has escapes undone and look-alikes folded, and knows the bytes
+//! of the text that each of its characters stands for. The view is scanned, in time linear in its length, for characters
+//! that every value contains: a digit, an `@`, a `://`. A candidate is verified by check digits, numbering plans and forms
+//! where possible, otherwise by the words around it. The rules of each kind are in a module of their own.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,7 +16,10 @@ mod digits;
 mod email;
 mod find;
 mod fold;
+#[cfg(test)]
+mod forms;
 mod iban;
+mod ids;
 mod ip;
 mod kind;
 mod labels;
@@ -29,7 +33,11 @@ mod properties;
 mod replace;
 mod ssn;
 mod tax_id;
+mod unescape;
 mod url;
+mod view;
+#[cfg(test)]
+mod work;
 
 pub use custom::CustomPattern;
 pub use custom::PatternError;
@@ -40,11 +48,8 @@ pub use replace::Replacement;
 pub use replace::{HashKey, Mode};
 pub use rlibphonenumber::Region;
 
-use find::Finder;
-use fold::Folded;
-
-/// Maximum number of passes over a text: removing one value may expose another next to it.
-const MAX_PASSES: usize = 8;
+use find::{Finder, FoundValue, Scope};
+use view::View;
 
 /// The values to redact, and how.
 #[derive(Clone, Debug)]
@@ -84,23 +89,11 @@ pub struct Redactor {
     allowed: HashSet<String>,
 }
 
-/// A value in a text: its kind, unless a custom pattern found it, and its bytes.
+/// A value in a text, and the text that replaces it: its label if `None`.
 struct Value<'r> {
     label: &'r str,
-    kind: Option<Kind>,
     range: Range<usize>,
-    /// Canonical form, equal for all spellings of the value; empty if the replacement does not depend on it.
-    canonical: String,
-}
-
-impl Value<'_> {
-    fn overlaps(&self, range: &Range<usize>) -> bool {
-        overlap(&self.range, range)
-    }
-}
-
-fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
-    one.start < other.end && other.start < one.end
+    replacement: Option<String>,
 }
 
 impl Redactor {
@@ -125,16 +118,34 @@ impl Redactor {
         self.profile
     }
 
-    /// Redacts the text and counts the values.
+    /// Redacts a text that people may have typed, and counts the values.
     pub fn redact<'t>(&self, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
-        let mut redacted = Cow::Borrowed(text);
-        for _ in 0..MAX_PASSES {
-            match self.redact_once(&redacted, tally) {
-                Some(further) => redacted = Cow::Owned(further),
-                None => break,
-            }
+        self.redact_in(Scope::All, text, tally)
+    }
+
+    /// Redacts the values that check digits or their form prove, whatever the text is.
+    pub(crate) fn redact_proved<'t>(&self, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        self.redact_in(Scope::Proved, text, tally)
+    }
+
+    fn redact_in<'t>(&self, scope: Scope, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        let values = self.find_values(scope, text);
+        if values.is_empty() {
+            return text.into();
         }
-        redacted
+        let mut out = String::with_capacity(text.len() + 16 * values.len());
+        let mut at = 0;
+        for value in &values {
+            out.push_str(&text[at..value.range.start]);
+            match &value.replacement {
+                Some(replacement) => out.push_str(replacement),
+                None => replace::write_label(value.label, &mut out),
+            }
+            tally.count(value.label);
+            at = value.range.end;
+        }
+        out.push_str(&text[at..]);
+        out.into()
     }
 
     /// Redacts the text of a field whose name may label its content, such as `dateOfBirth`.
@@ -144,6 +155,9 @@ impl Redactor {
         text: &'t str,
         tally: &mut Tally,
     ) -> Cow<'t, str> {
+        if self.custom.is_empty() && !find::may_contain_value(Scope::All, text) {
+            return text.into();
+        }
         let name = format!("{}: ", labels::split_words(name));
         let mut found = Tally::default();
         let named = format!("{name}{text}");
@@ -166,67 +180,109 @@ impl Redactor {
 
     /// The labels and positions of the values in a text, for measuring detection quality.
     pub fn locate_values(&self, text: &str) -> Vec<(String, Range<usize>)> {
-        let values = self.find_values(text).into_iter();
+        let values = self.find_values(Scope::All, text).into_iter();
         values
             .map(|value| (value.label.to_owned(), value.range))
             .collect()
     }
 
-    /// Redacts once. `None` when the text contains no value.
-    fn redact_once(&self, text: &str, tally: &mut Tally) -> Option<String> {
-        let values = self.find_values(text);
-        if values.is_empty() {
-            return None;
+    /// All values to redact, in order and without overlaps.
+    fn find_values(&self, scope: Scope, text: &str) -> Vec<Value<'_>> {
+        let matches = custom::find_matches(&self.custom, text);
+        let may_contain_value = find::may_contain_value(scope, text);
+        if matches.is_empty() && !may_contain_value {
+            return Vec::new();
         }
-        let mut out = String::with_capacity(text.len() + 16 * values.len());
-        let mut at = 0;
-        for value in &values {
-            out.push_str(&text[at..value.range.start]);
-            let original = &text[value.range.clone()];
-            self.replacement.write(
-                value.label,
-                value.kind,
-                original,
-                &value.canonical,
-                &mut out,
-            );
-            tally.count(value.label);
-            at = value.range.end;
+        let mut values = Values {
+            redactor: self,
+            replaced: Vec::new(),
+            masked: Vec::new(),
+        };
+        let mut view = View::new(text);
+        for found in matches {
+            values.take_match(&mut view, &found);
         }
-        out.push_str(&text[at..]);
-        Some(out)
+        if may_contain_value {
+            let mut take = |view: &mut View<'_>, found| values.take(view, found);
+            self.finder.find_all(scope, &mut view, &mut take);
+        }
+        values.in_order(&view)
     }
 
-    /// All values to redact, in order and without overlaps.
-    fn find_values(&self, text: &str) -> Vec<Value<'_>> {
-        let mut values = custom::find_matches(&self.custom, text);
-        if find::may_contain_value(text) {
-            let folded = Folded::new(text);
-            for (kind, range) in self.finder.find_all(&folded) {
-                let original_range = folded.original_range(&range);
-                if values.iter().any(|taken| taken.overlaps(&original_range)) {
-                    continue;
-                }
-                let canonical = match self.replacement {
-                    Replacement::Hash(_) => self.finder.canonical_form(kind, &folded, &range),
-                    Replacement::Label | Replacement::Mask => String::new(),
-                };
-                values.push(Value {
-                    label: kind.label(),
-                    kind: Some(kind),
-                    range: original_range,
-                    canonical,
-                });
-            }
-            values.sort_by_key(|value| value.range.start);
+    /// Whether a value is to be kept, as it is written or as it is read.
+    fn is_allowed(&self, written: &str, read: impl FnOnce() -> String) -> bool {
+        !self.allowed.is_empty()
+            && (self.allowed.contains(&normalized(written))
+                || self.allowed.contains(&normalized(&read())))
+    }
+}
+
+/// The values found so far.
+struct Values<'r> {
+    redactor: &'r Redactor,
+    replaced: Vec<Value<'r>>,
+    /// Values that are masked, with their ranges in the view. Another value may contain what a mask keeps.
+    masked: Vec<FoundValue>,
+}
+
+impl<'r> Values<'r> {
+    fn take_match(&mut self, view: &mut View<'_>, found: &custom::Match<'r>) {
+        let value = &view.text()[found.range.clone()];
+        let range = view.range_of(&found.range);
+        if self.redactor.is_allowed(value, || value.to_owned()) {
+            view.hide(range);
+            return;
         }
-        values.retain(|value| {
-            self.allowed.is_empty()
-                || !self
-                    .allowed
-                    .contains(&normalized(&text[value.range.clone()]))
+        self.replaced.push(Value {
+            label: found.label,
+            range: found.range.clone(),
+            replacement: self
+                .redactor
+                .replacement
+                .hash(found.label, || value.to_owned()),
         });
-        values
+        view.replace(range, None);
+    }
+
+    fn take(&mut self, view: &mut View<'_>, (kind, range): FoundValue) {
+        let original = view.original_range(&range);
+        let read = || String::from_utf8_lossy(&view.bytes()[range.clone()]).into_owned();
+        if self
+            .redactor
+            .is_allowed(&view.text()[original.clone()], read)
+        {
+            view.hide(range);
+            return;
+        }
+        if let Some(is_kept) = self.redactor.replacement.mask_of(kind) {
+            view.mask(range.clone(), kind, is_kept);
+            self.masked.push((kind, range));
+            return;
+        }
+        let canonical = || self.redactor.finder.canonical_form(kind, view, &range);
+        self.replaced.push(Value {
+            label: kind.label(),
+            range: original,
+            replacement: self.redactor.replacement.hash(kind.label(), canonical),
+        });
+        view.replace(range, Some(kind));
+    }
+
+    fn in_order(mut self, view: &View<'_>) -> Vec<Value<'r>> {
+        self.masked.sort_by_key(|(_, range)| range.start);
+        let mut masked_to = 0;
+        for (kind, range) in self.masked {
+            let range = view.visible_part(range.start.max(masked_to)..range.end.max(masked_to));
+            masked_to = masked_to.max(range.end);
+            self.replaced.push(Value {
+                label: kind.label(),
+                range: view.original_range(&range),
+                replacement: Some(view.masked_text(&range)),
+            });
+        }
+        self.replaced
+            .sort_unstable_by_key(|value| value.range.start);
+        self.replaced
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 mod attachment;
+mod authors;
 mod document;
 mod language;
 mod limits;
@@ -16,6 +17,7 @@ mod route;
 mod unreadable;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
+pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
 pub use limits::Cut;
 pub use limits::Limits;
@@ -81,6 +83,7 @@ pub struct Transcript {
     pub via: Via,
     pub start: Option<Timestamp>,
     pub participants: Vec<Participant>,
+    pub(crate) authors: Authors,
     pub messages: Vec<Message>,
     pub events: Vec<Event>,
     /// Elements of the responses that could not be read, in the order received.
@@ -166,6 +169,7 @@ impl Transcript {
             via,
             start,
             participants: Vec::new(),
+            authors: Authors::default(),
             messages: Vec::new(),
             events: Vec::new(),
             unreadable: Vec::new(),
@@ -178,12 +182,8 @@ impl Transcript {
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is
     /// assigned, since a name is not an id.
     pub(crate) fn add_participant(&mut self, author: Author) -> String {
-        let known = self.participants.iter().find(|it| match &author.id {
-            Some(id) => it.participant_id == *id,
-            None => it.name == author.name && it.purpose == author.purpose,
-        });
-        if let Some(known) = known {
-            return known.participant_id.clone();
+        if let Some(place) = self.authors.place_of(&author, &self.participants) {
+            return self.participants[place].participant_id.clone();
         }
         let number = self.participants.len() + 1;
         let participant_id = author.id.unwrap_or_else(|| format!("p{number}"));

@@ -5,7 +5,7 @@
 use super::codec::{GzipWriter, infallible};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::redact::{redact, redact_unreadable};
+use super::redact::{redact, redact_rejected, redact_unreadable};
 use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::base::hash::Sha256;
 use crate::records::redaction::Tally;
@@ -39,7 +39,7 @@ impl PageBuilder {
     pub(super) fn reject(&mut self, record: &str, reason: RejectReason, rules: &PageRules<'_>) {
         let redacted = rules
             .redactor
-            .and_then(|redactor| redact(record, rules.shape, redactor, &mut self.redactions));
+            .and_then(|redactor| redact_rejected(record, redactor, &mut self.redactions));
         let raw =
             redacted.map_or_else(|| record.as_bytes().into(), |text| text.into_bytes().into());
         self.add_reject(reason, raw);
@@ -48,9 +48,7 @@ impl PageBuilder {
     /// Rejects a record that is not JSON.
     pub(super) fn reject_unreadable(&mut self, bytes: &[u8], rules: &PageRules<'_>) {
         let raw = match rules.redactor {
-            Some(redactor) => {
-                redact_unreadable(bytes, rules.shape, redactor, &mut self.redactions).into_bytes()
-            }
+            Some(redactor) => redact_unreadable(bytes, redactor, &mut self.redactions).into_bytes(),
             None => bytes.to_vec(),
         };
         self.add_reject(RejectReason::NotJson, raw.into());

@@ -1,11 +1,8 @@
-//! Removes personal data from a record, which is JSON text: from text that people typed, and with the strict profile
-//! also from fields that identify a person.
+//! Removes personal data from a record, which is JSON text: values that can be proved from every string, other values
+//! from text that people typed, and with the strict profile also fields that identify a person.
 //!
 //! The text is walked once, whatever its depth, and copied in runs that are as long as possible. Strings without
-//! personal data keep their escapes. Keys, numbers and strings that do not come from a person are unchanged.
-
-use std::borrow::Cow;
-use std::fmt::Write as _;
+//! personal data keep their escapes. Keys, numbers and the id under which the record is archived are unchanged.
 
 use serde_json::value::RawValue;
 
@@ -14,8 +11,11 @@ use super::codec::infallible;
 use crate::records::redaction::{Profile, Redactor, Tally};
 
 mod field_class;
+mod strings;
 
-use field_class::FieldClass;
+use field_class::{FieldClass, IdentityKeys};
+use strings::{decode_string, string_end};
+pub(crate) use strings::{escape_controls, text_of_bytes};
 
 /// Redacts the record and counts the redacted values. `None` when there are none.
 pub(super) fn redact(
@@ -24,58 +24,31 @@ pub(super) fn redact(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    redact_with_class(
-        FieldClass::of_record(record, shape),
-        record,
-        redactor,
-        tally,
-    )
+    let identity = IdentityKeys::of(shape);
+    let class = FieldClass::of_record(record, shape);
+    redact_with_class(class, identity, record, redactor, tally)
+}
+
+/// Redacts a record that is not archived: its id too, since nothing refers to it.
+pub(super) fn redact_rejected(
+    record: &str,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Option<String> {
+    let class = FieldClass::of_rejected(record);
+    redact_with_class(class, IdentityKeys::NONE, record, redactor, tally)
 }
 
 /// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
 /// JSON. Otherwise the whole is also searched for values as one text.
-pub(super) fn redact_unreadable(
-    bytes: &[u8],
-    shape: RecordShape,
-    redactor: &Redactor,
-    tally: &mut Tally,
-) -> String {
+pub(super) fn redact_unreadable(bytes: &[u8], redactor: &Redactor, tally: &mut Tally) -> String {
     let repaired = escape_controls(&text_of_bytes(bytes));
     if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
-        return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+        return redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
     }
     // The walk redacts what it can attribute to a field. The rest is searched as plain text.
-    let redacted = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    let redacted = redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
     redactor.redact(&redacted, tally).into_owned()
-}
-
-/// The bytes as text. Those that are not UTF-8 are read as Latin-1, in which every byte is a character.
-pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().copied().map(char::from));
-    }
-    text
-}
-
-/// The text with control characters in strings escaped, as JSON requires.
-pub(crate) fn escape_controls(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    let (mut in_string, mut after_backslash) = (false, false);
-    for letter in text.chars() {
-        match letter {
-            '"' if !after_backslash => in_string = !in_string,
-            '\u{0}'..='\u{1f}' if in_string => {
-                infallible(write!(escaped, "\\u{:04x}", u32::from(letter)));
-                continue;
-            }
-            _ => {}
-        }
-        after_backslash = letter == '\\' && !after_backslash;
-        escaped.push(letter);
-    }
-    escaped
 }
 
 /// Redacts a JSON value whose strings may all have been typed by people.
@@ -84,7 +57,8 @@ pub(crate) fn redact_free_text(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Box<RawValue> {
-    let redacted = redact_with_class(FieldClass::FreeText, value.get(), redactor, tally);
+    let class = FieldClass::FreeText;
+    let redacted = redact_with_class(class, IdentityKeys::NONE, value.get(), redactor, tally);
     redacted.map_or_else(|| value.to_owned(), to_raw_json)
 }
 
@@ -95,12 +69,14 @@ fn to_raw_json(redacted: String) -> Box<RawValue> {
 
 fn redact_with_class(
     class: FieldClass,
+    identity: IdentityKeys,
     record: &str,
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
     let mut walker = JsonRedactor {
         record,
+        identity,
         redactor,
         tally,
         copied: 0,
@@ -116,6 +92,7 @@ fn redact_with_class(
 
 struct JsonRedactor<'a, 't> {
     record: &'a str,
+    identity: IdentityKeys,
     redactor: &'a Redactor,
     tally: &'t mut Tally,
     /// Everything before this offset has been copied or replaced.
@@ -145,7 +122,8 @@ impl JsonRedactor<'_, '_> {
                         let parent = containers
                             .last()
                             .map_or(FieldClass::Data, |container| container.class);
-                        class = parent.of_member(&decode_string(key));
+                        let name = decode_string(key);
+                        class = self.class_of_member(&name, parent, containers.len());
                         key_is_next = false;
                     } else {
                         self.redact_string(at, end, class, key);
@@ -155,6 +133,10 @@ impl JsonRedactor<'_, '_> {
                 }
                 b'{' | b'[' => {
                     let is_object = *byte == b'{';
+                    // An id is a string.
+                    if class == FieldClass::Identity {
+                        class = FieldClass::FreeText;
+                    }
                     containers.push(Container { is_object, class });
                     key_is_next = is_object;
                 }
@@ -170,24 +152,40 @@ impl JsonRedactor<'_, '_> {
         }
     }
 
+    fn class_of_member(&self, name: &str, parent: FieldClass, depth: usize) -> FieldClass {
+        if depth == 1 && self.identity.contains(name) {
+            return FieldClass::Identity;
+        }
+        match parent.of_member(name) {
+            // A record that is not archived may have any text in a field of a time.
+            FieldClass::Plain if self.identity.is_none() => FieldClass::Gateway,
+            class => class,
+        }
+    }
+
     /// Redacts the string from `at` to `end`, including its quotes.
     fn redact_string(&mut self, at: usize, end: usize, class: FieldClass, key: &str) {
         let quoted = &self.record[at..end];
+        let text = decode_string(quoted);
         let (redactor, profile) = (self.redactor, self.redactor.profile());
-        let text = match class {
-            FieldClass::Data | FieldClass::Participants | FieldClass::Plain => return,
-            FieldClass::Person(_) if profile == Profile::Standard => return,
-            _ => decode_string(quoted),
-        };
         let redacted = match (class, profile) {
-            (FieldClass::Person(person), _) => redactor.redact_person(person, &text, self.tally),
-            (FieldClass::FreeTextPerson(person), Profile::Strict) => {
+            (FieldClass::Identity, _) => return,
+            (FieldClass::Person(person) | FieldClass::FreeTextPerson(person), Profile::Strict) => {
                 redactor.redact_person(person, &text, self.tally)
             }
+            (
+                FieldClass::Data
+                | FieldClass::Participants
+                | FieldClass::Plain
+                | FieldClass::Person(_),
+                _,
+            ) => redactor.redact_proved(&text, self.tally),
             (FieldClass::Attribute | FieldClass::Gateway, _) => {
                 redactor.redact_named(&decode_string(key), &text, self.tally)
             }
-            _ => redactor.redact(&text, self.tally),
+            (FieldClass::FreeText | FieldClass::FreeTextPerson(_) | FieldClass::Attributes, _) => {
+                redactor.redact(&text, self.tally)
+            }
         };
         if redacted != text {
             let quoted = infallible(serde_json::to_string(&redacted));
@@ -195,53 +193,6 @@ impl JsonRedactor<'_, '_> {
             self.out.push_str(&quoted);
             self.copied = end;
         }
-    }
-}
-
-/// The offset after the string that begins at `from`.
-fn string_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from + 1;
-    while let Some(rest) = bytes.get(at..)
-        && let Some(next) = memchr::memchr2(b'"', b'\\', rest)
-    {
-        at += next;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
-}
-
-/// The decoded string. Half a surrogate pair, which JSON allows, becomes the replacement character.
-fn decode_string(quoted: &str) -> Cow<'_, str> {
-    let inner = quoted.get(1..quoted.len().saturating_sub(1));
-    let inner = inner.unwrap_or_default();
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return inner.into();
-    }
-    let decoded: Result<LossyString, _> = serde_json::from_str(quoted);
-    decoded.map_or_else(|_| inner.into(), |string| string.0.into())
-}
-
-/// A string that is deserialized from bytes, which may contain half a surrogate pair.
-struct LossyString(String);
-
-impl<'de> serde::Deserialize<'de> for LossyString {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl serde::de::Visitor<'_> for Bytes {
-            type Value = LossyString;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<LossyString, E> {
-                Ok(LossyString(String::from_utf8_lossy(bytes).into_owned()))
-            }
-        }
-        deserializer.deserialize_bytes(Bytes)
     }
 }
 
@@ -308,18 +259,18 @@ mod tests {
             "customer":{"dateOfBirth":"1980-05-17","emailId":"mary@example.com"},"status":{"code":"4111111111111111","comment":"mary@example.com"},"score":4111111111111111}"#;
 
         insta::assert_snapshot!(redact_gateway(Profile::Standard, record), @r#"
-        {"id":"4111 1111 1111 1111","summary":"of [REDACTED:EMAIL]","messages":[{"text":"[REDACTED:CARD]","senderId":"4111111111111111","timestamp":"x","parts":["IP [REDACTED:IP]"]}],
-                    "customer":{"dateOfBirth":"[REDACTED:BIRTH_DATE]","emailId":"[REDACTED:EMAIL]"},"status":{"code":"4111111111111111","comment":"[REDACTED:EMAIL]"},"score":4111111111111111}
+        {"id":"4111 1111 1111 1111","summary":"of [REDACTED:EMAIL]","messages":[{"text":"[REDACTED:CARD]","senderId":"[REDACTED:CARD]","timestamp":"x","parts":["IP [REDACTED:IP]"]}],
+                    "customer":{"dateOfBirth":"[REDACTED:BIRTH_DATE]","emailId":"[REDACTED:EMAIL]"},"status":{"code":"[REDACTED:CARD]","comment":"[REDACTED:EMAIL]"},"score":4111111111111111}
         "#);
     }
 
     #[test]
     fn people_in_gateway_records_are_redacted_only_by_the_strict_profile() {
-        let record = r#"{"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
+        let record = r#"{"from":"Mary Roe","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
             "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}"#;
 
         insta::assert_snapshot!(redact_gateway(Profile::Standard, record), @r#"
-        {"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"[REDACTED:EMAIL]"}}],
+        {"from":"Mary Roe","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"[REDACTED:EMAIL]"}}],
                     "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
         "#);
         insta::assert_snapshot!(redact_gateway(Profile::Strict, record), @r#"
@@ -328,11 +279,116 @@ mod tests {
         "#);
     }
 
+    /// Values of each kind that is proved.
+    const PROVED: [(&str, &str); 6] = [
+        ("mary.roe@example.com", "[REDACTED:EMAIL]"),
+        ("4111 1111 1111 1111", "[REDACTED:CARD]"),
+        ("DE89370400440532013000", "[REDACTED:IBAN]"),
+        ("529.982.247-25", "[REDACTED:TAX_ID]"),
+        (
+            "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+            "[REDACTED:PASSPORT]",
+        ),
+        ("https://x.example/?token=abc", "[REDACTED:URL]"),
+    ];
+
+    #[test]
+    fn proved_values_are_redacted_in_every_field_of_every_record() {
+        let fields = [
+            "journeyCustomerId",
+            "externalContactId",
+            "dispositionName",
+            "exitReason",
+            "surveys",
+            "evaluations",
+            "customerId",
+            "loginId",
+            "passportId",
+            "queueName",
+            "status",
+            "code",
+            "conversationEnd",
+            "participantName",
+            "ani",
+            "addressFrom",
+            "aFieldOfTomorrow",
+        ];
+        for shape in [ANALYTICS, GATEWAY, RecordShape::Transcript] {
+            for field in fields {
+                for (value, label) in PROVED {
+                    for (before, after) in [("", ""), (r#"[{"id":"#, "}]"), (r#"{"x":["#, "]}")] {
+                        let record = format!(r#"{{"{field}":{before}"{value}"{after}}}"#);
+
+                        let redacted = redacted(Profile::Standard, shape, &record).0;
+
+                        assert_eq!(redacted, record.replace(value, label));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_gateway_field_is_searched_however_its_name_ends() {
+        for name in [
+            "customerId",
+            "customerID",
+            "customer_id",
+            "loginId",
+            "passportIds",
+            "callerId",
+        ] {
+            for (value, label) in [
+                ("+4915123456789", "[REDACTED:PHONE]"),
+                ("10.0.0.1", "[REDACTED:IP]"),
+                ("3015123456789", "3015123456789"),
+                (
+                    "0f8fad5b-d9cb-469f-a165-70867728950e",
+                    "0f8fad5b-d9cb-469f-a165-70867728950e",
+                ),
+            ] {
+                let record = format!(r#"{{"participants":[{{"{name}":"{value}"}}]}}"#);
+
+                let redacted = redact_gateway(Profile::Standard, &record);
+
+                assert_eq!(redacted, record.replace(value, label));
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_id_of_the_record_itself_is_kept() {
+        for (shape, key) in [
+            (ANALYTICS, "conversationId"),
+            (GATEWAY, "id"),
+            (RecordShape::Transcript, "conversationId"),
+            (RecordShape::Normalized, "recordId"),
+        ] {
+            let id = format!(r#"{{"{key}":"4111111111111111"}}"#);
+            assert_eq!(redacted(Profile::Strict, shape, &id).0, id);
+
+            let nested = format!(r#"{{"x":{{"{key}":"4111111111111111"}}}}"#);
+            let list = format!(r#"{{"{key}":["mary.roe@example.com"]}}"#);
+            assert_eq!(redacted(Profile::Standard, shape, &nested).1, 1);
+            assert_eq!(redacted(Profile::Standard, shape, &list).1, 1);
+        }
+    }
+
+    #[test]
+    fn a_rejected_record_is_redacted_with_its_id() {
+        let record = r#"{"id":"mary.roe@example.com","conversationId":"4111111111111111","startTime":"+4915123456789","conversationStart":"10.0.0.1"}"#;
+        let mut tally = Tally::default();
+
+        let redacted = redact_rejected(record, &redactor(Profile::Standard), &mut tally);
+
+        insta::assert_snapshot!(redacted.unwrap(), @r#"{"id":"[REDACTED:EMAIL]","conversationId":"[REDACTED:CARD]","startTime":"[REDACTED:PHONE]","conversationStart":"[REDACTED:IP]"}"#);
+    }
+
     #[test]
     fn a_normalized_row_of_a_gateway_is_redacted_like_its_record() {
         let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
 
-        insta::assert_snapshot!(redact_gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+        insta::assert_snapshot!(redact_gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"[REDACTED:CARD]","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"[REDACTED:CARD]","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
     }
 
     #[test]

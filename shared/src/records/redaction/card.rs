@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::digits::{Digits, Group, Run, is_one_separator, may_begin, may_end};
-use super::fold::Folded;
+use super::digits::{Digits, Group, Run, is_one_separator, may_begin_checked, may_end_checked};
+use super::view::View;
 
 /// First and last prefix of a network, and the minimum and maximum length of its numbers (ISO/IEC 7812 and the
 /// networks' lists).
@@ -37,11 +37,20 @@ const NETWORKS: [(&[u8], &[u8], usize, usize); 20] = [
     (b"0604", b"0604", 12, 19),
 ];
 
-pub(super) fn find_at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if !may_begin(text, start) {
+/// The groups in which numbers are printed on cards, by their lengths, longest first.
+const PRINTED_GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+
+/// The card that begins at this digit, or in a later group of the same number.
+pub(super) fn find_at(text: &View<'_>, start: usize) -> Option<Range<usize>> {
+    find_in_usual_form(text, start).or_else(|| find_in_printed_groups(text, start))
+}
+
+/// Groups of three digits or more with one usual separator, or one group.
+fn find_in_usual_form(text: &View<'_>, start: usize) -> Option<Range<usize>> {
+    if !may_begin_checked(text, start) {
         return None;
     }
-    let run = Run::at(text, start, is_one_separator);
+    let run = Run::across_separators(text, start, is_usual_separator);
     let groups = run.groups();
     // A date or a code often follows a card number: the longest valid number is used.
     (1..=groups.len()).rev().find_map(|count| {
@@ -49,13 +58,42 @@ pub(super) fn find_at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
         let last = number.last()?;
         let is_card = are_all_long(&number[..count - 1])
             && !rest.first().is_some_and(|group| continues(last, group))
-            && may_end(text, last.end)
-            && is_card_number(
-                Digits::within(text, &(start..last.end)).values(),
-                last.digits,
-            );
+            && is_card_at(text, &(start..last.end), last.digits);
         is_card.then_some(start..last.end)
     })
+}
+
+/// Groups as they are printed, with any separators, possibly after and before other groups of digits.
+fn find_in_printed_groups(text: &View<'_>, start: usize) -> Option<Range<usize>> {
+    let run = Run::across_separators(text, start, |_| true);
+    let lengths: Vec<_> = run.lengths().collect();
+    let groups = run.groups();
+    (0..groups.len()).find_map(|first| {
+        let before = first
+            .checked_sub(1)
+            .map_or(0, |before| groups[before].digits);
+        PRINTED_GROUPS.iter().find_map(|printed| {
+            if !lengths[first..].starts_with(printed) {
+                return None;
+            }
+            let last = &groups[first + printed.len() - 1];
+            let range = groups[first].start..last.end;
+            let may_begin = first > 0 || may_begin_checked(text, start);
+            (may_begin && is_card_at(text, &range, last.digits - before)).then_some(range)
+        })
+    })
+}
+
+/// A plus sign is a space that a browser encoded.
+fn is_usual_separator(between: &[u8]) -> bool {
+    is_one_separator(between) || between == b"+"
+}
+
+fn is_card_at(text: &View<'_>, range: &Range<usize>, count: usize) -> bool {
+    // Most numbers are excluded by their length.
+    (12..=19).contains(&count)
+        && is_card_number(Digits::within(text, range).values())
+        && may_end_checked(text, range.end)
 }
 
 fn are_all_long(groups: &[Group]) -> bool {
@@ -67,8 +105,9 @@ fn continues(last: &Group, next: &Group) -> bool {
     last.digits < 16 && next.end - next.start >= 4
 }
 
-fn is_card_number(digits: &[u8], count: usize) -> bool {
-    count == digits.len() && has_issued_prefix(digits) && passes_luhn(digits)
+/// Whether the digits have an issued prefix, a length that is valid for it, and the right check digit.
+pub(super) fn is_card_number(digits: &[u8]) -> bool {
+    has_issued_prefix(digits) && passes_luhn(digits)
 }
 
 fn has_issued_prefix(digits: &[u8]) -> bool {
@@ -125,10 +164,64 @@ mod tests {
 
     #[test]
     fn text_after_a_card_number_is_not_part_of_it() {
-        assert_eq!(
-            found("4111 1111 1111 1111 12/28 123"),
-            Some("4111 1111 1111 1111")
-        );
+        for text in [
+            "4111 1111 1111 1111 12/28 123",
+            "4111 1111 1111 1111exp 12/27",
+            "4111 1111 1111 1111cvc123",
+            "4111 1111 1111 1111valid1227.",
+            "4111 1111 1111 1111_1",
+        ] {
+            assert_eq!(found(text), Some("4111 1111 1111 1111"), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_separators_may_stand_between_printed_groups() {
+        for separator in [
+            "  ", "    ", "\t", "\n", "\r\n  ", " / ", "/", "_", "|", " | ", "*", ":", ",", ", ",
+            "--", ". ", "+",
+        ] {
+            for groups in [
+                &["4111", "1111", "1111", "1111"][..],
+                &["3782", "822463", "10005"],
+                &["3056", "930902", "5904"],
+            ] {
+                let card = groups.join(separator);
+                assert_eq!(found(&format!("it is {card}, please")), Some(&*card));
+            }
+        }
+    }
+
+    #[test]
+    fn letters_may_touch_a_card_number() {
+        for text in [
+            "VISA{}",
+            "VISA{}exp 12/27",
+            "cc_{}",
+            "карта{}",
+            "mastercard-{}",
+            "no.{}x",
+            "**{}**",
+            "/{}/",
+            "#{}exp",
+            "n°{}und",
+        ] {
+            let text = text.replace("{}", "4111111111111111");
+            assert_eq!(found(&text), Some("4111111111111111"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_card_is_found_in_a_longer_run_of_groups() {
+        for (text, card) in [
+            ("1234 4111 1111 1111 1111", "4111 1111 1111 1111"),
+            ("1234 4111 1111 1111 1111 5678", "4111 1111 1111 1111"),
+            ("12 34 4111-1111-1111-1111", "4111-1111-1111-1111"),
+            ("1234 5678 3782 822463 10005", "3782 822463 10005"),
+            ("AB12 4111 1111 1111 1111", "4111 1111 1111 1111"),
+        ] {
+            assert_eq!(found(text), Some(card), "{text}");
+        }
     }
 
     #[test]
@@ -137,10 +230,15 @@ mod tests {
             "4111 1111 1111 1112",
             "9111111111111111",
             "411111111111111",
-            "A-4111111111111111",
-            "4111111111111111b",
+            "4f-4111111111111111",
+            "a1b4111111111111111",
+            "4111111111111111b2c3d4",
+            "4111111111111111e12345",
+            "0.4111111111111111",
+            "12,4111111111111111",
             "00004111111111111111",
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+            "41, 11, 11, 11, 11, 11, 11, 11",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

@@ -1,16 +1,15 @@
 //! An organisation's own patterns, for example for customer numbers or project names.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use memchr::memmem;
 use regex::{Regex, RegexBuilder};
 
-use super::{Value, overlap};
+use super::replace::{REPLACEMENT_START, replaced_kind};
 
 /// Limit of the memory of one compiled pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
-
-/// The beginning of the text that replaces a value.
-const REPLACEMENT_START: &str = "[REDACTED:";
 
 /// A pattern and the label of its matches. Matching takes linear time for every pattern.
 #[derive(Clone, Debug)]
@@ -60,38 +59,55 @@ impl CustomPattern {
     }
 }
 
-/// The matches of the patterns, in order. Where matches overlap, the first pattern wins. Replacements of redacted
-/// values are not matched.
-pub(super) fn find_matches<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value<'r>> {
-    let mut values: Vec<Value<'r>> = Vec::new();
+/// A match of a pattern.
+pub(super) struct Match<'r> {
+    pub(super) label: &'r str,
+    pub(super) range: Range<usize>,
+}
+
+/// The matches of the patterns. Where matches overlap, the first pattern wins. Replacements of redacted values are not
+/// matched.
+pub(super) fn find_matches<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Match<'r>> {
+    let mut matches: Vec<Match<'r>> = Vec::new();
+    if patterns.is_empty() {
+        return matches;
+    }
+    let mut taken = Ranges::of_replacements(text);
     for CustomPattern { label, pattern } in patterns {
         for found in pattern.find_iter(text) {
             let range = found.range();
-            if range.is_empty()
-                || values.iter().any(|value| value.overlaps(&range))
-                || replacement_ranges(text).any(|taken| overlap(&taken, &range))
-            {
-                continue;
+            if !range.is_empty() && taken.insert(&range) {
+                matches.push(Match { label, range });
             }
-            values.push(Value {
-                label,
-                kind: None,
-                canonical: found.as_str().to_owned(),
-                range,
-            });
         }
     }
-    values.sort_by_key(|value| value.range.start);
-    values
+    matches
 }
 
-fn replacement_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices(REPLACEMENT_START).map(|(start, _)| {
-        let end = text[start..]
-            .find(']')
-            .map_or(text.len(), |end| start + end + 1);
-        start..end
-    })
+/// Ranges that do not overlap: their ends by their starts.
+#[derive(Default)]
+struct Ranges(BTreeMap<usize, usize>);
+
+impl Ranges {
+    fn of_replacements(text: &str) -> Self {
+        let text = text.as_bytes();
+        let starts = memmem::find_iter(text, REPLACEMENT_START);
+        let ends = starts.filter_map(|start| {
+            let (length, _) = replaced_kind(&text[start..])?;
+            Some((start, start + length))
+        });
+        Self(ends.collect())
+    }
+
+    /// Adds the range, unless it overlaps another one.
+    fn insert(&mut self, range: &Range<usize>) -> bool {
+        let before = self.0.range(..range.end).next_back();
+        let is_free = before.is_none_or(|(_, end)| *end <= range.start);
+        if is_free {
+            self.0.insert(range.start, range.end);
+        }
+        is_free
+    }
 }
 
 #[cfg(test)]

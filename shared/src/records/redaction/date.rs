@@ -3,14 +3,18 @@
 use std::ops::Range;
 
 use super::digits::{Digits, end_of_digits};
-use super::fold::{Folded, LETTER, is_word_byte};
+use super::fold::{IDEOGRAPH, LETTER, is_word_byte};
 use super::labels::{self, Topic};
+use super::view::View;
+
+/// Japanese eras.
+const ERAS: [[char; 2]; 4] = [['昭', '和'], ['平', '成'], ['令', '和'], ['大', '正']];
 
 /// Longest word allowed in a date: a month's name, or a word between day, month and year such as `de` or `of`.
 const LONGEST_WORD: usize = 24;
 
 /// A date of birth that begins at this digit, or with the name of the month before it.
-pub(super) fn find_birth_date(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+pub(super) fn find_birth_date(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let range = numeric_date(text, digit)
         .or_else(|| cjk_date(text, digit))
         .or_else(|| day_first_date(text, digit))
@@ -22,13 +26,15 @@ pub(super) fn find_birth_date(text: &Folded<'_>, digit: usize) -> Option<Range<u
 
 /// `1984.3.5生`, `1984-03-05생`: whether the sign for "born" follows the date directly, and is not the beginning of a
 /// longer word.
-fn is_followed_by_born(text: &Folded<'_>, end: usize) -> bool {
-    let mut rest = text.text()[text.original_range(&(end..end)).start..].chars();
+fn is_followed_by_born(text: &View<'_>, end: usize) -> bool {
+    const WINDOW_BYTES: usize = 8;
+    let window = text.window_after(end, WINDOW_BYTES);
+    let mut rest = window.chars();
     matches!(rest.next(), Some('生' | '생')) && !rest.next().is_some_and(char::is_alphabetic)
 }
 
 /// A numeric date, its parts joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
-pub(super) fn numeric_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+pub(super) fn numeric_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     if is_word_byte(text.byte_before(start)) {
         return None;
     }
@@ -44,13 +50,13 @@ pub(super) fn numeric_date(text: &Folded<'_>, start: usize) -> Option<Range<usiz
     is_date.then_some(start..last.end)
 }
 
-fn digit_group(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn digit_group(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let end = end_of_digits(text, start);
     (1..=4).contains(&(end - start)).then_some(start..end)
 }
 
 /// The group of digits after this one and a date separator.
-fn next_group(text: &Folded<'_>, group: &Range<usize>, separator: u8) -> Option<Range<usize>> {
+fn next_group(text: &View<'_>, group: &Range<usize>, separator: u8) -> Option<Range<usize>> {
     let at = group.end;
     if !b"./-".contains(&separator) || text.byte(at) != separator {
         return None;
@@ -77,18 +83,19 @@ fn are_date_parts(numbers: [(u32, usize); 3]) -> bool {
 }
 
 /// `1984年3月5日`, `昭和59年3月5日`, `1984년 3월 5일`.
-fn cjk_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn cjk_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let mut at = start;
-    for (index, units) in [["年", "년"], ["月", "월"], ["日", "일"]]
+    for (index, units) in [['年', '년'], ['月', '월'], ['日', '일']]
         .into_iter()
         .enumerate()
     {
         let digits = end_of_digits(text, at);
         let end = digits + usize::from(text.byte(digits) == b' ');
-        let unit = &text.text()[text.original_range(&(end..end)).start..];
-        let is_unit =
-            (1..=4).contains(&(digits - at)) && units.iter().any(|sign| unit.starts_with(sign));
-        let is_day_without_unit = index == 2 && unit.starts_with('号');
+        let unit = text
+            .character(end)
+            .filter(|_| text.byte(end) == IDEOGRAPH)?;
+        let is_unit = (1..=4).contains(&(digits - at)) && units.contains(&unit);
+        let is_day_without_unit = index == 2 && unit == '号';
         if !is_unit && !is_day_without_unit {
             return None;
         }
@@ -101,16 +108,17 @@ fn cjk_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
 }
 
 /// The start of the name of a Japanese era before the year.
-fn era_start(text: &Folded<'_>, start: usize) -> usize {
-    let before = &text.text()[..text.original_range(&(start..start)).start];
-    let is_era = ["昭和", "平成", "令和", "大正"]
-        .iter()
-        .any(|era| before.ends_with(era));
+fn era_start(text: &View<'_>, start: usize) -> usize {
+    let is_era = start.checked_sub(2).is_some_and(|era| {
+        let name = [text.character(era), text.character(era + 1)];
+        let is_visible = text.slice(era..start) == [IDEOGRAPH; 2];
+        is_visible && ERAS.iter().any(|known| name == known.map(Some))
+    });
     start - if is_era { 2 } else { 0 }
 }
 
 /// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`, with the month's name in any language.
-fn day_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn day_first_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let day = start..end_of_digits(text, start);
     if is_word_byte(text.byte_before(start)) || !is_day_of_month(text, &day) {
         return None;
@@ -130,7 +138,7 @@ fn day_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
 }
 
 /// `March 5, 1984`, where `start` is the first digit of the day.
-fn month_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn month_first_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let day = start..end_of_digits(text, start);
     let month_end = start.checked_sub(1)?;
     if text.byte(month_end) != b' ' || !is_day_of_month(text, &day) {
@@ -149,12 +157,12 @@ fn month_first_date(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     (month_end - month >= 3).then_some(month..year.end)
 }
 
-fn is_day_of_month(text: &Folded<'_>, day: &Range<usize>) -> bool {
+fn is_day_of_month(text: &View<'_>, day: &Range<usize>) -> bool {
     (1..=2).contains(&day.len()) && (1..=31).contains(&Digits::within(text, day).prefix(2))
 }
 
 /// Four digits, or two after an apostrophe.
-fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn year(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let is_short = text.byte(start) == b'\'';
     let digits = start + usize::from(is_short)..end_of_digits(text, start + usize::from(is_short));
     let is_long =
@@ -163,7 +171,7 @@ fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
 }
 
 /// The offset after `st`, `th`, `er`, `º`, `.`.
-fn end_of_ordinal(text: &Folded<'_>, at: usize) -> usize {
+fn end_of_ordinal(text: &View<'_>, at: usize) -> usize {
     let mut end = at;
     while end - at < 3 && (is_letter(text.byte(end)) || text.byte(end) == b'.') {
         end += 1;
@@ -171,7 +179,7 @@ fn end_of_ordinal(text: &Folded<'_>, at: usize) -> usize {
     if is_letter(text.byte(end)) { at } else { end }
 }
 
-fn end_of_gap(text: &Folded<'_>, at: usize) -> usize {
+fn end_of_gap(text: &View<'_>, at: usize) -> usize {
     let mut end = at;
     while end - at < 3 && matches!(text.byte(end), b' ' | b',' | b'.' | b'-' | b'/') {
         end += 1;
@@ -179,7 +187,7 @@ fn end_of_gap(text: &Folded<'_>, at: usize) -> usize {
     end
 }
 
-fn end_of_word(text: &Folded<'_>, at: usize) -> Option<usize> {
+fn end_of_word(text: &View<'_>, at: usize) -> Option<usize> {
     let mut end = at;
     while end - at < LONGEST_WORD && is_letter(text.byte(end)) {
         end += 1;

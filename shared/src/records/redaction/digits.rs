@@ -2,11 +2,17 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, is_word_byte};
+use super::fold::{ID, LETTER, is_word_byte};
+use super::view::View;
 
 /// Limits of a run. No number of a supported kind is longer.
 const MAX_GROUPS: usize = 12;
 const MAX_DIGITS: usize = 34;
+/// Longest run of separators between two groups.
+const MAX_SEPARATORS: usize = 8;
+/// Longest word that may touch a number, in letters, and the digits after it.
+const LONGEST_WORD: usize = 24;
+const MAX_GLUED_DIGITS: usize = 4;
 
 /// A number as written: groups of digits with separators between them.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +39,23 @@ pub(super) struct Digits {
 
 impl Run {
     /// The groups from `start` on, as long as `is_separator` accepts the separator between two of them.
-    pub(super) fn at(
-        text: &Folded<'_>,
+    pub(super) fn at(text: &View<'_>, start: usize, is_separator: impl Fn(&[u8]) -> bool) -> Self {
+        Self::read(text, start, end_of_separators, is_separator)
+    }
+
+    /// The same with runs of any characters that people type between groups: several spaces, a line break, ` | `.
+    pub(super) fn across_separators(
+        text: &View<'_>,
         start: usize,
+        is_separator: impl Fn(&[u8]) -> bool,
+    ) -> Self {
+        Self::read(text, start, end_of_any_separators, is_separator)
+    }
+
+    fn read(
+        text: &View<'_>,
+        start: usize,
+        end_of_separators: impl Fn(&View<'_>, usize) -> usize,
         is_separator: impl Fn(&[u8]) -> bool,
     ) -> Self {
         let mut run = Self::default();
@@ -53,7 +73,7 @@ impl Run {
             };
             run.count += 1;
             at = end_of_separators(text, end);
-            if at == end || !is_separator(&text.bytes()[end..at]) {
+            if at == end || !is_separator(text.slice(end..at)) {
                 break;
             }
         }
@@ -81,12 +101,12 @@ impl Run {
 
 impl Digits {
     /// The digits within a range of the text. Digits beyond the limit are ignored.
-    pub(super) fn within(text: &Folded<'_>, range: &Range<usize>) -> Self {
+    pub(super) fn within(text: &View<'_>, range: &Range<usize>) -> Self {
         let mut all = Self {
             digits: [0; MAX_DIGITS],
             count: 0,
         };
-        let bytes = &text.bytes()[range.clone()];
+        let bytes = text.slice(range.clone());
         for digit in bytes.iter().filter(|byte| byte.is_ascii_digit()) {
             if all.count < MAX_DIGITS {
                 all.digits[all.count] = digit - b'0';
@@ -109,7 +129,7 @@ impl Digits {
 }
 
 /// Whether a number may begin here: not within a word, and not after one that is joined to it by a hyphen or similar.
-pub(super) fn may_begin(text: &Folded<'_>, start: usize) -> bool {
+pub(super) fn may_begin(text: &View<'_>, start: usize) -> bool {
     let before = text.byte_before(start);
     let is_joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
         let further = text.byte_before(start - 1);
@@ -118,12 +138,54 @@ pub(super) fn may_begin(text: &Folded<'_>, start: usize) -> bool {
     !is_word_byte(before) && !is_joined
 }
 
+/// Whether a number that is proved by check digits may begin here: also directly after letters (`VISA4111`) and after a
+/// word that is joined to it (`card-4111`), but not within a word of letters and digits or after a decimal point.
+pub(super) fn may_begin_checked(text: &View<'_>, start: usize) -> bool {
+    let before = text.byte_before(start);
+    match before {
+        b'.' | b',' => !text.byte_before(start - 1).is_ascii_digit(),
+        b'-' | b'/' | b'*' => {
+            let further = text.byte_before(start - 1);
+            !is_word_byte(further) || follows_letters(text, start - 1)
+        }
+        before => !is_word_byte(before) || follows_letters(text, start),
+    }
+}
+
+/// Whether a number that is proved by check digits may end here: also directly before letters, with up to four digits
+/// after them (`exp 12/27`, `cvc123`), but not within a longer word of letters and digits.
+pub(super) fn may_end_checked(text: &View<'_>, end: usize) -> bool {
+    let mut at = end;
+    while at - end <= LONGEST_WORD && is_letter(text.byte(at)) {
+        at += 1;
+    }
+    let digits = at;
+    while at > end && at - digits < MAX_GLUED_DIGITS && text.byte(at).is_ascii_digit() {
+        at += 1;
+    }
+    !text.byte(at).is_ascii_alphanumeric() && !matches!(text.byte(at), LETTER | ID)
+}
+
+/// Whether a word of letters alone ends here.
+pub(super) fn follows_letters(text: &View<'_>, end: usize) -> bool {
+    let mut start = end;
+    while end - start <= LONGEST_WORD && is_letter(text.byte_before(start)) {
+        start -= 1;
+    }
+    let before = text.byte_before(start);
+    start < end && end - start <= LONGEST_WORD && !before.is_ascii_digit() && before != ID
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, LETTER | b'_')
+}
+
 /// Whether a number may end here.
-pub(super) fn may_end(text: &Folded<'_>, end: usize) -> bool {
+pub(super) fn may_end(text: &View<'_>, end: usize) -> bool {
     !is_word_byte(text.byte(end))
 }
 
-pub(super) fn end_of_digits(text: &Folded<'_>, from: usize) -> usize {
+pub(super) fn end_of_digits(text: &View<'_>, from: usize) -> usize {
     let mut at = from;
     while text.byte(at).is_ascii_digit() {
         at += 1;
@@ -131,10 +193,24 @@ pub(super) fn end_of_digits(text: &Folded<'_>, from: usize) -> usize {
     at
 }
 
-/// Up to three: more separators separate two numbers.
-fn end_of_separators(text: &Folded<'_>, from: usize) -> usize {
+/// The offset after a run of characters that people type between the groups of a number.
+pub(super) fn end_of_any_separators(text: &View<'_>, from: usize) -> usize {
     let mut at = from;
-    while at < from + 3 && matches!(text.byte(at), b' ' | b'-' | b'.' | b'/' | b'(' | b')') {
+    while at < from + MAX_SEPARATORS && b" \t\r\n-./_|*:,;+\\~#'=>".contains(&text.byte(at)) {
+        at += 1;
+    }
+    at
+}
+
+/// Up to three: more separators separate two numbers.
+fn end_of_separators(text: &View<'_>, from: usize) -> usize {
+    let mut at = from;
+    while at < from + 3
+        && matches!(
+            text.byte(at),
+            b' ' | b'\t' | b'-' | b'.' | b'/' | b'(' | b')'
+        )
+    {
         at += 1;
     }
     at
@@ -143,5 +219,5 @@ fn end_of_separators(text: &Folded<'_>, from: usize) -> usize {
 /// The separators between groups of a card, bank account or social security number: one usual character, or a dash
 /// between two spaces.
 pub(super) fn is_one_separator(between: &[u8]) -> bool {
-    matches!(between, [b' ' | b'-' | b'.'] | b" - ")
+    matches!(between, [b' ' | b'\t' | b'-' | b'.'] | b" - ")
 }

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, IDEOGRAPH, LETTER};
+use super::fold::{ID, IDEOGRAPH, LETTER};
+use super::view::View;
+
+mod broken;
 
 /// RFC 5321: at most 64 octets before the `@` and 255 after it.
 const MAX_LOCAL_BYTES: usize = 64;
@@ -15,15 +18,23 @@ const FILE_EXTENSIONS: [&str; 14] = [
 ];
 
 /// The address around the `@` at `at`.
-pub(super) fn find_at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
+pub(super) fn find_at(text: &View<'_>, at: usize) -> Option<Range<usize>> {
+    find_in_one_word(text, at)
+        .or_else(|| broken::find_with_broken_domain(text, at))
+        .or_else(|| broken::find_with_blanks(text, at))
+}
+
+fn find_in_one_word(text: &View<'_>, at: usize) -> Option<Range<usize>> {
     let end = domain_end(text, at + 1)?;
     let start = local_part_start(text, at);
     (start < at).then_some(start..end)
 }
 
-fn local_part_start(text: &Folded<'_>, at: usize) -> usize {
+fn local_part_start(text: &View<'_>, at: usize) -> usize {
     let is_part = |byte: u8| {
-        byte.is_ascii_alphanumeric() || byte == LETTER || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, LETTER | ID)
+            || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
     };
     // In a script without spaces, such a letter belongs to the address only if one stands right before the `@`.
     let is_ideographic = text.byte_before(at) == IDEOGRAPH;
@@ -38,13 +49,26 @@ fn local_part_start(text: &Folded<'_>, at: usize) -> usize {
     while start < at && b".!#$%&'*+/=?^`{|}~-".contains(&text.byte(start)) {
         start += 1;
     }
-    start
+    after_parameter_name(text, start..at)
 }
 
-fn domain_end(text: &Folded<'_>, start: usize) -> Option<usize> {
+/// In an address with escapes, these signs delimit the parameters of a URL: `https://example.com/?mail=mary%40example.com`.
+fn after_parameter_name(text: &View<'_>, local_part: Range<usize>) -> usize {
+    let start = local_part.start;
+    if !text.is_escaped(local_part.start..local_part.end + 1) {
+        return start;
+    }
+    let part = text.slice(local_part);
+    let delimiter = part.iter().rposition(|byte| b"?&=/#".contains(byte));
+    delimiter.map_or(start, |at| start + at + 1)
+}
+
+fn domain_end(text: &View<'_>, start: usize) -> Option<usize> {
     let is_ideographic = text.byte(start) == IDEOGRAPH;
     let is_letter = |byte: u8| {
-        byte.is_ascii_alphanumeric() || byte == LETTER || is_ideographic && byte == IDEOGRAPH
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, LETTER | ID)
+            || is_ideographic && byte == IDEOGRAPH
     };
     let (mut at, mut label, mut end) = (start, start, None);
     while at - start <= MAX_DOMAIN_BYTES {
@@ -61,8 +85,7 @@ fn domain_end(text: &Folded<'_>, start: usize) -> Option<usize> {
         }
     }
     let end = end?;
-    let last = &text.bytes()[label..end];
-    (is_top_level(last) && at == end).then_some(end)
+    (is_top_level(text.slice(label..end)) && at == end).then_some(end)
 }
 
 /// At least two letters, or a name in Punycode.
@@ -115,6 +138,37 @@ mod tests {
     fn addresses_in_other_scripts_are_found() {
         assert_eq!(found("почта иван@пример.рф!"), Some("иван@пример.рф"));
         assert_eq!(found("发到 张三@例子.公司 谢谢"), Some("张三@例子.公司"));
+    }
+
+    #[test]
+    fn addresses_in_escaped_text_are_found_without_the_parameter_name() {
+        for (text, address) in [
+            (
+                "https://x.example/?email=mary.roe%40example.com&a=1",
+                "mary.roe%40example.com",
+            ),
+            (
+                "?a=1&e=mary%2Eroe%40example%2Ecom",
+                "mary%2Eroe%40example%2Ecom",
+            ),
+            ("mary.roe&#64;example.com", "mary.roe&#64;example.com"),
+            (
+                "mary.roe&commat;example&period;com",
+                "mary.roe&commat;example&period;com",
+            ),
+            (
+                r#"{\"to\":\"mary.roe\u0040example.com\"}"#,
+                r"mary.roe\u0040example.com",
+            ),
+            ("mary.roe=40example.com", "mary.roe=40example.com"),
+            ("mary.roe@exam=\r\nple.com", "mary.roe@exam=\r\nple.com"),
+            (
+                "%6Dary%252eroe%2540example.com",
+                "%6Dary%252eroe%2540example.com",
+            ),
+        ] {
+            assert_eq!(found(text), Some(address), "{text}");
+        }
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Scans a text for the characters that every value contains, and tests each candidate.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2, memmem};
 use rlibphonenumber::Region;
 
 use super::digits::{Run, end_of_digits, is_one_separator};
-use super::fold::Folded;
+use super::fold::{REMOVED, fold};
 use super::kind::Kind;
-use super::{card, date, email, iban, ip, passport, phone, ssn, tax_id, url};
+use super::view::View;
+use super::{card, date, email, iban, ids, ip, passport, phone, ssn, tax_id, url};
 
-/// A value: its kind, and its range in the folded text.
+/// A value: its kind, and its range in the view.
 pub(super) type FoundValue = (Kind, Range<usize>);
 
 /// The kinds of values to find.
@@ -20,10 +22,52 @@ pub(super) struct Finder {
     pub(super) regions: Vec<Region>,
 }
 
+/// The kinds that a text is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All kinds: people may have typed the text.
+    All,
+    /// Kinds that check digits or their form prove, whatever the field that holds them.
+    Proved,
+}
+
+impl Scope {
+    fn includes(self, kind: Kind) -> bool {
+        match self {
+            Self::All => true,
+            Self::Proved => matches!(
+                kind,
+                Kind::Email | Kind::Url | Kind::Card | Kind::Iban | Kind::Passport | Kind::TaxId
+            ),
+        }
+    }
+}
+
+/// Number of bytes before its first digit, or its `@`, at which a value may begin.
+const LONGEST_START: usize = 128;
+
+/// No value that is proved is shorter, except e-mail addresses.
+const SHORTEST_PROVED_NUMBER: usize = 9;
+
 /// Whether a text may contain a value: a fast test that most texts fail. May return false positives, but no false
 /// negatives.
-pub(super) fn may_contain_value(text: &str) -> bool {
-    text.bytes().any(|byte| CANDIDATE_BYTES[usize::from(byte)]) && !is_timestamp(text)
+pub(super) fn may_contain_value(scope: Scope, text: &str) -> bool {
+    (text.bytes().any(is_candidate) || !text.is_ascii() && text.chars().any(folds_to_candidate))
+        && !is_timestamp(text)
+        && !ids::is_uuid(text)
+        && (scope == Scope::All
+            || text.len() >= SHORTEST_PROVED_NUMBER
+            || memchr2(b'@', b'&', text.as_bytes()).is_some()
+            || !text.is_ascii())
+}
+
+/// Digits and the punctuation of values and entities.
+fn is_candidate(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'@' | b':' | b'&')
+}
+
+fn folds_to_candidate(character: char) -> bool {
+    !character.is_ascii() && fold(character, None).is_some_and(is_candidate)
 }
 
 /// A timestamp such as `2026-03-02T14:03:10.112Z`: records are full of them, and a date alone is not personal data.
@@ -45,46 +89,38 @@ fn is_timestamp(text: &str) -> bool {
             .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
-/// ASCII digits, punctuation of values, and the first bytes of characters that fold to either.
-static CANDIDATE_BYTES: [bool; 256] = candidate_bytes();
-
-const fn candidate_bytes() -> [bool; 256] {
-    let bytes = b"0123456789@:\xC2\xD9\xDB\xDF\xE0\xE1\xE2\xEA\xEF\xF0";
-    let mut candidate_bytes = [false; 256];
-    let mut index = 0;
-    while index < bytes.len() {
-        candidate_bytes[bytes[index] as usize] = true;
-        index += 1;
-    }
-    candidate_bytes
-}
-
 impl Finder {
-    /// All values, in order and without overlaps.
-    pub(super) fn find_all(&self, text: &Folded<'_>) -> Vec<FoundValue> {
-        let mut found = self.find_addresses(text);
-        let mut numbers = Vec::new();
-        let mut from = 0;
-        for (_, range) in &found {
-            self.find_numbers(text, from..range.start, &mut numbers);
-            from = range.end;
-        }
-        self.find_numbers(text, from..text.bytes().len(), &mut numbers);
-        found.extend(numbers);
-        found.sort_by_key(|(_, range)| range.start);
-        found
+    /// Finds all values and passes each to `take`, which must overwrite a letter or digit of it at least.
+    pub(super) fn find_all<'t>(
+        &self,
+        scope: Scope,
+        text: &mut View<'t>,
+        take: &mut dyn FnMut(&mut View<'t>, FoundValue),
+    ) {
+        let mut search = Search {
+            finder: self,
+            scope,
+            text,
+            take,
+            rejected: VecDeque::new(),
+        };
+        search.find_urls();
+        search.find_emails();
+        ids::keep_all(search.text);
+        search.find_numbers();
     }
 
     /// The canonical form of a value, equal for all its spellings.
     pub(super) fn canonical_form(
         &self,
         kind: Kind,
-        text: &Folded<'_>,
+        text: &View<'_>,
         range: &Range<usize>,
     ) -> String {
-        let written = String::from_utf8_lossy(&text.bytes()[range.clone()]).to_lowercase();
+        let written = String::from_utf8_lossy(text.slice(range.clone())).to_lowercase();
         match kind {
-            Kind::Email | Kind::Url | Kind::Ip | Kind::BirthDate => written,
+            Kind::Email => written.split_ascii_whitespace().collect(),
+            Kind::Url | Kind::Ip | Kind::BirthDate => written,
             Kind::Phone => phone::international_form(&written, &self.regions),
             Kind::Card | Kind::Iban | Kind::Ssn | Kind::Passport | Kind::TaxId => written
                 .chars()
@@ -93,113 +129,171 @@ impl Finder {
         }
     }
 
+    fn is_enabled(&self, scope: Scope, kind: Kind) -> bool {
+        scope.includes(kind) && self.kinds.contains(&kind)
+    }
+}
+
+/// A search of one text.
+///
+/// A value may be recognised only after one beside it was found. Whenever a value is found, the search therefore goes
+/// back to the first candidate that was rejected after reading a byte of it, so that in the end no candidate is left
+/// that is a value. The number of bytes that a candidate reads is bounded, so that the time is linear.
+struct Search<'s, 't> {
+    finder: &'s Finder,
+    scope: Scope,
+    text: &'s mut View<'t>,
+    take: &'s mut dyn FnMut(&mut View<'t>, FoundValue),
+    /// Candidates that were rejected, in order: their offsets, and how far they were read.
+    rejected: VecDeque<(usize, usize)>,
+}
+
+impl Search<'_, '_> {
     fn is_enabled(&self, kind: Kind) -> bool {
-        self.kinds.contains(&kind)
+        self.finder.is_enabled(self.scope, kind)
     }
 
-    /// URLs and e-mail addresses, which may contain numbers of any kind.
-    fn find_addresses(&self, text: &Folded<'_>) -> Vec<FoundValue> {
-        let mut found = Vec::new();
-        if self.is_enabled(Kind::Url) {
-            found = find_urls(text);
+    fn find_urls(&mut self) {
+        if !self.is_enabled(Kind::Url) {
+            return;
         }
-        if self.is_enabled(Kind::Email) {
-            found.extend(find_emails(text, &found));
-            found.sort_by_key(|(_, range)| range.start);
+        let signs: Vec<_> = memmem::find_iter(self.text.bytes(), b"://").collect();
+        let mut examined = url::Examined::default();
+        for at in signs {
+            if let Some(range) = url::find_at(self.text, at, &mut examined) {
+                (self.take)(self.text, (Kind::Url, range));
+            }
         }
-        found
     }
 
-    fn find_numbers(&self, text: &Folded<'_>, part: Range<usize>, found: &mut Vec<FoundValue>) {
-        let mut at = part.start;
-        while let Some(digit) = (at..part.end).find(|at| text.byte(*at).is_ascii_digit()) {
-            let number = self
-                .find_number(text, digit)
-                .filter(|(_, range)| range.end <= part.end);
-            let earliest_start = found
-                .last()
-                .map_or(part.start, |(_, range)| range.end.max(part.start));
-            at = match number {
-                Some((kind, range)) if range.start >= earliest_start => {
-                    let end = range.end;
-                    found.push((kind, range));
-                    end
-                }
-                _ => end_of_rejected_number(text, digit),
+    fn find_emails(&mut self) {
+        if !self.is_enabled(Kind::Email) {
+            return;
+        }
+        let signs: Vec<_> = memchr_iter(b'@', self.text.bytes()).collect();
+        for at in signs {
+            if self.text.byte(at) == b'@'
+                && let Some(range) = email::find_at(self.text, at)
+            {
+                (self.take)(self.text, (Kind::Email, range));
+            }
+        }
+    }
+
+    fn find_numbers(&mut self) {
+        let mut at = 0;
+        while let Some(candidate) = self.next_candidate(at) {
+            self.text.start_reading();
+            at = if let Some((kind, range)) = self.find_value(candidate) {
+                let start = range.start;
+                (self.take)(self.text, (kind, range));
+                self.first_affected(start).min(candidate)
+            } else {
+                let end = end_of_rejected(self.text, candidate);
+                self.reject(candidate);
+                end
             };
         }
     }
 
-    /// The value that begins at this digit: the first kind that matches, in order of certainty.
-    fn find_number(&self, text: &Folded<'_>, digit: usize) -> Option<FoundValue> {
-        let find_if_enabled = |kind: Kind, find: &dyn Fn() -> Option<Range<usize>>| {
-            if self.is_enabled(kind) {
-                find().map(|range| (kind, range))
-            } else {
-                None
-            }
+    /// The next digit or `@`. The text may no longer contain an address, but a number that is found may end one.
+    fn next_candidate(&self, from: usize) -> Option<usize> {
+        let rest = self.text.bytes().get(from..)?.iter();
+        let position = rest
+            .copied()
+            .position(|byte| byte.is_ascii_digit() || byte == b'@')?;
+        Some(from + position)
+    }
+
+    fn reject(&mut self, candidate: usize) {
+        let is_out_of_reach = |(_, read_to): &(usize, usize)| *read_to + LONGEST_START < candidate;
+        while self.rejected.front().is_some_and(is_out_of_reach) {
+            self.rejected.pop_front();
+        }
+        self.rejected.push_back((candidate, self.text.read_to()));
+    }
+
+    /// The first candidate that was rejected after reading the byte at `at`. It and later ones are forgotten, since they
+    /// are examined again.
+    fn first_affected(&mut self, at: usize) -> usize {
+        let is_affected = |(_, read_to): &(usize, usize)| *read_to > at;
+        let Some(first) = self.rejected.iter().position(is_affected) else {
+            return usize::MAX;
         };
-        find_if_enabled(Kind::Passport, &|| passport::find_at(text, digit))
-            .or_else(|| find_if_enabled(Kind::Iban, &|| iban::find_at(text, digit)))
-            .or_else(|| find_if_enabled(Kind::Card, &|| card::find_at(text, digit)))
-            .or_else(|| find_if_enabled(Kind::Ip, &|| ip::find_at(text, digit)))
-            .or_else(|| find_if_enabled(Kind::TaxId, &|| tax_id::find_at(text, digit)))
-            .or_else(|| find_if_enabled(Kind::Ssn, &|| ssn::find_at(text, digit)))
-            .or_else(|| find_if_enabled(Kind::BirthDate, &|| date::find_birth_date(text, digit)))
+        let (candidate, _) = self.rejected[first];
+        self.rejected.truncate(first);
+        candidate
+    }
+
+    /// The value at this candidate: the first kind that matches, in order of certainty.
+    fn find_value(&self, candidate: usize) -> Option<FoundValue> {
+        let text = &*self.text;
+        let value = if text.byte(candidate) == b'@' {
+            self.find_kind(Kind::Email, || email::find_at(text, candidate))
+        } else {
+            self.find_number(candidate)
+        };
+        value.filter(|(_, range)| {
+            let bytes = text.slice(range.clone()).iter();
+            !bytes.into_iter().any(|byte| *byte == REMOVED)
+        })
+    }
+
+    fn find_number(&self, digit: usize) -> Option<FoundValue> {
+        let (text, regions) = (&*self.text, &*self.finder.regions);
+        let account = self
+            .find_kind(Kind::Passport, || passport::find_at(text, digit))
+            .or_else(|| self.find_kind(Kind::Iban, || iban::find_at(text, digit)));
+        // The digits of an account number with a typing error are not another value.
+        if account.is_some() || iban::end_of_form(text, digit).is_some() {
+            return account;
+        }
+        self.find_kind(Kind::Card, || card::find_at(text, digit))
+            .or_else(|| self.find_kind(Kind::Ip, || ip::find_at(text, digit)))
             .or_else(|| {
-                find_if_enabled(Kind::Phone, &|| phone::find_at(text, digit, &self.regions))
+                let find = || tax_id::find_at(text, digit, self.scope);
+                self.find_kind(Kind::TaxId, find)
             })
+            .or_else(|| self.find_kind(Kind::Ssn, || ssn::find_at(text, digit)))
+            .or_else(|| self.find_kind(Kind::BirthDate, || date::find_birth_date(text, digit)))
+            .or_else(|| self.find_kind(Kind::Phone, || phone::find_at(text, digit, regions)))
+    }
+
+    fn find_kind(
+        &self,
+        kind: Kind,
+        find: impl FnOnce() -> Option<Range<usize>>,
+    ) -> Option<FoundValue> {
+        let range = self.is_enabled(kind).then(find)??;
+        Some((kind, range))
     }
 }
 
-fn find_urls(text: &Folded<'_>) -> Vec<FoundValue> {
-    let mut found: Vec<FoundValue> = Vec::new();
-    for at in memmem::find_iter(text.bytes(), b"://") {
-        let is_after_last =
-            |range: &Range<usize>| found.last().is_none_or(|(_, last)| last.end <= range.start);
-        let url = url::find_at(text, at).filter(is_after_last);
-        found.extend(url.map(|range| (Kind::Url, range)));
+/// The offset after a candidate that is not a value: after the whole of a number, so that no value is found in a part.
+fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
+    if text.byte(candidate) == b'@' {
+        return candidate + 1;
     }
-    found
-}
-
-fn find_emails(text: &Folded<'_>, urls: &[FoundValue]) -> Vec<FoundValue> {
-    let mut found = Vec::new();
-    let mut urls = urls.iter().map(|(_, range)| range).peekable();
-    let mut free_from = 0;
-    for at in memchr_iter(b'@', text.bytes()) {
-        while let Some(url) = urls.next_if(|url| url.start <= at) {
-            free_from = free_from.max(url.end);
-        }
-        let Some(range) = email::find_at(text, at) else {
-            continue;
-        };
-        let start = range.start.max(free_from);
-        if start < at && urls.peek().is_none_or(|url| range.end <= url.start) {
-            free_from = range.end;
-            found.push((Kind::Email, start..range.end));
-        }
-    }
-    found
-}
-
-/// The offset after a number that is not a value: after the whole of it, so that no value is found in a part.
-fn end_of_rejected_number(text: &Folded<'_>, digit: usize) -> usize {
-    date::numeric_date(text, digit)
+    date::numeric_date(text, candidate)
         .map(|date| date.end)
-        .or_else(|| iban::end_of_shape(text, digit))
-        .or_else(|| end_of_number(text, digit))
-        .unwrap_or_else(|| end_of_digits(text, digit))
+        .or_else(|| iban::end_of_form(text, candidate))
+        .or_else(|| iban::end_of_shape(text, candidate))
+        .or_else(|| end_of_number(text, candidate))
+        .unwrap_or_else(|| end_of_digits(text, candidate))
 }
 
-/// The end of a number that is written like a card or is a book number, but is not a value.
-fn end_of_number(text: &Folded<'_>, digit: usize) -> Option<usize> {
-    let run = Run::at(text, digit, is_one_separator);
-    let lengths: Vec<_> = run.lengths().take(4).collect();
+/// The end of a number that is written like a card or a social security number, or is a book number, but is not a value.
+fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
+    let printed = Run::across_separators(text, digit, |_| true);
+    let lengths: Vec<_> = printed.lengths().take(4).collect();
     if lengths == [4, 4, 4, 4] {
-        return Some(run.groups()[3].end);
+        return Some(printed.groups()[3].end);
     }
-    phone::is_isbn(text, &run).then(|| run.end())
+    let run = Run::at(text, digit, is_one_separator);
+    let is_isbn = phone::is_isbn(text, &run);
+    is_isbn
+        .then(|| run.end())
+        .or_else(|| ssn::end_of_form(text, digit))
 }
 
 #[cfg(test)]
@@ -209,7 +303,7 @@ mod tests {
     #[test]
     fn a_timestamp_alone_is_skipped_and_other_digits_are_searched() {
         for moment in ["2026-03-02T14:03:10Z", "2026-03-02T14:03:10.112Z"] {
-            assert!(!may_contain_value(moment));
+            assert!(!may_contain_value(Scope::All, moment));
         }
         for text in [
             "2026-03-02",
@@ -217,8 +311,32 @@ mod tests {
             "2026-03-02T14:03:10.4111111111111111Z",
             "2026-03-02T14:03:10",
         ] {
-            assert!(may_contain_value(text), "{text}");
+            assert!(may_contain_value(Scope::All, text), "{text}");
         }
-        assert!(!may_contain_value("hello"));
+        assert!(!may_contain_value(Scope::All, "hello"));
+    }
+
+    #[test]
+    fn texts_without_digits_and_signs_are_skipped_in_all_scripts() {
+        for text in [
+            "hello",
+            "Škwmorvpell",
+            "ขั้นตอนต้อนรับ",
+            "你好",
+            "Привет",
+            "été – là",
+        ] {
+            assert!(!may_contain_value(Scope::All, text), "{text}");
+        }
+        for text in ["４１１１", "٤١١١", "a＠b", "𝟒", "x：//", "①"] {
+            assert!(may_contain_value(Scope::All, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_skipped_where_only_proved_values_count() {
+        for (text, expected) in [("3.0", false), ("a@b.de", true), ("12345678Z", true)] {
+            assert_eq!(may_contain_value(Scope::Proved, text), expected, "{text}");
+        }
     }
 }

@@ -1,10 +1,7 @@
-//! A text reduced to one byte per visible character: what looks like an ASCII character becomes that character.
+//! Reduces a character to one byte: what looks like an ASCII character becomes that character.
 //!
 //! Full-width and Arabic digits, no-break spaces, typographic dashes and accented letters become the ASCII characters
-//! that a person would read; zero-width characters are removed. Matching then only needs ASCII.
-
-use std::borrow::Cow;
-use std::ops::Range;
+//! that a person would read; invisible characters are dropped. Matching then only needs ASCII.
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
@@ -12,8 +9,12 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 pub(super) const LETTER: u8 = 0xF0;
 /// A letter of a script without spaces between words, or with particles directly after them: it may touch a value.
 pub(super) const IDEOGRAPH: u8 = 0xF1;
-/// Any other symbol, such as an emoji.
-const OTHER: u8 = 0xF2;
+/// Any other symbol, such as an emoji, and bytes that are no text.
+pub(super) const OTHER: u8 = 0xF2;
+/// A part of a value that was found already, or of an earlier replacement. No value contains it.
+pub(super) const REMOVED: u8 = 0xF3;
+/// A part of an id in the form of a UUID. Counts as a letter, and no number contains it.
+pub(super) const ID: u8 = 0xF4;
 
 /// The zeros of decimal digits without a compatible ASCII digit (Unicode 14), each followed by one to nine.
 const ZEROS: [u32; 59] = [
@@ -25,85 +26,25 @@ const ZEROS: [u32; 59] = [
     0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 
-/// A folded text with the positions of its characters in the original.
-pub(super) struct Folded<'t> {
-    text: &'t str,
-    bytes: Cow<'t, [u8]>,
-    /// Offset in the text of the character for each byte; `None` when the offsets are the same.
-    offsets: Option<Vec<usize>>,
-}
-
-impl<'t> Folded<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        if text.is_ascii() {
-            return Self {
-                text,
-                bytes: Cow::Borrowed(text.as_bytes()),
-                offsets: None,
-            };
-        }
-        let mut bytes = Vec::with_capacity(text.len());
-        let mut offsets = Vec::with_capacity(text.len());
-        for (offset, character) in text.char_indices() {
-            if let Some(byte) = fold(character, bytes.last().copied()) {
-                bytes.push(byte);
-                offsets.push(offset);
-            }
-        }
-        Self {
-            text,
-            bytes: bytes.into(),
-            offsets: Some(offsets),
-        }
-    }
-
-    pub(super) fn text(&self) -> &'t str {
-        self.text
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The byte at `at`; zero before the beginning and after the end.
-    pub(super) fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    /// The byte before `at`.
-    pub(super) fn byte_before(&self, at: usize) -> u8 {
-        at.checked_sub(1).map_or(0, |at| self.byte(at))
-    }
-
-    /// The range in the original text for a range of bytes.
-    pub(super) fn original_range(&self, range: &Range<usize>) -> Range<usize> {
-        let Some(offsets) = &self.offsets else {
-            return range.clone();
-        };
-        let begin = |at: usize| offsets.get(at).copied().unwrap_or(self.text.len());
-        let end = match range.end.checked_sub(1) {
-            Some(last) => {
-                let last = begin(last);
-                let width = self.text[last..].chars().next().map_or(0, char::len_utf8);
-                last + width
-            }
-            None => 0,
-        };
-        begin(range.start)..end.max(begin(range.start))
-    }
-}
-
 /// Whether the byte is part of a word.
 pub(super) fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == LETTER || byte == b'_'
+    byte.is_ascii_alphanumeric() || matches!(byte, LETTER | ID | b'_')
+}
+
+/// Whether the character has no width, or controls something other than a line or column.
+pub(super) fn is_ignored_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
 /// The byte for a character; `None` for an invisible one.
-fn fold(character: char, before: Option<u8>) -> Option<u8> {
+pub(super) fn fold(character: char, before: Option<u8>) -> Option<u8> {
     if character.is_ascii() {
-        return Some(character as u8);
+        return Some(character as u8).filter(|byte| !is_ignored_control(*byte));
     }
     let code = u32::from(character);
+    if is_invisible(code) {
+        return None;
+    }
     if is_ideograph(code) {
         let is_dash = character == 'ー' && before.is_some_and(|byte| byte.is_ascii_digit());
         return Some(if is_dash { b'-' } else { IDEOGRAPH });
@@ -111,7 +52,7 @@ fn fold(character: char, before: Option<u8>) -> Option<u8> {
     if is_plain_letter(code) {
         return Some(LETTER);
     }
-    if is_invisible(character) || is_combining_mark(character) {
+    if is_combining_mark(character) {
         return None;
     }
     ascii_digit(code)
@@ -136,9 +77,12 @@ fn is_ideograph(code: u32) -> bool {
         && code != 0x30FB
 }
 
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+/// Unicode's property `Default_Ignorable_Code_Point` (Unicode 16), which includes tags and Hangul fillers; annotations and
+/// the object replacement character (U+FFF9 to U+FFFC); and C1 controls.
+fn is_invisible(code: u32) -> bool {
+    matches!(code, 0x80..=0x84 | 0x86..=0x9f | 0xad | 0x34f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5
+        | 0x180b..=0x180f | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff
+        | 0xffa0 | 0xfff0..=0xfffc | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
 }
 
 fn ascii_digit(code: u32) -> Option<u8> {
@@ -184,14 +128,18 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> String {
-        let folded = Folded::new(text);
+        let mut bytes: Vec<u8> = Vec::new();
+        for character in text.chars() {
+            let before = bytes.last().copied();
+            bytes.extend(fold(character, before));
+        }
         let letter = |byte: &u8| match *byte {
             LETTER => 'L',
             IDEOGRAPH => 'I',
             OTHER => 'O',
             byte => char::from(byte),
         };
-        folded.bytes().iter().map(letter).collect()
+        bytes.iter().map(letter).collect()
     }
 
     #[test]
@@ -215,6 +163,25 @@ mod tests {
     fn invisible_characters_are_removed() {
         assert_eq!(folded("41\u{200b}11\u{ad}1\u{200d}1\u{fe0f}é"), "411111e");
         assert_eq!(folded("e\u{301}4"), "e4");
+        for invisible in [
+            '\0',
+            '\u{1}',
+            '\u{7f}',
+            '\u{80}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{180f}',
+            '\u{3164}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{fffb}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e01ef}',
+        ] {
+            assert_eq!(folded(&format!("4{invisible}1")), "41", "{invisible:?}");
+        }
     }
 
     #[test]
@@ -222,16 +189,5 @@ mod tests {
         assert_eq!(folded("是1の2은3ต4"), "I1I2I3I4");
         assert_eq!(folded("ж1ß2س3"), "L1L2L3");
         assert_eq!(folded("😀½"), "OO");
-    }
-
-    #[test]
-    fn a_folded_range_maps_back_to_the_original_characters() {
-        let text = "é\u{200b}４１是";
-        let folded = Folded::new(text);
-
-        assert_eq!(folded.bytes(), [b'e', b'4', b'1', IDEOGRAPH]);
-        assert_eq!(&text[folded.original_range(&(1..3))], "４１");
-        assert_eq!(&text[folded.original_range(&(0..4))], text);
-        assert_eq!(folded.original_range(&(0..0)), 0..0);
     }
 }

@@ -4,17 +4,18 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::digits::may_begin;
-use super::fold::{Folded, is_word_byte};
+use super::fold::is_word_byte;
 use super::labels::{self, Topic};
+use super::view::View;
 
 /// The maximum length of a written IPv6 address.
 const MAX_LENGTH: usize = 45;
 
-pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     find_ipv6(text, digit).or_else(|| find_ipv4(text, digit))
 }
 
-fn find_ipv4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+fn find_ipv4(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     if !may_begin(text, start) && text.byte_before(start) != b'/' {
         return None;
     }
@@ -26,7 +27,7 @@ fn find_ipv4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     (is_address && labels::topic(text, &range) != Some(Topic::Version)).then_some(range)
 }
 
-fn find_ipv6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+fn find_ipv6(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
     let mut start = digit;
     while start > 0 && digit - start < MAX_LENGTH && is_part(text.byte_before(start)) {
@@ -53,7 +54,7 @@ fn find_ipv6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
         .filter(|range| !is_word_byte(text.byte(range.end)))
 }
 
-fn end_of(text: &Folded<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usize {
+fn end_of(text: &View<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usize {
     let mut end = start;
     while end - start <= MAX_LENGTH && is_part(text.byte(end)) {
         end += 1;
@@ -61,8 +62,8 @@ fn end_of(text: &Folded<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usiz
     end
 }
 
-fn ascii<'a>(text: &'a Folded<'_>, range: &Range<usize>) -> Option<&'a str> {
-    str::from_utf8(&text.bytes()[range.clone()]).ok()
+fn ascii<'a>(text: &'a View<'_>, range: &Range<usize>) -> Option<&'a str> {
+    str::from_utf8(text.slice(range.clone())).ok()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use aho_corasick::AhoCorasick;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use super::fold::Folded;
+use super::view::{REMOVED_VALUE, View};
 
 /// The meaning that a word gives to a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) enum Topic {
 
 /// Distance before and after a number within which words are considered, in bytes.
 const WINDOW_BYTES: usize = 64;
+/// Length of what stands between two numbers of a list, such as `, ` and ` and `.
+const MAX_LIST_GAP_BYTES: usize = 6;
 
 /// A word of at least this many bytes may be the last part of a longer one, as in `Firmwareversion`, and may have an
 /// ending, as in `заказами`.
@@ -77,20 +79,34 @@ static LABELS: LazyLock<Labels> = LazyLock::new(|| {
 });
 
 /// The topic given by the words around this range of the text.
-pub(super) fn topic(text: &Folded<'_>, range: &Range<usize>) -> Option<Topic> {
-    let range = text.original_range(range);
-    topic_before(&text.text()[..range.start]).or_else(|| topic_after(&text.text()[range.end..]))
+pub(super) fn topic(text: &View<'_>, range: &Range<usize>) -> Option<Topic> {
+    topic_before(&text.window_before(range.start, WINDOW_BYTES))
+        .or_else(|| topic_after(&text.window_after(range.end, WINDOW_BYTES)))
 }
 
 /// The topic of the last label before a number, if it can refer to the number.
 fn topic_before(text: &str) -> Option<Topic> {
-    let window = fold_letters(last_window(text));
+    let window = fold_letters(text);
     // Of two labels with the same end, the longer one is more specific.
-    let (topic, _, end) = find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let (topic, start, end) =
+        find_labels(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let topic = topic_of_earlier_label(&window, start).unwrap_or(topic);
     let gap = window[end..].trim_start_matches('.');
+    // The label of a value that was found refers to what follows it only in a list.
+    let is_listed = gap
+        .rsplit_once(REMOVED_VALUE)
+        .is_none_or(|(_, rest)| rest.len() <= MAX_LIST_GAP_BYTES);
     let refers_to_number =
-        !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
+        is_listed && !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
     refers_to_number.then_some(topic)
+}
+
+/// The topic of the label around the start of another one: in `Bestellnummer ist` and in `order number is`, the label
+/// `number is` does not count.
+fn topic_of_earlier_label(window: &str, start: usize) -> Option<Topic> {
+    let mut labels = find_labels(window);
+    let (topic, ..) = labels.find(|(_, from, to)| *from < start && start < *to)?;
+    Some(topic)
 }
 
 /// Whether a sentence ends here. A full stop after a short word marks an abbreviation: `no. 5`.
@@ -106,13 +122,13 @@ fn ends_a_sentence(gap: &str) -> bool {
 
 /// The topic of the first label after a number, if nothing separates them.
 fn topic_after(text: &str) -> Option<Topic> {
-    let window = fold_letters(first_window(text));
+    let window = fold_letters(text);
     let (topic, start, _) = find_labels(&window)
         .min_by_key(|(_, start, end)| (*start, start.abs_diff(*end).wrapping_neg()))?;
     let gap = window[..start]
         .strip_prefix('.')
         .unwrap_or(&window[..start]);
-    let refers_to_number = !gap.contains(['.', '!', '?', '\n', '。', ',', ';'])
+    let refers_to_number = !gap.contains(['.', '!', '?', '\n', '。', ',', ';', REMOVED_VALUE])
         && !gap.contains(|letter: char| letter.is_ascii_digit());
     refers_to_number.then_some(topic)
 }
@@ -176,36 +192,20 @@ fn without_stroke(letter: char) -> char {
     }
 }
 
-fn last_window(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(WINDOW_BYTES);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    &text[from..]
-}
-
-fn first_window(text: &str) -> &str {
-    let mut to = text.len().min(WINDOW_BYTES);
-    while !text.is_char_boundary(to) {
-        to -= 1;
-    }
-    &text[..to]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The topic of the digits in a text.
     fn topic_of_digits(text: &str) -> Option<Topic> {
-        let folded = Folded::new(text);
+        let view = View::new(text);
         let digits = |byte: &u8| byte.is_ascii_digit();
-        let end = folded.bytes().iter().rposition(digits).unwrap() + 1;
+        let end = view.bytes().iter().rposition(digits).unwrap() + 1;
         let mut start = end;
-        while folded.byte_before(start).is_ascii_digit() {
+        while view.byte_before(start).is_ascii_digit() {
             start -= 1;
         }
-        topic(&folded, &(start..end))
+        topic(&view, &(start..end))
     }
 
     #[test]
@@ -222,6 +222,7 @@ mod tests {
             ("Doğum tarihim 5", Some(Topic::BirthDate)),
             ("generation 4711", None),
             ("hotel 4711", None),
+            ("Sozialversicherungsnummer ist 219", Some(Topic::Ssn)),
         ];
 
         for (text, topic) in texts {

@@ -2,20 +2,24 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, is_word_byte};
+use super::fold::is_word_byte;
+use super::view::View;
 
 const LENGTH: usize = 44;
 /// Start and end of each checked field; its check digit follows it.
 const FIELDS: [(usize, usize); 3] = [(0, 9), (13, 19), (21, 27)];
 
 /// The line whose first digit is this one.
-pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'<';
     let mut start = digit;
     while digit - start < 9 && is_part(text.byte_before(start)) {
         start -= 1;
     }
-    let line = text.bytes().get(start..start + LENGTH)?;
+    if start + LENGTH > text.len() || !is_part(text.byte(start + LENGTH - 1)) {
+        return None;
+    }
+    let line = text.slice(start..start + LENGTH);
     let is_whole = line.iter().all(|byte| is_part(*byte))
         && !is_word_byte(text.byte(start + LENGTH))
         && !is_word_byte(text.byte_before(start));
@@ -57,10 +61,10 @@ mod tests {
             (format!("mrz {line}."), Some(4..48)),
             (line.replace("740812", "740813"), None),
         ] {
-            let folded = Folded::new(&text);
-            let digit = folded.bytes().iter().position(u8::is_ascii_digit).unwrap();
+            let view = View::new(&text);
+            let digit = view.bytes().iter().position(u8::is_ascii_digit).unwrap();
 
-            assert_eq!(find_at(&folded, digit), range);
+            assert_eq!(find_at(&view, digit), range);
         }
     }
 }

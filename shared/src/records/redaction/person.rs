@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::find::Scope;
 use super::{Redactor, Tally, normalized};
 
 /// The scope of redaction.
@@ -58,15 +59,14 @@ impl Redactor {
         }
         let mut out = scheme.to_owned();
         let label = person.label();
-        self.replacement
-            .write(label, None, rest, &normalized_value, &mut out);
+        self.replacement.write(label, || normalized_value, &mut out);
         tally.count(label);
         out.into()
     }
 
     /// Whether the text is exactly one value.
     fn is_one_value(&self, text: &str) -> bool {
-        let values = self.find_values(text);
+        let values = self.find_values(Scope::All, text);
         values.len() == 1
             && [&text[..values[0].range.start], &text[values[0].range.end..]]
                 .concat()

@@ -11,8 +11,9 @@ use rlibphonenumber::{PhoneNumber, PhoneNumberType, Region};
 
 use super::date;
 use super::digits::{Digits, Group, Run, is_one_separator, may_begin};
-use super::fold::{Folded, is_word_byte};
+use super::fold::is_word_byte;
 use super::labels::{self, Topic};
+use super::view::View;
 
 /// ITU-T E.164 allows up to 15 digits; an international dialling prefix adds a few.
 const MAX_DIGITS: usize = 18;
@@ -22,14 +23,14 @@ const MIN_LABELLED_DIGITS: usize = 5;
 const NORTH_AMERICA: i32 = 1;
 
 /// The telephone number whose digits begin at `digit`.
-pub(super) fn find_at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
+pub(super) fn find_at(text: &View<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
     let start = start_of_number(text, digit);
     // A number with a bracket or a plus may begin anywhere.
     if start == digit && !may_begin(text, start) {
         return None;
     }
     let run = Run::at(text, digit, |_| true);
-    let is_international = text.byte(start) == b'+' || text.bytes()[start..digit].contains(&b'+');
+    let is_international = text.byte(start) == b'+' || text.slice(start..digit).contains(&b'+');
     let found = if is_international {
         longest_number(text, start, &run, |number| is_valid(number, None))
             .or_else(|| labelled_number(text, start, &run))
@@ -40,7 +41,7 @@ pub(super) fn find_at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Op
 }
 
 /// The start of the number with this first digit: before its `+` and brackets.
-fn start_of_number(text: &Folded<'_>, digit: usize) -> usize {
+fn start_of_number(text: &View<'_>, digit: usize) -> usize {
     let mut start = digit;
     if text.byte_before(start) == b' ' && matches!(text.byte_before(start - 1), b'+') {
         start -= 1;
@@ -52,7 +53,7 @@ fn start_of_number(text: &Folded<'_>, digit: usize) -> usize {
 }
 
 fn find_national(
-    text: &Folded<'_>,
+    text: &View<'_>,
     start: usize,
     run: &Run,
     regions: &[Region],
@@ -80,7 +81,7 @@ fn find_national(
 
 /// A number without a label must look like a telephone number and like nothing else.
 fn unlabelled_number(
-    text: &Folded<'_>,
+    text: &View<'_>,
     start: usize,
     run: &Run,
     regions: &[Region],
@@ -130,7 +131,7 @@ fn has_distinctive_length(number: &PhoneNumber, digits: usize) -> bool {
 
 /// The longest prefix of the run that is a number.
 fn longest_number(
-    text: &Folded<'_>,
+    text: &View<'_>,
     start: usize,
     run: &Run,
     is_number: impl Fn(&str) -> bool,
@@ -140,7 +141,7 @@ fn longest_number(
 }
 
 /// A number that is labelled as a telephone number and could be one, though no plan contains it.
-fn labelled_number(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
+fn labelled_number(text: &View<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
     let range = number_prefixes(text, start, run, MIN_LABELLED_DIGITS..=15).next()?;
     let is_date = date::numeric_date(text, run.groups()[0].start).is_some();
     (!is_date && labels::topic(text, &range) == Some(Topic::Phone)).then_some(range)
@@ -148,7 +149,7 @@ fn labelled_number(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<u
 
 /// The prefixes of the run with a number of digits in this range that end where a number may end, longest first.
 fn number_prefixes<'r>(
-    text: &'r Folded<'_>,
+    text: &'r View<'_>,
     start: usize,
     run: &'r Run,
     digits: RangeInclusive<usize>,
@@ -161,14 +162,14 @@ fn number_prefixes<'r>(
 }
 
 /// The offset after the bracket that closes around the last group, if one was opened.
-fn end_with_bracket(text: &Folded<'_>, start: usize, group: &Group) -> usize {
-    let part = &text.bytes()[start..group.end];
+fn end_with_bracket(text: &View<'_>, start: usize, group: &Group) -> usize {
+    let part = text.slice(start..group.end);
     let count = |bracket: u8| memchr_iter(bracket, part).count();
     group.end + usize::from(text.byte(group.end) == b')' && count(b'(') > count(b')'))
 }
 
-fn text_in(text: &Folded<'_>, range: &Range<usize>) -> String {
-    String::from_utf8_lossy(&text.bytes()[range.clone()]).into_owned()
+fn text_in(text: &View<'_>, range: &Range<usize>) -> String {
+    String::from_utf8_lossy(text.slice(range.clone())).into_owned()
 }
 
 fn is_valid_in(number: &str, regions: &[Region]) -> bool {
@@ -190,7 +191,7 @@ fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
 }
 
 /// Whether this is the rest of a longer number that is not valid.
-fn continues_number(text: &Folded<'_>, start: usize) -> bool {
+fn continues_number(text: &View<'_>, start: usize) -> bool {
     let before = start.checked_sub(1);
     before.is_some_and(|at| {
         is_one_separator(&[text.byte(at)]) && text.byte_before(at).is_ascii_digit()
@@ -198,12 +199,12 @@ fn continues_number(text: &Folded<'_>, start: usize) -> bool {
 }
 
 /// Whether the groups are separated by dots, as in versions.
-fn is_dotted(text: &Folded<'_>, run: &Run) -> bool {
+fn is_dotted(text: &View<'_>, run: &Run) -> bool {
     let mut gaps = run.groups().windows(2).map(|pair| pair[0].end);
     gaps.all(|gap| text.byte(gap) == b'.')
 }
 
-fn is_other_kind(text: &Folded<'_>, run: &Run) -> bool {
+fn is_other_kind(text: &View<'_>, run: &Run) -> bool {
     let groups = run.groups();
     let lengths: Vec<_> = run.lengths().collect();
     let is_year = |group: &Group| {
@@ -219,7 +220,7 @@ fn is_other_kind(text: &Folded<'_>, run: &Run) -> bool {
 
 /// Whether this is an ISBN: thirteen digits with a book prefix, or ten digits whose last group is the check digit
 /// alone.
-pub(super) fn is_isbn(text: &Folded<'_>, run: &Run) -> bool {
+pub(super) fn is_isbn(text: &View<'_>, run: &Run) -> bool {
     // A run is empty if the number has more digits than any supported kind.
     let Some(first) = run.groups().first() else {
         return false;
@@ -230,20 +231,24 @@ pub(super) fn is_isbn(text: &Folded<'_>, run: &Run) -> bool {
         || matches!(lengths[..], [_, _, _, 1])
 }
 
-fn has_extension(text: &Folded<'_>, at: usize) -> bool {
+fn has_extension(text: &View<'_>, at: usize) -> bool {
     end_of_extension(text, at) > at
 }
 
 /// The offset after an extension: `x123`, `ext. 123`, `#123`.
-fn end_of_extension(text: &Folded<'_>, end: usize) -> usize {
+fn end_of_extension(text: &View<'_>, end: usize) -> usize {
     let mut at = end;
     while at - end < 2 && matches!(text.byte(at), b' ' | b',' | b';') {
         at += 1;
     }
-    let rest = &text.bytes()[at..];
+    let begins_with = |mark: &&[u8]| {
+        let letters = mark.iter().enumerate();
+        let mut pairs = letters.map(|(place, letter)| (text.byte(at + place), letter));
+        pairs.all(|(byte, letter)| byte.eq_ignore_ascii_case(letter))
+    };
     let mark = [b"extension".as_slice(), b"ext", b"x", b"#"]
         .into_iter()
-        .find(|mark| rest.len() > mark.len() && rest[..mark.len()].eq_ignore_ascii_case(mark));
+        .find(begins_with);
     let Some(mark) = mark else {
         return end;
     };

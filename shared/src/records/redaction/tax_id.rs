@@ -6,13 +6,17 @@
 use std::ops::Range;
 
 use super::card::passes_luhn;
-use super::digits::{Digits, Run, is_one_separator, may_begin, may_end};
-use super::fold::{Folded, is_word_byte};
+use super::digits::{
+    Digits, Run, follows_letters, is_one_separator, may_begin_checked, may_end, may_end_checked,
+};
+use super::find::Scope;
+use super::fold::is_word_byte;
 use super::labels::{self, Topic};
+use super::view::View;
 
 /// The id that begins at this digit, or with the letters before it.
-pub(super) fn find_at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    find_with_letters(text, digit).or_else(|| find_numeric(text, digit))
+pub(super) fn find_at(text: &View<'_>, digit: usize, scope: Scope) -> Option<Range<usize>> {
+    find_with_letters(text, digit).or_else(|| find_numeric(text, digit, scope))
 }
 
 /// Whether a number is recognised without a label.
@@ -22,23 +26,30 @@ enum Confidence {
     NeedsLabel,
 }
 
-fn find_numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
-    if !may_begin(text, start) {
-        return None;
-    }
+fn find_numeric(text: &View<'_>, start: usize, scope: Scope) -> Option<Range<usize>> {
     let run = Run::at(text, start, |between| {
         is_one_separator(between) || between == b"/"
     });
-    let range = start..run.end();
+    find_in(text, &run, scope)
+        .or_else(|| find_in(text, &Run::across_separators(text, start, |_| true), scope))
+}
+
+fn find_in(text: &View<'_>, run: &Run, scope: Scope) -> Option<Range<usize>> {
     // Shorter and longer numbers exist in no country; most numbers are excluded here.
-    if !(9..=15).contains(&run.digits()) || !may_end(text, range.end) {
+    if !(9..=15).contains(&run.digits()) {
         return None;
     }
+    let range = run.groups().first()?.start..run.end();
     let digits = Digits::within(text, &range);
-    let confidence = confidence(digits.values(), &run.lengths().collect::<Vec<_>>())?;
-    let is_accepted =
-        confidence == Confidence::Sufficient || labels::topic(text, &range) == Some(Topic::TaxId);
-    is_accepted.then_some(range)
+    let is_accepted = match confidence(digits.values(), &run.lengths().collect::<Vec<_>>())? {
+        Confidence::Sufficient => may_end_checked(text, range.end),
+        Confidence::NeedsLabel => {
+            scope == Scope::All
+                && may_end(text, range.end)
+                && labels::topic(text, &range) == Some(Topic::TaxId)
+        }
+    };
+    (is_accepted && may_begin_checked(text, range.start)).then_some(range)
 }
 
 fn confidence(digits: &[u8], groups: &[usize]) -> Option<Confidence> {
@@ -164,25 +175,37 @@ fn is_month_and_day(digits: &[u8]) -> bool {
     (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
-/// Ids with letters, written as one word.
-fn find_with_letters(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+/// Ids with letters, written as one word. A label may touch it: `DNI12345678Z`.
+fn find_with_letters(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     const LONGEST: usize = 18;
-    let mut start = digit;
-    while digit - start < 6 && text.byte_before(start).is_ascii_alphabetic() {
-        start -= 1;
-    }
+    const MOST_LETTERS: usize = 6;
+    let letters = (0..MOST_LETTERS)
+        .take_while(|back| {
+            let before = digit.checked_sub(back + 1);
+            before.is_some_and(|at| text.byte(at).is_ascii_alphabetic())
+        })
+        .count();
     let mut end = digit;
-    while end - start <= LONGEST && text.byte(end).is_ascii_alphanumeric() {
+    while end - digit <= LONGEST && text.byte(end).is_ascii_alphanumeric() {
         end += 1;
     }
-    if is_word_byte(text.byte_before(start)) || is_word_byte(text.byte(end)) {
+    if is_word_byte(text.byte(end)) {
         return None;
     }
-    if !matches!(end - start, 9 | 16 | 18) {
-        return None;
-    }
-    let word = text.bytes()[start..end].to_ascii_uppercase();
-    (is_resident_id(&word) || is_dni(&word) || is_codice_fiscale(&word)).then_some(start..end)
+    (0..=letters).rev().find_map(|letters| {
+        let range = digit - letters..end;
+        if !matches!(range.len(), 9 | 16 | 18) {
+            return None;
+        }
+        let word = text.slice(range.clone()).to_ascii_uppercase();
+        let is_id = is_resident_id(&word) || is_dni(&word) || is_codice_fiscale(&word);
+        (is_id && begins_id(text, &range)).then_some(range)
+    })
+}
+
+fn begins_id(text: &View<'_>, range: &Range<usize>) -> bool {
+    !is_word_byte(text.byte_before(range.start))
+        || follows_letters(text, range.start) && labels::topic(text, range) == Some(Topic::TaxId)
 }
 
 /// China, resident identity number: contains a date of birth and a check character, ISO 7064, MOD 11-2.
@@ -258,7 +281,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        found_at_digit(text, find_at)
+        found_at_digit(text, |text, digit| find_at(text, digit, Scope::All))
     }
 
     #[test]
@@ -293,6 +316,30 @@ mod tests {
             assert_eq!(found(&format!("{word}: {id}")), Some(id), "{word}");
             assert_eq!(found(&format!("order {id}")), None, "{word}");
         }
+    }
+
+    #[test]
+    fn any_separators_and_touching_letters_are_allowed() {
+        for (text, id) in [
+            ("529  982  247  25", "529  982  247  25"),
+            ("529\t982\t247\t25", "529\t982\t247\t25"),
+            ("2|55|08|14|168|025|38", "2|55|08|14|168|025|38"),
+            ("nir255081416802538", "255081416802538"),
+            ("CPF 529_982_247_25", "529_982_247_25"),
+            ("DNI12345678Z", "12345678Z"),
+            ("Aadhaar 2341  2341  2346", "2341  2341  2346"),
+        ] {
+            assert_eq!(found(text), Some(id), "{text}");
+        }
+        assert_eq!(found("SN12345678Z"), None);
+    }
+
+    #[test]
+    fn only_ids_that_need_no_label_are_proved() {
+        let proved = |text| found_at_digit(text, |text, digit| find_at(text, digit, Scope::Proved));
+
+        assert_eq!(proved("529.982.247-25"), Some("529.982.247-25"));
+        assert_eq!(proved("BSN 111222333"), None);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::fold::{Folded, IDEOGRAPH, is_word_byte};
+use super::fold::{IDEOGRAPH, is_word_byte};
+use super::view::View;
 
-/// The longest URL that is examined, in bytes.
-const MAX_URL_BYTES: usize = 4096;
+const MAX_SCHEME_BYTES: usize = 32;
 
 /// Names of parameters with secret values, or parts of such names.
 const SECRET_NAME_PARTS: [&str; 23] = [
@@ -36,17 +36,30 @@ const SECRET_NAME_PARTS: [&str; 23] = [
 /// Matched only as whole names, because they are too short to search for within others.
 const SECRET_NAMES: [&str; 6] = ["key", "code", "pass", "pw", "sas", "hash"];
 
-/// The URL around the `://` at `at`.
-pub(super) fn find_at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
-    let start = scheme_start(text, at)?;
-    let end = url_end(text, at + 3);
-    let url = &text.bytes()[at + 3..end];
-    contains_secret(url).then_some(start..end)
+/// The part of the text that was examined as a URL without a secret. A URL in it can only add a password.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    to: usize,
 }
 
-fn scheme_start(text: &Folded<'_>, at: usize) -> Option<usize> {
+/// The URL around the `://` at `at`.
+pub(super) fn find_at(text: &View<'_>, at: usize, examined: &mut Examined) -> Option<Range<usize>> {
+    let start = scheme_start(text, at)?;
+    if at < examined.to && !has_password(text.slice(at + 3..host_end(text, at + 3))) {
+        return None;
+    }
+    let end = url_end(text, at + 3);
+    if contains_secret(text.slice(at + 3..end)) {
+        return Some(start..end);
+    }
+    examined.to = end;
+    None
+}
+
+fn scheme_start(text: &View<'_>, at: usize) -> Option<usize> {
     let mut start = at;
     while start > 0
+        && at - start < MAX_SCHEME_BYTES
         && (text.byte_before(start).is_ascii_alphanumeric()
             || b"+-.".contains(&text.byte_before(start)))
     {
@@ -55,14 +68,19 @@ fn scheme_start(text: &Folded<'_>, at: usize) -> Option<usize> {
     (start < at).then_some(start)
 }
 
-fn url_end(text: &Folded<'_>, from: usize) -> usize {
+fn url_end(text: &View<'_>, from: usize) -> usize {
     let is_part = |byte: u8| {
         byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(&byte) || is_word_byte(byte)
     };
-    let mut end = from;
-    while end - from < MAX_URL_BYTES
-        && (is_part(text.byte(end)) || is_host_bracket(text, from, end))
-    {
+    let (mut end, mut is_bracket_open) = (from, false);
+    loop {
+        match text.byte(end) {
+            // Brackets are part of a URL only around an IPv6 address.
+            b'[' if end == from || text.byte_before(end) == b'@' => is_bracket_open = true,
+            b']' if is_bracket_open => {}
+            byte if is_part(byte) => {}
+            _ => break,
+        }
         end += 1;
     }
     // Punctuation at the end of a sentence is not part of the URL.
@@ -72,24 +90,25 @@ fn url_end(text: &Folded<'_>, from: usize) -> usize {
     end
 }
 
-/// Brackets are part of a URL only around an IPv6 address.
-fn is_host_bracket(text: &Folded<'_>, from: usize, at: usize) -> bool {
-    let bytes = &text.bytes()[from..at];
-    match text.byte(at) {
-        b'[' => bytes.is_empty() || bytes.ends_with(b"@"),
-        b']' => bytes.contains(&b'['),
-        _ => false,
-    }
-}
-
 fn contains_secret(url: &[u8]) -> bool {
     debug_assert!(!url.contains(&IDEOGRAPH));
-    let url = String::from_utf8_lossy(url).to_ascii_lowercase();
-    let (host, rest) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));
-    let has_password = host
-        .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':'));
-    has_password || has_secret_parameter(rest) || has_web_token(rest)
+    let host_end = url.iter().position(|byte| b"/?#".contains(byte));
+    let (host, rest) = url.split_at(host_end.unwrap_or(url.len()));
+    let rest = String::from_utf8_lossy(rest).to_ascii_lowercase();
+    has_password(host) || has_secret_parameter(&rest) || has_web_token(&rest)
+}
+
+fn has_password(host: &[u8]) -> bool {
+    let user = memchr::memrchr(b'@', host).map(|at| &host[..at]);
+    user.is_some_and(|user| user.contains(&b':'))
+}
+
+fn host_end(text: &View<'_>, from: usize) -> usize {
+    let mut end = from;
+    while text.byte(end) != 0 && !b"/?#".contains(&text.byte(end)) {
+        end += 1;
+    }
+    end
 }
 
 fn has_secret_parameter(rest: &str) -> bool {
@@ -116,12 +135,10 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        let folded = Folded::new(text);
-        let sign = folded
-            .bytes()
-            .windows(3)
-            .position(|bytes| bytes == b"://")?;
-        find_at(&folded, sign).map(|range| &text[folded.original_range(&range)])
+        let view = View::new(text);
+        let sign = view.bytes().windows(3).position(|bytes| bytes == b"://")?;
+        find_at(&view, sign, &mut Examined::default())
+            .map(|range| &text[view.original_range(&range)])
     }
 
     #[test]
@@ -140,6 +157,24 @@ mod tests {
                 assert_eq!(found(&text.replace("{}", url)), Some(url));
             }
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_within_a_url_is_found() {
+        let text = "https://x.example/https://bob:pa55@y.example/z";
+        let view = View::new(text);
+        let mut examined = Examined::default();
+
+        assert_eq!(find_at(&view, 5, &mut examined), None);
+        let found = find_at(&view, text.rfind("://").unwrap(), &mut examined);
+        assert_eq!(&text[found.unwrap()], "https://bob:pa55@y.example/z");
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_a_long_url_is_found() {
+        let url = format!("https://x.example/{}?token=1", "a".repeat(10_000));
+
+        assert_eq!(found(&url), Some(&*url));
     }
 
     #[test]

@@ -92,27 +92,43 @@ pub(crate) fn build_record(
             redactor,
             &mut redactions,
         ),
-        Err(no_transcript) => TranscriptRecord {
-            conversation_id: conversation_id.to_owned(),
-            conversation_start: None,
-            status: no_transcript.status,
-            problem: Some(no_transcript.problem),
-            via: None,
-            participants: Vec::new(),
-            messages: Vec::new(),
-            events: Vec::new(),
-            unreadable: Vec::new(),
-            languages: BTreeMap::new(),
-            redactions: Tally::default(),
-            cut: Cut::default(),
-            missing: 0,
-        },
+        Err(no_transcript) => {
+            missing_record(conversation_id, no_transcript, redactor, &mut redactions)
+        }
     };
     Ok(RecordLine {
         line: RawValue::from_string(serde_json::to_string(&record)?)?,
         status: record.status,
         redactions,
     })
+}
+
+fn missing_record(
+    conversation_id: &str,
+    no_transcript: NoTranscript,
+    redactor: Option<&Redactor>,
+    redactions: &mut Tally,
+) -> TranscriptRecord {
+    let problem = FieldRedactor {
+        redactor,
+        redactions,
+    }
+    .redact_field(no_transcript.problem);
+    TranscriptRecord {
+        conversation_id: conversation_id.to_owned(),
+        conversation_start: None,
+        status: no_transcript.status,
+        problem: Some(problem),
+        via: None,
+        participants: Vec::new(),
+        messages: Vec::new(),
+        events: Vec::new(),
+        unreadable: Vec::new(),
+        languages: BTreeMap::new(),
+        redactions: redactions.clone(),
+        cut: Cut::default(),
+        missing: 0,
+    }
 }
 
 fn transcript_record(
@@ -132,14 +148,15 @@ fn transcript_record(
         events,
         unreadable,
         missing,
-        problems: _,
         cut,
+        ..
     } = transcript;
     let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
     let mut field_redactor = FieldRedactor {
         redactor,
         redactions,
     };
+    let problem = field_redactor.redact_optional(problem);
     let participants = participants
         .into_iter()
         .map(|it| field_redactor.redact_participant(it))
@@ -151,6 +168,10 @@ fn transcript_record(
     let unreadable = unreadable
         .into_iter()
         .map(|it| field_redactor.redact_unreadable(it))
+        .collect();
+    let events = events
+        .into_iter()
+        .map(|it| field_redactor.redact_event(it))
         .collect();
     let mut languages = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
@@ -209,6 +230,8 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
     }
 }
 
+type Redact = for<'t> fn(&Redactor, &'t str, &mut Tally) -> Cow<'t, str>;
+
 struct FieldRedactor<'a> {
     redactor: Option<&'a Redactor>,
     redactions: &'a mut Tally,
@@ -221,14 +244,14 @@ impl FieldRedactor<'_> {
         MessageRecord {
             language: detect_language(&text),
             fingerprint: Sha256::of(fingerprinted),
-            message_id: message.id,
+            message_id: self.redact_field(message.id),
             sequence_id: message.sequence,
             time: message.time,
-            direction: message.direction,
-            originating_entity: message.originating_entity,
-            participant_id: message.participant_id,
-            purpose: message.purpose,
-            kind: message.kind,
+            direction: self.redact_optional(message.direction),
+            originating_entity: self.redact_optional(message.originating_entity),
+            participant_id: self.redact_optional(message.participant_id),
+            purpose: self.redact_optional(message.purpose),
+            kind: self.redact_field(message.kind),
             text,
             attachments: message
                 .attachments
@@ -254,22 +277,38 @@ impl FieldRedactor<'_> {
             (_, name) => name.map(|name| self.redact_text(name)),
         };
         Participant {
+            participant_id: self.redact_field(participant.participant_id),
+            purpose: self.redact_optional(participant.purpose),
             name,
-            ..participant
+            user_id: self.redact_optional(participant.user_id),
+        }
+    }
+
+    fn redact_event(&mut self, event: Event) -> Event {
+        Event {
+            message_id: self.redact_optional(event.message_id),
+            time: event.time,
+            kind: self.redact_field(event.kind),
+            status: self.redact_optional(event.status),
         }
     }
 
     fn redact_attachment(&mut self, attachment: Attachment) -> Attachment {
         let filename = attachment.filename.map(|name| self.redact_text(name));
         Attachment {
+            id: self.redact_optional(attachment.id),
+            mime: self.redact_optional(attachment.mime),
             filename,
             ..attachment
         }
     }
 
     fn redact_unreadable(&mut self, element: Unreadable) -> Unreadable {
-        let content = self.redact_content(element.content);
-        Unreadable { content, ..element }
+        Unreadable {
+            list: element.list,
+            message_id: self.redact_optional(element.message_id),
+            content: self.redact_content(element.content),
+        }
     }
 
     fn redact_content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
@@ -280,9 +319,22 @@ impl FieldRedactor<'_> {
     }
 
     fn redact_text(&mut self, text: String) -> String {
+        self.redact_with(text, Redactor::redact)
+    }
+
+    /// Redacts a field that is not a text of a person: only values that can be proved.
+    fn redact_field(&mut self, field: String) -> String {
+        self.redact_with(field, Redactor::redact_proved)
+    }
+
+    fn redact_optional(&mut self, field: Option<String>) -> Option<String> {
+        field.map(|field| self.redact_field(field))
+    }
+
+    fn redact_with(&mut self, text: String, redact: Redact) -> String {
         match self
             .redactor
-            .map(|redactor| redactor.redact(&text, self.redactions))
+            .map(|redactor| redact(redactor, &text, self.redactions))
         {
             Some(Cow::Owned(redacted)) => redacted,
             Some(Cow::Borrowed(_)) | None => text,
@@ -432,6 +484,62 @@ mod tests {
                 .get()
                 .contains(&Sha256::of("c\nm\nwrite to [REDACTED:EMAIL]").to_string())
         );
+    }
+
+    #[test]
+    fn proved_values_are_redacted_in_every_field_of_a_transcript() {
+        let card = || "4111 1111 1111 1111".to_owned();
+        let first = Message {
+            id: card(),
+            direction: Some(card()),
+            originating_entity: Some(card()),
+            participant_id: Some(card()),
+            purpose: Some(card()),
+            kind: card(),
+            attachments: vec![Attachment {
+                id: Some(card()),
+                mime: Some(card()),
+                filename: Some(card()),
+                size_bytes: None,
+                url: None,
+                file: None,
+            }],
+            ..message("m", None, Some("10:00:00"), &card())
+        };
+        let mut input = transcript(vec![first]);
+        input.participants.push(Participant {
+            participant_id: card(),
+            purpose: Some(card()),
+            name: Some(card()),
+            user_id: Some(card()),
+        });
+        input.events.push(Event {
+            message_id: Some(card()),
+            time: None,
+            kind: card(),
+            status: Some(card()),
+        });
+
+        let output = build_record("c", Ok(input), ALL, Some(&redactor())).unwrap();
+
+        assert!(!output.line.get().contains("4111"), "{}", output.line.get());
+        assert_eq!(output.redactions.total(), 17);
+    }
+
+    #[test]
+    fn proved_values_are_redacted_in_the_problem_of_a_transcript() {
+        let problem = || "refused for mary.roe@example.com".to_owned();
+        let none = NoTranscript::new(Status::Forbidden, problem());
+        let mut partial = transcript(Vec::new());
+        partial.problems.push(problem());
+
+        for result in [Err(none), Ok(partial)] {
+            let output = build_record("c", result, ALL, Some(&redactor())).unwrap();
+
+            let line = output.line.get();
+            assert!(line.contains("refused for [REDACTED:EMAIL]"), "{line}");
+            assert!(line.contains(r#""redactions":{"EMAIL":1}"#), "{line}");
+        }
     }
 
     #[test]

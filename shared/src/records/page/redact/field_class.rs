@@ -1,7 +1,8 @@
 //! Classifies the members of records by name.
 //!
-//! The API's fields are known, and those that people type into are listed here. A gateway's fields are not known:
-//! people may have typed into all of them, except those listed.
+//! The class decides about values that cannot be proved, such as telephone numbers, and about whole fields. The API's
+//! fields are known, and those that people type into are listed here. A gateway's fields are not known: people may have
+//! typed into all of them, except those listed. Values that can be proved are redacted in every class but `Identity`.
 
 use super::RecordShape;
 use crate::records::redaction::Person;
@@ -45,8 +46,9 @@ const ADDRESS_FIELDS: [&str; 11] = [
 const ATTRIBUTE_FIELDS: [&str; 2] = ["attributes", "properties"];
 /// Sender and recipient in an interaction or a gateway's record.
 const CORRESPONDENT_FIELDS: [&str; 3] = ["from", "name", "to"];
-/// Members of a gateway's record that hold ids, times and categories of an organisation.
-const PLAIN_FIELDS: [&str; 33] = [
+/// Members of a gateway's record that hold times and categories of an organisation. Ids are not among them: those of
+/// customers, logins and passports end like all others.
+const PLAIN_FIELDS: [&str; 31] = [
     "category",
     "channel",
     "code",
@@ -54,8 +56,6 @@ const PLAIN_FIELDS: [&str; 33] = [
     "division",
     "flow",
     "flowName",
-    "id",
-    "ids",
     "language",
     "languages",
     "locale",
@@ -81,11 +81,9 @@ const PLAIN_FIELDS: [&str; 33] = [
     "wrapUpCodes",
     "wrapUpName",
 ];
-const PLAIN_SUFFIXES: [&str; 10] = [
+const PLAIN_SUFFIXES: [&str; 8] = [
     "At",
     "End",
-    "Id",
-    "Ids",
     "Start",
     "State",
     "Status",
@@ -93,19 +91,19 @@ const PLAIN_SUFFIXES: [&str; 10] = [
     "Timestamp",
     "Type",
 ];
-/// Keys that end like ids, but identify a person outside the organisation.
-const PERSONAL_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
 
 /// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldClass {
-    /// Not redacted; nested members are classified on their own.
+    /// The id under which the record is archived, found and joined. Not redacted.
+    Identity,
+    /// Only proved values are redacted; nested members are classified on their own.
     Data,
     /// Participants, where a `name` is a person's.
     Participants,
     /// In a gateway's record: typed text whose key may label it. Nested members are classified on their own.
     Gateway,
-    /// In a gateway's record: not redacted.
+    /// In a gateway's record: only proved values are redacted.
     Plain,
     FreeText,
     /// Typed text in a field that identifies a person.
@@ -114,6 +112,31 @@ pub(super) enum FieldClass {
     /// Typed text whose key may label it.
     Attribute,
     Person(Person),
+}
+
+/// The names of the members of a record that hold its id.
+#[derive(Clone, Copy)]
+pub(super) struct IdentityKeys(&'static [&'static str]);
+
+impl IdentityKeys {
+    pub(super) const NONE: Self = Self(&[]);
+
+    /// `recordId` is the id of a normalized row, whatever the shape of its record.
+    pub(super) fn of(shape: RecordShape) -> Self {
+        Self(match shape {
+            RecordShape::Analytics | RecordShape::Transcript => &["conversationId", "recordId"],
+            RecordShape::Gateway => &["id", "recordId"],
+            RecordShape::Normalized => &["recordId"],
+        })
+    }
+
+    pub(super) fn contains(self, key: &str) -> bool {
+        self.0.contains(&key)
+    }
+
+    pub(super) fn is_none(self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FieldClass {
@@ -126,6 +149,11 @@ impl FieldClass {
                 Self::Data
             }
         }
+    }
+
+    /// A record that is not archived: its fields need not contain what their names say.
+    pub(super) fn of_rejected(record: &str) -> Self {
+        Self::of_record(record, RecordShape::Gateway)
     }
 
     /// The classification of a member, by its key and that of the object that contains it.
@@ -141,7 +169,9 @@ impl FieldClass {
             Self::Participants if key == "name" => Self::Person(Person::Name),
             // For example a queue's name.
             Self::Plain if key == "name" => self,
-            Self::Data | Self::Participants | Self::Gateway | Self::Plain => self.of_field(key),
+            Self::Identity | Self::Data | Self::Participants | Self::Gateway | Self::Plain => {
+                self.of_field(key)
+            }
         }
     }
 
@@ -158,7 +188,7 @@ impl FieldClass {
         }
         match (self, key) {
             (Self::Data | Self::Participants, "participants") => Self::Participants,
-            (Self::Data | Self::Participants, _) => Self::Data,
+            (Self::Identity | Self::Data | Self::Participants, _) => Self::Data,
             _ if CORRESPONDENT_FIELDS.contains(&key) => Self::Person(Person::Name),
             _ if is_plain_field(key) => Self::Plain,
             _ => Self::Gateway,
@@ -168,8 +198,7 @@ impl FieldClass {
 
 fn is_plain_field(key: &str) -> bool {
     let has_suffix = |suffix: &&str| key.ends_with(*suffix);
-    PLAIN_FIELDS.contains(&key)
-        || PLAIN_SUFFIXES.iter().any(has_suffix) && !PERSONAL_IDS.contains(&key)
+    PLAIN_FIELDS.contains(&key) || PLAIN_SUFFIXES.iter().any(has_suffix)
 }
 
 impl Person {
