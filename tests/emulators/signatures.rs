@@ -47,6 +47,12 @@ async fn a_planted_attempt_on_s3_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planted_cancellation_on_s3_is_refused_by_name() {
+    let (_emulator, store) = store().await;
+    planted::a_planted_cancellation_is_not_followed(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_in_kms_signs_and_its_public_key_verifies() {
     let emulator = Emulator::ministack().await;
     let client = emulator.clients().kms();

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use conversation_archive::archive::{deliveries, outcomes};
+use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::DeliveryState;
+use conversation_archive::export::message::WebhookMessage;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::{ArchiveStore as _, Object};
+use end_to_end::process::invocation;
 use end_to_end::world::{Turn, World, organisation, start_job};
+use send_webhook::ReceivedMessage;
 use sweep_exports::SweepOutcome;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -261,4 +266,33 @@ async fn an_export_without_a_webhook_marker_is_not_swept() {
     world.run().await;
 
     assert_eq!(world.receiver.deliveries().len(), 1);
+}
+
+#[tokio::test]
+async fn an_outcome_of_another_export_is_not_sent_to_the_receiver() {
+    let (mut world, id) = start_job(organisation(212, 20), r#","exportId":"ours""#).await;
+    let request = world.request("analytics-job", r#","exportId":"theirs""#);
+    let other = world.start(&request).await;
+    world.run().await;
+    let message = WebhookMessage {
+        format_version: FormatVersion,
+        export_id: id,
+        attempt: 1,
+        outcome_key: ObjectKey::Manifest(&other).key(),
+        sent_at: None,
+    };
+
+    let received = ReceivedMessage {
+        message: &message,
+        receipt: "receipt",
+        receive_count: 1,
+    };
+    let invocation = invocation(60, &world.clock);
+    let handled = world.process.webhook.handle(received, &invocation).await;
+
+    assert_eq!(
+        handled.unwrap_err().to_string(),
+        "the marker owed/ours-01 names exports/theirs/manifest.json, an outcome of another export or attempt"
+    );
+    assert_eq!(world.receiver.deliveries().len(), 2);
 }

@@ -108,6 +108,12 @@ async fn a_planted_attempt_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_planted_cancellation_is_refused_by_name() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_cancellation_is_not_followed(store).await;
+}
+
+#[tokio::test]
 async fn an_export_with_signatures_completes_and_resumes() {
     let world = World::new(organisation(173, 60)).await;
     let mut world = world.with_signing_key(LocalKey::generate());

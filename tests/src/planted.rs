@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::archive::{Archive, ArchiveError, cancellation};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::signature::LocalKey;
@@ -107,6 +107,22 @@ pub async fn a_planted_attempt_is_not_followed<S: ArchiveStore + 'static>(store:
     assert!(
         matches!(&resumed, Err(ArchiveError::Unsigned(key)) if key.ends_with("attempt-02.json")),
         "{resumed:?}"
+    );
+}
+
+/// A stranger plants a request to cancel an export in progress.
+pub async fn a_planted_cancellation_is_not_followed<S: ArchiveStore + 'static>(store: Arc<S>) {
+    let mut world = signing_world(store).await;
+    let request = world.request("analytics-job", REQUEST);
+    let id = world.start(&request).await;
+    let planted = json!({"formatVersion": 1, "exportId": id, "askedAt": world.now()});
+    plant(&world, ObjectKey::Cancel(&id), planted).await;
+
+    let requested = cancellation::is_requested(&world.archive(), &id).await;
+
+    assert!(
+        matches!(&requested, Err(ArchiveError::Unsigned(key)) if key.ends_with("cancel.json")),
+        "{requested:?}"
     );
 }
 

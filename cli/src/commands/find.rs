@@ -94,8 +94,12 @@ async fn show(
     let line = find::stored_record(archive, latest).await;
     let line = line.map_err(|error| Problem::failed(full_message(error)))?;
     // The parser's error may quote the record.
-    let record: &RawValue = serde_json::from_str(&line)
-        .map_err(|_| Problem::failed(format!("{} is damaged: it is not JSON", latest.page_key)))?;
+    let record: &RawValue = serde_json::from_str(&line).map_err(|_| {
+        Problem::failed(format!(
+            "{} is damaged: it is not JSON",
+            latest.page_object.key
+        ))
+    })?;
     let mut text = String::new();
     for version in versions {
         let _ = writeln!(
@@ -106,7 +110,7 @@ async fn show(
             version.entry.sha256.short(8),
             version.slice,
             version.page,
-            version.page_key
+            version.page_object.key
         );
     }
     text.push_str(&printable::escaped_json(&line));

@@ -25,7 +25,7 @@ impl ArchivePage {
         let (Some(topic), Some(page)) = (self.topic_for(task), committed) else {
             return Ok(());
         };
-        let lines = page_objects::lines(self.archive(), page.page_key).await?;
+        let lines = page_objects::lines(self.archive(), page.object).await?;
         let notifications = transcript_notifications(page, &lines)?;
         topic
             .publish(&notifications, task.invocation.deadline)

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use conversation_archive::archive::deliveries;
 use conversation_archive::base::time::elapsed;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
@@ -88,6 +89,13 @@ impl SendWebhook {
             return Ok(DeliveryOutcome::Superseded);
         }
         let (outcome, digest) = archive.outcome_with_digest(&message.outcome_key).await?;
+        // The marker that the message was made from is not signed.
+        ensure!(
+            (&outcome.export_id, outcome.attempt) == (&message.export_id, message.attempt),
+            "the marker {} names {}, an outcome of another export or attempt",
+            marker.key(),
+            message.outcome_key
+        );
         // A message from an earlier version has no marker.
         let owed = owed.unwrap_or_else(|| OwedWebhook::new(&outcome, 0, outcome.ended_at));
         let number = match self.next_action(&owed, &received).await? {

@@ -10,6 +10,7 @@ use crate::base::ids::ExportId;
 use crate::export::checkpoint::ConversationPosition;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::Manifest;
+use crate::export::page_record::StoredObject;
 use crate::export::plan::ExportPlan;
 use crate::export::portion::Portion;
 use crate::records::page::messaging_conversation_id;
@@ -70,7 +71,7 @@ async fn load(
         id: id.clone(),
         shape: plan.shape(),
         records: plan.records,
-        pages: objects.map(|objects| objects.page.key.clone()).collect(),
+        pages: objects.map(|objects| objects.page.clone()).collect(),
     });
     archive.lock().base = Some(Arc::clone(&base));
     Ok(base)
@@ -89,13 +90,13 @@ async fn portion(
     let mut next = start;
     loop {
         let page = usize::try_from(next.page).unwrap_or(usize::MAX);
-        let Some(key) = base.pages.get(page) else {
+        let Some(object) = base.pages.get(page) else {
             return Ok(portion);
         };
         if portion.is_full(page_size) || next.page - start.page == PAGES_AT_ONCE {
             return Ok(portion.with_next(Some(next)));
         }
-        for (line, id) in conversations_with_text(archive, key, base).await? {
+        for (line, id) in conversations_with_text(archive, object, base).await? {
             let position = ConversationPosition { line, ..next };
             if line < next.line {
                 continue;
@@ -117,10 +118,10 @@ async fn portion(
 /// The conversations of a page that have text, each with its line number.
 async fn conversations_with_text(
     archive: &Archive,
-    key: &str,
+    page: &StoredObject,
     base: &Base,
 ) -> Result<Vec<(u64, String)>, ArchiveError> {
-    let lines = page_objects::lines(archive, key).await?;
+    let lines = page_objects::lines(archive, page).await?;
     let numbered = (0..).zip(lines.lines());
     let written = numbered.filter_map(|(number, line)| {
         Some((

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::{Archive, ArchiveError};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
-use crate::base::seal;
 use crate::export::objects::ObjectKey;
 use crate::storage::store::Stored;
 
@@ -22,13 +21,10 @@ struct CancelRequest {
     withdrawn_at: Option<Timestamp>,
 }
 
-/// Whether the export is to be cancelled. An unreadable request counts as one.
+/// Whether the export is to be cancelled.
 pub async fn is_requested(archive: &Archive, id: &ExportId) -> Result<bool, ArchiveError> {
-    let Some(bytes) = archive.store().get(&ObjectKey::Cancel(id).key()).await? else {
-        return Ok(false);
-    };
-    let request = seal::open::<CancelRequest>(&bytes);
-    Ok(request.map_or(true, |request| request.withdrawn_at.is_none()))
+    let request: Option<CancelRequest> = archive.read(ObjectKey::Cancel(id)).await?;
+    Ok(request.is_some_and(|request| request.withdrawn_at.is_none()))
 }
 
 /// Stores a request to cancel the export.

@@ -11,6 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::archive::{Archive, ArchiveError, page_objects};
 use crate::export::outcome::{Content, IdVersions, RepeatedRecords};
+use crate::export::page_record::StoredObject;
 use crate::export::plan::{ExportPlan, GatewayQuery};
 use crate::records::page::for_each_indexed_id;
 
@@ -109,10 +110,11 @@ async fn read_ids_with_versions(
 ) -> Result<Vec<IdVersions>, ArchiveError> {
     let versions: BTreeMap<_, _> = tally.named.iter().map(|it| (it.id, it.versions)).collect();
     let mut by_id = BTreeMap::new();
-    let keys = index_keys(content, &tally.named.iter().map(|it| it.page).collect());
-    let read =
-        async |key: String| Ok::<_, ArchiveError>((page_objects::read(archive, &key).await?, key));
-    let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
+    let indexes = indexes_at(content, &tally.named.iter().map(|it| it.page).collect());
+    let read = async |index: StoredObject| {
+        Ok::<_, ArchiveError>((page_objects::read(archive, &index).await?, index.key))
+    };
+    let mut indexes = Box::pin(stream::iter(indexes).map(read).buffered(READS_AT_ONCE));
     while let Some((index, key)) = indexes.try_next().await? {
         let visit = |id: &str| {
             if let Some(versions) = versions.get(&IdDigest::of(id)) {
@@ -127,15 +129,15 @@ async fn read_ids_with_versions(
         .collect())
 }
 
-/// The keys of the page indexes at these positions among all.
-fn index_keys(content: &Content, positions: &BTreeSet<u32>) -> Vec<String> {
+/// The page indexes at these positions among all.
+fn indexes_at(content: &Content, positions: &BTreeSet<u32>) -> Vec<StoredObject> {
     if positions.is_empty() {
         return Vec::new();
     }
     let pages = content.slices.iter().flat_map(|slice| &slice.pages);
     let indexes = pages.filter_map(|page| Some(&page.objects.as_ref()?.index));
     let named = (0..).zip(indexes).filter(|(at, _)| positions.contains(at));
-    named.map(|(_, index)| index.key.clone()).collect()
+    named.map(|(_, index)| index.clone()).collect()
 }
 
 /// A warning if a gateway returned fewer distinct ids than it announced records: if the result changed while it was

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::page_objects::READS_AT_ONCE;
 use super::{Archive, ArchiveError};
@@ -13,7 +13,7 @@ use crate::base::ids::{ExportId, RunId};
 use crate::base::time::Interval;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::{Manifest, PageEntry};
-use crate::export::page_record::PageObjects;
+use crate::export::page_record::{PageObjects, StoredObject};
 use crate::export::plan::ExportPlan;
 use crate::export::request::SourceKind;
 use crate::records::page::{IndexEntry, Projection, read_index};
@@ -32,7 +32,8 @@ pub struct Version {
     pub exported_at: Timestamp,
     pub slice: u32,
     pub page: u32,
-    pub page_key: String,
+    #[serde(rename = "pageKey", serialize_with = "serialize_key")]
+    pub page_object: StoredObject,
     /// The entry in the page index: start of the conversation, position in the uncompressed object, content hash.
     pub entry: IndexEntry<'static>,
 }
@@ -117,13 +118,12 @@ pub async fn versions(
 
 /// The record as stored.
 pub async fn stored_record(archive: &Archive, version: &Version) -> Result<String, ArchiveError> {
-    let key = &version.page_key;
-    let lines = page_objects::lines(archive, key).await?;
+    let lines = page_objects::lines(archive, &version.page_object).await?;
     let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let (start, length) = (version.entry.offset, version.entry.length);
     let line = lines.get(index(start)..index(start.saturating_add(length)));
     let line = line.ok_or_else(|| ArchiveError::Page {
-        key: key.clone(),
+        key: version.page_object.key.clone(),
         source: "its index names a line that the page object does not have".into(),
     })?;
     Ok(line.to_owned())
@@ -162,7 +162,7 @@ async fn versions_in_export(
             as_of: record.watermark.unwrap_or(record.committed_at),
             slice,
             page: page.page,
-            page_key: objects.page.key.clone(),
+            page_object: objects.page.clone(),
             entry,
         };
         Ok(entries.into_iter().map(version).collect())
@@ -178,17 +178,20 @@ async fn entries(
     id: &str,
     objects: &PageObjects,
 ) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
-    let key = &objects.index.key;
-    let page_index = page_objects::read(archive, key).await?;
+    let page_index = page_objects::read(archive, &objects.index).await?;
     let entries = read_index(&page_index).filter(|entry| {
         let is_of_conversation = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
         entry.as_ref().map_or(true, is_of_conversation)
     });
     let entries: Result<_, _> = entries.collect();
     entries.map_err(|error| ArchiveError::Page {
-        key: key.clone(),
+        key: objects.index.key.clone(),
         source: error.into(),
     })
+}
+
+fn serialize_key<S: Serializer>(object: &StoredObject, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&object.key)
 }
 
 fn drop_repeated(versions: &mut Vec<Version>) {

@@ -7,6 +7,7 @@ use lru::LruCache;
 
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
+use crate::export::page_record::StoredObject;
 use crate::export::plan::ExportPlan;
 use crate::records::page::{KnownVersions, Projection, RecordShape};
 
@@ -30,7 +31,7 @@ pub(super) struct Base {
     pub(super) shape: RecordShape,
     pub(super) records: Projection,
     /// The keys of its page objects, in order.
-    pub(super) pages: Vec<String>,
+    pub(super) pages: Vec<StoredObject>,
 }
 
 impl Default for RecentDocuments {

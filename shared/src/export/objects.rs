@@ -162,6 +162,7 @@ impl ObjectKey<'_> {
                 | Self::Cancelled(_)
                 | Self::Manifest(_)
                 | Self::Ledger(_)
+                | Self::Cancel(_)
                 | Self::Open(_)
         )
     }

@@ -14,7 +14,7 @@ use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
 use crate::base::json::message_body;
 use crate::base::time::{elapsed, saturating_millis};
-use crate::export::page_record::PageRecord;
+use crate::export::page_record::{PageRecord, StoredObject};
 use crate::records::page::is_zero;
 use crate::records::redaction::Tally;
 use crate::records::transcript::{Status, Via};
@@ -28,7 +28,7 @@ pub struct CommittedPage<'a> {
     /// The export's global id, see [`ExportPlan::global_id`](crate::export::plan::ExportPlan::global_id).
     pub global_id: &'a str,
     pub at: Timestamp,
-    pub page_key: &'a str,
+    pub object: &'a StoredObject,
 }
 
 /// A stored line that is not a transcript. Contains its location, but not its content.
@@ -130,7 +130,7 @@ impl<'a> CommittedPage<'a> {
             id: &record.id,
             global_id,
             at: record.committed_at,
-            page_key: &objects.page.key,
+            object: &objects.page,
         })
     }
 }
@@ -143,7 +143,7 @@ pub fn transcript_notifications(
     let numbered = (1..).zip(lines.lines());
     let notifications = numbered.map(|(line, text)| {
         notification(page, line, text).map_err(|source| UnreadableTranscript {
-            key: page.page_key.to_owned(),
+            key: page.object.key.clone(),
             line,
             source,
         })
@@ -172,7 +172,7 @@ fn notification(
         counts,
         languages: transcript.languages,
         redactions: transcript.redactions,
-        page_key: page.page_key,
+        page_key: &page.object.key,
         committed_at: page.at,
         latency_ms,
     })?;
@@ -259,11 +259,16 @@ mod tests {
             slice: 1,
             run: 1,
         };
+        let object = StoredObject {
+            key: "exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz".to_owned(),
+            size_bytes: 1,
+            sha256: Sha256::of("any"),
+        };
         let page = CommittedPage {
             id: &run.page(2),
             global_id,
             at: at("12:00:00.5"),
-            page_key: "exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz",
+            object: &object,
         };
         transcript_notifications(page, lines)
     }

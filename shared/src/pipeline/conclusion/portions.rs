@@ -215,7 +215,7 @@ impl ExportSize {
 async fn read_page(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
     let record = archive.existing_record(&page).await?;
     let index = match &record.content.objects {
-        Some(objects) => Some(page_objects::read(&archive, &objects.index.key).await?),
+        Some(objects) => Some(page_objects::read(&archive, &objects.index).await?),
         None => None,
     };
     Ok((record, index))

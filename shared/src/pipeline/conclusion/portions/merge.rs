@@ -7,7 +7,6 @@ use super::Reader;
 use super::stored::{LINES_AT_ONCE, PortionRecord};
 use crate::archive::comparison::{LINE_BYTES, Lines, Tally};
 use crate::archive::{ArchiveError, page_objects};
-use crate::base::hash::Sha256;
 use crate::export::page_record::StoredObject;
 use crate::pipeline::PipelineError;
 
@@ -56,11 +55,7 @@ impl Reader<'_> {
     }
 
     async fn lines(&self, stored: StoredObject) -> Result<(String, Bytes), ArchiveError> {
-        let bytes = page_objects::read(self.archive, &stored.key).await?;
-        if Sha256::of(&bytes) == stored.sha256 {
-            Ok((stored.key, bytes))
-        } else {
-            Err(ArchiveError::page(stored.key, "its sha256 does not match"))
-        }
+        let bytes = page_objects::read(self.archive, &stored).await?;
+        Ok((stored.key, bytes))
     }
 }
