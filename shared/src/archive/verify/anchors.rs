@@ -54,7 +54,7 @@ pub struct SignatureReport {
 }
 
 impl History<'_> {
-    /// Checks plan, attempts and outcomes.
+    /// Checks plan, attempts, outcomes, and a request to cancel or a marker that is left.
     pub(super) async fn check_anchors(
         &self,
         anchors: &Anchors,
@@ -91,6 +91,8 @@ impl History<'_> {
             ObjectKey::Manifest(id),
             ObjectKey::Request(id),
             ObjectKey::Cancelled(id),
+            ObjectKey::Cancel(id),
+            ObjectKey::Open(id),
         ]
         .into_iter()
         .chain(numbers().map(|number| ObjectKey::Attempt(id, number)))

@@ -1,6 +1,8 @@
 //! The promise: an export that a stranger with write access rewrote consistently is detected with the public key, or with
 //! the manifest's digest.
 
+use jiff::Timestamp;
+
 use super::examples::records;
 use super::export::TestExport;
 use super::*;
@@ -8,6 +10,7 @@ use crate::archive::Signatures;
 use crate::base::hash::Sha256;
 use crate::base::seal::{self, Unsealed};
 use crate::base::signature::LocalKey;
+use crate::export::marker::OpenMarker;
 use crate::export::run::End;
 
 const REQUEST: &str =
@@ -94,6 +97,25 @@ async fn a_rewritten_export_is_named_with_the_public_key() {
 
         assert_eq!(damage.key, MANIFEST);
         assert!(damage.what.contains(reason), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_planted_marker_or_cancellation_is_named_with_the_public_key() {
+    let key = LocalKey::generate();
+    let marker = OpenMarker::new("daily".parse().unwrap(), Timestamp::UNIX_EPOCH);
+    let cancellation = serde_json::json!({"formatVersion": 1, "exportId": "daily"});
+    let planted = [
+        ("open/daily", Unsealed::new(&marker)),
+        ("exports/daily/cancel.json", Unsealed::new(&cancellation)),
+    ];
+    for (name, document) in planted {
+        let mut objects = export(Some(&key), ["a1", "a2"]).await;
+        objects.insert(name.to_owned(), document.unwrap().seal().into());
+
+        let damage = damage(verified_with(objects, all_signed_with(&key)).await);
+
+        assert_eq!(damage.key, name);
     }
 }
 
