@@ -220,13 +220,18 @@ entry, and each outcome that is missing or is not the one that its entry names; 
   genesys-archive ledger --stack genesys-archive
   genesys-archive ledger ./archive --public-key exporter.pem
 
-Not proven: that the newest entries were not deleted together with their exports. Their webhooks show that.")]
+Not proven: that the newest entries were not deleted together with their exports. Their webhooks show that, and `--at-least`
+with the number of entries at an earlier check:
+  genesys-archive ledger ./archive --public-key exporter.pem --at-least 412")]
 pub(crate) struct LedgerArguments {
     #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub archive: Option<Place>,
     /// Public key in PEM form: every entry must be signed with it, or with another one given
     #[arg(long, value_name = "FILE")]
     pub public_key: Vec<PathBuf>,
+    /// Number of entries at an earlier check: a shorter ledger is damaged. 1 with a public key
+    #[arg(long, value_name = "ENTRIES")]
+    pub at_least: Option<u64>,
     #[command(flatten)]
     pub stack: StackArguments,
 }

@@ -52,7 +52,7 @@ async fn world(archive: &Path) -> (World<FolderStore>, tempfile::TempDir) {
     copy(archive, folder.path());
     let store = FolderStore::open_without_sync(folder.path()).expect("a folder");
     let world = World::with_store(Arc::new(store), settings(), 2).await;
-    (world, folder)
+    (world.with_unsigned_documents(), folder)
 }
 
 fn id(text: &str) -> ExportId {

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use conversation_archive::archive::verify::{Anchors, RequiredSignatures, verify};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::{ExportId, RunId};
-use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::run::{Origin, RunRecord};
 use conversation_archive::storage::store::FolderStore;
@@ -114,21 +112,7 @@ async fn a_planted_cancellation_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_export_with_signatures_completes_and_resumes() {
-    let world = World::new(organisation(173, 60)).await;
-    let mut world = world.with_signing_key(LocalKey::generate());
-    let request = world.request("analytics-job", r#","slices":2,"pageSize":5"#);
-    let id = world.start(&request).await;
-    world.run_until_slices_ended(1).await;
-    world.lose_messages();
-
-    world.resume_to_end(&id).await;
-
-    let anchors = Anchors {
-        keys: vec![world.signing_key().public_key().clone()],
-        required: RequiredSignatures::All,
-        manifest_sha256: None,
-    };
-    let report = verify(&world.archive(), &id, &anchors, &mut |_| {}).await;
-    assert_eq!(report.expect("intact").signatures.valid, 3);
+async fn a_planted_marker_keeps_no_request_out() {
+    let (_folder, store) = folder_store();
+    planted::a_planted_marker_keeps_no_request_out(store).await;
 }

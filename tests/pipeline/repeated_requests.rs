@@ -46,3 +46,29 @@ async fn a_repeated_request_returns_the_export_even_past_the_retention() {
 
     assert_eq!(again.state, State::Completed);
 }
+
+#[tokio::test]
+async fn a_repeated_request_returns_a_finished_export_whatever_the_settings() {
+    let mut world = World::new(organisation(57, 20)).await;
+    let request = world.request("analytics-job", "");
+    world.export(&request).await;
+    world.process.start.limits.redaction.regions = vec!["JP".to_owned()];
+
+    let command = Command::parse(&request).expect("a request");
+    let again = world.invoke(command).await.expect("alive");
+
+    assert_eq!(again.expect("an answer").state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_repeated_request_of_an_unfinished_export_names_what_differs() {
+    let mut world = World::new(organisation(58, 20)).await;
+    let request = world.request("analytics-job", "");
+    world.start(&request).await;
+    world.process.start.limits.redaction.regions = vec!["JP".to_owned()];
+
+    let command = Command::parse(&request).expect("a request");
+    let refusal = world.refusal(command).await;
+
+    assert!(refusal.contains("redaction"), "{refusal}");
+}

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that hold times, places, invocation ids or job ids, and the hashes over such fields. They are masked.
-const MASKED: [&str; 30] = [
+const MASKED: [&str; 31] = [
     // Digest of a cursor, which differs for each job.
     "mark",
     "seal",
+    "signature",
     "hash",
     "previousHash",
     "previous",

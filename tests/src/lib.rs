@@ -19,6 +19,7 @@ pub mod process;
 pub mod receiver;
 pub mod rights;
 pub mod seams;
+pub mod signing;
 pub mod template;
 pub mod throttling_store;
 pub mod topic;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::{Archive, ArchiveError, cancellation};
+use conversation_archive::archive::{Archive, ArchiveError, cancellation, open_marker};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::ObjectKey;
@@ -23,8 +22,7 @@ const REQUEST: &str = r#","exportId":"nightly","slices":1"#;
 
 /// A world that signs, over this store.
 async fn signing_world<S: ArchiveStore + 'static>(store: Arc<S>) -> World<S> {
-    let world = World::with_store(store, organisation(172, 40), 2).await;
-    world.with_signing_key(LocalKey::generate())
+    World::with_store(store, organisation(172, 40), 2).await
 }
 
 /// Writes the document as a program without the key does.
@@ -88,6 +86,22 @@ pub async fn a_planted_request_is_not_started<S: ArchiveStore + 'static>(store: 
     };
     plant(&world, ObjectKey::Open(&id()), json!(marker)).await;
     assert_sweep_refuses(&mut world, "open/nightly has no signature").await;
+}
+
+/// A stranger plants the marker of a request before it is accepted.
+pub async fn a_planted_marker_keeps_no_request_out<S: ArchiveStore + 'static>(store: Arc<S>) {
+    let world = signing_world(store).await;
+    let marker = OpenMarker::new(id(), world.now());
+    plant(&world, ObjectKey::Open(&id()), json!(marker)).await;
+
+    let request = world.request("analytics-job", REQUEST);
+    let request = ExportRequest::parse(&request).expect("a request");
+    let now = world.now();
+    let accepted = open_marker::accept_request(&world.archive(), &id(), &request, now).await;
+
+    accepted.expect("accepted");
+    let known = open_marker::accepted_request(&world.archive(), &id()).await;
+    assert!(known.expect("signed").is_some());
 }
 
 /// A stranger plants the next attempt of an export in progress.

@@ -8,7 +8,6 @@ use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::PortionLimits;
 use conversation_archive::base::deadline::Deadline;
-use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
@@ -31,7 +30,7 @@ use sweep_exports::SweepExports;
 use url::Url;
 
 use crate::rights::RightsStore;
-use crate::world::archive_of;
+use crate::signing::Signing;
 
 /// Signing secret, shared with the receiver.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
@@ -54,8 +53,7 @@ pub struct Process {
 #[derive(Debug)]
 pub struct Seams {
     pub store: Arc<dyn ArchiveStore>,
-    /// Signs plans, attempts and outcomes.
-    pub signing_key: Option<LocalKey>,
+    pub signing: Signing,
     pub queue: Arc<dyn MessageQueue>,
     pub topic: Arc<dyn Topic>,
 }
@@ -73,7 +71,7 @@ impl Process {
         sources: Sources,
         Seams {
             store,
-            signing_key,
+            signing,
             queue,
             topic,
         }: Seams,
@@ -88,7 +86,7 @@ impl Process {
                 function,
             };
             Pipeline {
-                archive: archive_of(Arc::new(store), signing_key.as_ref()),
+                archive: signing.archive_of_function(Arc::new(store), function),
                 queue: Arc::clone(&queue),
                 clock: clock.clone(),
                 max_open_slices,

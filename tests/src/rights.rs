@@ -2,6 +2,7 @@
 //!
 //! IAM and S3 enforce both on AWS, no emulator does: here a store enforces them in every test of the pipeline.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ struct Grant {
 #[derive(Debug)]
 pub struct Rights {
     grants: Vec<Grant>,
+    /// The functions with each action on the signing key.
+    key_uses: HashSet<(&'static str, String)>,
     /// The keys that a write without a condition may replace.
     replaceable: Vec<String>,
     /// The keys that may be deleted without naming a version.
@@ -59,10 +62,13 @@ impl Rights {
     }
 
     fn read(template: &Template) -> Self {
-        let functions = FUNCTIONS.iter().map(|function| function.function);
+        let functions = || FUNCTIONS.iter().map(|function| function.function);
         Self {
-            grants: functions
+            grants: functions()
                 .flat_map(|function| grants(template, function))
+                .collect(),
+            key_uses: functions()
+                .flat_map(|function| key_uses(template, function))
                 .collect(),
             replaceable: exempt_keys(template, "CreateOnly"),
             deletable: exempt_keys(template, "DeleteOnlyMarkers"),
@@ -84,6 +90,11 @@ impl Rights {
 
     pub fn deletable(&self) -> &[String] {
         &self.deletable
+    }
+
+    /// Whether the role of the function may use the signing key for this: `kms:Sign` or `kms:GetPublicKey`.
+    pub fn allow_key_use(&self, function: &str, action: &str) -> bool {
+        self.key_uses.contains(&(function, action.to_owned()))
     }
 
     /// Whether the bucket policy lets a write without `If-None-Match` pass.
@@ -132,6 +143,23 @@ fn grants(template: &Template, function: &'static str) -> Vec<Grant> {
             })
         })
         .collect()
+}
+
+/// The actions on the signing key that the role of the function permits.
+fn key_uses(
+    template: &Template,
+    function: &'static str,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let properties = template.properties(template.function(function));
+    let statements = template.statements(reference_target(&properties["Role"]));
+    let on_key = statements
+        .into_iter()
+        .filter(|statement| format!("{:?}", statement["Resource"]).contains("SigningKey"));
+    let actions: Vec<String> = on_key
+        .flat_map(|statement| one_or_more(&statement["Action"]))
+        .map(|action| text(action).to_owned())
+        .collect();
+    actions.into_iter().map(move |action| (function, action))
 }
 
 /// The keys that a statement of the bucket policy exempts.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::{Archive, PortionLimits, Signatures};
+use conversation_archive::archive::{PortionLimits, UnsignedDocuments};
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::clock::Clock;
@@ -23,6 +22,7 @@ use crate::memory_store::MemoryStore;
 use crate::process::{Disposition, Process, Seams, client, invocation};
 use crate::receiver::Receiver;
 use crate::seams::{ReportedTexts, SteppedQueues, SteppedStore, Steps};
+use crate::signing::Signing;
 use crate::topic::{MemoryTopic, SteppedTopic};
 
 mod arranging;
@@ -56,7 +56,7 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     sources: SourceSettings,
     portions: PortionLimits,
     /// Signs plans, attempts and outcomes; `None` for no signatures.
-    pub(crate) signing_key: Option<LocalKey>,
+    pub signing: Signing,
     invocations: u64,
     errors: Vec<String>,
     /// Position in the captured logs at which this world began.
@@ -136,7 +136,8 @@ impl<S: ArchiveStore + 'static> World<S> {
         let reported_texts = Arc::new(ReportedTexts::default());
         let receiver = Receiver::start(clock.clone()).await;
         let topic = Arc::new(MemoryTopic::default());
-        let seams = seams(&store, &queues, &topic, &steps, &reported_texts, None);
+        let signing = Signing::with_new_key();
+        let seams = seams(&store, &queues, &topic, &steps, &reported_texts, &signing);
         let sources = SourceSettings::default();
         let portions = PortionLimits::default();
         let client = client(&simulator.url(), &clock, read_timeout);
@@ -158,7 +159,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             read_timeout,
             sources,
             portions,
-            signing_key: None,
+            signing,
             invocations: 0,
             errors: Vec::new(),
             logs_start,
@@ -181,17 +182,12 @@ impl<S: ArchiveStore + 'static> World<S> {
         self
     }
 
-    /// Returns the same world with processes that sign plans, attempts and outcomes with this key, and follow no others.
+    /// Returns the same world with processes that follow documents without a signature, of archives of earlier versions.
     #[must_use]
-    pub fn with_signing_key(mut self, key: LocalKey) -> Self {
-        self.signing_key = Some(key);
+    pub fn with_unsigned_documents(mut self) -> Self {
+        self.signing.unsigned = UnsignedDocuments::Accept;
         self.restart();
         self
-    }
-
-    /// Returns the key with which this world signs.
-    pub fn signing_key(&self) -> &LocalKey {
-        self.signing_key.as_ref().expect("a world that signs")
     }
 
     /// Returns the same world with each step through the seams taking this long.
@@ -214,7 +210,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             &self.topic,
             &self.steps,
             &self.reported_texts,
-            self.signing_key.as_ref(),
+            &self.signing,
         );
         build_process(
             client(&self.simulator.url(), &self.clock, self.read_timeout),
@@ -528,7 +524,7 @@ fn seams<S: ArchiveStore + 'static>(
     topic: &Arc<MemoryTopic>,
     steps: &Arc<Steps>,
     reported_texts: &Arc<ReportedTexts>,
-    signing_key: Option<&LocalKey>,
+    signing: &Signing,
 ) -> Seams {
     let store = SteppedStore {
         store: Arc::clone(store),
@@ -545,18 +541,9 @@ fn seams<S: ArchiveStore + 'static>(
     };
     Seams {
         store: Arc::new(store),
-        signing_key: signing_key.cloned(),
+        signing: signing.clone(),
         queue: Arc::new(queues),
         topic: Arc::new(topic),
-    }
-}
-
-/// The archive in the store, with signatures if there is a key.
-pub(crate) fn archive_of(store: Arc<dyn ArchiveStore>, signing_key: Option<&LocalKey>) -> Archive {
-    let archive = Archive::new(store);
-    match signing_key {
-        Some(key) => archive.with_signatures(Signatures::with_key(Arc::new(key.clone()))),
-        None => archive,
     }
 }
 

@@ -1,6 +1,5 @@
 //! `ledger`: checks that no export of an archive was deleted or replaced.
 
-use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::verify::{LedgerReport, verify_ledger};
 use conversation_archive::base::signature::PublicKey;
@@ -13,9 +12,13 @@ use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::signing::SigningSettings;
 use crate::stack::Stack;
+use crate::style::style;
 
 pub(super) async fn ledger(arguments: &LedgerArguments, screen: &Screen) -> Result<Exit, Problem> {
     let given_keys = read_keys(&arguments.public_key)?;
+    let at_least = arguments
+        .at_least
+        .unwrap_or(u64::from(!given_keys.is_empty()));
     let (archive, known_keys) = open(arguments).await?;
     let bar = screen
         .is_terminal
@@ -33,6 +36,12 @@ pub(super) async fn ledger(arguments: &LedgerArguments, screen: &Screen) -> Resu
     let report = report.map_err(anyhow::Error::from)?;
     if !report.damage.is_empty() {
         return Err(problem(&report));
+    }
+    if report.entries < at_least {
+        let found = quantity(report.entries, "entry", "entries");
+        let message = format!("the ledger has {found}, fewer than {at_least}");
+        let json = json!({"status": "damaged", "report": report});
+        return Err(Problem::failed(message).with_json(json));
     }
     screen.print_result(&Report {
         text: text(&report),

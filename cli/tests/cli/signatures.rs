@@ -140,3 +140,23 @@ async fn a_deleted_export_is_named_by_the_ledger() {
         damaged.err
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_lost_its_newest_entries_is_named() {
+    let world = exported().await;
+    let out = world.out().display().to_string();
+    let complete = world.run(&["ledger", &out, "--at-least", "1"]).await;
+    fs::remove_dir_all(world.out().join("ledger")).unwrap();
+
+    let shorter = world.run(&["ledger", &out, "--at-least", "1"]).await;
+
+    assert_eq!(complete.code, 0, "{}", complete.err);
+    assert_eq!(shorter.code, 1);
+    assert!(
+        shorter
+            .err
+            .contains("the ledger has 0 entries, fewer than 1"),
+        "{}",
+        shorter.err
+    );
+}

@@ -3,7 +3,7 @@
 //!
 //! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
-use conversation_archive::archive::{Archive, open_marker};
+use conversation_archive::archive::{Archive, open_marker, outcomes};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
@@ -184,7 +184,11 @@ impl StartExport {
             if plan.query_hash != start.identity.query_hash {
                 return Err(id_in_use(&plan).into());
             }
-            self.check_adopted(&start, &plan).await?;
+            // The settings of today do not matter to an export that has ended.
+            let newest = outcomes::newest(self.archive(), id).await?;
+            if newest.is_none_or(|outcome| final_state(outcome.status).is_none()) {
+                self.check_adopted(&start, &plan).await?;
+            }
             return match start.rule.on_existing {
                 OnExisting::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
                 OnExisting::Keep => {

@@ -75,7 +75,13 @@ impl ArchiveError {
         }
     }
 
-    /// Whether an object is damaged, missing or not ours: a retry does not help.
+    /// Whether a document is not followed because no trusted key signed it: another program wrote it, or its key is
+    /// missing from the settings.
+    pub fn is_untrusted(&self) -> bool {
+        matches!(self, Self::Unsigned(_) | Self::UntrustedKey { .. })
+    }
+
+    /// Whether an object is damaged or missing: a retry does not help.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -83,8 +89,6 @@ impl ArchiveError {
                 | Self::Page { .. }
                 | Self::Lineage(_)
                 | Self::Missing(_)
-                | Self::Unsigned(_)
-                | Self::UntrustedKey { .. }
                 | Self::InvalidSignature(_)
         )
     }

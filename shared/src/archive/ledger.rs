@@ -107,7 +107,7 @@ async fn has_entry(
             current = match self::entry(archive, entry.sequence - 1).await {
                 Ok((entry, _)) => Some(entry),
                 // A gap must not keep later outcomes out; `verify_ledger` reports it.
-                Err(error) if error.is_damage() => None,
+                Err(error) if error.is_damage() || error.is_untrusted() => None,
                 Err(error) => return Err(error),
             };
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Archive, ArchiveError};
+use crate::base::failure::error_chain;
 use crate::base::ids::ExportId;
 use crate::export::marker::OpenMarker;
 use crate::export::objects::ObjectKey;
@@ -35,7 +36,14 @@ pub async fn accept_request(
     request: &ExportRequest,
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
-    let known = archive.read::<OpenMarker>(ObjectKey::Open(id)).await?;
+    let known = match archive.read::<OpenMarker>(ObjectKey::Open(id)).await {
+        // The marker is overwritten in any case, so one that another program wrote does not keep a request out.
+        Err(error) if error.is_damage() || error.is_untrusted() => {
+            tracing::error!(export.id = %id, error = error_chain(&error), "unusable marker overwritten");
+            None
+        }
+        read => read?,
+    };
     let accepted = known.filter(|marker| marker.request.is_some());
     let marker = OpenMarker {
         request: Some(Box::new(request.clone())),

@@ -38,16 +38,18 @@ pub fn marked_line(text: &str) -> String {
     lines(text).replace('\n', " ")
 }
 
-/// JSON of the same value that contains nothing to interpret but white space. Outside strings JSON has no such
-/// characters, so each one can be escaped.
+/// JSON of the same value that contains nothing to interpret but blanks, tabs and line feeds. Outside strings JSON has no
+/// such characters but carriage returns, which become blanks, so each other one can be escaped.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
-    let needs_escape = |letter: char| is_interpreted(letter) && !letter.is_ascii_whitespace();
+    let needs_escape = |letter| is_interpreted(letter) && !matches!(letter, '\t' | '\n');
     if !json.contains(needs_escape) {
         return json.into();
     }
     let mut escaped = String::with_capacity(json.len());
     for letter in json.chars() {
-        if needs_escape(letter) {
+        if letter == '\r' {
+            escaped.push(' ');
+        } else if needs_escape(letter) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
                 let _ = write!(escaped, "\\u{unit:04x}");
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::archive::verify::{Anchors, Report, verify};
+use conversation_archive::archive::verify::{Report, verify};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome};
@@ -12,12 +12,12 @@ use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::{ArchiveStore, Object};
 use serde_json::value::RawValue;
 
-use super::{World, archive_of};
+use super::World;
 
 impl<S: ArchiveStore + 'static> World<S> {
     /// Returns the archive over a store whose operations are not counted as steps.
     pub fn archive(&self) -> Archive {
-        archive_of(Arc::clone(&self.store) as _, self.signing_key.as_ref())
+        self.signing.archive(Arc::clone(&self.store) as _)
     }
 
     pub async fn manifest(&self, id: &ExportId) -> Manifest {
@@ -65,7 +65,7 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Verifies the export against its objects. Panics if it is not intact.
     pub async fn verify(&self, id: &ExportId) -> Report {
-        verify(&self.archive(), id, &Anchors::default(), &mut |_| {})
+        verify(&self.archive(), id, &self.signing.anchors(), &mut |_| {})
             .await
             .expect("an intact export")
     }

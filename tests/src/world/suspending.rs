@@ -44,7 +44,7 @@ impl<S: ArchiveStore + 'static> World<S> {
                 &self.topic,
                 &steps,
                 &self.reported_texts,
-                self.signing_key.as_ref(),
+                &self.signing,
             ),
             &self.clock,
             self.max_open_slices,

@@ -218,3 +218,16 @@ async fn a_planted_entry_with_a_high_number_is_named_at_once() {
     ");
     assert!(appended.unwrap_err().is_damage());
 }
+
+#[tokio::test]
+async fn an_entry_of_an_unknown_key_is_an_error_and_not_damage() {
+    let world = World::with_three_outcomes().await;
+    let outcome = world.outcome("d", "2026-03-02T01:00:00Z").await;
+    let other = Signatures::with_key(Arc::new(LocalKey::generate()));
+    let archive = world.archive.clone().with_signatures(other);
+
+    let appended = append(&archive, &outcome, outcome.ended_at).await;
+
+    let error = appended.unwrap_err();
+    assert!(error.is_untrusted() && !error.is_damage(), "{error}");
+}

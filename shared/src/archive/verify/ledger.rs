@@ -10,7 +10,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::base::hash::Sha256;
 use crate::base::seal;
 use crate::export::ledger::LedgerEntry;
-use crate::export::objects::ObjectKey;
+use crate::export::objects::{LEDGER_PREFIX, ObjectKey};
 
 /// The state of a ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -138,7 +138,7 @@ impl LedgerReport {
                 Ok(())
             }
             VerifyError::Archive(error) => Err(error),
-            VerifyError::Scratch(_) => Ok(()),
+            VerifyError::Scratch(error) => Err(ArchiveError::page(LEDGER_PREFIX, error)),
         }
     }
 }

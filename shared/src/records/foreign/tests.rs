@@ -181,3 +181,25 @@ fn a_text_of_nothing_but_unknown_words_is_none() {
 fn debug_output_of_secrets_hides_them() {
     assert_eq!(format!("{:?}", secrets()), "Secrets");
 }
+
+#[test]
+fn names_and_codes_made_of_known_words_are_removed() {
+    for (text, shown) in [
+        (
+            "user Max West is not authorized",
+            "user … is not authorized",
+        ),
+        ("resource A1B2C3 was not found", "resource … was not found"),
+        ("code K1A 0B1 is invalid", "code … is invalid"),
+        ("Request for East, Will and Long", "Request for … and …"),
+        ("NoSuchKey: maxKeys is 5", "NoSuchKey: maxKeys is 5"),
+    ] {
+        assert_eq!(ForeignText::new(text, &Secrets::default()).as_str(), shown);
+    }
+    for key in [
+        "0123456789abcdef0123456789abcdef",
+        "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+    ] {
+        assert!(ForeignId::new(key, &Secrets::default()).is_none(), "{key}");
+    }
+}

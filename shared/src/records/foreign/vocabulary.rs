@@ -10,8 +10,11 @@ use jiff::Timestamp;
 static KNOWN: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("words.txt").split_whitespace().collect());
 
-/// Known words that are first names when they are capitalised.
-const NAMES_TOO: [&str; 2] = ["Will", "May"];
+/// Known words that are names of people when they are capitalised.
+const NAMES_TOO: [&str; 13] = [
+    "Cross", "Day", "East", "Field", "Long", "Max", "May", "North", "Short", "South", "Strong",
+    "West", "Will",
+];
 
 const REMOVED: &str = "…";
 
@@ -70,12 +73,16 @@ pub(super) fn is_uuid(text: &str) -> bool {
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hex)
 }
 
+/// A longer hexadecimal number may be a key. Ids of the API are UUIDs; those of AWS have 16 digits or are UUIDs.
+const MAX_HEX_DIGITS: usize = 16;
+
 /// Whether a text without spaces is a hexadecimal number, or consists of known words, short numbers and single letters.
 pub(super) fn is_identifier(text: &str) -> bool {
     let has = |is_kind: fn(&u8) -> bool| text.bytes().any(|byte| is_kind(&byte));
     let is_hex = text
         .bytes()
         .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_hex = is_hex && text.len() <= MAX_HEX_DIGITS;
     is_hex && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) || has_only_known_parts(text)
 }
 
@@ -123,17 +130,24 @@ fn is_upper_case(name: &str) -> bool {
         .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
+/// Whether a word mixes several single letters and digits, as codes of bookings, post and vehicles do.
+fn is_code(core: &str, parts: &[&str]) -> bool {
+    core.contains(|letter: char| letter.is_ascii_digit())
+        && parts.iter().filter(|part| part.len() == 1).count() > 1
+}
+
 /// Whether each part of a word, such as `missing.permissions`, `NoSuchBucket` or `analytics:conversationDetail:view`, is
 /// known, and its digits are few.
 fn has_only_known_parts(core: &str) -> bool {
     let digits = core.bytes().filter(u8::is_ascii_digit).count();
-    let mut parts = parts(core).into_iter();
+    let parts = parts(core);
     digits <= MAX_DIGITS
         && core.is_ascii()
-        && parts.all(|part| {
-            part.len() == 1
-                || !NAMES_TOO.contains(&part) && KNOWN.contains(part.to_ascii_lowercase().as_str())
-        })
+        && !is_code(core, &parts)
+        && !NAMES_TOO.contains(&core)
+        && parts
+            .iter()
+            .all(|part| part.len() == 1 || KNOWN.contains(part.to_ascii_lowercase().as_str()))
 }
 
 /// The words in a word: `pageSize` and `page_size` are `page` and `size`.

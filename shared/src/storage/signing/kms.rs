@@ -21,6 +21,11 @@ pub struct KmsKey {
     public_key: OnceCell<PublicKey>,
 }
 
+/// The key id names another key than at the first request.
+#[derive(Debug, thiserror::Error)]
+#[error("the signature of KMS does not match the public key that it returned")]
+struct OtherKey;
+
 /// KMS sent a response that lacks a part.
 #[derive(Debug, thiserror::Error)]
 #[error("the response of KMS has no {0}")]
@@ -77,7 +82,7 @@ impl SigningKey for KmsKey {
 
     /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html>
     async fn sign(&self, message: &[u8]) -> Result<Signature, SigningError> {
-        let key_id = self.public_key().await?.id();
+        let public_key = self.public_key().await?;
         let request = self
             .client
             .sign()
@@ -90,7 +95,16 @@ impl SigningKey for KmsKey {
             .signature
             .ok_or_else(|| self.unusable(Missing("signature")))?
             .into_inner();
-        Ok(Signature { key_id, der })
+        let signature = Signature {
+            key_id: public_key.id(),
+            der,
+        };
+        // A document is created once, so an invalid signature could not be replaced.
+        if public_key.is_valid(message, &signature) {
+            Ok(signature)
+        } else {
+            Err(self.unusable(OtherKey))
+        }
     }
 }
 
@@ -174,6 +188,21 @@ mod tests {
             format!("the signing key {ARN} cannot be used")
         );
         assert!(!error_chain(&denied).contains("mary"), "{denied:?}");
+    }
+
+    #[tokio::test]
+    async fn a_signature_of_another_key_is_refused() {
+        let (first, other) = (LocalKey::generate(), LocalKey::generate());
+        let public = first.public_key().to_base64();
+        let signature = STANDARD.encode(other.sign(b"one").der);
+        let reply = move |_: &Request| {
+            Reply::json(200, &json!({"PublicKey": public, "Signature": signature}))
+        };
+        let fake = FakeAws::start(reply).await;
+
+        let error = kms_key(&fake).sign(b"one").await.unwrap_err();
+
+        assert!(matches!(error, SigningError::Permanent { .. }), "{error}");
     }
 
     #[tokio::test]
