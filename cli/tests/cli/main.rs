@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod check;
+mod echoes;
 mod files;
 mod finding;
 mod history;
