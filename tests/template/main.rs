@@ -10,5 +10,6 @@ mod metrics;
 mod permissions;
 mod queues;
 mod references;
+mod replacement;
 mod skips;
 mod variables;
