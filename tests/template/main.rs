@@ -5,6 +5,7 @@
     reason = "tests: a template that cannot be read ends them"
 )]
 
+mod costs;
 mod loops;
 mod metrics;
 mod permissions;
