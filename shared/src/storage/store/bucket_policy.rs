@@ -122,9 +122,10 @@ impl Rule {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
 fn rules(bucket: &Bucket<'_>, prefix: &str) -> [Rule; 3] {
     let arn = bucket.arn();
+    let literal = literal(prefix);
     let below = |keys: &[&str]| -> Vec<String> {
         keys.iter()
-            .map(|key| format!("{arn}/{prefix}{key}"))
+            .map(|key| format!("{arn}/{literal}{key}"))
             .collect()
     };
     // Requests for the bucket itself, such as to list it, concern the archive alone only without a prefix.
@@ -155,6 +156,16 @@ fn rules(bucket: &Bucket<'_>, prefix: &str) -> [Rule; 3] {
             condition: None,
         },
     ]
+}
+
+/// The pattern that only this text matches: a policy has variables for the three characters with a meaning.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+fn literal(text: &str) -> String {
+    let escaped = |character| match character {
+        '*' | '?' | '$' => format!("${{{character}}}"),
+        other => String::from(other),
+    };
+    text.chars().map(escaped).collect()
 }
 
 fn statements_of(policy: &Value) -> Vec<Value> {

@@ -36,6 +36,17 @@ fn statements_for_a_prefix_concern_no_key_outside_it() {
 }
 
 #[test]
+fn a_prefix_stands_for_itself_in_a_pattern() {
+    let policy = policy_gap(None, &BUCKET, "te*m?/$x/").unwrap().policy;
+
+    assert_eq!(
+        policy["Statement"][0]["Resource"],
+        json!(["arn:aws:s3:::archive/te${*}m${?}/${$}x/*"])
+    );
+    assert!(policy_gap(Some(&policy), &BUCKET, "te*m?/$x/").is_none());
+}
+
+#[test]
 fn statements_for_a_whole_bucket_concern_every_other_key() {
     let policy = policy_gap(None, &BUCKET, "").unwrap().policy;
 
