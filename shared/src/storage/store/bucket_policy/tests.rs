@@ -180,13 +180,13 @@ fn a_further_exemption_does_not_count() {
             push(
                 &mut it["Statement"][1]["NotResource"],
                 "arn:aws:s3:::archive/*",
-            )
+            );
         },
         |it| {
             push(
                 &mut it["Statement"][2]["NotResource"],
                 "arn:aws:s3:::archive/exports/*",
-            )
+            );
         },
     ];
 
