@@ -190,8 +190,8 @@ The archive of a deployed stack, found through the stack:
   genesys-archive verify --local march
 
 Whoever can write to an archive can rewrite it consistently, but cannot sign it. Signatures of your own key are always
-checked. Elsewhere, give the public key (genesys-archive public-key, or the stack's output SigningPublicKeyCommand), or
-the digest that the webhook carried:
+checked. Elsewhere, give the public key (a file with what genesys-archive public-key prints, or the command in the stack's
+output SigningPublicKeyCommand), or the digest that the webhook carried:
   genesys-archive verify ./archive march --public-key exporter.pem
   genesys-archive verify ./archive march --manifest-sha256 5f0c…",
     allow_missing_positional = true
@@ -201,7 +201,7 @@ pub(crate) struct VerifyArguments {
     pub archive: Option<Place>,
     #[arg(required = true)]
     pub export_id: ExportId,
-    /// Public key in PEM form: every plan, attempt and outcome must be signed with it, or with another one given
+    /// Public key, as PEM or as base64 of its DER form: every plan, attempt and outcome must be signed with it, or with another one given
     #[arg(long, value_name = "FILE")]
     pub public_key: Vec<PathBuf>,
     /// SHA-256 that manifest.json must have: `manifestSha256` of the webhook
@@ -226,7 +226,7 @@ with the number of entries at an earlier check:
 pub(crate) struct LedgerArguments {
     #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub archive: Option<Place>,
-    /// Public key in PEM form: every entry must be signed with it, or with another one given
+    /// Public key, as PEM or as base64 of its DER form: every entry must be signed with it, or with another one given
     #[arg(long, value_name = "FILE")]
     pub public_key: Vec<PathBuf>,
     /// Number of entries at an earlier check: a shorter ledger is damaged. 1 with a public key
@@ -244,7 +244,8 @@ or in the file that SIGNING_KEY_FILE names. Give its public part to those who ve
   genesys-archive public-key > exporter.pem
   genesys-archive verify ./archive march --public-key exporter.pem
 
-A deployed stack signs with its key in KMS; its output SigningPublicKeyCommand prints the public part.")]
+A deployed stack signs with its key in KMS; its output SigningPublicKeyCommand is the command that prints the public part,
+as base64, which --public-key accepts, too.")]
 pub(crate) struct PublicKeyArguments {}
 
 /// Find a conversation in an archive, and show its record

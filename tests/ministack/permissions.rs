@@ -259,6 +259,7 @@ fn resource(node: &Yaml<'static>) -> String {
     match first.map(text) {
         None => reference_target(node).to_owned(),
         Some("MakesKey") => "ArchiveKey".to_owned(),
+        Some("MakesSigningKey") => "SigningKey".to_owned(),
         Some("MakesRedactionKey") => "RedactionHashing".to_owned(),
         Some(address) if address.ends_with("${Bucket}") => "Bucket".to_owned(),
         Some(other) => panic!("{other} is no resource that the functions use"),

@@ -174,7 +174,7 @@ fn exempt_keys(template: &Template, sid: &str) -> Vec<String> {
 }
 
 /// Whether the key matches, as IAM compares: `*` matches any characters, a slash included.
-fn matches(pattern: &str, key: &str) -> bool {
+pub fn matches(pattern: &str, key: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == key;
     };

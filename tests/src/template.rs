@@ -2,6 +2,10 @@
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 
+mod references;
+
+pub use references::references;
+
 const TEMPLATE: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../infra/template.yaml"
@@ -77,6 +81,16 @@ impl Template {
 
     pub fn functions(&self) -> Vec<&str> {
         self.resources("AWS::Serverless::Function")
+    }
+
+    /// Returns the variables that all functions share, and those of each function.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &Yaml<'static>)> {
+        let own = self.functions().into_iter().map(|it| self.properties(it));
+        [self.globals()]
+            .into_iter()
+            .chain(own)
+            .filter_map(|properties| properties.as_mapping_get("Environment"))
+            .flat_map(|environment| entries(&environment["Variables"]))
     }
 
     /// Returns the function that is built from this package.

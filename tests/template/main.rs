@@ -5,10 +5,12 @@
     reason = "tests: a template that cannot be read ends them"
 )]
 
+mod costs;
 mod loops;
 mod metrics;
 mod permissions;
 mod queues;
 mod references;
+mod replacement;
 mod skips;
 mod variables;

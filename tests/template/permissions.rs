@@ -13,6 +13,7 @@ use end_to_end::template::{Template, one_or_more, text};
 
 mod kinds;
 mod needs;
+mod shared_bucket;
 
 use kinds::samples;
 use needs::{NEEDS, Need};

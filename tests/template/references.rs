@@ -1,48 +1,12 @@
 //! Finds undefined names in the variables of a function, which the linter does not detect.
 
-use saphyr::Yaml;
-
-use end_to_end::template::{Template, text};
-
-/// Collects every name in `!Ref`, `!GetAtt` and the texts of `!Sub`.
-fn references(node: &Yaml<'static>, found: &mut Vec<String>) {
-    match node {
-        Yaml::Tagged(tag, inner) => {
-            match tag.suffix.as_str() {
-                "Ref" => found.push(text(inner).to_owned()),
-                "GetAtt" => found.push(first_part(text(inner))),
-                "Sub" => substituted(inner, found),
-                _ => {}
-            }
-            references(inner, found);
-        }
-        Yaml::Sequence(items) => items.iter().for_each(|item| references(item, found)),
-        Yaml::Mapping(entries) => entries.values().for_each(|value| references(value, found)),
-        _ => {}
-    }
-}
-
-/// Collects a text's `${names}`, except those that the mapping beside it defines.
-fn substituted(node: &Yaml<'static>, found: &mut Vec<String>) {
-    let defined = node.as_sequence().map(|both| &both[1]);
-    let pattern = node.as_sequence().map_or(node, |both| &both[0]);
-    let names = text(pattern)
-        .split("${")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'));
-    let unknown = |name: &&str| defined.is_none_or(|defined| !defined.contains_mapping_key(name));
-    found.extend(names.map(|(name, _)| name).filter(unknown).map(first_part));
-}
-
-fn first_part(name: &str) -> String {
-    name.split('.').next().unwrap_or(name).to_owned()
-}
+use end_to_end::template::{Template, references, text};
+use saphyr::{LoadableYamlNode as _, Yaml};
 
 #[test]
 fn every_reference_names_a_defined_resource_or_parameter() {
     let template = Template::read();
-    let mut found = Vec::new();
-    references(template.root(), &mut found);
+    let found = references(template.root());
 
     assert!(found.len() > 100, "{} references", found.len());
     let dangling: Vec<_> = found
@@ -55,8 +19,7 @@ fn every_reference_names_a_defined_resource_or_parameter() {
 #[test]
 fn every_parameter_is_used_and_described() {
     let template = Template::read();
-    let mut found = Vec::new();
-    references(template.root(), &mut found);
+    let found = references(template.root());
 
     for (name, parameter) in template.parameters() {
         assert!(found.iter().any(|used| used == name), "{name} is not used");
@@ -64,5 +27,26 @@ fn every_parameter_is_used_and_described() {
             !text(&parameter["Description"]).is_empty(),
             "{name} is not described"
         );
+    }
+}
+
+#[test]
+fn a_name_is_found_in_every_form_of_a_reference() {
+    let forms = [
+        "!Ref HttpsProxy",
+        "!GetAtt HttpsProxy.Arn",
+        "!Sub '${HttpsProxy}'",
+        "!Sub 'https://${HttpsProxy.Arn}/'",
+        "!Sub ['${Proxy}', { Proxy: !Ref HttpsProxy }]",
+        "!If [HasProxy, !Ref HttpsProxy, '']",
+        "!Join ['', [a, !Sub 'b${HttpsProxy}']]",
+        "{ Ref: HttpsProxy }",
+        "{ 'Fn::Sub': '${HttpsProxy}' }",
+        "{ 'Fn::GetAtt': [HttpsProxy, Arn] }",
+    ];
+
+    for form in forms {
+        let nodes = Yaml::load_from_str(form).expect("YAML");
+        assert_eq!(references(&nodes[0]), ["HttpsProxy"], "{form}");
     }
 }

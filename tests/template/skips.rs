@@ -66,6 +66,7 @@ fn what_archived_data_needs_outlives_the_stack() {
         "ArchiveBucket",
         "ArchiveBucketPolicy",
         "ArchiveKey",
+        "SigningKey",
         "RedactionHashing",
     ] {
         let declared = &template.root()["Resources"][resource];

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use conversation_archive::runtime::config::{FUNCTIONS, table};
 use saphyr::Yaml;
 
-use end_to_end::template::{Template, entries};
+use end_to_end::template::{Template, entries, references};
 
 /// Set by Lambda, by an emulator, or for a non-AWS store; never by the template.
 const SET_BY_PLATFORM: [&str; 4] = [
@@ -67,15 +67,12 @@ fn no_variable_holds_the_value_of_a_secret_parameter() {
     ];
 
     assert_eq!(secrets, expected.into());
-    for function in template.functions() {
-        let variables = template.properties(function).as_mapping_get("Environment");
-        let text = format!("{variables:?}");
-        for secret in &secrets {
-            assert!(
-                !text.contains(&format!("\"{secret}\"")),
-                "{function} {secret}"
-            );
-        }
+    for (variable, value) in template.variables() {
+        let names = references(value);
+        let leaked = names.iter().find(|name| secrets.contains(name.as_str()));
+        assert_eq!(leaked, None, "{variable}");
+        let resolved = format!("{value:?}").contains("{{resolve:");
+        assert!(!resolved, "{variable} is resolved at deployment");
     }
 }
 
@@ -128,17 +125,9 @@ fn parameters_have_the_defaults_and_ranges_of_their_settings() {
 
 /// The parameter that a variable of a function refers to.
 fn parameter<'a>(template: &'a Template, variable: &str) -> Option<(&'a str, &'a Yaml<'static>)> {
-    let functions = template.functions();
-    let own = functions
-        .iter()
-        .map(|function| template.properties(function));
-    let variables = [template.globals()].into_iter().chain(own);
-    let name = variables
-        .filter_map(|properties| properties.as_mapping_get("Environment"))
-        .flat_map(|environment| entries(&environment["Variables"]))
-        .find_map(|(name, value)| match value {
-            Yaml::Tagged(tag, inner) if name == variable && tag.suffix == "Ref" => inner.as_str(),
-            _ => None,
-        })?;
+    let name = template.variables().find_map(|(name, value)| match value {
+        Yaml::Tagged(tag, inner) if name == variable && tag.suffix == "Ref" => inner.as_str(),
+        _ => None,
+    })?;
     template.parameters().find(|(known, _)| *known == name)
 }

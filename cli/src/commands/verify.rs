@@ -113,8 +113,8 @@ pub(super) fn read_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Problem> {
                 path.display()
             ))
         };
-        let pem = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-        PublicKey::from_pem(&pem).map_err(|error| unusable(error.to_string()))
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+        PublicKey::from_text(&text).map_err(|error| unusable(error.to_string()))
     };
     files.iter().map(read).collect()
 }

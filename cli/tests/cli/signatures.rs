@@ -50,6 +50,34 @@ async fn an_export_is_signed_and_verified_with_the_public_key() {
     assert!(unchecked.out.contains("not proven"), "{}", unchecked.out);
 }
 
+/// As `aws kms get-public-key --output text --query PublicKey` prints it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_key_may_be_the_base64_that_kms_prints() {
+    let mut world = exported().await;
+    let key = world.run(&["public-key", "--json"]).await;
+    let key: Value = serde_json::from_str(&key.out).unwrap();
+    let base64 = key["base64"].as_str().unwrap();
+    let file = path(&world, "exporter.txt");
+    world.set("SIGNING_KEY_FILE", &path(&world, "none.pem"));
+
+    for text in [format!("{base64}\n"), base64.to_owned()] {
+        fs::write(&file, text).unwrap();
+        let checked = world.run_on_march("verify", &["--public-key", &file]).await;
+        assert_eq!(checked.code, 0, "{}", checked.err);
+    }
+
+    fs::write(&file, "no key").unwrap();
+    let refused = world.run_on_march("verify", &["--public-key", &file]).await;
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.contains(
+            "it is not a public key in PEM form (BEGIN PUBLIC KEY), nor base64 of its DER form"
+        ),
+        "{}",
+        refused.err
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_own_key_and_the_announced_digest_are_checked() {
     let world = exported().await;

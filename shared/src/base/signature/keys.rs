@@ -44,6 +44,8 @@ pub struct LocalKey {
 pub enum InvalidKey {
     #[error("it is not a public key in PEM form (BEGIN PUBLIC KEY)")]
     NotPublicPem,
+    #[error("it is not a public key in PEM form (BEGIN PUBLIC KEY), nor base64 of its DER form")]
+    NotPublicText,
     #[error("it is not a private key in PEM form (BEGIN PRIVATE KEY)")]
     NotPrivatePem,
     #[error("it is not a key of the curve P-256")]
@@ -64,6 +66,17 @@ impl PublicKey {
     pub fn from_pem(pem: &str) -> Result<Self, InvalidKey> {
         let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes());
         Self::from_spki(&spki.map_err(|_| InvalidKey::NotPublicPem)?)
+    }
+
+    /// From the text of a file: the PEM form, or the base64 that `aws kms get-public-key --output text` prints. Line
+    /// breaks in the base64 are ignored.
+    pub fn from_text(text: &str) -> Result<Self, InvalidKey> {
+        if text.contains("-----BEGIN ") {
+            return Self::from_pem(text);
+        }
+        let base64: String = text.split_ascii_whitespace().collect();
+        let der = STANDARD.decode(base64);
+        Self::from_spki(&der.map_err(|_| InvalidKey::NotPublicText)?)
     }
 
     /// The text in PEM form.
@@ -201,6 +214,38 @@ mod tests {
     #[test]
     fn a_public_key_of_openssl_is_read_and_written_unchanged() {
         assert_eq!(PublicKey::from_pem(OPENSSL).unwrap().to_pem(), OPENSSL);
+    }
+
+    #[test]
+    fn a_file_holds_a_public_key_as_pem_or_as_base64() {
+        let key = PublicKey::from_pem(OPENSSL).unwrap();
+        let base64 = key.to_base64();
+        let folded = format!("{}\n{}\n", &base64[..64], &base64[64..]);
+        let commented = format!("# the exporter\n{OPENSSL}");
+
+        for text in [
+            OPENSSL,
+            &commented,
+            &base64,
+            &format!("{base64}\r\n"),
+            &folded,
+        ] {
+            assert_eq!(PublicKey::from_text(text), Ok(key.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_public_key_is_refused() {
+        let private = LocalKey::generate_pem();
+
+        for (text, expected) in [
+            ("", InvalidKey::NotP256),
+            ("no key", InvalidKey::NotPublicText),
+            ("bm8ga2V5", InvalidKey::NotP256),
+            (private.expose_secret(), InvalidKey::NotPublicPem),
+        ] {
+            assert_eq!(PublicKey::from_text(text), Err(expected));
+        }
     }
 
     #[test]

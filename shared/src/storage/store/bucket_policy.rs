@@ -1,5 +1,5 @@
 //! The policy that the bucket of an archive should have, and what an existing policy lacks of it. The template gives its
-//! own bucket the same statements.
+//! own bucket the statements for a whole bucket.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,27 @@ pub const OVERWRITTEN: [&str; 5] = [
 /// Keys, relative to the archive, that are deleted: markers, and the test object of the command line.
 pub const DELETED: [&str; 4] = ["open/*", "owed/*", "resumes/*", "checks/*"];
 
+/// Keys, relative to the archive, that are written once: every key that is not in [`OVERWRITTEN`].
+pub const CREATED_ONCE: [&str; 14] = [
+    "exports/*/request.json",
+    "exports/*/attempt-*.json",
+    "exports/*/slices/*/run.json",
+    "exports/*/slices/*/page-*",
+    "exports/*/slices/*/end.json",
+    "exports/*/failures/*",
+    "exports/*/failed-*.json",
+    "exports/*/comparison-*",
+    "exports/*/cancelled.json",
+    "exports/*/manifest.json",
+    "ledger/*",
+    "audit/*",
+    "dead-letters/*",
+    "checks/*",
+];
+
+/// Keys, relative to the archive, that are never deleted: every key that is not in [`DELETED`].
+pub const KEPT: [&str; 4] = ["exports/*", "ledger/*", "audit/*", "dead-letters/*"];
+
 /// The statements that an archive needs and the policy lacks, and a policy that has them all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyGap {
@@ -27,27 +48,22 @@ pub struct PolicyGap {
 }
 
 /// Compares a bucket's policy with the one that an archive needs; `None` if nothing is missing. `prefix` is empty or
-/// ends with a slash.
+/// ends with a slash. With a prefix, other applications may use the bucket: the statements concern only keys below it.
 pub fn policy_gap(
     existing: Option<&Value>,
     bucket: &Bucket<'_>,
     prefix: &str,
 ) -> Option<PolicyGap> {
     let existing = existing.map_or_else(Vec::new, statements_of);
-    let is_missing =
-        |(_, required): &(&str, Value)| !existing.iter().any(|found| enforces(found, required));
-    let missing: Vec<_> = required(bucket, prefix)
+    let is_missing = |rule: &Rule| !existing.iter().any(|found| enforces(found, rule));
+    let missing: Vec<_> = rules(bucket, prefix)
         .into_iter()
         .filter(is_missing)
         .collect();
-    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-    let statements: Vec<_> = existing
-        .iter()
-        .cloned()
-        .chain(missing.into_iter().map(|(_, statement)| statement))
-        .collect();
-    (!names.is_empty()).then(|| PolicyGap {
-        missing: names,
+    let added = missing.iter().map(|rule| rule.statement(prefix));
+    let statements: Vec<_> = existing.iter().cloned().chain(added).collect();
+    (!missing.is_empty()).then(|| PolicyGap {
+        missing: missing.iter().map(|rule| rule.name).collect(),
         policy: json!({"Version": "2012-10-17", "Statement": statements}),
     })
 }
@@ -70,44 +86,86 @@ impl Bucket<'_> {
     }
 }
 
-/// The statements by name. A write without `If-None-Match` is refused, except of overwritten objects; the parts of a
-/// multipart upload pass, because its completion is checked.
+/// Something that no principal may do in an archive.
+#[derive(Debug)]
+struct Rule {
+    /// The `Sid` of its statement.
+    name: &'static str,
+    action: &'static str,
+    /// The ARNs of the archive that the rule protects.
+    protected: Vec<String>,
+    /// The ARNs that a statement for the whole bucket exempts; `None` if the rule has no exemption.
+    exempt: Option<Vec<String>>,
+    condition: Option<Value>,
+}
+
+impl Rule {
+    /// The statement that enforces the rule. In a whole bucket it exempts keys, so that it covers unknown ones, too. One
+    /// statement cannot have both `Resource` and `NotResource`; below a prefix it therefore lists the protected keys.
+    fn statement(&self, prefix: &str) -> Value {
+        let (element, resources) = match &self.exempt {
+            Some(exempt) if prefix.is_empty() => ("NotResource", exempt),
+            _ => ("Resource", &self.protected),
+        };
+        let mut statement = json!({
+            "Sid": self.name, "Effect": "Deny", "Principal": "*", "Action": self.action, element: resources,
+        });
+        if let Some(condition) = &self.condition {
+            statement["Condition"] = condition.clone();
+        }
+        statement
+    }
+}
+
+/// A write without `If-None-Match` is refused, except of overwritten objects; the parts of a multipart upload pass,
+/// because its completion is checked.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
-fn required(bucket: &Bucket<'_>, prefix: &str) -> [(&'static str, Value); 3] {
+fn rules(bucket: &Bucket<'_>, prefix: &str) -> [Rule; 3] {
     let arn = bucket.arn();
+    let literal = literal(prefix);
     let below = |keys: &[&str]| -> Vec<String> {
         keys.iter()
-            .map(|key| format!("{arn}/{prefix}{key}"))
+            .map(|key| format!("{arn}/{literal}{key}"))
             .collect()
     };
+    // Requests for the bucket itself, such as to list it, concern the archive alone only without a prefix.
+    let whole_bucket = prefix.is_empty().then(|| arn.clone());
     [
-        (
-            "OnlyByTls",
-            json!({
-                "Sid": "OnlyByTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-                "Resource": [arn, format!("{arn}/*")],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }),
-        ),
-        (
-            "CreateOnly",
-            json!({
-                "Sid": "CreateOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
-                "NotResource": below(&OVERWRITTEN),
-                "Condition": {
-                    "Null": {"s3:if-none-match": "true"},
-                    "Bool": {"s3:ObjectCreationOperation": "true"},
-                },
-            }),
-        ),
-        (
-            "DeleteOnlyMarkers",
-            json!({
-                "Sid": "DeleteOnlyMarkers", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject",
-                "NotResource": below(&DELETED),
-            }),
-        ),
+        Rule {
+            name: "OnlyByTls",
+            action: "s3:*",
+            protected: whole_bucket.into_iter().chain(below(&["*"])).collect(),
+            exempt: None,
+            condition: Some(json!({"Bool": {"aws:SecureTransport": "false"}})),
+        },
+        Rule {
+            name: "CreateOnly",
+            action: "s3:PutObject",
+            protected: below(&CREATED_ONCE),
+            exempt: Some(below(&OVERWRITTEN)),
+            condition: Some(json!({
+                "Null": {"s3:if-none-match": "true"},
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            })),
+        },
+        Rule {
+            name: "DeleteOnlyMarkers",
+            action: "s3:DeleteObject",
+            protected: below(&KEPT),
+            exempt: Some(below(&DELETED)),
+            condition: None,
+        },
     ]
+}
+
+/// The pattern that only this text matches: a policy has variables for the three characters with a meaning.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+fn literal(text: &str) -> String {
+    let escaped = |character| match character {
+        '*' | '?' | '$' => format!("${{{character}}}"),
+        other => String::from(other),
+    };
+    text.chars().map(escaped).collect()
 }
 
 fn statements_of(policy: &Value) -> Vec<Value> {
@@ -118,24 +176,50 @@ fn statements_of(policy: &Value) -> Vec<Value> {
     }
 }
 
-/// Whether a statement enforces at least what the required one does, whatever its name.
-fn enforces(found: &Value, required: &Value) -> bool {
+/// Whether a statement enforces at least the rule, whatever its name.
+fn enforces(found: &Value, rule: &Rule) -> bool {
     let is_anyone = found["Principal"] == "*" || found["Principal"]["AWS"] == "*";
-    let action = texts(&required["Action"]);
     let actions = texts(&found["Action"]);
-    let covers_action = actions.is_superset(&action) || actions.contains("s3:*");
-    let exempts_no_more = match &required["NotResource"] {
-        Value::Null => texts(&found["Resource"]).is_superset(&texts(&required["Resource"])),
-        exempt => {
-            found.get("NotResource").is_some()
-                && texts(&found["NotResource"]).is_subset(&texts(exempt))
-        }
-    };
     found["Effect"] == "Deny"
         && is_anyone
-        && covers_action
-        && exempts_no_more
-        && found["Condition"] == required["Condition"]
+        && (actions.contains(rule.action) || actions.contains("s3:*"))
+        && (lists_protected(found, rule) || exempts_no_more(found, rule))
+        && found.get("Condition") == rule.condition.as_ref()
+}
+
+/// Whether the statement's `Resource` covers everything that the rule protects.
+fn lists_protected(found: &Value, rule: &Rule) -> bool {
+    let resources = texts(&found["Resource"]);
+    let is_covered = |protected: &String| resources.iter().any(|found| covers(found, protected));
+    rule.protected.iter().all(is_covered)
+}
+
+/// Whether the statement has a `NotResource` that exempts nothing else than the rule does.
+fn exempts_no_more(found: &Value, rule: &Rule) -> bool {
+    let (Some(found), Some(exempt)) = (found.get("NotResource"), &rule.exempt) else {
+        return false;
+    };
+    let exempt = exempt.iter().map(String::as_str).collect();
+    texts(found).is_subset(&exempt)
+}
+
+/// Whether every text that the second pattern matches is matched by the first one, in which `*` stands for any
+/// characters. `?` is compared as a character, so a pattern with it covers less here than in S3.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let Some((start, rest)) = wide.split_once('*') else {
+        return wide == narrow;
+    };
+    let Some(mut tail) = narrow.strip_prefix(start) else {
+        return false;
+    };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some((_, after)) = tail.split_once(part) else {
+            return false;
+        };
+        tail = after;
+    }
+    tail.ends_with(end)
 }
 
 /// A text or a list of texts.
@@ -147,98 +231,4 @@ fn texts(value: &Value) -> BTreeSet<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BUCKET: Bucket<'static> = Bucket {
-        region: "eu-central-1",
-        name: "archive",
-    };
-
-    fn missing(policy: &Value) -> Vec<&'static str> {
-        policy_gap(Some(policy), &BUCKET, "team/").map_or_else(Vec::new, |gap| gap.missing)
-    }
-
-    #[test]
-    fn a_bucket_without_a_policy_gets_all_statements_to_paste() {
-        let gap = policy_gap(None, &BUCKET, "team/").unwrap();
-
-        assert_eq!(
-            gap.missing,
-            ["OnlyByTls", "CreateOnly", "DeleteOnlyMarkers"]
-        );
-        let create_only = &gap.policy["Statement"][1];
-        assert_eq!(
-            create_only["NotResource"][0],
-            "arn:aws:s3:::archive/team/exports/*/slices/*/waiting.json"
-        );
-        assert_eq!(missing(&gap.policy), [""; 0]);
-    }
-
-    #[test]
-    fn existing_statements_are_kept_and_only_missing_ones_are_added() {
-        let own = json!({"Sid": "Readers", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"},
-            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::archive/*"});
-        let tls = json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*",
-            "Resource": ["arn:aws:s3:::archive/*", "arn:aws:s3:::archive"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
-        let policy = json!({"Statement": [own, tls]});
-
-        let gap = policy_gap(Some(&policy), &BUCKET, "").unwrap();
-
-        assert_eq!(gap.missing, ["CreateOnly", "DeleteOnlyMarkers"]);
-        assert_eq!(gap.policy["Statement"][0]["Sid"], "Readers");
-        assert_eq!(gap.policy["Statement"].as_array().unwrap().len(), 4);
-    }
-
-    type Edit = fn(&mut Value);
-
-    #[test]
-    fn a_weaker_statement_does_not_count() {
-        let complete = policy_gap(None, &BUCKET, "team/").unwrap().policy;
-        let edits: [(Edit, &str); 6] = [
-            (
-                |it| it["Statement"][1]["Effect"] = json!("Allow"),
-                "CreateOnly",
-            ),
-            (
-                |it| it["Statement"][1]["Principal"] = json!({"AWS": "1"}),
-                "CreateOnly",
-            ),
-            (
-                |it| it["Statement"][1]["NotResource"][5] = json!("arn:aws:s3:::archive/*"),
-                "CreateOnly",
-            ),
-            (
-                |it| it["Statement"][1]["Condition"]["StringLike"] = json!({"aws:userid": "a"}),
-                "CreateOnly",
-            ),
-            (
-                |it| it["Statement"][2]["Action"] = json!("s3:DeleteObjectVersion"),
-                "DeleteOnlyMarkers",
-            ),
-            (
-                |it| it["Statement"][0]["Resource"] = json!("arn:aws:s3:::archive/*"),
-                "OnlyByTls",
-            ),
-        ];
-
-        for (edit, expected) in edits {
-            let mut policy = complete.clone();
-            if let Some(list) = policy["Statement"][1]["NotResource"].as_array_mut() {
-                list.push(list[0].clone());
-            }
-            edit(&mut policy);
-            assert_eq!(missing(&policy), [expected]);
-        }
-    }
-
-    #[test]
-    fn the_arn_names_the_partition_of_the_region() {
-        let arn = |region| Bucket { region, name: "b" }.arn();
-
-        assert_eq!(arn("cn-north-1"), "arn:aws-cn:s3:::b");
-        assert_eq!(arn("us-gov-west-1"), "arn:aws-us-gov:s3:::b");
-        assert_eq!(arn("us-east-1"), "arn:aws:s3:::b");
-    }
-}
+mod tests;
