@@ -81,7 +81,8 @@ async fn an_owed_webhook_keeps_its_id_when_its_folder_is_moved() {
 
     std::fs::rename(&before, &after).expect("renamed");
     remove_delivery_records(&after);
-    let mut elsewhere = world_in(&after).await;
+    let elsewhere = world_in(&after).await;
+    let mut elsewhere = elsewhere.with_signing_key(world.signing.key.clone());
     elsewhere.resume(&nightly_id()).await;
     elsewhere.run().await;
 

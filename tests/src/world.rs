@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::{PortionLimits, UnsignedDocuments};
 use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::signature::LocalKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::clock::Clock;
@@ -178,6 +179,14 @@ impl<S: ArchiveStore + 'static> World<S> {
     #[must_use]
     pub fn with_portion_limits(mut self, portions: PortionLimits) -> Self {
         self.portions = portions;
+        self.restart();
+        self
+    }
+
+    /// Returns the same world with processes that sign with this key and follow no other.
+    #[must_use]
+    pub fn with_signing_key(mut self, key: LocalKey) -> Self {
+        self.signing.key = key;
         self.restart();
         self
     }
