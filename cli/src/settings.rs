@@ -94,7 +94,8 @@ impl Config for Settings {
         let address_rules = settings.address_rules(Loopback::Allowed);
         let engine = EngineSettings {
             concurrency: settings.max_open_slices(),
-            limits: settings.limits(&address_rules, endpoints),
+            limits: settings.limits(endpoints),
+            webhook_url: settings.webhook_url(&address_rules),
             pages: settings.page_settings(),
             sources: settings.source_settings(),
             redactors: redactors(settings),

@@ -221,6 +221,7 @@ pub mod pipeline {
 
     pub mod conclusion;
     mod context;
+    mod default_webhook;
     pub mod invocation;
     pub mod metrics;
     mod redactors;
@@ -230,6 +231,7 @@ pub mod pipeline {
     pub mod webhooks;
 
     pub use context::{FailedExports, Pipeline, PipelineError};
+    pub use default_webhook::{ConfiguredWebhook, DefaultWebhook, DefaultWebhookError};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};

@@ -14,6 +14,7 @@ mod automatic_resumes;
 mod cancelling;
 mod concurrent_handlers;
 mod crash_points;
+mod default_webhook;
 mod deliveries;
 mod echoes;
 mod fault_schedules;

@@ -18,7 +18,9 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Pipeline, Redactors};
+use conversation_archive::pipeline::{
+    ConfiguredKey, ConfiguredWebhook, FailedExports, Pipeline, Redactors,
+};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;
@@ -109,6 +111,7 @@ impl Process {
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: PlanLimits::default(),
+                default_webhook: Arc::new(ConfiguredWebhook::default()),
                 address_rules: address_rules.clone(),
                 regions: Regions::default(),
                 emulated: false,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::export::plan::PlanLimits;
-use crate::net::AddressRules;
 use crate::runtime::config::{
     ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, PageSettings,
     Problem, RecordFailureConfig, SendWebhookConfig, Settings, StartExportConfig,
@@ -187,7 +186,7 @@ fn without_settings_the_documented_defaults_apply() {
     let settings = Settings::new(&|_| None);
     let (plan, source) = (PlanLimits::default(), SourceSettings::default());
 
-    let limits = settings.limits(&AddressRules::default(), None);
+    let limits = settings.limits(None);
 
     assert_eq!(format!("{limits:?}"), format!("{plan:?}"));
     assert_eq!(settings.source_settings(), source);
