@@ -40,6 +40,7 @@ mod repeated_records;
 mod repeated_requests;
 mod residency;
 mod revisits;
+mod rights;
 mod starts;
 mod sweeping;
 mod sweeping_large;

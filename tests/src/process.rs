@@ -32,7 +32,7 @@ use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
 
-use crate::rights::RightsStore;
+use crate::rights::{AccessLog, RightsStore};
 use crate::world::archive_of;
 
 /// Signing secret, shared with the receiver.
@@ -60,6 +60,8 @@ pub struct Seams {
     pub signing_key: Option<LocalKey>,
     pub queue: Arc<dyn MessageQueue>,
     pub topic: Arc<dyn Topic>,
+    /// Records the accesses of the handlers to objects.
+    pub accesses: Arc<AccessLog>,
 }
 
 /// Whether a handled message is to be deleted.
@@ -78,6 +80,7 @@ impl Process {
             signing_key,
             queue,
             topic,
+            accesses,
         }: Seams,
         clock: &Clock,
         max_open_slices: usize,
@@ -88,6 +91,7 @@ impl Process {
             let store = RightsStore {
                 store: Arc::clone(&store),
                 function,
+                accesses: Arc::clone(&accesses),
             };
             Pipeline {
                 archive: archive_of(Arc::new(store), signing_key.as_ref()),
