@@ -124,7 +124,7 @@ impl Config for ArchivePageConfig {
         let genesys = settings.genesys();
         let planning = PlanningConfig::read(settings, genesys.as_ref());
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
-        let page = settings.page_settings();
+        let page = settings.page_settings(planning.limits.required_redaction);
         let transcript_topic = settings.transcript_topic();
         let redaction_key = settings.redaction_key();
         let max_open_slices = settings.max_open_slices();
