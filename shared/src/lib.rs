@@ -145,6 +145,7 @@ pub mod storage {
     pub mod aws;
     #[cfg(any(test, feature = "conformance"))]
     pub mod conformance;
+    pub mod private_folder;
     pub mod queue;
     pub mod signing;
     pub mod store;
