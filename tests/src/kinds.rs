@@ -81,9 +81,10 @@ fn pattern(sample: &str) -> String {
     let words = without_id.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
     let general = |word: &str| {
         let name = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
-        match name.contains(|character: char| character.is_ascii_digit()) {
-            true => format!("*{}", &word[name.len()..]),
-            false => word.to_owned(),
+        if name.contains(|character: char| character.is_ascii_digit()) {
+            format!("*{}", &word[name.len()..])
+        } else {
+            word.to_owned()
         }
     };
     words.map(general).collect()
