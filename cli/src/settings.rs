@@ -91,9 +91,10 @@ impl Config for Settings {
         let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
         let regions = settings.regions(endpoints, None);
         let address_rules = settings.address_rules(Loopback::Allowed);
+        let concurrency = settings.max_open_slices();
         let limits = settings.limits(endpoints);
         let engine = EngineSettings {
-            concurrency: settings.max_open_slices(),
+            concurrency,
             webhook_url: settings.webhook_url(&address_rules),
             pages: settings.page_settings(limits.required_redaction),
             limits,
