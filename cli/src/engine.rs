@@ -45,6 +45,8 @@ pub struct EngineSettings {
     /// Number of slices to process in parallel, and of workers that archive their pages.
     pub concurrency: usize,
     pub limits: PlanLimits,
+    /// The default webhook URL, for requests without `webhookUrl`.
+    pub webhook_url: Option<String>,
     pub pages: archive_page::PageSettings,
     pub sources: SourceSettings,
     pub redactors: Redactors,

@@ -144,8 +144,11 @@ impl From<SettingsError> for Problem {
 
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
+        let error = match error.into_refusal() {
+            Ok(refusal) => return refusal.into(),
+            Err(error) => error,
+        };
         match error {
-            StartError::Refused(refusal) => refusal.into(),
             StartError::Source(SourceError::Fatal(failure))
                 if failure.kind == FailureKind::LoginRefused =>
             {

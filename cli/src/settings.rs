@@ -78,7 +78,6 @@ impl BucketSettings {
 
 impl Config for BucketSettings {
     fn read(settings: &config::Settings<'_>) -> Option<Self> {
-        settings.check_aws_endpoint();
         Some(Self {
             aws: settings.aws(),
             kms_key_id: settings.kms_key_id(),
@@ -92,10 +91,13 @@ impl Config for Settings {
         let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
         let regions = settings.regions(endpoints, None);
         let address_rules = settings.address_rules(Loopback::Allowed);
+        let concurrency = settings.max_open_slices();
+        let limits = settings.limits(endpoints);
         let engine = EngineSettings {
-            concurrency: settings.max_open_slices(),
-            limits: settings.limits(&address_rules, endpoints),
-            pages: settings.page_settings(),
+            concurrency,
+            webhook_url: settings.webhook_url(&address_rules),
+            pages: settings.page_settings(limits.required_redaction),
+            limits,
             sources: settings.source_settings(),
             redactors: redactors(settings),
             regions,

@@ -1,12 +1,13 @@
 //! The audit line of a command that prints texts without redaction and archives nothing. It is stored before the first
 //! text is read; a command whose line cannot be stored reads nothing.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::runtime::config::{environment, table};
+use conversation_archive::storage::private_folder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -61,23 +62,19 @@ fn default_file() -> Option<PathBuf> {
     folder.map(|folder| folder.join(DEFAULT_FILE))
 }
 
-/// Appends the line. A new file is readable by its owner only.
+/// Appends the line. A new file is readable by its owner only, and survives a power failure.
 fn append(path: &Path, line: &Value) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        private_folders().recursive(true).create(folder)?;
-    }
+    let folder = private_folder::of_file(path);
+    private_folder::create_all(folder)?;
+    let is_new = !path.try_exists()?;
     let mut file = private_file().append(true).create(true).open(path)?;
     // One write, so that lines of two processes do not mix.
     file.write_all(format!("{line}\n").as_bytes())?;
-    file.sync_all()
-}
-
-fn private_folders() -> DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are for Unix"))]
-    let mut folders = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
-    folders
+    file.sync_all()?;
+    if is_new {
+        private_folder::sync(folder)?;
+    }
+    Ok(())
 }
 
 fn private_file() -> OpenOptions {

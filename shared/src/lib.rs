@@ -145,6 +145,7 @@ pub mod storage {
     pub mod aws;
     #[cfg(any(test, feature = "conformance"))]
     pub mod conformance;
+    pub mod private_folder;
     pub mod queue;
     pub mod signing;
     pub mod store;
@@ -221,6 +222,7 @@ pub mod pipeline {
 
     pub mod conclusion;
     mod context;
+    mod default_webhook;
     pub mod invocation;
     pub mod metrics;
     mod redactors;
@@ -230,6 +232,7 @@ pub mod pipeline {
     pub mod webhooks;
 
     pub use context::{FailedExports, Pipeline, PipelineError};
+    pub use default_webhook::{ConfiguredWebhook, DefaultWebhook, DefaultWebhookError};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};

@@ -1,10 +1,13 @@
 //! The owner's policy: requests, stored plans and webhooks below it are refused, whoever wrote them.
 
+use std::sync::Arc;
+
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::{ExportPlan, RequiredRedaction};
 use conversation_archive::net::Receivers;
+use conversation_archive::pipeline::ConfiguredWebhook;
 use end_to_end::world::{World, organisation};
 use serde_json::json;
 use start_export::{Command, Resume, State};
@@ -134,7 +137,8 @@ async fn a_webhook_to_an_unlisted_host_is_refused_from_every_source() {
 
     let requested = refusal(&mut world, Command::parse(&request).expect("a request")).await;
     let resumed = refusal(&mut world, resume(&id)).await;
-    world.process.start.limits.webhook_url = Some("https://collector.example/hook".to_owned());
+    let unlisted = Some("https://collector.example/hook".to_owned());
+    world.process.start.default_webhook = Arc::new(ConfiguredWebhook::new(unlisted));
     let by_default = r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"}"#;
     let by_default = refusal(&mut world, Command::parse(by_default).expect("a request")).await;
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::comparison::{assert_same_archive, content_section};
 use crate::memory_store::MemoryStore;
+use crate::rights::AccessLog;
 use crate::seams::Kill;
 use crate::world::{World, organisation};
 
@@ -249,12 +250,7 @@ pub async fn run_scenario<S: ArchiveStore + 'static>(
     kill: Option<Kill>,
     recovery: Recovery,
 ) -> ScenarioResult {
-    let mut world = World::with_store(Arc::clone(&store), settings(case.scenario), 2).await;
-    if case.scenario == Scenario::Portions {
-        world = world
-            .with_portion_limits(SMALL_PORTIONS)
-            .with_step_duration(SLOW_STEP);
-    }
+    let world = scenario_world(Arc::clone(&store), case.scenario).await;
     if let Some(kill) = kill {
         world.steps.kill_at(kill);
     }
@@ -283,6 +279,28 @@ pub async fn run_scenario<S: ArchiveStore + 'static>(
         steps: world.steps.step_count(),
         killed,
     }
+}
+
+/// Runs the scenario once, and records the accesses of its handlers to objects.
+pub async fn record_scenario(case: Case, accesses: &Arc<AccessLog>) {
+    let world = scenario_world(Arc::<MemoryStore>::default(), case.scenario).await;
+    let mut scenario_run = ScenarioRun {
+        world: world.with_access_log(accesses),
+        case,
+        recovery: Recovery::Redelivery,
+        killed: false,
+    };
+    Box::pin(scenario_run.run()).await;
+}
+
+async fn scenario_world<S: ArchiveStore + 'static>(store: Arc<S>, scenario: Scenario) -> World<S> {
+    let world = World::with_store(store, settings(scenario), 2).await;
+    if scenario != Scenario::Portions {
+        return world;
+    }
+    world
+        .with_portion_limits(SMALL_PORTIONS)
+        .with_step_duration(SLOW_STEP)
 }
 
 fn settings(scenario: Scenario) -> Settings {

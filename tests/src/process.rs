@@ -17,7 +17,9 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Pipeline, Redactors};
+use conversation_archive::pipeline::{
+    ConfiguredKey, ConfiguredWebhook, FailedExports, Pipeline, Redactors,
+};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;
@@ -29,7 +31,7 @@ use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
 
-use crate::rights::RightsStore;
+use crate::rights::{AccessLog, RightsStore};
 use crate::signing::Signing;
 
 /// Signing secret, shared with the receiver.
@@ -56,6 +58,8 @@ pub struct Seams {
     pub signing: Signing,
     pub queue: Arc<dyn MessageQueue>,
     pub topic: Arc<dyn Topic>,
+    /// Records the accesses of the handlers to objects.
+    pub accesses: Arc<AccessLog>,
 }
 
 /// Whether a handled message is to be deleted.
@@ -74,6 +78,7 @@ impl Process {
             signing,
             queue,
             topic,
+            accesses,
         }: Seams,
         clock: &Clock,
         max_open_slices: usize,
@@ -84,6 +89,7 @@ impl Process {
             let store = RightsStore {
                 store: Arc::clone(&store),
                 function,
+                accesses: Arc::clone(&accesses),
             };
             Pipeline {
                 archive: signing.archive_of_function(Arc::new(store), function),
@@ -107,6 +113,7 @@ impl Process {
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: PlanLimits::default(),
+                default_webhook: Arc::new(ConfiguredWebhook::default()),
                 address_rules: address_rules.clone(),
                 regions: Regions::default(),
                 emulated: false,

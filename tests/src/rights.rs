@@ -2,8 +2,8 @@
 //!
 //! IAM and S3 enforce both on AWS, no emulator does: here a store enforces them in every test of the pipeline.
 
-use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,10 +11,11 @@ use conversation_archive::runtime::config::FUNCTIONS;
 use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use saphyr::Yaml;
 
+use crate::kinds::kind_of;
 use crate::template::{Template, one_or_more, reference_target, text};
 
 /// An action on an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectAction {
     Get,
     Put,
@@ -184,16 +185,41 @@ pub fn matches(pattern: &str, key: &str) -> bool {
     (0..=tail.len()).any(|skipped| tail.get(skipped..).is_some_and(|tail| matches(rest, tail)))
 }
 
+/// The accesses of functions to objects.
+#[derive(Debug, Default)]
+pub struct AccessLog(Mutex<BTreeSet<Access>>);
+
+/// A function, an action and the key of an object.
+type Access = (&'static str, ObjectAction, String);
+
+impl AccessLog {
+    fn record(&self, access: Access) {
+        let mut accesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accesses.insert(access);
+    }
+
+    /// Each function, action and kind of object that was accessed.
+    pub fn used(&self) -> BTreeSet<(&'static str, ObjectAction, &'static str)> {
+        let accesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = accesses.iter();
+        used.map(|(function, action, key)| (*function, *action, kind_of(key)))
+            .collect()
+    }
+}
+
 /// A store that only performs what the template grants to a function.
 #[derive(Debug)]
 pub struct RightsStore {
     pub store: Arc<dyn ArchiveStore>,
     /// The name of the function's package.
     pub function: &'static str,
+    pub accesses: Arc<AccessLog>,
 }
 
 impl RightsStore {
     fn check(&self, action: ObjectAction, key: &str) {
+        let access = (self.function, action, key.to_owned());
+        self.accesses.record(access);
         assert!(
             Rights::of_template().allow(self.function, action, key),
             "{} has no right to {} on {key}",

@@ -22,6 +22,7 @@ use crate::logs;
 use crate::memory_store::MemoryStore;
 use crate::process::{Disposition, Process, Seams, client, invocation};
 use crate::receiver::Receiver;
+use crate::rights::AccessLog;
 use crate::seams::{ReportedTexts, SteppedQueues, SteppedStore, Steps};
 use crate::signing::Signing;
 use crate::topic::{MemoryTopic, SteppedTopic};
@@ -48,6 +49,8 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     /// Receives an event for each transcript.
     pub topic: Arc<MemoryTopic>,
     pub process: Process,
+    /// Accesses of the processes to objects.
+    accesses: Arc<AccessLog>,
     /// Highest receive count that any message reached.
     pub highest_receive_count: u32,
     pub rng: fastrand::Rng,
@@ -153,6 +156,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             receiver,
             topic,
             process,
+            accesses: Arc::default(),
             highest_receive_count: 0,
             rng: fastrand::Rng::with_seed(seed),
             order: Order::Steady,
@@ -171,6 +175,14 @@ impl<S: ArchiveStore + 'static> World<S> {
     #[must_use]
     pub fn with_source_settings(mut self, sources: SourceSettings) -> Self {
         self.sources = sources;
+        self.restart();
+        self
+    }
+
+    /// Returns the same world with processes that record their accesses to objects here.
+    #[must_use]
+    pub fn with_access_log(mut self, accesses: &Arc<AccessLog>) -> Self {
+        self.accesses = Arc::clone(accesses);
         self.restart();
         self
     }
@@ -221,6 +233,10 @@ impl<S: ArchiveStore + 'static> World<S> {
             &self.reported_texts,
             &self.signing,
         );
+        let seams = Seams {
+            accesses: Arc::clone(&self.accesses),
+            ..seams
+        };
         build_process(
             client(&self.simulator.url(), &self.clock, self.read_timeout),
             seams,
@@ -553,6 +569,7 @@ fn seams<S: ArchiveStore + 'static>(
         signing: signing.clone(),
         queue: Arc::new(queues),
         topic: Arc::new(topic),
+        accesses: Arc::default(),
     }
 }
 

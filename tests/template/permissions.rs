@@ -8,15 +8,12 @@ use conversation_archive::storage::store::bucket_policy::{
 };
 use saphyr::Yaml;
 
+use end_to_end::kinds::samples;
+use end_to_end::needs::{NEEDS, Need};
 use end_to_end::rights::{ObjectAction, Rights, key_patterns};
 use end_to_end::template::{Template, one_or_more, text};
 
-mod kinds;
-mod needs;
 mod shared_bucket;
-
-use kinds::samples;
-use needs::{NEEDS, Need};
 
 /// The kinds that docs/format.md marks as overwritten.
 const OVERWRITTEN: [&str; 5] = ["Waiting", "Cancel", "Open", "Owed", "Resume"];

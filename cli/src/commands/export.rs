@@ -47,7 +47,7 @@ pub(super) async fn archive(
     let receiver = request
         .webhook_url
         .as_ref()
-        .or(settings.engine.limits.webhook_url.as_ref());
+        .or(settings.engine.webhook_url.as_ref());
     check_signer(receiver.map(String::as_str), &settings)?;
     let place = open(out, &id, draft).await?.for_writing()?;
     place.require_conditional_writes().await?;

@@ -12,7 +12,7 @@ use conversation_archive::export::message::{PagesMessage, WaitingMessage, Webhoo
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::webhook::Sender;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{FailedExports, Pipeline};
+use conversation_archive::pipeline::{ConfiguredWebhook, FailedExports, Pipeline};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
@@ -80,6 +80,7 @@ impl Handlers {
                 sources: sources.clone(),
                 redactors: settings.redactors.clone(),
                 limits: settings.limits,
+                default_webhook: Arc::new(ConfiguredWebhook::new(settings.webhook_url)),
                 address_rules: settings.address_rules,
                 regions: settings.regions,
                 emulated: false,

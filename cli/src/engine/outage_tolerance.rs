@@ -55,7 +55,7 @@ pub(super) fn may_still_start(error: &StartError) -> bool {
         StartError::Archive(error) => error.is_transient(),
         StartError::Pipeline(error) => error.is_transient(),
         StartError::Companion { source, .. } => may_still_start(source),
-        StartError::Refused(_) | StartError::Source(_) => false,
+        StartError::Refused(_) | StartError::DefaultWebhook(_) | StartError::Source(_) => false,
     }
 }
 

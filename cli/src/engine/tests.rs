@@ -77,6 +77,7 @@ impl World {
         let settings = EngineSettings {
             concurrency: 2,
             limits: PlanLimits::default(),
+            webhook_url: None,
             pages: archive_page::PageSettings::default(),
             sources: conversation_archive::source::SourceSettings::default(),
             redactors: Redactors::default(),

@@ -4,12 +4,11 @@
 
 use archive_page::ArchivePage;
 use conversation_archive::export::message::PagesMessage;
-use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{Redelivery, metrics};
-use conversation_archive::runtime::config::{ArchivePageConfig, Config, PlanningConfig};
+use conversation_archive::runtime::config::{ArchivePageConfig, Config};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Disposition, Refreshed, SqsBatchResponse, SqsEvent, each_message,
+    self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
@@ -23,12 +22,8 @@ async fn main() -> anyhow::Result<()> {
 }
 
 struct App {
-    clients: Clients,
-    planning: PlanningConfig,
     page: ArchivePage,
-    /// Without the default webhook URL, which is read when an accepted request is started.
     start: StartExport,
-    webhook_url: Refreshed<Option<String>>,
 }
 
 impl App {
@@ -43,9 +38,10 @@ impl App {
                 pipeline: pipeline.clone(),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
-                limits: planning.limits.clone(),
-                address_rules: planning.address_rules.clone(),
-                regions: planning.regions.clone(),
+                default_webhook: clients.default_webhook(&planning),
+                limits: planning.limits,
+                address_rules: planning.address_rules,
+                regions: planning.regions,
                 emulated: planning.emulated,
             },
             page: ArchivePage {
@@ -55,16 +51,7 @@ impl App {
                 topic: clients.topic(config.transcript_topic),
                 settings: config.page,
             },
-            clients,
-            planning,
-            webhook_url: Refreshed::default(),
         })
-    }
-
-    async fn start(&self) -> anyhow::Result<StartExport> {
-        let read = async || self.clients.webhook_url(&self.planning).await;
-        let url = self.webhook_url.get(Clock::System.now(), read).await?;
-        Ok(self.start.clone().with_webhook_url(url.as_ref().clone()))
     }
 
     async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
@@ -79,8 +66,7 @@ impl App {
                     self.page.handle(page, invocation).await?;
                 }
                 PagesMessage::Start(message) => {
-                    let start = self.start().await?;
-                    start.restart(&message.start, invocation).await?;
+                    self.start.restart(&message.start, invocation).await?;
                 }
             }
             Ok(Disposition::Delete)

@@ -11,6 +11,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::format_timestamp;
 use conversation_archive::export::plan::{ExportIdentity, Revisit, due_revisits};
 use conversation_archive::export::request::{ExportRequest, InvalidRequest, scheduled_time};
+use conversation_archive::pipeline::DefaultWebhookError;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::source::SourceError;
@@ -68,7 +69,7 @@ pub enum RestartOutcome {
     Resumed,
     /// There is nothing to start or resume: the export is planned or resumed already, or the marker is gone.
     NothingToDo,
-    /// The API refuses it. The sweep retries until the request is a week old.
+    /// The API refuses it, or a setting is not usable. The sweep retries until the request is a week old.
     Refused(String),
     /// The request itself is invalid and is no longer stored.
     Discarded(String),
@@ -236,7 +237,17 @@ impl StartError {
             Self::Companion { source, .. } => source.is_transient(),
             Self::Pipeline(error) => error.is_transient(),
             Self::Archive(error) => error.is_transient(),
+            Self::DefaultWebhook(error) => matches!(error, DefaultWebhookError::Transient(_)),
             Self::Refused(_) => false,
+        }
+    }
+
+    /// The refusal, if the request or a setting must change; otherwise the error.
+    pub fn into_refusal(self) -> Result<InvalidRequest, Self> {
+        match self {
+            Self::Refused(refusal)
+            | Self::DefaultWebhook(DefaultWebhookError::Unusable(refusal)) => Ok(refusal),
+            error => Err(error),
         }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
+use std::sync::Arc;
+
 use conversation_archive::archive::{Archive, open_marker, outcomes};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
@@ -15,7 +17,9 @@ use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::AddressRules;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling::{self, SliceSelection};
-use conversation_archive::pipeline::{KeyVersionError, Pipeline, Redactors, metrics};
+use conversation_archive::pipeline::{
+    DefaultWebhook, DefaultWebhookError, KeyVersionError, Pipeline, Redactors, metrics,
+};
 use conversation_archive::source::{QuerySpec, SourceError, Sources};
 
 mod accepted;
@@ -30,6 +34,7 @@ use accepted::{AcceptRule, Acceptance, OnExisting, OnUnavailable, Start};
 
 use command::final_state;
 
+pub use accepted::RestartOutcome;
 pub use command::{Command, Resume, Started, State};
 pub use conversation_archive::runtime::config::Regions;
 
@@ -40,6 +45,7 @@ pub struct StartExport {
     pub sources: Sources,
     pub redactors: Redactors,
     pub limits: PlanLimits,
+    pub default_webhook: Arc<dyn DefaultWebhook>,
     pub address_rules: AddressRules,
     pub regions: Regions,
     /// Whether a custom AWS endpoint is set. If so, an unreplaced scheduled-time placeholder means now.
@@ -52,6 +58,8 @@ pub enum StartError {
     /// Exit code 2: the request or a setting must change.
     #[error(transparent)]
     Refused(#[from] InvalidRequest),
+    #[error(transparent)]
+    DefaultWebhook(#[from] DefaultWebhookError),
     #[error("the source returned no usable response: {0}")]
     Source(#[from] SourceError),
     #[error("{export_id} was started, but {companion_id} was not: {source}")]
@@ -67,13 +75,6 @@ pub enum StartError {
 }
 
 impl StartExport {
-    /// Sets the default webhook URL, for requests without `webhookUrl`.
-    #[must_use]
-    pub fn with_webhook_url(mut self, url: Option<String>) -> Self {
-        self.limits.webhook_url = url;
-        self
-    }
-
     pub async fn handle(
         &self,
         command: Command,
@@ -223,17 +224,18 @@ impl StartExport {
             Some(revisit) => Some(self.archive().existing_plan(&revisit.exports[0]).await?),
             None => None,
         };
-        let fields = plan.differing_fields(start.request, &self.limits, revisited.as_deref());
+        let request = self.with_default_webhook(start.request).await?;
+        let fields = plan.differing_fields(&request, &self.limits, revisited.as_deref());
         if fields.is_empty() {
             return Ok(());
         }
         Err(planned_otherwise(plan, &fields).into())
     }
 
-    /// The checks that need no API call.
+    /// The checks that need no request to the Genesys Cloud API.
     async fn draft(&self, start: &Start<'_>) -> Result<Draft, StartError> {
         let now = self.pipeline.clock.now();
-        let request = start.request.clone();
+        let request = self.with_default_webhook(start.request).await?;
         let draft = Draft::check(request, start.identity.clone(), now, &self.limits)?;
         let draft = match &start.revisit {
             Some(revisit) => {

@@ -1,62 +1,40 @@
 //! Wires start-export: settings, clients and the handler, once per process.
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
-use conversation_archive::runtime::config::{Config, PlanningConfig, StartExportConfig};
-use conversation_archive::runtime::lambda::{self, Clients, Refreshed};
+use conversation_archive::runtime::config::{Config, StartExportConfig};
+use conversation_archive::runtime::lambda::{self, Clients};
 use conversation_archive::runtime::telemetry;
 use serde_json::value::RawValue;
-use start_export::{Command, StartError, StartExport, Started};
+use start_export::{Command, StartExport, Started};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     telemetry::init_lambda();
-    let app = App::new(StartExportConfig::from_env()?).await?;
+    let app = app(StartExportConfig::from_env()?).await?;
     // Passed as raw text, so that a refusal names the field that is not allowed.
     lambda::run(async |payload: Box<RawValue>, invocation| {
-        start(&app.start().await?, payload.get(), &invocation).await
+        handle(&app, payload.get(), &invocation).await
     })
     .await
 }
 
-/// The handler, without the default webhook URL, which is read at the first invocation and again every few minutes.
-struct App {
-    clients: Clients,
-    planning: PlanningConfig,
-    start: StartExport,
-    webhook_url: Refreshed<Option<String>>,
+async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
+    let clients = Clients::new(config.archive).await;
+    let planning = config.planning;
+    Ok(StartExport {
+        pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
+        sources: clients.sources(config.genesys).await?,
+        redactors: clients.redactors(config.redaction_key),
+        default_webhook: clients.default_webhook(&planning),
+        limits: planning.limits,
+        address_rules: planning.address_rules,
+        regions: planning.regions,
+        emulated: planning.emulated,
+    })
 }
 
-impl App {
-    async fn new(config: StartExportConfig) -> anyhow::Result<Self> {
-        let clients = Clients::new(config.archive).await;
-        let planning = config.planning;
-        let start = StartExport {
-            pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
-            sources: clients.sources(config.genesys).await?,
-            redactors: clients.redactors(config.redaction_key),
-            limits: planning.limits.clone(),
-            address_rules: planning.address_rules.clone(),
-            regions: planning.regions.clone(),
-            emulated: planning.emulated,
-        };
-        Ok(Self {
-            clients,
-            planning,
-            start,
-            webhook_url: Refreshed::default(),
-        })
-    }
-
-    async fn start(&self) -> anyhow::Result<StartExport> {
-        let read = async || self.clients.webhook_url(&self.planning).await;
-        let url = self.webhook_url.get(Clock::System.now(), read).await?;
-        Ok(self.start.clone().with_webhook_url(url.as_ref().clone()))
-    }
-}
-
-async fn start(
+async fn handle(
     app: &StartExport,
     payload: &str,
     invocation: &Invocation,
@@ -65,12 +43,11 @@ async fn start(
     let before = app.sources.client.stats();
     let started = app.handle(command, invocation).await;
     metrics::record_client(&before, &app.sources.client.stats());
-    match started {
-        Ok(started) => Ok(started),
-        // Returned as its own type, so that the caller sees that the request must change.
-        Err(StartError::Refused(refusal)) => Err(refusal.into()),
-        Err(error) => Err(error.into()),
-    }
+    // A refusal is returned as its own type, so that the caller sees that the request or a setting must change.
+    started.map_err(|error| match error.into_refusal() {
+        Ok(refusal) => refusal.into(),
+        Err(error) => error.into(),
+    })
 }
 
 #[cfg(test)]

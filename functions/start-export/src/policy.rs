@@ -2,12 +2,24 @@
 //! that exist already.
 
 use conversation_archive::export::plan::{Draft, ExportPlan, Residency};
-use conversation_archive::export::request::InvalidRequest;
+use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::WebhookUrl;
 
-use crate::StartExport;
+use crate::{StartError, StartExport};
 
 impl StartExport {
+    /// The request with the default webhook URL, if it names none.
+    pub(crate) async fn with_default_webhook(
+        &self,
+        request: &ExportRequest,
+    ) -> Result<ExportRequest, StartError> {
+        let mut request = request.clone();
+        if request.webhook_url.is_none() {
+            request.webhook_url = self.default_webhook.url().await?;
+        }
+        Ok(request)
+    }
+
     /// Checks what needs no API call. [`Draft::check`] has checked the redaction of the request.
     pub(crate) fn check_draft(&self, draft: &Draft) -> Result<(), InvalidRequest> {
         self.check_webhook(draft.webhook_url.as_deref())?;

@@ -23,6 +23,7 @@ mod dead_letters;
 mod refreshed;
 #[cfg(test)]
 mod samples;
+mod secret_webhook;
 mod secrets;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};

@@ -16,7 +16,7 @@ const CHECK: &str = "webhook";
 const PING: &str = "webhook.ping";
 
 pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
-    let (Some(url), Some(signer)) = (&settings.limits.webhook_url, &settings.signer) else {
+    let (Some(url), Some(signer)) = (&settings.webhook_url, &settings.signer) else {
         return Finding::skipped(
             CHECK,
             "DATA_LAKE_WEBHOOK_URL is not set, so there is no receiver to test",

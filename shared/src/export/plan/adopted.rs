@@ -8,7 +8,8 @@ use super::{ExportPlan, PlanLimits, RedactionPlan};
 use crate::export::request::ExportRequest;
 
 impl ExportPlan {
-    /// The fields that differ from those of a new plan of this request. `revisited` is the first export that the plan
+    /// The fields that differ from those of a new plan of this request, which holds the default webhook URL if the caller
+    /// named none. `revisited` is the first export that the plan
     /// revisits, whose redaction it uses.
     pub fn differing_fields(
         &self,
@@ -24,7 +25,6 @@ impl ExportPlan {
             Some(first) => first.redaction.clone(),
             None => resolve_redaction(request, limits, None),
         };
-        let webhook_url = request.webhook_url.as_ref().or(limits.webhook_url.as_ref());
         let comparisons = [
             ("source", self.source == request.source),
             ("membership", self.membership == request.membership),
@@ -37,7 +37,7 @@ impl ExportPlan {
             ),
             ("includeMedia", self.include_media == request.include_media),
             ("onBadRecord", self.on_bad_record == request.on_bad_record),
-            ("webhookUrl", self.webhook_url.as_ref() == webhook_url),
+            ("webhookUrl", self.webhook_url == request.webhook_url),
         ];
         let differing = comparisons.into_iter().filter(|(_, is_same)| !is_same);
         differing.map(|(field, _)| field).collect()

@@ -76,10 +76,7 @@ impl Draft {
                 "at least 1 (megabytes of 10⁶ stored bytes)",
             ));
         }
-        let webhook_url = request
-            .webhook_url
-            .clone()
-            .or_else(|| limits.webhook_url.clone());
+        let webhook_url = request.webhook_url.clone();
         let draft = Self {
             export_id,
             query_hash,

@@ -28,7 +28,6 @@ pub struct PlanLimits {
     /// Stored bytes per record, for estimating a gateway export before it starts.
     pub bytes_per_record: u64,
     pub quota_mb: Option<u64>,
-    pub webhook_url: Option<String>,
     pub redaction: RedactionSettings,
     /// Requests that redact less are refused.
     pub required_redaction: RequiredRedaction,
@@ -71,7 +70,6 @@ impl Default for PlanLimits {
             // A web messaging record of about 7 KB compresses to about a tenth.
             bytes_per_record: 700,
             quota_mb: None,
-            webhook_url: None,
             redaction: RedactionSettings::default(),
             required_redaction: RequiredRedaction::default(),
             governance: Governance {

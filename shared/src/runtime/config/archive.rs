@@ -75,9 +75,10 @@ impl Settings<'_> {
         self.optional(&ARCHIVE_KMS_KEY_ID)
     }
 
-    /// `AWS_S3_FORCE_PATH_STYLE`. Also validates the checksum settings, which the SDK reads itself: it silently uses
-    /// its default for unknown values.
+    /// `AWS_S3_FORCE_PATH_STYLE`. Also validates the settings that the SDK reads itself: it silently uses its default for
+    /// unknown checksum settings, and the clients refuse every call to some endpoints.
     pub fn aws(&self) -> AwsSettings {
+        self.check_endpoint();
         self.check_checksums(&AWS_REQUEST_CHECKSUM_CALCULATION);
         self.check_checksums(&AWS_RESPONSE_CHECKSUM_VALIDATION);
         AwsSettings {
@@ -85,8 +86,13 @@ impl Settings<'_> {
         }
     }
 
-    /// Refuses an endpoint of AWS to which the clients would refuse to send.
-    pub fn check_aws_endpoint(&self) {
+    /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
+    pub(crate) fn is_emulated(&self) -> bool {
+        self.optional(&AWS_ENDPOINT_URL).is_some()
+    }
+
+    /// Refuses an endpoint to which the clients would refuse to send.
+    fn check_endpoint(&self) {
         let endpoint = self.optional(&AWS_ENDPOINT_URL);
         if let Some(value) = endpoint.filter(|endpoint| !is_allowed_endpoint(endpoint)) {
             let rule = "an https URL; plain http is allowed only for this machine";
@@ -130,11 +136,12 @@ impl Settings<'_> {
         self.number(&MAX_OPEN_SLICES).unwrap_or(1)
     }
 
-    pub fn page_settings(&self) -> PageSettings {
+    /// `required_redaction` is that of the limits for planning.
+    pub fn page_settings(&self, required_redaction: RequiredRedaction) -> PageSettings {
         let default = PageSettings::default();
         PageSettings {
             wait_limits: self.wait_limits(),
-            required_redaction: self.required_redaction(),
+            required_redaction,
             ..default
         }
     }
@@ -214,8 +221,7 @@ mod tests {
     #[test]
     fn unknown_checksum_settings_are_refused() {
         let problems_with = |value: &'static str| {
-            let lookup =
-                move |name: &str| (name != "AWS_S3_FORCE_PATH_STYLE").then(|| value.to_owned());
+            let lookup = move |name: &str| name.contains("CHECKSUM").then(|| value.to_owned());
             let settings = Settings::new(&lookup);
             let aws = settings.aws();
             let read = settings.finish(Some(aws));
@@ -239,9 +245,9 @@ mod tests {
             let lookup =
                 move |name: &str| (name == "AWS_ENDPOINT_URL").then(|| endpoint.to_owned());
             let settings = Settings::new(&lookup);
-            settings.check_aws_endpoint();
+            let aws = settings.aws();
             settings
-                .finish(Some(()))
+                .finish(Some(aws))
                 .err()
                 .map(|error| error.to_string())
         };
@@ -269,7 +275,7 @@ mod tests {
         let lookup = |name: &str| (name == "WATERMARK_DEADLINE_HOURS").then(|| "12".to_owned());
         let settings = Settings::new(&lookup);
 
-        let page = settings.page_settings();
+        let page = settings.page_settings(RequiredRedaction::default());
 
         let wait_limits = WaitLimits {
             watermark: Duration::from_hours(12),

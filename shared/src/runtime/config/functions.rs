@@ -17,7 +17,9 @@ use crate::storage::topic::TopicArn;
 pub struct PlanningConfig {
     pub regions: Regions,
     pub limits: PlanLimits,
-    /// The ARN of the secret that holds the default webhook URL; `None` leaves that of the limits.
+    /// The default webhook URL, for requests without `webhookUrl`.
+    pub webhook_url: Option<String>,
+    /// The ARN of the secret that holds the default webhook URL; `None` uses `webhook_url`.
     pub webhook_url_secret: Option<String>,
     pub address_rules: AddressRules,
     /// Whether `AWS_ENDPOINT_URL` is set.
@@ -88,7 +90,8 @@ impl PlanningConfig {
         let address_rules = settings.address_rules(settings.loopback());
         Self {
             regions,
-            limits: settings.limits(&address_rules, endpoints),
+            limits: settings.limits(endpoints),
+            webhook_url: settings.webhook_url(&address_rules),
             webhook_url_secret: settings.optional(&DATA_LAKE_WEBHOOK_URL_SECRET_ARN),
             address_rules,
             emulated: settings.is_emulated(),
@@ -121,7 +124,7 @@ impl Config for ArchivePageConfig {
         let genesys = settings.genesys();
         let planning = PlanningConfig::read(settings, genesys.as_ref());
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
-        let page = settings.page_settings();
+        let page = settings.page_settings(planning.limits.required_redaction);
         let transcript_topic = settings.transcript_topic();
         let redaction_key = settings.redaction_key();
         let max_open_slices = settings.max_open_slices();

@@ -10,13 +10,12 @@ use super::table::{
 use crate::export::audit::Governance;
 use crate::export::plan::{PlanLimits, TranscriptPlan};
 use crate::genesys::Endpoints;
-use crate::net::AddressRules;
 use crate::records::transcript::{AttachmentLimits, Limits};
 
 impl Settings<'_> {
-    /// All settings for planning; unset variables keep their defaults. The webhook URL must satisfy `rules`; the
-    /// organisation's region determines whose national telephone numbers are recognised.
-    pub fn limits(&self, rules: &AddressRules, endpoints: Option<&Endpoints>) -> PlanLimits {
+    /// All settings for planning; unset variables keep their defaults. The organisation's region determines
+    /// whose national telephone numbers are recognised.
+    pub fn limits(&self, endpoints: Option<&Endpoints>) -> PlanLimits {
         let default = PlanLimits::default();
         let number = |setting, default: u32| self.number(setting).unwrap_or(default);
         PlanLimits {
@@ -36,7 +35,6 @@ impl Settings<'_> {
             ),
             retention_days: self.number(&ARCHIVE_RETENTION_DAYS),
             quota_mb: self.number(&ARCHIVE_QUOTA_MB),
-            webhook_url: self.webhook_url(rules),
             redaction: self.redaction_settings(endpoints),
             required_redaction: self.required_redaction(),
             governance: self.governance(default.governance),

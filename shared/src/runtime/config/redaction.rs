@@ -37,7 +37,7 @@ impl Settings<'_> {
     }
 
     /// The least redaction of every export.
-    pub fn required_redaction(&self) -> RequiredRedaction {
+    pub(super) fn required_redaction(&self) -> RequiredRedaction {
         let value = self.text(&REDACTION_REQUIRED);
         value.parse().unwrap_or_else(|error: UnknownRequirement| {
             self.malformed(&REDACTION_REQUIRED, value, error.to_string());

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::error::{ConfigError, Problem};
-use super::table::{AWS_ENDPOINT_URL, Kind, Setting};
+use super::table::{Kind, Setting};
 
 /// A lookup of variables, and the problems found so far.
 pub struct Settings<'a> {
@@ -84,12 +84,6 @@ impl<'a> Settings<'a> {
             self.malformed(setting, value, "true or false");
             false
         })
-    }
-
-    /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
-    pub(crate) fn is_emulated(&self) -> bool {
-        self.check_aws_endpoint();
-        self.optional(&AWS_ENDPOINT_URL).is_some()
     }
 
     /// A comma-separated list; empty if neither the setting nor a default is set.

@@ -60,8 +60,8 @@ impl Settings<'_> {
         Some(SigningSecretConfig::InSettings(secret))
     }
 
-    /// The default webhook URL, for requests without `webhookUrl`.
-    pub(super) fn webhook_url(&self, rules: &AddressRules) -> Option<String> {
+    /// The default webhook URL, for requests without `webhookUrl`. It must satisfy `rules`.
+    pub fn webhook_url(&self, rules: &AddressRules) -> Option<String> {
         let url = self.optional(&DATA_LAKE_WEBHOOK_URL)?;
         self.usable(WebhookUrl::parse(&url, rules)).map(|_| url)
     }

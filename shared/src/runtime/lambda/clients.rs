@@ -8,12 +8,15 @@ use crate::archive::{Archive, PortionLimits, Signatures};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
-use crate::net::{AddressRules, ClientError, ProxyUrl, ProxyUrlError, WebhookUrl, WebhookUrlError};
-use crate::pipeline::{ConfiguredKey, FailedExports, KeySource, Pipeline, Redactors};
+use crate::net::{ClientError, ProxyUrl, ProxyUrlError};
+use crate::pipeline::{
+    ConfiguredKey, ConfiguredWebhook, DefaultWebhook, FailedExports, KeySource, Pipeline, Redactors,
+};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, PlanningConfig, RedactionKeyConfig,
     SigningConfig, SigningSecretConfig,
 };
+use crate::runtime::lambda::secret_webhook::SecretWebhook;
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
 use crate::source::Sources;
 use crate::storage::aws::{AwsClients, AwsError, previous_secret_string, secret_string};
@@ -38,10 +41,6 @@ pub enum WiringError {
     Secret(#[from] AwsError),
     #[error("the webhook's signing secret cannot be used")]
     SigningSecret(#[from] SigningSecretError),
-    #[error("the default webhook URL cannot be read")]
-    WebhookUrlSecret(#[source] AwsError),
-    #[error("the default webhook URL cannot be used")]
-    WebhookUrl(#[from] WebhookUrlError),
     #[error("the proxy cannot be read")]
     ProxySecret(#[source] AwsError),
     #[error("the proxy cannot be used")]
@@ -71,17 +70,6 @@ async fn signer_of_secret(
             Ok(signer)
         }
     }
-}
-
-async fn webhook_url_of_secret(
-    client: &aws_sdk_secretsmanager::Client,
-    arn: &str,
-    rules: &AddressRules,
-) -> Result<String, WiringError> {
-    let url = secret_string(client, arn).await;
-    let url = url.map_err(WiringError::WebhookUrlSecret)?;
-    WebhookUrl::parse(url.expose_secret(), rules)?;
-    Ok(url.expose_secret().trim().to_owned())
 }
 
 impl Clients {
@@ -151,18 +139,13 @@ impl Clients {
         Some(Arc::new(topic))
     }
 
-    /// The default webhook URL, if it is in a secret; otherwise that of the settings. It must satisfy the rules on
-    /// receivers, as the settings' does.
-    pub async fn webhook_url(
-        &self,
-        planning: &PlanningConfig,
-    ) -> Result<Option<String>, WiringError> {
-        let Some(arn) = &planning.webhook_url_secret else {
-            return Ok(planning.limits.webhook_url.clone());
+    /// The default webhook URL of the secret, if one is named; otherwise that of the settings.
+    pub fn default_webhook(&self, planning: &PlanningConfig) -> Arc<dyn DefaultWebhook> {
+        let Some(arn) = planning.webhook_url_secret.clone() else {
+            return Arc::new(ConfiguredWebhook::new(planning.webhook_url.clone()));
         };
-        let client = self.aws.secrets_manager();
-        let url = webhook_url_of_secret(&client, arn, &planning.address_rules).await?;
-        Ok(Some(url))
+        let (client, rules) = (self.aws.secrets_manager(), planning.address_rules.clone());
+        Arc::new(SecretWebhook::new(client, arn, rules, Clock::System))
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
@@ -180,8 +163,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::base::failure::error_chain;
-    use crate::net::Receivers;
     use crate::storage::aws::AwsSettings;
     use crate::storage::aws::fake::{FakeAws, Reply, sdk_config};
 
@@ -238,35 +219,5 @@ mod tests {
     #[tokio::test]
     async fn an_unusable_previous_version_does_not_stop_deliveries() {
         assert_eq!(signed_with(NEW, Some("changeme")).await, (1, [false, true]));
-    }
-
-    async fn default_webhook_url(text: &'static str) -> Result<String, String> {
-        let body = serde_json::json!({ "SecretString": text }).to_string();
-        let fake = FakeAws::start(move |_| Reply::json(200, &body)).await;
-        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
-        let rules = AddressRules {
-            receivers: Receivers::Only(vec!["lake.example".to_owned()]),
-            ..AddressRules::default()
-        };
-        let url = webhook_url_of_secret(&clients.secrets_manager(), ARN, &rules).await;
-        url.map_err(|error| error_chain(&error))
-    }
-
-    #[tokio::test]
-    async fn a_default_webhook_url_in_a_secret_satisfies_the_rules() {
-        let url = "https://lake.example/hook?key=s3cret";
-
-        assert_eq!(default_webhook_url(url).await.unwrap(), url);
-        for refused in [
-            "https://collector.example/s3cret",
-            "https://10.0.0.1/s3cret",
-            "s3cret",
-        ] {
-            let error = default_webhook_url(refused).await.unwrap_err();
-            assert!(
-                error.contains("webhookUrl") && !error.contains("s3cret"),
-                "{error}"
-            );
-        }
     }
 }

@@ -103,7 +103,7 @@ impl CredentialsSource for SecretCredentials {
 
 /// Refusals by Secrets Manager are permanent, except throttling and server errors; connection errors are transient.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>
-fn is_transient(error: &AwsError) -> bool {
+pub(super) fn is_transient(error: &AwsError) -> bool {
     let AwsError::Secret { source, .. } = error else {
         return false;
     };

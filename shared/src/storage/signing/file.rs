@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::signature::{InvalidKey, LocalKey};
+use crate::storage::private_folder;
 
 /// A key file is a few hundred bytes; a larger one is something else.
 const MAX_KEY_BYTES: u64 = 10_000;
@@ -73,33 +74,24 @@ pub fn read_or_create(path: &Path) -> Result<LocalKey, KeyFileError> {
         path: path.to_owned(),
         source,
     };
-    create(path, &LocalKey::generate_pem()).map_err(failed)?;
+    create(path, &LocalKey::generate_pem(), &mut private_folder::sync).map_err(failed)?;
     read(path)?.ok_or_else(|| failed(ErrorKind::NotFound.into()))
 }
 
-/// Writes a temporary file and links it, so that the key file is complete as soon as it exists.
-fn create(path: &Path, pem: &SecretString) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    create_folder(folder)?;
+/// Writes a temporary file and links it, so that the key file is complete as soon as it exists. It survives a power
+/// failure: otherwise there could be signed documents and no key.
+fn create(path: &Path, pem: &SecretString, sync: private_folder::SyncFolder<'_>) -> io::Result<()> {
+    let folder = private_folder::of_file(path);
+    private_folder::create_all_with(folder, sync)?;
     // Only the owner can read a temporary file of this crate.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(pem.expose_secret().as_bytes())?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
+        // The process that was faster may not have synced the folder yet.
+        _ => sync(folder),
     }
-}
-
-fn create_folder(folder: &Path) -> io::Result<()> {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
 }
 
 #[cfg(unix)]
@@ -130,6 +122,29 @@ mod tests {
         let parent = path.parent().unwrap();
         assert!(!is_exposed(&std::fs::metadata(parent).unwrap()));
         assert_eq!(std::fs::read_dir(parent).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_key_and_its_new_folders_survive_a_power_failure() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("config");
+        let path = folder.join("signing-key.pem");
+        let mut synced = Vec::new();
+        let mut record = |folder: &Path| {
+            synced.push((folder.to_owned(), path.exists()));
+            Ok(())
+        };
+
+        for _ in 0..2 {
+            create(&path, &LocalKey::generate_pem(), &mut record).unwrap();
+        }
+
+        let with_key = (folder, true);
+        assert_eq!(
+            synced,
+            [(root.path().to_owned(), false), with_key.clone(), with_key],
+            "the folder is also synced by a process that finds the key of another"
+        );
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::export::plan::PlanLimits;
-use crate::net::AddressRules;
 use crate::runtime::config::{
     ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, PageSettings,
     Problem, RecordFailureConfig, SendWebhookConfig, Settings, StartExportConfig,
@@ -146,6 +145,49 @@ fn all_problems_are_reported_at_once_one_per_line() {
     ");
 }
 
+/// The problems that a function reports if one variable has another value than in [`COMPLETE`], and the number of times
+/// that it reads the variable.
+fn problems_with(function: &str, changed: (&str, &str)) -> (Vec<String>, usize) {
+    let reads = RefCell::new(0);
+    let lookup = |name: &str| {
+        if name == changed.0 {
+            *reads.borrow_mut() += 1;
+            return Some(changed.1.to_owned());
+        }
+        let found = COMPLETE.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let error = configs()[function](&lookup);
+    let problems = error.iter().flat_map(ConfigError::problems);
+    (problems.map(ToString::to_string).collect(), reads.take())
+}
+
+#[test]
+fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
+    for function in FUNCTIONS {
+        let changed = ("AWS_ENDPOINT_URL", "http://minio.example");
+        let (problems, _) = problems_with(function.function, changed);
+
+        assert_eq!(
+            problems,
+            [
+                "AWS_ENDPOINT_URL is `http://minio.example`: an https URL; plain http is allowed only for this machine"
+            ],
+            "{}",
+            function.function
+        );
+    }
+}
+
+#[test]
+fn the_required_redaction_is_read_once() {
+    for function in ["start-export", "archive-page"] {
+        let (problems, reads) = problems_with(function, ("REDACTION_REQUIRED", "some"));
+
+        assert_eq!((problems.len(), reads), (1, 1), "{function}: {problems:?}");
+    }
+}
+
 #[test]
 fn the_configuration_holds_the_values_of_the_variables() {
     let lookup = |name: &str| {
@@ -187,11 +229,14 @@ fn without_settings_the_documented_defaults_apply() {
     let settings = Settings::new(&|_| None);
     let (plan, source) = (PlanLimits::default(), SourceSettings::default());
 
-    let limits = settings.limits(&AddressRules::default(), None);
+    let limits = settings.limits(None);
 
     assert_eq!(format!("{limits:?}"), format!("{plan:?}"));
     assert_eq!(settings.source_settings(), source);
-    assert_eq!(settings.page_settings(), PageSettings::default());
+    assert_eq!(
+        settings.page_settings(limits.required_redaction),
+        PageSettings::default()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tempfile::{NamedTempFile, PersistError};
 
 use super::super::{MAX_OBJECT_BYTES, ObjectTooLarge, Stored};
+use crate::storage::private_folder;
 
 /// Folder of objects that are not renamed to their key yet. On the same file system, because renaming cannot cross
 /// one.
@@ -53,7 +54,9 @@ impl Tree {
         let tree = Self::at(root)?;
         let temporary = tree.root.join(TEMPORARY_FOLDER);
         // The ancestors may be links: the operator chose this path.
-        folder_builder().recursive(true).create(&temporary)?;
+        private_folder::builder()
+            .recursive(true)
+            .create(&temporary)?;
         check_no_link(&temporary)?;
         tree.write_temporary(b"probe")?;
         // Best effort: the parent folder may not be readable for us.
@@ -168,21 +171,10 @@ impl Tree {
 
     fn sync_parent(&self, path: &Path) -> io::Result<()> {
         let parent = path.parent().unwrap_or(&self.root);
-        // Windows cannot sync a folder; a few network file systems refuse to and have their own guarantees.
-        if !self.sync || !cfg!(unix) {
+        if !self.sync {
             return Ok(());
         }
-        match File::open(parent)?.sync_all() {
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::InvalidInput | ErrorKind::Unsupported
-                ) =>
-            {
-                Ok(())
-            }
-            outcome => outcome,
-        }
+        private_folder::sync(parent)
     }
 
     fn synced_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
@@ -218,18 +210,10 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 /// Creates the folder unless it exists. Only the owner can use a new one. A symbolic link is refused: objects must not
 /// leave the archive's folder.
 pub(super) fn create(folder: &Path) -> io::Result<()> {
-    match folder_builder().create(folder) {
+    match private_folder::builder().create(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => check_no_link(folder),
         created => created,
     }
-}
-
-fn folder_builder() -> DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
 }
 
 /// Fails if the path is a symbolic link.

@@ -1,12 +1,19 @@
 //! The kinds of objects, with a key of each.
 
+use std::sync::LazyLock;
+
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};
 use conversation_archive::export::objects::{AuditPart, ComparisonPart, ObjectKey};
 
-/// An object of each kind, with ids that contain the names of other kinds.
-pub(super) fn samples() -> Vec<(&'static str, String)> {
-    let id: ExportId = "open-audit-slice-1".parse().expect("an id");
+use crate::rights::matches;
+
+/// An id that contains the names of other kinds.
+const ID: &str = "open-audit-slice-1";
+
+/// An object of each kind.
+pub fn samples() -> Vec<(&'static str, String)> {
+    let id: ExportId = ID.parse().expect("an id");
     let run = RunId {
         export_id: id.clone(),
         slice: 1,
@@ -50,6 +57,37 @@ pub(super) fn samples() -> Vec<(&'static str, String)> {
         ObjectKey::Audit(day, &id, 1, AuditPart::Delivery(1)),
     ];
     keys.iter().map(|key| (kind(key), key.key())).collect()
+}
+
+/// The kind of the object with this key.
+///
+/// # Panics
+///
+/// If it is the key of no kind or of several.
+pub fn kind_of(key: &str) -> &'static str {
+    static PATTERNS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+        let samples = samples().into_iter();
+        samples.map(|(kind, key)| (kind, pattern(&key))).collect()
+    });
+    let matching = PATTERNS.iter().filter(|(_, pattern)| matches(pattern, key));
+    let kinds: Vec<_> = matching.map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds.len(), 1, "{key} is a key of {kinds:?}");
+    kinds[0]
+}
+
+/// The pattern of a kind's keys: the sample with `*` for its id, and for each number and digest.
+fn pattern(sample: &str) -> String {
+    let without_id = sample.replace(ID, "*");
+    let words = without_id.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
+    let general = |word: &str| {
+        let name = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
+        if name.contains(|character: char| character.is_ascii_digit()) {
+            format!("*{}", &word[name.len()..])
+        } else {
+            word.to_owned()
+        }
+    };
+    words.map(general).collect()
 }
 
 /// The name of the kind. A new kind does not compile until it is named here.

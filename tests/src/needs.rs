@@ -1,13 +1,13 @@
 //! The least rights of each function on objects.
 
-use end_to_end::rights::ObjectAction;
+use crate::rights::ObjectAction;
 
 /// A function, what it does with objects, and the kinds of objects that it needs that for.
-pub(super) type Need = (&'static str, ObjectAction, &'static [&'static str]);
+pub type Need = (&'static str, ObjectAction, &'static [&'static str]);
 
-/// The least rights on objects. The tests of the pipeline run every handler with the rights of the template, so a kind
-/// that is missing here fails there.
-pub(super) const NEEDS: [Need; 18] = [
+/// The least rights on objects, which the template grants. The tests of the pipeline run every handler with these rights,
+/// so a missing one fails there; `tests/pipeline/rights.rs` fails for one that no handler uses.
+pub const NEEDS: [Need; 18] = [
     (
         "start-export",
         ObjectAction::Get,
@@ -24,7 +24,6 @@ pub(super) const NEEDS: [Need; 18] = [
             "Manifest",
             "Open",
             "Owed",
-            "Resume",
             "Delivery",
             "Ledger",
         ],
@@ -61,7 +60,6 @@ pub(super) const NEEDS: [Need; 18] = [
             "Page",
             "Index",
             "Record",
-            "File",
             "End",
             "Cancel",
             "Cancelled",
