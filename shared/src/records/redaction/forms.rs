@@ -2,6 +2,7 @@
 
 use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
+mod custom;
 mod ids;
 
 /// The regions of the labelled corpus.

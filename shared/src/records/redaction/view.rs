@@ -193,20 +193,15 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The original of a range, with masks in place of what they hide.
+    /// The original of a range, with masks in place of what they hide and without invisible characters.
     pub(super) fn masked_text(&self, range: &Range<usize>) -> String {
         let mut out = String::new();
-        let mut at = self.original_range(range).start;
         for position in range.clone() {
-            let unit = self.original_range(&(position..position + 1));
-            out.push_str(&self.text[at..unit.start]);
-            let original = &self.text[unit.clone()];
             if self.bytes[position] == b'*' {
                 out.push('*');
             } else {
-                out.push_str(original);
+                out.push_str(&self.text[self.original_range(&(position..position + 1))]);
             }
-            at = unit.end;
         }
         out
     }
