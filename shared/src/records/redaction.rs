@@ -33,6 +33,7 @@ mod probe;
 mod properties;
 mod replace;
 mod ssn;
+mod steps;
 mod tax_id;
 mod unescape;
 mod url;

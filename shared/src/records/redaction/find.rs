@@ -157,6 +157,7 @@ impl Search<'_, '_> {
         if !self.is_enabled(Kind::Url) {
             return;
         }
+        self.text.steps().add(self.text.len());
         let signs: Vec<_> = memmem::find_iter(self.text.bytes(), b"://").collect();
         let mut examined = url::Examined::default();
         for at in signs {
@@ -170,6 +171,7 @@ impl Search<'_, '_> {
         if !self.is_enabled(Kind::Email) {
             return;
         }
+        self.text.steps().add(self.text.len());
         let signs: Vec<_> = memchr_iter(b'@', self.text.bytes()).collect();
         for at in signs {
             if self.text.byte(at) == b'@'
@@ -201,13 +203,15 @@ impl Search<'_, '_> {
         let rest = self.text.bytes().get(from..)?.iter();
         let position = rest
             .copied()
-            .position(|byte| byte.is_ascii_digit() || byte == b'@')?;
+            .position(|byte| byte.is_ascii_digit() || byte == b'@')
+            .inspect(|position| self.text.steps().add(*position))?;
         Some(from + position)
     }
 
     fn reject(&mut self, candidate: usize) {
         let is_out_of_reach = |(_, read_to): &(usize, usize)| *read_to + LONGEST_START < candidate;
         while self.rejected.front().is_some_and(is_out_of_reach) {
+            self.text.steps().add(1);
             self.rejected.pop_front();
         }
         self.rejected.push_back((candidate, self.text.read_to()));
@@ -217,7 +221,9 @@ impl Search<'_, '_> {
     /// are examined again.
     fn first_affected(&mut self, at: usize) -> usize {
         let is_affected = |(_, read_to): &(usize, usize)| *read_to > at;
-        let Some(first) = self.rejected.iter().position(is_affected) else {
+        let first = self.rejected.iter().position(is_affected);
+        self.text.steps().add(first.unwrap_or(self.rejected.len()));
+        let Some(first) = first else {
             return usize::MAX;
         };
         let (candidate, _) = self.rejected[first];

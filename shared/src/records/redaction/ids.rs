@@ -16,6 +16,7 @@ pub(super) fn keep_all(text: &mut View<'_>) {
     let mut at = 0;
     while let Some(start) = next_word(text.bytes(), at) {
         let end = end_of_word(text.bytes(), start);
+        text.steps().add(end - at + LONGEST);
         at = end;
         let is_id = end - start <= LONGEST;
         if let Some(id) = is_id.then(|| id_at(text.bytes(), start..end)).flatten() {

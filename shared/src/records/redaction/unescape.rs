@@ -10,6 +10,7 @@
 use memchr::{memchr_iter, memchr3_iter};
 
 use super::card;
+use super::steps::Steps;
 
 mod entities;
 mod quoted_printable;
@@ -28,6 +29,7 @@ pub(super) struct Unescaped {
     pub(super) bytes: Vec<u8>,
     /// The part of the original for each byte.
     pub(super) units: Vec<Unit>,
+    pub(super) steps: Steps,
 }
 
 /// The longest entity that is read, with `&` and `;`.
@@ -45,6 +47,7 @@ pub(super) fn unescape(text: &str) -> Option<Unescaped> {
         next: 0,
         bytes: Vec::with_capacity(text.len()),
         units: Vec::with_capacity(text.len()),
+        steps: Steps::default(),
     };
     for (start, character) in text.char_indices() {
         let unit = Unit {
@@ -55,8 +58,11 @@ pub(super) fn unescape(text: &str) -> Option<Unescaped> {
         unescaper.read(&text.as_bytes()[start..unit.end], unit);
     }
     unescaper.replace_open_entity();
-    let Unescaper { bytes, units, .. } = unescaper;
-    Some(Unescaped { bytes, units })
+    Some(Unescaped {
+        bytes: unescaper.bytes,
+        units: unescaper.units,
+        steps: unescaper.steps,
+    })
 }
 
 fn may_contain_escape(text: &[u8]) -> bool {
@@ -78,6 +84,7 @@ struct Unescaper<'t> {
     next: usize,
     bytes: Vec<u8>,
     units: Vec<Unit>,
+    steps: Steps,
 }
 
 impl Unescaper<'_> {
@@ -93,12 +100,14 @@ impl Unescaper<'_> {
     }
 
     fn push(&mut self, bytes: &[u8], unit: Unit) {
+        self.steps.add(bytes.len());
         self.bytes.extend_from_slice(bytes);
         self.units.extend(bytes.iter().map(|_| unit));
     }
 
     /// Replaces the last `length` bytes.
     fn replace_last(&mut self, length: usize, decoded: &[u8]) {
+        self.steps.add(length);
         let from = self.bytes.len() - length;
         let unit = Unit {
             start: self.units[from].start,
@@ -113,6 +122,7 @@ impl Unescaper<'_> {
     fn replace_open_entity(&mut self) {
         let digits = self.bytes.iter().rev().take(MAX_ENTITY_BYTES);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
+        self.steps.add(digits);
         if digits > 0 && self.bytes[..self.bytes.len() - digits].ends_with(b"&#") {
             let number = &self.bytes[self.bytes.len() - digits..];
             if let Some(character) = entities::of_number(number, 10) {
@@ -132,6 +142,7 @@ impl Unescaper<'_> {
 
     fn entity(&self) -> Option<(usize, Vec<u8>)> {
         let from = self.bytes.len().saturating_sub(MAX_ENTITY_BYTES);
+        self.steps.add(MAX_ENTITY_BYTES);
         let start = from + memchr::memrchr(b'&', &self.bytes[from..])?;
         let name = &self.bytes[start + 1..self.bytes.len() - 1];
         let character = entities::character(name)?;

@@ -14,6 +14,7 @@ use memchr::memmem;
 use super::fold::{ID, IDEOGRAPH, LETTER, REMOVED, is_ignored_control};
 use super::kind::Kind;
 use super::replace::{REPLACEMENT_START, replaced_kind};
+use super::steps::Steps;
 use super::unescape::{Unit, unescape};
 
 mod folded;
@@ -34,29 +35,33 @@ pub(super) struct View<'t> {
     units: Option<Vec<Unit>>,
     /// End and kind of each replaced value and each earlier replacement, by start.
     replaced: BTreeMap<usize, (usize, Option<Kind>)>,
+    /// End of each contiguous part that is overwritten, by start.
+    removed: BTreeMap<usize, usize>,
     /// The offset after the last byte that was read since the last call of `start_reading`.
     read_to: Cell<usize>,
-    #[cfg(test)]
-    steps: Cell<u64>,
+    steps: Steps,
 }
 
 impl<'t> View<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let (bytes, units) = match unescape(text) {
-            Some(unescaped) => folded(&unescaped),
+        let unescaped = unescape(text);
+        let (bytes, units) = match &unescaped {
+            Some(unescaped) => folded(unescaped),
             None if text.is_ascii() && !text.bytes().any(is_ignored_control) => {
                 (Cow::Borrowed(text.as_bytes()), None)
             }
             None => folded_characters(text),
         };
+        let steps = unescaped.map_or_else(Steps::default, |unescaped| unescaped.steps);
+        steps.add(text.len());
         let mut view = Self {
             text,
             bytes,
             units,
             replaced: BTreeMap::new(),
+            removed: BTreeMap::new(),
             read_to: Cell::new(0),
-            #[cfg(test)]
-            steps: Cell::new(0),
+            steps,
         };
         view.remove_earlier_replacements();
         view
@@ -103,6 +108,7 @@ impl<'t> View<'t> {
         if characters.next().is_none() {
             return first;
         }
+        self.steps.add(original.len());
         let unescaped = unescape(original)?.bytes;
         str::from_utf8(&unescaped).ok()?.chars().next()
     }
@@ -130,9 +136,10 @@ impl<'t> View<'t> {
 
     /// Whether one of the bytes is an escape in the original.
     pub(super) fn is_escaped(&self, range: Range<usize>) -> bool {
+        // An escape begins with an ASCII character, and any other unit of several bytes does not.
         let is_escape = |at: usize| {
-            let original = &self.text[self.original_range(&(at..at + 1))];
-            original.len() > 1 && original.is_ascii()
+            let original = self.original_range(&(at..at + 1));
+            original.len() > 1 && self.text.as_bytes()[original.start].is_ascii()
         };
         self.units.is_some() && range.into_iter().any(is_escape)
     }
@@ -155,7 +162,22 @@ impl<'t> View<'t> {
 
     /// Overwrites a value so that nothing is found in it.
     pub(super) fn hide(&mut self, range: Range<usize>) {
-        self.bytes.to_mut()[range].fill(REMOVED);
+        self.bytes.to_mut()[range.clone()].fill(REMOVED);
+        if !range.is_empty() {
+            self.add_removed(range);
+        }
+    }
+
+    /// Merges adjacent parts that are overwritten, so that a window passes each of them in one step.
+    fn add_removed(&mut self, mut range: Range<usize>) {
+        while let Some((start, end)) = self.removed.range(..=range.end).next_back()
+            && *end >= range.start
+        {
+            let start = *start;
+            range = start.min(range.start)..range.end.max(*end);
+            self.removed.remove(&start);
+        }
+        self.removed.insert(range.start, range.end);
     }
 
     /// Overwrites an id.
@@ -239,16 +261,12 @@ impl<'t> View<'t> {
 
     fn record_read(&self, to: usize, count: usize) {
         self.read_to.set(self.read_to.get().max(to));
-        #[cfg(test)]
-        self.steps.set(self.steps.get() + count as u64);
-        #[cfg(not(test))]
-        let _ = count;
+        self.steps.add(count);
     }
 
-    /// The number of bytes read so far.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u64 {
-        self.steps.get()
+    /// The work so far.
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
     }
 }
 
