@@ -4,6 +4,7 @@ use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
 mod custom;
 mod ids;
+mod urls;
 
 /// The regions of the labelled corpus.
 const REGIONS: [Region; 15] = [

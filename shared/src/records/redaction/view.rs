@@ -98,6 +98,26 @@ impl<'t> View<'t> {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
+    /// The byte before a value that begins at `at`.
+    pub(super) fn edge_before(&self, at: usize) -> u8 {
+        at.checked_sub(1).map_or(0, |at| self.edge(at))
+    }
+
+    /// The byte beside a value: `REMOVED` for what a mask keeps, which would be read as a part of a longer word.
+    pub(super) fn edge(&self, at: usize) -> u8 {
+        let byte = self.byte(at);
+        if is_masked(byte) && self.is_in_replaced(at) {
+            REMOVED
+        } else {
+            byte
+        }
+    }
+
+    fn is_in_replaced(&self, at: usize) -> bool {
+        let before = self.replaced.range(..=at).next_back();
+        before.is_some_and(|(_, (end, _))| *end > at)
+    }
+
     /// The character that a byte stands for; `None` after the end, and for bytes that are not a character.
     pub(super) fn character(&self, at: usize) -> Option<char> {
         self.record_read(at + 1, 1);
@@ -111,6 +131,15 @@ impl<'t> View<'t> {
         self.steps.add(original.len());
         let unescaped = unescape(original)?.bytes;
         str::from_utf8(&unescaped).ok()?.chars().next()
+    }
+
+    /// The text of a range as it is read: letters outside ASCII are what they are, everything else is folded.
+    pub(super) fn reading(&self, range: &Range<usize>) -> String {
+        let read = |at: usize| match self.byte(at) {
+            byte if byte.is_ascii() => char::from(byte),
+            _ => self.character(at).unwrap_or(char::REPLACEMENT_CHARACTER),
+        };
+        range.clone().map(read).collect()
     }
 
     /// The range in the original text for a range of bytes.
@@ -142,6 +171,24 @@ impl<'t> View<'t> {
             original.len() > 1 && self.text.as_bytes()[original.start].is_ascii()
         };
         self.units.is_some() && range.into_iter().any(is_escape)
+    }
+
+    /// The number of percent escapes within each other that a byte stands for: 1 for `%20`, 2 for `%2520`, and 0 for
+    /// other escapes, which a document around a URL has.
+    pub(super) fn percent_depth(&self, at: usize) -> usize {
+        if self.units.is_none() || at >= self.len() {
+            return 0;
+        }
+        let unit = self.original_range(&(at..at + 1));
+        let original = &self.text.as_bytes()[unit];
+        self.steps.add(original.len());
+        match original {
+            [b'%', rest @ ..] => 1 + rest.chunks(2).take_while(|digits| *digits == b"25").count(),
+            // The entity or the escape of a percent sign, and the digits after it.
+            [b'&', .., last] if *last != b';' => 1,
+            [b'\\', b'u', rest @ ..] if rest.len() > 4 => 1,
+            _ => 0,
+        }
     }
 
     /// Begins to record how far the matchers read.
