@@ -250,11 +250,16 @@ impl Search<'_, '_> {
         let account = self
             .find_kind(Kind::Passport, || passport::find_at(text, digit))
             .or_else(|| self.find_kind(Kind::Iban, || iban::find_at(text, digit)));
-        // The digits of an account number with a typing error are not another value.
-        if account.is_some() || iban::end_of_form(text, digit).is_some() {
+        let find_card = || self.find_kind(Kind::Card, || find_card(text, digit));
+        if account.is_some() {
             return account;
         }
-        self.find_kind(Kind::Card, || card::find_at(text, digit))
+        // The digits of an account number with a typing error are not another value, unless the country is a word
+        // before a card.
+        if iban::end_of_form(text, digit).is_some() {
+            return iban::is_country_separate(text, digit).then(find_card)?;
+        }
+        find_card()
             .or_else(|| self.find_kind(Kind::Ip, || ip::find_at(text, digit)))
             .or_else(|| {
                 let find = || tax_id::find_at(text, digit, self.scope);
@@ -284,6 +289,13 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
         .map(|date| date.end)
         .or_else(|| iban::end_of_form(text, candidate))
         .or_else(|| iban::end_of_shape(text, candidate))
+/// The card at this digit. Digits after a country's telephone prefix are a telephone number.
+fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
+    let card = card::find_at(text, digit)?;
+    let number = phone::find_international(text, digit);
+    (!number.is_some_and(|number| card.end <= number.end)).then_some(card)
+}
+
         .or_else(|| end_of_number(text, candidate))
         .unwrap_or_else(|| end_of_digits(text, candidate))
 }
@@ -291,6 +303,7 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
 /// The end of a number that is written like a card or a social security number, or is a book number, but is not a value.
 fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
     let printed = Run::across_separators(text, digit, |_| true);
+        .or_else(|| phone::find_international(text, candidate).map(|number| number.end))
     let lengths: Vec<_> = printed.lengths().take(4).collect();
     if lengths == [4, 4, 4, 4] {
         return Some(printed.groups()[3].end);

@@ -4,6 +4,8 @@ use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
 mod custom;
 mod ids;
+mod masks;
+mod numbers;
 mod urls;
 
 /// The regions of the labelled corpus.

@@ -34,6 +34,8 @@ pub(super) struct Unescaped {
 
 /// The longest entity that is read, with `&` and `;`.
 const MAX_ENTITY_BYTES: usize = 18;
+/// The longest card number that is read after a percent sign, with its separators.
+const MAX_CARD_BYTES: usize = 40;
 /// Not UTF-8: stands for half a surrogate pair.
 const NO_CHARACTER: &[u8] = b"\xff";
 
@@ -166,7 +168,8 @@ impl Unescaper<'_> {
         let byte = u8::try_from(number(2)?).ok()?;
         let rest = &self.bytes[..length - 2];
         if rest.ends_with(b"%") {
-            return (!self.is_card_after_percent()).then(|| (3, vec![byte]));
+            let is_escape = !self.is_card_after_percent() && self.is_part_of_character(byte);
+            return is_escape.then(|| (3, vec![byte]));
         }
         if rest.ends_with(b"=") {
             return self.is_quoted_printable(byte).then(|| (3, vec![byte]));
@@ -186,13 +189,56 @@ impl Unescaper<'_> {
     /// Whether the two digits begin a card number of the original that follows a percent sign.
     fn is_card_after_percent(&self) -> bool {
         let start = self.units[self.units.len() - 2].start;
-        let digits = self.raw[start..].iter().take(20);
-        let digits: Vec<u8> = digits
-            .take_while(|byte| byte.is_ascii_digit())
-            .map(|digit| digit - b'0')
-            .collect();
-        card::is_card_number(&digits)
+        self.steps.add(MAX_CARD_BYTES);
+        card::begins_with_number(&self.raw[start..self.raw.len().min(start + MAX_CARD_BYTES)])
     }
+
+    /// Whether the byte of the escape that ends here is a character, or a part of one with the escapes beside it. The
+    /// country of an account number (`=DE89`) is not.
+    fn is_part_of_character(&self, byte: u8) -> bool {
+        let before = &self.bytes[..self.bytes.len() - 3];
+        match byte {
+            0x80..0xc0 => open_sequence(before).is_some(),
+            0xc2..0xf5 => self.is_followed_by_continuation(),
+            _ => byte.is_ascii(),
+        }
+    }
+
+    /// Whether another escape comes next, of a byte that continues a character if it is a percent escape.
+    fn is_followed_by_continuation(&self) -> bool {
+        let next = &self.raw[self.next..];
+        let Some((sign, mut digits)) = next.split_first() else {
+            return false;
+        };
+        while let Some(rest) = digits.strip_prefix(b"25") {
+            digits = rest;
+        }
+        self.steps.add(next.len() - digits.len());
+        match sign {
+            b'%' | b'=' => {
+                matches!(digits, [b'8' | b'9' | b'a' | b'b' | b'A' | b'B', digit, ..] if digit.is_ascii_hexdigit())
+            }
+            sign => matches!(sign, b'&' | b'\\'),
+        }
+    }
+}
+
+/// The number of bytes that are missing from the character with which the text ends. `None` if it is whole.
+fn open_sequence(text: &[u8]) -> Option<usize> {
+    let continued = text
+        .iter()
+        .rev()
+        .take_while(|byte| (0x80..0xc0).contains(*byte));
+    let continued = continued.take(3).count();
+    let length = match text[..text.len() - continued].last()? {
+        0xc2..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0..0xf5 => 4,
+        _ => return None,
+    };
+    (length - 1_usize)
+        .checked_sub(continued)
+        .filter(|missing| *missing > 0)
 }
 
 fn json_escape(letter: u8) -> Option<u8> {

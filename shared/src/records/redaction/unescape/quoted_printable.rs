@@ -38,10 +38,7 @@ impl Unescaper<'_> {
             && match byte {
                 b'@' => self.precedes_domain(),
                 b' ' => !next.is_ascii_alphanumeric(),
-                0x80.. => {
-                    let before = self.bytes.iter().rev().nth(3);
-                    next == b'=' || before.is_some_and(|byte| !byte.is_ascii())
-                }
+                0x80.. => self.is_part_of_character(byte),
                 byte => byte.is_ascii_punctuation(),
             }
     }
