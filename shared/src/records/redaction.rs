@@ -254,7 +254,7 @@ impl<'r> Values<'r> {
 
     fn take(&mut self, view: &mut View<'_>, (kind, range): FoundValue) {
         let original = view.original_range(&range);
-        let read = || String::from_utf8_lossy(&view.bytes()[range.clone()]).into_owned();
+        let read = || view.reading(&range);
         if self
             .redactor
             .is_allowed(&view.text()[original.clone()], read)

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use memchr::{memchr_iter, memchr2, memmem};
+use memchr::{memchr_iter, memmem};
 use rlibphonenumber::Region;
 
 use super::digits::{Run, end_of_digits, is_one_separator};
@@ -57,7 +57,7 @@ pub(super) fn may_contain_value(scope: Scope, text: &str) -> bool {
         && !ids::is_uuid(text)
         && (scope == Scope::All
             || text.len() >= SHORTEST_PROVED_NUMBER
-            || memchr2(b'@', b'&', text.as_bytes()).is_some()
+            || text.bytes().any(|byte| b"@&%=\\".contains(&byte))
             || !text.is_ascii())
 }
 
@@ -117,7 +117,7 @@ impl Finder {
         text: &View<'_>,
         range: &Range<usize>,
     ) -> String {
-        let written = String::from_utf8_lossy(text.slice(range.clone())).to_lowercase();
+        let written = text.reading(range).to_lowercase();
         match kind {
             Kind::Email => written.split_ascii_whitespace().collect(),
             Kind::Url | Kind::Ip | Kind::BirthDate => written,
@@ -175,7 +175,7 @@ impl Search<'_, '_> {
         let signs: Vec<_> = memchr_iter(b'@', self.text.bytes()).collect();
         for at in signs {
             if self.text.byte(at) == b'@'
-                && let Some(range) = email::find_at(self.text, at)
+                && let Some(range) = self.find_email(at)
             {
                 (self.take)(self.text, (Kind::Email, range));
             }
@@ -235,7 +235,7 @@ impl Search<'_, '_> {
     fn find_value(&self, candidate: usize) -> Option<FoundValue> {
         let text = &*self.text;
         let value = if text.byte(candidate) == b'@' {
-            self.find_kind(Kind::Email, || email::find_at(text, candidate))
+            self.find_kind(Kind::Email, || self.find_email(candidate))
         } else {
             self.find_number(candidate)
         };
@@ -243,6 +243,15 @@ impl Search<'_, '_> {
             let bytes = text.slice(range.clone()).iter();
             !bytes.into_iter().any(|byte| *byte == REMOVED)
         })
+    }
+
+    /// The address around the `@` at `at`. If an id stands before the `@`, programs made the address: it is kept where
+    /// only proved values count, so that records stay joinable.
+    fn find_email(&self, at: usize) -> Option<Range<usize>> {
+        let range = email::find_at(self.text, at)?;
+        let local_part = self.text.slice(range.start..at.max(range.start));
+        let is_kept = self.scope == Scope::Proved && ids::is_id(local_part);
+        (!is_kept).then_some(range)
     }
 
     fn find_number(&self, digit: usize) -> Option<FoundValue> {
@@ -280,15 +289,6 @@ impl Search<'_, '_> {
     }
 }
 
-/// The offset after a candidate that is not a value: after the whole of a number, so that no value is found in a part.
-fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
-    if text.byte(candidate) == b'@' {
-        return candidate + 1;
-    }
-    date::numeric_date(text, candidate)
-        .map(|date| date.end)
-        .or_else(|| iban::end_of_form(text, candidate))
-        .or_else(|| iban::end_of_shape(text, candidate))
 /// The card at this digit. Digits after a country's telephone prefix are a telephone number.
 fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let card = card::find_at(text, digit)?;
@@ -296,6 +296,16 @@ fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     (!number.is_some_and(|number| card.end <= number.end)).then_some(card)
 }
 
+/// The offset after a candidate that is not a value: after the whole of a number, so that no value is found in a part.
+fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
+    if text.byte(candidate) == b'@' {
+        return candidate + 1;
+    }
+    date::numeric_date(text, candidate)
+        .map(|date| date.end)
+        .or_else(|| phone::find_international(text, candidate).map(|number| number.end))
+        .or_else(|| iban::end_of_form(text, candidate))
+        .or_else(|| iban::end_of_shape(text, candidate))
         .or_else(|| end_of_number(text, candidate))
         .unwrap_or_else(|| end_of_digits(text, candidate))
 }
@@ -303,7 +313,6 @@ fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
 /// The end of a number that is written like a card or a social security number, or is a book number, but is not a value.
 fn end_of_number(text: &View<'_>, digit: usize) -> Option<usize> {
     let printed = Run::across_separators(text, digit, |_| true);
-        .or_else(|| phone::find_international(text, candidate).map(|number| number.end))
     let lengths: Vec<_> = printed.lengths().take(4).collect();
     if lengths == [4, 4, 4, 4] {
         return Some(printed.groups()[3].end);

@@ -2,7 +2,9 @@
 
 use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
+mod addresses;
 mod custom;
+mod hashes;
 mod ids;
 mod masks;
 mod numbers;
