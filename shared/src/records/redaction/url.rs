@@ -45,7 +45,7 @@ pub(super) struct Examined {
 /// The URL around the `://` at `at`.
 pub(super) fn find_at(text: &View<'_>, at: usize, examined: &mut Examined) -> Option<Range<usize>> {
     let start = scheme_start(text, at)?;
-    if at < examined.to && !has_password(text, at) {
+    if at < examined.to && !has_password(text, at, host_end(text, at)) {
         return None;
     }
     let end = url_end(text, at);
@@ -103,16 +103,14 @@ fn is_data(text: &View<'_>, sign: usize, at: usize) -> bool {
 
 /// Whether the URL between the `://` at `sign` and `end` grants access.
 fn contains_secret(text: &View<'_>, sign: usize, end: usize) -> bool {
-    let from = sign + 3;
-    let rest = from..end.max(from);
-    let rest = &text.slice(rest)[host_end(text, sign).min(end) - from..];
-    let rest = String::from_utf8_lossy(rest).to_ascii_lowercase();
-    has_password(text, sign) || has_secret_parameter(&rest) || has_web_token(&rest)
+    let host_end = host_end(text, sign).min(end);
+    let rest = String::from_utf8_lossy(text.slice(host_end..end)).to_ascii_lowercase();
+    has_password(text, sign, host_end) || has_secret_parameter(&rest) || has_web_token(&rest)
 }
 
 /// Whether a user name and a password stand before the host. Escaped signs are part of them.
-fn has_password(text: &View<'_>, sign: usize) -> bool {
-    let host = sign + 3..host_end(text, sign);
+fn has_password(text: &View<'_>, sign: usize, host_end: usize) -> bool {
+    let host = sign + 3..host_end;
     let is_sign = |at: &usize, sign_byte| text.byte(*at) == sign_byte && !is_data(text, sign, *at);
     let at_sign = host.clone().rev().find(|at| is_sign(at, b'@'));
     at_sign.is_some_and(|end| (host.start..end).any(|at| is_sign(&at, b':')))
@@ -120,7 +118,9 @@ fn has_password(text: &View<'_>, sign: usize) -> bool {
 
 fn host_end(text: &View<'_>, sign: usize) -> usize {
     let mut end = sign + 3;
-    while text.byte(end) != 0 && (!b"/?#".contains(&text.byte(end)) || is_data(text, sign, end)) {
+    while !matches!(text.byte(end), 0 | REMOVED)
+        && (!b"/?#<>\" \t\r\n".contains(&text.byte(end)) || is_data(text, sign, end))
+    {
         end += 1;
     }
     end
@@ -201,6 +201,8 @@ mod tests {
             "https://example.com/?token=",
             "https://me@example.com",
             "://x?token=1",
+            "https://example.com is fine, a:b@c.de",
+            "https://example.com\na:b@c.de",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

@@ -26,6 +26,8 @@ pub(super) use window::REMOVED_VALUE;
 
 /// Distance between two values of a list, in bytes: `, `, ` / `, a line break.
 const MAX_LIST_SEPARATOR: usize = 6;
+/// Number of percent escapes within each other that are told apart.
+const MAX_PERCENT_DEPTH: usize = 16;
 
 /// A text as it is searched, with the positions of its bytes in the original.
 pub(super) struct View<'t> {
@@ -181,9 +183,12 @@ impl<'t> View<'t> {
         }
         let unit = self.original_range(&(at..at + 1));
         let original = &self.text.as_bytes()[unit];
-        self.steps.add(original.len());
+        self.steps.add(1);
         match original {
-            [b'%', rest @ ..] => 1 + rest.chunks(2).take_while(|digits| *digits == b"25").count(),
+            [b'%', rest @ ..] => {
+                let percent_signs = rest.chunks(2).take(MAX_PERCENT_DEPTH);
+                1 + percent_signs.take_while(|digits| *digits == b"25").count()
+            }
             // The entity or the escape of a percent sign, and the digits after it.
             [b'&', .., last] if *last != b';' => 1,
             [b'\\', b'u', rest @ ..] if rest.len() > 4 => 1,

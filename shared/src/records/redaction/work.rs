@@ -8,7 +8,7 @@ use super::{Redactor, Region, Rules};
 const BYTES: usize = 10_000;
 
 /// Texts of which an earlier version, or a simpler algorithm, takes quadratic time.
-const HOSTILE: [(&str, &str); 27] = [
+const HOSTILE: [(&str, &str); 29] = [
     ("addresses of a network", "10.0.0.1 "),
     ("addresses of version 6", "2001:db8::1 "),
     ("e-mail addresses", "mary.roe@example.com "),
@@ -34,6 +34,8 @@ const HOSTILE: [(&str, &str); 27] = [
     ("adjacent cards", "4111111111111111"),
     ("adjacent ids", "0f8fad5b-d9cb-469f-a165-70867728950e"),
     ("adjacent escapes", "=C3=A9=40"),
+    ("hosts with escapes", "a:%2F%2F@%2540:"),
+    ("nested percent signs", "a://%252525252F@"),
     ("invisible characters", "\u{200b}4"),
     (
         "lines of a chat",
