@@ -293,7 +293,9 @@ impl Search<'_, '_> {
 fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let card = card::find_at(text, digit)?;
     let number = phone::find_international(text, digit);
-    (!number.is_some_and(|number| card.end <= number.end)).then_some(card)
+    number
+        .is_none_or(|number| number.end < card.end)
+        .then_some(card)
 }
 
 /// The offset after a candidate that is not a value: after the whole of a number, so that no value is found in a part.

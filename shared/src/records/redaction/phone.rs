@@ -45,7 +45,8 @@ pub(super) fn find_international(text: &View<'_>, digit: usize) -> Option<Range<
     let start = start_of_number(text, digit);
     let has_plus = text.slice(start..digit).contains(&b'+');
     let has_zeros = || [digit, digit + 1].map(|at| text.byte(at)) == [b'0'; 2];
-    if !has_plus && !(has_zeros() && may_begin(text, digit)) {
+    let has_prefix = has_plus || has_zeros() && may_begin(text, digit);
+    if !has_prefix {
         return None;
     }
     let run = Run::at(text, digit, |_| true);
