@@ -137,7 +137,7 @@ fn page_of_chats(messages: &[String]) -> String {
 
 /// Texts that cost more than others, as `shared/src/records/redaction/work.rs` has more of; each is repeated to a text of
 /// one megabyte, and of two.
-const HOSTILE: [&str; 10] = [
+const HOSTILE: [&str; 15] = [
     "10.0.0.1 ",
     "mary.roe@example.com ",
     "@",
@@ -148,6 +148,11 @@ const HOSTILE: [&str; 10] = [
     "1 ",
     "%41",
     "&amp;amp;amp;amp;#52;",
+    "+447400123456",
+    "mary.roe@example.com",
+    "DE89370400440532013000",
+    "4111111111111111",
+    "0f8fad5b-d9cb-469f-a165-70867728950e",
 ];
 
 #[divan::bench(sample_count = 10, args = HOSTILE)]

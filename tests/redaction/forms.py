@@ -171,6 +171,14 @@ def as_json(_: Random, text: str) -> Written:
     return Written(text.replace("/", "\\/"))
 
 
+def escaped_parts(rng: Random, text: str) -> Written:
+    """A path with an escaped sign that no URL holds as such."""
+    sign = rng.choice(("%20", "%22", "%3C", "%7C", "%5B", "%E6%98%AF", "%0A"))
+    scheme, rest = text.split("://", 1)
+    host, slash, path = rest.partition("/")
+    return Written(f"{scheme}://{host}/a{sign}b{slash}{path}" if slash else text)
+
+
 # Each form of a kind is as frequent as the others.
 FORMS: dict[str, tuple[Form, ...]] = {
     "card": (separated_card, separated_card, separated_card, glued_card, glued_card, card_among_numbers, form_encoded, *ESCAPES),
@@ -179,7 +187,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
     "email": (blanks, broken, quoted_printable, in_query, *ESCAPES),
     "phone": ESCAPES,
     "ip": ESCAPES,
-    "url_secret": (as_json, invisible),
+    "url_secret": (as_json, invisible, percent, entities, escaped_parts),
     "birth_date": ESCAPES,
     "card_like": (separated_card, separated_card, glued_card, card_among_numbers, form_encoded, *ESCAPES),
     "iban_like": (separated_iban, glued_iban, spaced_country, form_encoded, *ESCAPES),
@@ -192,7 +200,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
     "price": ESCAPES,
     "coordinates": ESCAPES,
     "percentage": (entities,),
-    "plain_url": (as_json,),
+    "plain_url": (as_json, percent, entities),
     "file": (percent, entities),
 }
 

@@ -6,6 +6,7 @@
 //! where possible, otherwise by the words around it. The rules of each kind are in a module of their own.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -32,6 +33,7 @@ mod probe;
 mod properties;
 mod replace;
 mod ssn;
+mod steps;
 mod tax_id;
 mod unescape;
 mod url;
@@ -188,7 +190,10 @@ impl Redactor {
 
     /// All values to redact, in order and without overlaps.
     fn find_values(&self, scope: Scope, text: &str) -> Vec<Value<'_>> {
-        let matches = custom::find_matches(&self.custom, text);
+        let matches = match scope {
+            Scope::All => custom::find_matches(&self.custom, text),
+            Scope::Proved => Vec::new(),
+        };
         let may_contain_value = find::may_contain_value(scope, text);
         if matches.is_empty() && !may_contain_value {
             return Vec::new();
@@ -226,6 +231,7 @@ struct Values<'r> {
 }
 
 impl<'r> Values<'r> {
+    /// A match of text that the view does not contain, such as invisible characters, hides nothing: a value may span it.
     fn take_match(&mut self, view: &mut View<'_>, found: &custom::Match<'r>) {
         let value = &view.text()[found.range.clone()];
         let range = view.range_of(&found.range);
@@ -241,12 +247,14 @@ impl<'r> Values<'r> {
                 .replacement
                 .hash(found.label, || value.to_owned()),
         });
-        view.replace(range, None);
+        if !range.is_empty() {
+            view.replace(range, None);
+        }
     }
 
     fn take(&mut self, view: &mut View<'_>, (kind, range): FoundValue) {
         let original = view.original_range(&range);
-        let read = || String::from_utf8_lossy(&view.bytes()[range.clone()]).into_owned();
+        let read = || view.reading(&range);
         if self
             .redactor
             .is_allowed(&view.text()[original.clone()], read)
@@ -280,10 +288,21 @@ impl<'r> Values<'r> {
                 replacement: Some(view.masked_text(&range)),
             });
         }
-        self.replaced
-            .sort_unstable_by_key(|value| value.range.start);
-        self.replaced
+        without_overlaps(self.replaced)
     }
+}
+
+/// The values in order. A value that overlaps an earlier or longer one becomes part of it.
+fn without_overlaps(mut values: Vec<Value<'_>>) -> Vec<Value<'_>> {
+    values.sort_by_key(|value| (value.range.start, Reverse(value.range.end)));
+    values.dedup_by(|value, before| {
+        let overlaps = value.range.start < before.range.end;
+        if overlaps {
+            before.range.end = before.range.end.max(value.range.end);
+        }
+        overlaps
+    });
+    values
 }
 
 /// The value reduced to lower-case letters, digits and `@`, so that spellings compare equal.

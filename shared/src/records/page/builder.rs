@@ -2,6 +2,7 @@
 //!
 //! Holds one uncompressed line at a time; earlier lines are already compressed.
 
+use super::check::stored_shape;
 use super::codec::{GzipWriter, infallible};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
@@ -81,9 +82,10 @@ impl PageBuilder {
         self.counts.received += 1;
         remove_line_breaks(&mut self.line);
         let mut redactions = Tally::default();
-        let redacted = rules
-            .redactor
-            .and_then(|redactor| redact(&self.line, rules.shape, redactor, &mut redactions));
+        let stored = stored_shape(rules.shape, rules.projection);
+        let redacted = rules.redactor.and_then(|redactor| {
+            redact(&self.line, rules.shape, stored, redactor, &mut redactions)
+        });
         if let Some(redacted) = redacted {
             self.line = redacted;
         }

@@ -2,7 +2,7 @@
 //! from text that people typed, and with the strict profile also fields that identify a person.
 //!
 //! The text is walked once, whatever its depth, and copied in runs that are as long as possible. Strings without
-//! personal data keep their escapes. Keys, numbers and the id under which the record is archived are unchanged.
+//! personal data keep their escapes. Keys, numbers, and the id and the start of the record are unchanged.
 
 use serde_json::value::RawValue;
 
@@ -11,20 +11,24 @@ use super::codec::infallible;
 use crate::records::redaction::{Profile, Redactor, Tally};
 
 mod field_class;
+#[cfg(test)]
+mod stored;
 mod strings;
 
 use field_class::{FieldClass, IdentityKeys};
 use strings::{decode_string, string_end};
 pub(crate) use strings::{escape_controls, text_of_bytes};
 
-/// Redacts the record and counts the redacted values. `None` when there are none.
+/// Redacts a line of a page and counts the redacted values. `None` when there are none. `shape` is that of the record,
+/// `stored` that of the line, which differs in the names of id and start.
 pub(super) fn redact(
     record: &str,
     shape: RecordShape,
+    stored: RecordShape,
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let identity = IdentityKeys::of(shape);
+    let identity = IdentityKeys::of(stored);
     let class = FieldClass::of_record(record, shape);
     redact_with_class(class, identity, record, redactor, tally)
 }
@@ -133,7 +137,7 @@ impl JsonRedactor<'_, '_> {
                 }
                 b'{' | b'[' => {
                     let is_object = *byte == b'{';
-                    // An id is a string.
+                    // An id or a start is a string.
                     if class == FieldClass::Identity {
                         class = FieldClass::FreeText;
                     }
@@ -216,7 +220,7 @@ mod tests {
 
     fn redacted(profile: Profile, shape: RecordShape, record: &str) -> (String, u64) {
         let mut tally = Tally::default();
-        let redacted = redact(record, shape, &redactor(profile), &mut tally);
+        let redacted = redact(record, shape, shape, &redactor(profile), &mut tally);
         let redacted = redacted.unwrap_or_else(|| record.to_owned());
         assert!(serde_json::from_str::<Value>(&redacted).is_ok() || record.contains("\\ud"));
         (redacted, tally.total())
@@ -388,7 +392,16 @@ mod tests {
     fn a_normalized_row_of_a_gateway_is_redacted_like_its_record() {
         let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
 
-        insta::assert_snapshot!(redact_gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"[REDACTED:CARD]","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"[REDACTED:CARD]","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+        let mut tally = Tally::default();
+        let redacted = redact(
+            row,
+            GATEWAY,
+            RecordShape::Normalized,
+            &redactor(Profile::Strict),
+            &mut tally,
+        );
+
+        insta::assert_snapshot!(redacted.unwrap(), @r#"{"recordId":"4111111111111111","interactionId":"[REDACTED:CARD]","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"[REDACTED:CARD]","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
     }
 
     #[test]
@@ -443,7 +456,14 @@ mod tests {
         );
         let mut tally = Tally::default();
 
-        let redacted = redact(&deep, ANALYTICS, &redactor(Profile::Standard), &mut tally).unwrap();
+        let redacted = redact(
+            &deep,
+            ANALYTICS,
+            ANALYTICS,
+            &redactor(Profile::Standard),
+            &mut tally,
+        )
+        .unwrap();
 
         assert!(redacted.contains(r#""[REDACTED:EMAIL]""#));
         assert_eq!(redacted.len(), deep.len());
@@ -453,7 +473,7 @@ mod tests {
         #[test]
         fn redacting_text_that_is_not_json_does_not_panic(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
             let mut tally = Tally::default();
-            redact(&text, GATEWAY, &redactor(Profile::Strict), &mut tally);
+            redact(&text, GATEWAY, GATEWAY, &redactor(Profile::Strict), &mut tally);
         }
 
         #[test]

@@ -57,7 +57,7 @@ fn find_in_usual_form(text: &View<'_>, start: usize) -> Option<Range<usize>> {
         let (number, rest) = groups.split_at(count);
         let last = number.last()?;
         let is_card = are_all_long(&number[..count - 1])
-            && !rest.first().is_some_and(|group| continues(last, group))
+            && !(count > 1 && rest.first().is_some_and(|group| continues(last, group)))
             && is_card_at(text, &(start..last.end), last.digits);
         is_card.then_some(start..last.end)
     })
@@ -108,6 +108,29 @@ fn continues(last: &Group, next: &Group) -> bool {
 /// Whether the digits have an issued prefix, a length that is valid for it, and the right check digit.
 pub(super) fn is_card_number(digits: &[u8]) -> bool {
     has_issued_prefix(digits) && passes_luhn(digits)
+}
+
+/// Whether a text begins with a card number, in groups of three digits or more.
+pub(super) fn begins_with_number(text: &[u8]) -> bool {
+    let (mut digits, mut group) = (Vec::with_capacity(19), 0);
+    for (at, byte) in text.iter().enumerate() {
+        let next = text.get(at + 1);
+        if byte.is_ascii_digit() {
+            digits.push(byte - b'0');
+            group += 1;
+            let ends = !next.is_some_and(u8::is_ascii_digit);
+            if digits.len() > 19 || ends && is_card_number(&digits) {
+                return digits.len() <= 19;
+            }
+        } else {
+            let continues = is_one_separator(&[*byte]) && next.is_some_and(u8::is_ascii_digit);
+            if !continues || group < 3 {
+                return false;
+            }
+            group = 0;
+        }
+    }
+    false
 }
 
 fn has_issued_prefix(digits: &[u8]) -> bool {
@@ -235,7 +258,7 @@ mod tests {
             "4111111111111111b2c3d4",
             "4111111111111111e12345",
             "0.4111111111111111",
-            "12,4111111111111111",
+            "0,4111111111111111",
             "00004111111111111111",
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
             "41, 11, 11, 11, 11, 11, 11, 11",

@@ -35,7 +35,7 @@ fn is_followed_by_born(text: &View<'_>, end: usize) -> bool {
 
 /// A numeric date, its parts joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
 pub(super) fn numeric_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
-    if is_word_byte(text.byte_before(start)) {
+    if is_word_byte(text.edge_before(start)) {
         return None;
     }
     let first = digit_group(text, start)?;
@@ -120,7 +120,7 @@ fn era_start(text: &View<'_>, start: usize) -> usize {
 /// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`, with the month's name in any language.
 fn day_first_date(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let day = start..end_of_digits(text, start);
-    if is_word_byte(text.byte_before(start)) || !is_day_of_month(text, &day) {
+    if is_word_byte(text.edge_before(start)) || !is_day_of_month(text, &day) {
         return None;
     }
     let mut at = end_of_ordinal(text, day.end);

@@ -10,9 +10,11 @@ const MAX_GROUPS: usize = 12;
 const MAX_DIGITS: usize = 34;
 /// Longest run of separators between two groups.
 const MAX_SEPARATORS: usize = 8;
-/// Longest word that may touch a number, in letters, and the digits after it.
+/// Number of letters that are read of a word that touches a number, and the number of digits after it. Ids and other
+/// words of letters and digits have digits among as many letters.
 const LONGEST_WORD: usize = 24;
 const MAX_GLUED_DIGITS: usize = 4;
+const MAX_INTEGER_DIGITS: usize = 3;
 
 /// A number as written: groups of digits with separators between them.
 #[derive(Clone, Debug, Default)]
@@ -130,50 +132,79 @@ impl Digits {
 
 /// Whether a number may begin here: not within a word, and not after one that is joined to it by a hyphen or similar.
 pub(super) fn may_begin(text: &View<'_>, start: usize) -> bool {
-    let before = text.byte_before(start);
+    let before = text.edge_before(start);
     let is_joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
-        let further = text.byte_before(start - 1);
+        let further = text.edge_before(start - 1);
         before == b'*' || is_word_byte(further) && (before != b'.' || further.is_ascii_digit())
     };
     !is_word_byte(before) && !is_joined
 }
 
 /// Whether a number that is proved by check digits may begin here: also directly after letters (`VISA4111`) and after a
-/// word that is joined to it (`card-4111`), but not within a word of letters and digits or after a decimal point.
+/// word or a number that is joined to it (`card-4111`, `1227,4111`), but not within a word of letters and digits or
+/// after a decimal point.
 pub(super) fn may_begin_checked(text: &View<'_>, start: usize) -> bool {
-    let before = text.byte_before(start);
+    let before = text.edge_before(start);
     match before {
-        b'.' | b',' => !text.byte_before(start - 1).is_ascii_digit(),
+        b'.' | b',' => !is_decimal_point(text, start - 1),
         b'-' | b'/' | b'*' => {
-            let further = text.byte_before(start - 1);
-            !is_word_byte(further) || follows_letters(text, start - 1)
+            let further = text.edge_before(start - 1);
+            !is_word_byte(further)
+                || follows_letters(text, start - 1)
+                || follows_digits(text, start - 1)
         }
         before => !is_word_byte(before) || follows_letters(text, start),
     }
+}
+
+/// Whether the sign stands within a decimal fraction. A comma does only after a zero, and a point only after one to three
+/// digits: other digits are the field before it in a list.
+fn is_decimal_point(text: &View<'_>, at: usize) -> bool {
+    let mut start = at;
+    while at - start <= MAX_INTEGER_DIGITS && text.edge_before(start).is_ascii_digit() {
+        start -= 1;
+    }
+    let is_integer = start < at && !matches!(text.edge_before(start), b'.' | b',' | b'/' | b'-');
+    match text.byte(at) {
+        b'.' => is_integer && at - start <= MAX_INTEGER_DIGITS,
+        _ => is_integer && at - start == 1 && text.byte(start) == b'0',
+    }
+}
+
+/// Whether a word of digits alone ends here.
+fn follows_digits(text: &View<'_>, end: usize) -> bool {
+    let mut start = end;
+    while end - start < MAX_DIGITS && text.edge_before(start).is_ascii_digit() {
+        start -= 1;
+    }
+    start < end && !is_word_byte(text.edge_before(start))
 }
 
 /// Whether a number that is proved by check digits may end here: also directly before letters, with up to four digits
 /// after them (`exp 12/27`, `cvc123`), but not within a longer word of letters and digits.
 pub(super) fn may_end_checked(text: &View<'_>, end: usize) -> bool {
     let mut at = end;
-    while at - end <= LONGEST_WORD && is_letter(text.byte(at)) {
+    while at - end < LONGEST_WORD && is_letter(text.edge(at)) {
         at += 1;
+    }
+    if at - end == LONGEST_WORD {
+        return true;
     }
     let digits = at;
-    while at > end && at - digits < MAX_GLUED_DIGITS && text.byte(at).is_ascii_digit() {
+    while at > end && at - digits < MAX_GLUED_DIGITS && text.edge(at).is_ascii_digit() {
         at += 1;
     }
-    !text.byte(at).is_ascii_alphanumeric() && !matches!(text.byte(at), LETTER | ID)
+    !text.edge(at).is_ascii_alphanumeric() && !matches!(text.edge(at), LETTER | ID)
 }
 
 /// Whether a word of letters alone ends here.
 pub(super) fn follows_letters(text: &View<'_>, end: usize) -> bool {
     let mut start = end;
-    while end - start <= LONGEST_WORD && is_letter(text.byte_before(start)) {
+    while end - start < LONGEST_WORD && is_letter(text.edge_before(start)) {
         start -= 1;
     }
-    let before = text.byte_before(start);
-    start < end && end - start <= LONGEST_WORD && !before.is_ascii_digit() && before != ID
+    let before = text.edge_before(start);
+    end - start == LONGEST_WORD || start < end && !before.is_ascii_digit() && before != ID
 }
 
 fn is_letter(byte: u8) -> bool {
@@ -182,7 +213,7 @@ fn is_letter(byte: u8) -> bool {
 
 /// Whether a number may end here.
 pub(super) fn may_end(text: &View<'_>, end: usize) -> bool {
-    !is_word_byte(text.byte(end))
+    !is_word_byte(text.edge(end))
 }
 
 pub(super) fn end_of_digits(text: &View<'_>, from: usize) -> usize {

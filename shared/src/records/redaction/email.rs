@@ -73,19 +73,27 @@ fn domain_end(text: &View<'_>, start: usize) -> Option<usize> {
     let (mut at, mut label, mut end) = (start, start, None);
     while at - start <= MAX_DOMAIN_BYTES {
         match text.byte(at) {
-            byte if is_letter(byte) || byte == b'-' || byte == b'_' => at += 1,
-            b'.' if at > label && is_letter(text.byte(at + 1)) => {
+            byte if is_letter(byte) => at += 1,
+            byte @ (b'-' | b'_' | b'.') => {
+                // The signs after an address are not part of it, unless the domain goes on.
+                if label > start && is_top_level(text.slice(label..at)) {
+                    end = Some(at);
+                }
                 at += 1;
-                label = at;
+                if byte == b'.' {
+                    if at == label + 1 || !is_letter(text.byte(at)) {
+                        return end;
+                    }
+                    label = at;
+                }
             }
             _ => break,
         }
-        if label > start {
-            end = Some(at);
-        }
     }
-    let end = end?;
-    (is_top_level(text.slice(label..end)) && at == end).then_some(end)
+    if label > start && is_top_level(text.slice(label..at)) {
+        end = Some(at);
+    }
+    end
 }
 
 /// At least two letters, or a name in Punycode.

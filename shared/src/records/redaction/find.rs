@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use memchr::{memchr_iter, memchr2, memmem};
+use memchr::{memchr_iter, memmem};
 use rlibphonenumber::Region;
 
 use super::digits::{Run, end_of_digits, is_one_separator};
@@ -57,7 +57,7 @@ pub(super) fn may_contain_value(scope: Scope, text: &str) -> bool {
         && !ids::is_uuid(text)
         && (scope == Scope::All
             || text.len() >= SHORTEST_PROVED_NUMBER
-            || memchr2(b'@', b'&', text.as_bytes()).is_some()
+            || text.bytes().any(|byte| b"@&%=\\".contains(&byte))
             || !text.is_ascii())
 }
 
@@ -117,7 +117,7 @@ impl Finder {
         text: &View<'_>,
         range: &Range<usize>,
     ) -> String {
-        let written = String::from_utf8_lossy(text.slice(range.clone())).to_lowercase();
+        let written = text.reading(range).to_lowercase();
         match kind {
             Kind::Email => written.split_ascii_whitespace().collect(),
             Kind::Url | Kind::Ip | Kind::BirthDate => written,
@@ -157,6 +157,7 @@ impl Search<'_, '_> {
         if !self.is_enabled(Kind::Url) {
             return;
         }
+        self.text.steps().add(self.text.len());
         let signs: Vec<_> = memmem::find_iter(self.text.bytes(), b"://").collect();
         let mut examined = url::Examined::default();
         for at in signs {
@@ -170,10 +171,11 @@ impl Search<'_, '_> {
         if !self.is_enabled(Kind::Email) {
             return;
         }
+        self.text.steps().add(self.text.len());
         let signs: Vec<_> = memchr_iter(b'@', self.text.bytes()).collect();
         for at in signs {
             if self.text.byte(at) == b'@'
-                && let Some(range) = email::find_at(self.text, at)
+                && let Some(range) = self.find_email(at)
             {
                 (self.take)(self.text, (Kind::Email, range));
             }
@@ -201,13 +203,15 @@ impl Search<'_, '_> {
         let rest = self.text.bytes().get(from..)?.iter();
         let position = rest
             .copied()
-            .position(|byte| byte.is_ascii_digit() || byte == b'@')?;
+            .position(|byte| byte.is_ascii_digit() || byte == b'@')
+            .inspect(|position| self.text.steps().add(*position))?;
         Some(from + position)
     }
 
     fn reject(&mut self, candidate: usize) {
         let is_out_of_reach = |(_, read_to): &(usize, usize)| *read_to + LONGEST_START < candidate;
         while self.rejected.front().is_some_and(is_out_of_reach) {
+            self.text.steps().add(1);
             self.rejected.pop_front();
         }
         self.rejected.push_back((candidate, self.text.read_to()));
@@ -217,7 +221,9 @@ impl Search<'_, '_> {
     /// are examined again.
     fn first_affected(&mut self, at: usize) -> usize {
         let is_affected = |(_, read_to): &(usize, usize)| *read_to > at;
-        let Some(first) = self.rejected.iter().position(is_affected) else {
+        let first = self.rejected.iter().position(is_affected);
+        self.text.steps().add(first.unwrap_or(self.rejected.len()));
+        let Some(first) = first else {
             return usize::MAX;
         };
         let (candidate, _) = self.rejected[first];
@@ -229,7 +235,7 @@ impl Search<'_, '_> {
     fn find_value(&self, candidate: usize) -> Option<FoundValue> {
         let text = &*self.text;
         let value = if text.byte(candidate) == b'@' {
-            self.find_kind(Kind::Email, || email::find_at(text, candidate))
+            self.find_kind(Kind::Email, || self.find_email(candidate))
         } else {
             self.find_number(candidate)
         };
@@ -239,16 +245,30 @@ impl Search<'_, '_> {
         })
     }
 
+    /// The address around the `@` at `at`. If an id stands before the `@`, programs made the address: it is kept where
+    /// only proved values count, so that records stay joinable.
+    fn find_email(&self, at: usize) -> Option<Range<usize>> {
+        let range = email::find_at(self.text, at)?;
+        let local_part = self.text.slice(range.start..at.max(range.start));
+        let is_kept = self.scope == Scope::Proved && ids::is_id(local_part);
+        (!is_kept).then_some(range)
+    }
+
     fn find_number(&self, digit: usize) -> Option<FoundValue> {
         let (text, regions) = (&*self.text, &*self.finder.regions);
         let account = self
             .find_kind(Kind::Passport, || passport::find_at(text, digit))
             .or_else(|| self.find_kind(Kind::Iban, || iban::find_at(text, digit)));
-        // The digits of an account number with a typing error are not another value.
-        if account.is_some() || iban::end_of_form(text, digit).is_some() {
+        let find_card = || self.find_kind(Kind::Card, || find_card(text, digit));
+        if account.is_some() {
             return account;
         }
-        self.find_kind(Kind::Card, || card::find_at(text, digit))
+        // The digits of an account number with a typing error are not another value, unless the country is a word
+        // before a card.
+        if iban::end_of_form(text, digit).is_some() {
+            return iban::is_country_separate(text, digit).then(find_card)?;
+        }
+        find_card()
             .or_else(|| self.find_kind(Kind::Ip, || ip::find_at(text, digit)))
             .or_else(|| {
                 let find = || tax_id::find_at(text, digit, self.scope);
@@ -269,6 +289,15 @@ impl Search<'_, '_> {
     }
 }
 
+/// The card at this digit. Digits after a country's telephone prefix are a telephone number.
+fn find_card(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
+    let card = card::find_at(text, digit)?;
+    let number = phone::find_international(text, digit);
+    number
+        .is_none_or(|number| number.end < card.end)
+        .then_some(card)
+}
+
 /// The offset after a candidate that is not a value: after the whole of a number, so that no value is found in a part.
 fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
     if text.byte(candidate) == b'@' {
@@ -276,6 +305,7 @@ fn end_of_rejected(text: &View<'_>, candidate: usize) -> usize {
     }
     date::numeric_date(text, candidate)
         .map(|date| date.end)
+        .or_else(|| phone::find_international(text, candidate).map(|number| number.end))
         .or_else(|| iban::end_of_form(text, candidate))
         .or_else(|| iban::end_of_shape(text, candidate))
         .or_else(|| end_of_number(text, candidate))

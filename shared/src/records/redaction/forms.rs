@@ -2,7 +2,13 @@
 
 use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
+mod addresses;
+mod custom;
+mod hashes;
 mod ids;
+mod masks;
+mod numbers;
+mod urls;
 
 /// The regions of the labelled corpus.
 const REGIONS: [Region; 15] = [

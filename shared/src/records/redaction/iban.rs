@@ -10,6 +10,8 @@ use super::view::View;
 
 const MIN_LENGTH: usize = 15;
 const MAX_LENGTH: usize = 34;
+/// Number of blanks after a country code.
+const MAX_BLANKS: usize = 3;
 
 /// The account number whose check digits begin at `digit`.
 pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
@@ -22,7 +24,7 @@ pub(super) fn end_of_form(text: &View<'_>, digit: usize) -> Option<usize> {
     let form = find(text, digit, |letters| {
         is_account(&with_check_digits(letters))
     })?;
-    (!is_word_byte(text.byte_before(form.start))).then_some(form.end)
+    (!is_word_byte(text.edge_before(form.start))).then_some(form.end)
 }
 
 fn find(text: &View<'_>, digit: usize, is_account: impl Fn(&[u8]) -> bool) -> Option<Range<usize>> {
@@ -44,27 +46,33 @@ fn find(text: &View<'_>, digit: usize, is_account: impl Fn(&[u8]) -> bool) -> Op
 fn country_start(text: &View<'_>, digit: usize) -> Option<usize> {
     let start = digit.checked_sub(2)?;
     let is_country = text.slice(start..digit).iter().all(u8::is_ascii_alphabetic);
-    let begins = || !is_word_byte(text.byte_before(start)) || follows_letters(text, start);
+    let begins = || !is_word_byte(text.edge_before(start)) || follows_letters(text, start);
     (is_country && begins()).then_some(start)
 }
 
-/// The start of a country code that a space separates from the two check digits: `DE 89 3704`.
+/// The start of a country code that blanks or a hyphen separate from the two check digits: `DE 89 3704`.
 fn separate_country_start(text: &View<'_>, digit: usize) -> Option<usize> {
-    let start = digit.checked_sub(3)?;
-    let is_country = text.byte(digit - 1) == b' '
-        && text
-            .slice(start..start + 2)
-            .iter()
-            .all(u8::is_ascii_uppercase)
-        && !is_word_byte(text.byte_before(start));
+    let mut end = digit;
+    while digit - end < MAX_BLANKS && matches!(text.byte_before(end), b' ' | b'\t' | b'-') {
+        end -= 1;
+    }
+    let start = end.checked_sub(2)?;
+    let is_country = end < digit
+        && text.slice(start..end).iter().all(u8::is_ascii_uppercase)
+        && !is_word_byte(text.edge_before(start));
     is_country.then_some(start)
+}
+
+/// Whether the letters before the check digits at `digit` are a word of their own.
+pub(super) fn is_country_separate(text: &View<'_>, digit: usize) -> bool {
+    !text.byte_before(digit).is_ascii_alphabetic()
 }
 
 /// The end of a text that is written in groups of four like an account number, but is not valid.
 pub(super) fn end_of_shape(text: &View<'_>, digit: usize) -> Option<usize> {
     let start = digit.checked_sub(2)?;
     let has_country = text.slice(start..digit).iter().all(u8::is_ascii_alphabetic)
-        && !is_word_byte(text.byte_before(start));
+        && !is_word_byte(text.edge_before(start));
     if !has_country || !(0..2).all(|place| text.byte(digit + place).is_ascii_digit()) {
         return None;
     }

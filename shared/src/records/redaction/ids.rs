@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::fold::ID;
 use super::view::View;
 
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
@@ -16,9 +17,9 @@ pub(super) fn keep_all(text: &mut View<'_>) {
     let mut at = 0;
     while let Some(start) = next_word(text.bytes(), at) {
         let end = end_of_word(text.bytes(), start);
+        text.steps().add(end - at + LONGEST);
         at = end;
-        let is_id = end - start <= LONGEST;
-        if let Some(id) = is_id.then(|| id_at(text.bytes(), start..end)).flatten() {
+        if let Some(id) = id_at(text.bytes(), start..end) {
             at = id.end;
             text.keep(id);
         }
@@ -42,10 +43,21 @@ fn end_of_word(bytes: &[u8], start: usize) -> usize {
     start + rest.take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
-/// The id that begins with this word.
+/// Whether the text is an id, or was one that is kept.
+pub(super) fn is_id(text: &[u8]) -> bool {
+    let is_kept = |byte: &u8| *byte == ID;
+    let word = 0..end_of_word(text, 0);
+    !text.is_empty()
+        && (text.iter().all(is_kept) || id_at(text, word).is_some_and(|id| id == (0..text.len())))
+}
+
+/// The id that begins with this word, or with its end if a word of letters touches it: `id0f8fad5b-…`.
 fn id_at(bytes: &[u8], word: Range<usize>) -> Option<Range<usize>> {
-    if word.len() == UUID_GROUPS[0] {
-        return uuid_at(bytes, word.start);
+    if let Some(start) = word.end.checked_sub(UUID_GROUPS[0])
+        && start >= word.start
+        && let Some(id) = uuid_at(bytes, start)
+    {
+        return Some(id);
     }
     let is_hex = HEX_LENGTHS.contains(&word.len())
         && bytes[word.clone()].iter().all(u8::is_ascii_hexdigit)
@@ -82,7 +94,6 @@ fn letters(word: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fold::ID;
     use super::*;
 
     fn kept(text: &str) -> String {
@@ -110,6 +121,10 @@ mod tests {
             for text in ["{}", "id={}.", "urn:uuid:{}", "user_{}/x", "({})"] {
                 assert_eq!(kept(&text.replace("{}", id)), id, "{text}");
             }
+        }
+        for text in ["id{}", "queueId{}", "id_{}"] {
+            let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+            assert_eq!(kept(&text.replace("{}", id)), id, "{text}");
         }
         assert!(is_uuid("0f8fad5b-d9cb-469f-a165-70867728950e"));
     }

@@ -22,7 +22,7 @@ fn find_ipv4(text: &View<'_>, start: usize) -> Option<Range<usize>> {
     let end = end_of(text, start, |byte| byte.is_ascii_digit() || byte == b'.');
     let candidate = ascii(text, &(start..end))?.trim_end_matches('.');
     let range = start..start + candidate.len();
-    let is_address = candidate.parse::<Ipv4Addr>().is_ok() && !is_word_byte(text.byte(range.end));
+    let is_address = candidate.parse::<Ipv4Addr>().is_ok() && !is_word_byte(text.edge(range.end));
     // `10.2.3.4` may be a software version.
     (is_address && labels::topic(text, &range) != Some(Topic::Version)).then_some(range)
 }
@@ -47,11 +47,11 @@ fn find_ipv6(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     ];
     [0, after_colon]
         .into_iter()
-        .filter(|from| !is_word_byte(text.byte_before(start + from)))
+        .filter(|from| !is_word_byte(text.edge_before(start + from)))
         .flat_map(|from| endings.map(|to| from..to.max(from)))
         .find(|part| candidate[part.clone()].parse::<Ipv6Addr>().is_ok())
         .map(|part| start + part.start..start + part.end)
-        .filter(|range| !is_word_byte(text.byte(range.end)))
+        .filter(|range| !is_word_byte(text.edge(range.end)))
 }
 
 fn end_of(text: &View<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usize {

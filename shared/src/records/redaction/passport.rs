@@ -13,7 +13,7 @@ const FIELDS: [(usize, usize); 3] = [(0, 9), (13, 19), (21, 27)];
 pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'<';
     let mut start = digit;
-    while digit - start < 9 && is_part(text.byte_before(start)) {
+    while digit - start < 9 && is_part(text.edge_before(start)) {
         start -= 1;
     }
     if start + LENGTH > text.len() || !is_part(text.byte(start + LENGTH - 1)) {
@@ -21,8 +21,8 @@ pub(super) fn find_at(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     }
     let line = text.slice(start..start + LENGTH);
     let is_whole = line.iter().all(|byte| is_part(*byte))
-        && !is_word_byte(text.byte(start + LENGTH))
-        && !is_word_byte(text.byte_before(start));
+        && !is_word_byte(text.edge(start + LENGTH))
+        && !is_word_byte(text.edge_before(start));
     (is_whole && has_valid_check_digits(line)).then_some(start..start + LENGTH)
 }
 

@@ -40,6 +40,25 @@ pub(super) fn find_at(text: &View<'_>, digit: usize, regions: &[Region]) -> Opti
     found.map(|range| range.start..end_of_extension(text, range.end))
 }
 
+/// The number with a country code after `+` or `00` whose digits begin at `digit`, if it is valid in a numbering plan.
+pub(super) fn find_international(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
+    let start = start_of_number(text, digit);
+    let has_plus = text.slice(start..digit).contains(&b'+');
+    let has_zeros = || [digit, digit + 1].map(|at| text.byte(at)) == [b'0'; 2];
+    let has_prefix = has_plus || has_zeros() && may_begin(text, digit);
+    if !has_prefix {
+        return None;
+    }
+    let run = Run::at(text, digit, |_| true);
+    longest_number(text, start, &run, |number| {
+        if has_plus {
+            is_valid(number, None)
+        } else {
+            is_valid_in(number, &[])
+        }
+    })
+}
+
 /// The start of the number with this first digit: before its `+` and brackets.
 fn start_of_number(text: &View<'_>, digit: usize) -> usize {
     let mut start = digit;
@@ -157,7 +176,7 @@ fn number_prefixes<'r>(
     let groups = run.groups().iter().rev();
     groups
         .filter(move |group| digits.contains(&group.digits))
-        .filter(|group| !is_word_byte(text.byte(group.end)) || has_extension(text, group.end))
+        .filter(|group| !is_word_byte(text.edge(group.end)) || has_extension(text, group.end))
         .map(move |group| start..end_with_bracket(text, start, group))
 }
 
@@ -194,7 +213,7 @@ fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
 fn continues_number(text: &View<'_>, start: usize) -> bool {
     let before = start.checked_sub(1);
     before.is_some_and(|at| {
-        is_one_separator(&[text.byte(at)]) && text.byte_before(at).is_ascii_digit()
+        is_one_separator(&[text.byte(at)]) && text.edge_before(at).is_ascii_digit()
     })
 }
 
@@ -261,7 +280,7 @@ fn end_of_extension(text: &View<'_>, end: usize) -> usize {
     while at - digits < 7 && text.byte(at).is_ascii_digit() {
         at += 1;
     }
-    if (1..=6).contains(&(at - digits)) && !is_word_byte(text.byte(at)) {
+    if (1..=6).contains(&(at - digits)) && !is_word_byte(text.edge(at)) {
         at
     } else {
         end

@@ -19,6 +19,9 @@ pub(super) fn find_at(text: &View<'_>, digit: usize, scope: Scope) -> Option<Ran
     find_with_letters(text, digit).or_else(|| find_numeric(text, digit, scope))
 }
 
+/// The groups of a French id, as it is printed, before its key, and without separators.
+const NIR_GROUPS: [&[usize]; 3] = [&[1, 2, 2, 2, 3, 3, 2], &[13, 2], &[15]];
+
 /// Whether a number is recognised without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Confidence {
@@ -63,7 +66,7 @@ fn confidence(digits: &[u8], groups: &[usize]) -> Option<Confidence> {
         ),
         12 => with_label_if(has_verhoeff(digits) || passes_luhn(&digits[2..])),
         13 => with_label_if(is_rrn(digits)),
-        15 if is_nir(digits) => Some(Confidence::Sufficient),
+        15 if is_nir(digits) && NIR_GROUPS.contains(&groups) => Some(Confidence::Sufficient),
         _ => None,
     }
 }
@@ -189,7 +192,7 @@ fn find_with_letters(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
     while end - digit <= LONGEST && text.byte(end).is_ascii_alphanumeric() {
         end += 1;
     }
-    if is_word_byte(text.byte(end)) {
+    if is_word_byte(text.edge(end)) {
         return None;
     }
     (0..=letters).rev().find_map(|letters| {
@@ -204,7 +207,7 @@ fn find_with_letters(text: &View<'_>, digit: usize) -> Option<Range<usize>> {
 }
 
 fn begins_id(text: &View<'_>, range: &Range<usize>) -> bool {
-    !is_word_byte(text.byte_before(range.start))
+    !is_word_byte(text.edge_before(range.start))
         || follows_letters(text, range.start) && labels::topic(text, range) == Some(Topic::TaxId)
 }
 

@@ -10,6 +10,7 @@
 use memchr::{memchr_iter, memchr3_iter};
 
 use super::card;
+use super::steps::Steps;
 
 mod entities;
 mod quoted_printable;
@@ -28,10 +29,13 @@ pub(super) struct Unescaped {
     pub(super) bytes: Vec<u8>,
     /// The part of the original for each byte.
     pub(super) units: Vec<Unit>,
+    pub(super) steps: Steps,
 }
 
 /// The longest entity that is read, with `&` and `;`.
 const MAX_ENTITY_BYTES: usize = 18;
+/// The longest card number that is read after a percent sign, with its separators.
+const MAX_CARD_BYTES: usize = 40;
 /// Not UTF-8: stands for half a surrogate pair.
 const NO_CHARACTER: &[u8] = b"\xff";
 
@@ -45,6 +49,7 @@ pub(super) fn unescape(text: &str) -> Option<Unescaped> {
         next: 0,
         bytes: Vec::with_capacity(text.len()),
         units: Vec::with_capacity(text.len()),
+        steps: Steps::default(),
     };
     for (start, character) in text.char_indices() {
         let unit = Unit {
@@ -55,8 +60,11 @@ pub(super) fn unescape(text: &str) -> Option<Unescaped> {
         unescaper.read(&text.as_bytes()[start..unit.end], unit);
     }
     unescaper.replace_open_entity();
-    let Unescaper { bytes, units, .. } = unescaper;
-    Some(Unescaped { bytes, units })
+    Some(Unescaped {
+        bytes: unescaper.bytes,
+        units: unescaper.units,
+        steps: unescaper.steps,
+    })
 }
 
 fn may_contain_escape(text: &[u8]) -> bool {
@@ -78,6 +86,7 @@ struct Unescaper<'t> {
     next: usize,
     bytes: Vec<u8>,
     units: Vec<Unit>,
+    steps: Steps,
 }
 
 impl Unescaper<'_> {
@@ -93,12 +102,14 @@ impl Unescaper<'_> {
     }
 
     fn push(&mut self, bytes: &[u8], unit: Unit) {
+        self.steps.add(bytes.len());
         self.bytes.extend_from_slice(bytes);
         self.units.extend(bytes.iter().map(|_| unit));
     }
 
     /// Replaces the last `length` bytes.
     fn replace_last(&mut self, length: usize, decoded: &[u8]) {
+        self.steps.add(length);
         let from = self.bytes.len() - length;
         let unit = Unit {
             start: self.units[from].start,
@@ -113,6 +124,7 @@ impl Unescaper<'_> {
     fn replace_open_entity(&mut self) {
         let digits = self.bytes.iter().rev().take(MAX_ENTITY_BYTES);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
+        self.steps.add(digits);
         if digits > 0 && self.bytes[..self.bytes.len() - digits].ends_with(b"&#") {
             let number = &self.bytes[self.bytes.len() - digits..];
             if let Some(character) = entities::of_number(number, 10) {
@@ -132,6 +144,7 @@ impl Unescaper<'_> {
 
     fn entity(&self) -> Option<(usize, Vec<u8>)> {
         let from = self.bytes.len().saturating_sub(MAX_ENTITY_BYTES);
+        self.steps.add(MAX_ENTITY_BYTES);
         let start = from + memchr::memrchr(b'&', &self.bytes[from..])?;
         let name = &self.bytes[start + 1..self.bytes.len() - 1];
         let character = entities::character(name)?;
@@ -155,7 +168,8 @@ impl Unescaper<'_> {
         let byte = u8::try_from(number(2)?).ok()?;
         let rest = &self.bytes[..length - 2];
         if rest.ends_with(b"%") {
-            return (!self.is_card_after_percent()).then(|| (3, vec![byte]));
+            let is_escape = !self.is_card_after_percent() && self.is_part_of_character(byte);
+            return is_escape.then(|| (3, vec![byte]));
         }
         if rest.ends_with(b"=") {
             return self.is_quoted_printable(byte).then(|| (3, vec![byte]));
@@ -175,13 +189,56 @@ impl Unescaper<'_> {
     /// Whether the two digits begin a card number of the original that follows a percent sign.
     fn is_card_after_percent(&self) -> bool {
         let start = self.units[self.units.len() - 2].start;
-        let digits = self.raw[start..].iter().take(20);
-        let digits: Vec<u8> = digits
-            .take_while(|byte| byte.is_ascii_digit())
-            .map(|digit| digit - b'0')
-            .collect();
-        card::is_card_number(&digits)
+        self.steps.add(MAX_CARD_BYTES);
+        card::begins_with_number(&self.raw[start..self.raw.len().min(start + MAX_CARD_BYTES)])
     }
+
+    /// Whether the byte of the escape that ends here is a character, or a part of one with the escapes beside it. The
+    /// country of an account number (`=DE89`) is not.
+    fn is_part_of_character(&self, byte: u8) -> bool {
+        let before = &self.bytes[..self.bytes.len() - 3];
+        match byte {
+            0x80..0xc0 => open_sequence(before).is_some(),
+            0xc2..0xf5 => self.is_followed_by_continuation(),
+            _ => byte.is_ascii(),
+        }
+    }
+
+    /// Whether another escape comes next, of a byte that continues a character if it is a percent escape.
+    fn is_followed_by_continuation(&self) -> bool {
+        let next = &self.raw[self.next..];
+        let Some((sign, mut digits)) = next.split_first() else {
+            return false;
+        };
+        while let Some(rest) = digits.strip_prefix(b"25") {
+            digits = rest;
+        }
+        self.steps.add(next.len() - digits.len());
+        match sign {
+            b'%' | b'=' => {
+                matches!(digits, [b'8' | b'9' | b'a' | b'b' | b'A' | b'B', digit, ..] if digit.is_ascii_hexdigit())
+            }
+            sign => matches!(sign, b'&' | b'\\'),
+        }
+    }
+}
+
+/// The number of bytes that are missing from the character with which the text ends. `None` if it is whole.
+fn open_sequence(text: &[u8]) -> Option<usize> {
+    let continued = text
+        .iter()
+        .rev()
+        .take_while(|byte| (0x80..0xc0).contains(*byte));
+    let continued = continued.take(3).count();
+    let length = match text[..text.len() - continued].last()? {
+        0xc2..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0..0xf5 => 4,
+        _ => return None,
+    };
+    (length - 1_usize)
+        .checked_sub(continued)
+        .filter(|missing| *missing > 0)
 }
 
 fn json_escape(letter: u8) -> Option<u8> {

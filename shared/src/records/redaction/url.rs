@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fold::{IDEOGRAPH, is_word_byte};
+use super::fold::{REMOVED, is_word_byte};
 use super::view::View;
 
 const MAX_SCHEME_BYTES: usize = 32;
@@ -45,11 +45,11 @@ pub(super) struct Examined {
 /// The URL around the `://` at `at`.
 pub(super) fn find_at(text: &View<'_>, at: usize, examined: &mut Examined) -> Option<Range<usize>> {
     let start = scheme_start(text, at)?;
-    if at < examined.to && !has_password(text.slice(at + 3..host_end(text, at + 3))) {
+    if at < examined.to && !has_password(text, at, host_end(text, at)) {
         return None;
     }
-    let end = url_end(text, at + 3);
-    if contains_secret(text.slice(at + 3..end)) {
+    let end = url_end(text, at);
+    if contains_secret(text, at, end) {
         return Some(start..end);
     }
     examined.to = end;
@@ -68,7 +68,9 @@ fn scheme_start(text: &View<'_>, at: usize) -> Option<usize> {
     (start < at).then_some(start)
 }
 
-fn url_end(text: &View<'_>, from: usize) -> usize {
+/// The end of the URL after the `://` at `sign`.
+fn url_end(text: &View<'_>, sign: usize) -> usize {
+    let from = sign + 3;
     let is_part = |byte: u8| {
         byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(&byte) || is_word_byte(byte)
     };
@@ -78,34 +80,47 @@ fn url_end(text: &View<'_>, from: usize) -> usize {
             // Brackets are part of a URL only around an IPv6 address.
             b'[' if end == from || text.byte_before(end) == b'@' => is_bracket_open = true,
             b']' if is_bracket_open => {}
-            byte if is_part(byte) => {}
+            byte if is_part(byte) || is_data(text, sign, end) => {}
             _ => break,
         }
         end += 1;
     }
     // Punctuation at the end of a sentence is not part of the URL.
-    while end > from && b".,;:!?')*".contains(&text.byte_before(end)) {
+    while end > from
+        && b".,;:!?')*".contains(&text.byte_before(end))
+        && !is_data(text, sign, end - 1)
+    {
         end -= 1;
     }
     end
 }
 
-fn contains_secret(url: &[u8]) -> bool {
-    debug_assert!(!url.contains(&IDEOGRAPH));
-    let host_end = url.iter().position(|byte| b"/?#".contains(byte));
-    let (host, rest) = url.split_at(host_end.unwrap_or(url.len()));
-    let rest = String::from_utf8_lossy(rest).to_ascii_lowercase();
-    has_password(host) || has_secret_parameter(&rest) || has_web_token(&rest)
+/// Whether the URL contains the byte as a percent escape. If the URL as a whole is escaped in another one, its own
+/// escapes are escaped once more.
+fn is_data(text: &View<'_>, sign: usize, at: usize) -> bool {
+    text.byte(at) != REMOVED && text.percent_depth(at) > text.percent_depth(sign + 1)
 }
 
-fn has_password(host: &[u8]) -> bool {
-    let user = memchr::memrchr(b'@', host).map(|at| &host[..at]);
-    user.is_some_and(|user| user.contains(&b':'))
+/// Whether the URL between the `://` at `sign` and `end` grants access.
+fn contains_secret(text: &View<'_>, sign: usize, end: usize) -> bool {
+    let host_end = host_end(text, sign).min(end);
+    let rest = String::from_utf8_lossy(text.slice(host_end..end)).to_ascii_lowercase();
+    has_password(text, sign, host_end) || has_secret_parameter(&rest) || has_web_token(&rest)
 }
 
-fn host_end(text: &View<'_>, from: usize) -> usize {
-    let mut end = from;
-    while text.byte(end) != 0 && !b"/?#".contains(&text.byte(end)) {
+/// Whether a user name and a password stand before the host. Escaped signs are part of them.
+fn has_password(text: &View<'_>, sign: usize, host_end: usize) -> bool {
+    let host = sign + 3..host_end;
+    let is_sign = |at: &usize, sign_byte| text.byte(*at) == sign_byte && !is_data(text, sign, *at);
+    let at_sign = host.clone().rev().find(|at| is_sign(at, b'@'));
+    at_sign.is_some_and(|end| (host.start..end).any(|at| is_sign(&at, b':')))
+}
+
+fn host_end(text: &View<'_>, sign: usize) -> usize {
+    let mut end = sign + 3;
+    while !matches!(text.byte(end), 0 | REMOVED)
+        && (!b"/?#<>\" \t\r\n".contains(&text.byte(end)) || is_data(text, sign, end))
+    {
         end += 1;
     }
     end
@@ -186,6 +201,8 @@ mod tests {
             "https://example.com/?token=",
             "https://me@example.com",
             "://x?token=1",
+            "https://example.com is fine, a:b@c.de",
+            "https://example.com\na:b@c.de",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

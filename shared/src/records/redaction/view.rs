@@ -14,6 +14,7 @@ use memchr::memmem;
 use super::fold::{ID, IDEOGRAPH, LETTER, REMOVED, is_ignored_control};
 use super::kind::Kind;
 use super::replace::{REPLACEMENT_START, replaced_kind};
+use super::steps::Steps;
 use super::unescape::{Unit, unescape};
 
 mod folded;
@@ -25,6 +26,8 @@ pub(super) use window::REMOVED_VALUE;
 
 /// Distance between two values of a list, in bytes: `, `, ` / `, a line break.
 const MAX_LIST_SEPARATOR: usize = 6;
+/// Number of percent escapes within each other that are told apart.
+const MAX_PERCENT_DEPTH: usize = 16;
 
 /// A text as it is searched, with the positions of its bytes in the original.
 pub(super) struct View<'t> {
@@ -34,29 +37,33 @@ pub(super) struct View<'t> {
     units: Option<Vec<Unit>>,
     /// End and kind of each replaced value and each earlier replacement, by start.
     replaced: BTreeMap<usize, (usize, Option<Kind>)>,
+    /// End of each contiguous part that is overwritten, by start.
+    removed: BTreeMap<usize, usize>,
     /// The offset after the last byte that was read since the last call of `start_reading`.
     read_to: Cell<usize>,
-    #[cfg(test)]
-    steps: Cell<u64>,
+    steps: Steps,
 }
 
 impl<'t> View<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let (bytes, units) = match unescape(text) {
-            Some(unescaped) => folded(&unescaped),
+        let unescaped = unescape(text);
+        let (bytes, units) = match &unescaped {
+            Some(unescaped) => folded(unescaped),
             None if text.is_ascii() && !text.bytes().any(is_ignored_control) => {
                 (Cow::Borrowed(text.as_bytes()), None)
             }
             None => folded_characters(text),
         };
+        let steps = unescaped.map_or_else(Steps::default, |unescaped| unescaped.steps);
+        steps.add(text.len());
         let mut view = Self {
             text,
             bytes,
             units,
             replaced: BTreeMap::new(),
+            removed: BTreeMap::new(),
             read_to: Cell::new(0),
-            #[cfg(test)]
-            steps: Cell::new(0),
+            steps,
         };
         view.remove_earlier_replacements();
         view
@@ -93,6 +100,26 @@ impl<'t> View<'t> {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
+    /// The byte before a value that begins at `at`.
+    pub(super) fn edge_before(&self, at: usize) -> u8 {
+        at.checked_sub(1).map_or(0, |at| self.edge(at))
+    }
+
+    /// The byte beside a value: `REMOVED` for what a mask keeps, which would be read as a part of a longer word.
+    pub(super) fn edge(&self, at: usize) -> u8 {
+        let byte = self.byte(at);
+        if is_masked(byte) && self.is_in_replaced(at) {
+            REMOVED
+        } else {
+            byte
+        }
+    }
+
+    fn is_in_replaced(&self, at: usize) -> bool {
+        let before = self.replaced.range(..=at).next_back();
+        before.is_some_and(|(_, (end, _))| *end > at)
+    }
+
     /// The character that a byte stands for; `None` after the end, and for bytes that are not a character.
     pub(super) fn character(&self, at: usize) -> Option<char> {
         self.record_read(at + 1, 1);
@@ -103,8 +130,18 @@ impl<'t> View<'t> {
         if characters.next().is_none() {
             return first;
         }
+        self.steps.add(original.len());
         let unescaped = unescape(original)?.bytes;
         str::from_utf8(&unescaped).ok()?.chars().next()
+    }
+
+    /// The text of a range as it is read: letters outside ASCII are what they are, everything else is folded.
+    pub(super) fn reading(&self, range: &Range<usize>) -> String {
+        let read = |at: usize| match self.byte(at) {
+            byte if byte.is_ascii() => char::from(byte),
+            _ => self.character(at).unwrap_or(char::REPLACEMENT_CHARACTER),
+        };
+        range.clone().map(read).collect()
     }
 
     /// The range in the original text for a range of bytes.
@@ -130,11 +167,33 @@ impl<'t> View<'t> {
 
     /// Whether one of the bytes is an escape in the original.
     pub(super) fn is_escaped(&self, range: Range<usize>) -> bool {
+        // An escape begins with an ASCII character, and any other unit of several bytes does not.
         let is_escape = |at: usize| {
-            let original = &self.text[self.original_range(&(at..at + 1))];
-            original.len() > 1 && original.is_ascii()
+            let original = self.original_range(&(at..at + 1));
+            original.len() > 1 && self.text.as_bytes()[original.start].is_ascii()
         };
         self.units.is_some() && range.into_iter().any(is_escape)
+    }
+
+    /// The number of percent escapes within each other that a byte stands for: 1 for `%20`, 2 for `%2520`, and 0 for
+    /// other escapes, which a document around a URL has.
+    pub(super) fn percent_depth(&self, at: usize) -> usize {
+        if self.units.is_none() || at >= self.len() {
+            return 0;
+        }
+        let unit = self.original_range(&(at..at + 1));
+        let original = &self.text.as_bytes()[unit];
+        self.steps.add(1);
+        match original {
+            [b'%', rest @ ..] => {
+                let percent_signs = rest.chunks(2).take(MAX_PERCENT_DEPTH);
+                1 + percent_signs.take_while(|digits| *digits == b"25").count()
+            }
+            // The entity or the escape of a percent sign, and the digits after it.
+            [b'&', .., last] if *last != b';' => 1,
+            [b'\\', b'u', rest @ ..] if rest.len() > 4 => 1,
+            _ => 0,
+        }
     }
 
     /// Begins to record how far the matchers read.
@@ -155,7 +214,22 @@ impl<'t> View<'t> {
 
     /// Overwrites a value so that nothing is found in it.
     pub(super) fn hide(&mut self, range: Range<usize>) {
-        self.bytes.to_mut()[range].fill(REMOVED);
+        self.bytes.to_mut()[range.clone()].fill(REMOVED);
+        if !range.is_empty() {
+            self.add_removed(range);
+        }
+    }
+
+    /// Merges adjacent parts that are overwritten, so that a window passes each of them in one step.
+    fn add_removed(&mut self, mut range: Range<usize>) {
+        while let Some((start, end)) = self.removed.range(..=range.end).next_back()
+            && *end >= range.start
+        {
+            let start = *start;
+            range = start.min(range.start)..range.end.max(*end);
+            self.removed.remove(&start);
+        }
+        self.removed.insert(range.start, range.end);
     }
 
     /// Overwrites an id.
@@ -193,20 +267,15 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The original of a range, with masks in place of what they hide.
+    /// The original of a range, with masks in place of what they hide and without invisible characters.
     pub(super) fn masked_text(&self, range: &Range<usize>) -> String {
         let mut out = String::new();
-        let mut at = self.original_range(range).start;
         for position in range.clone() {
-            let unit = self.original_range(&(position..position + 1));
-            out.push_str(&self.text[at..unit.start]);
-            let original = &self.text[unit.clone()];
             if self.bytes[position] == b'*' {
                 out.push('*');
             } else {
-                out.push_str(original);
+                out.push_str(&self.text[self.original_range(&(position..position + 1))]);
             }
-            at = unit.end;
         }
         out
     }
@@ -244,16 +313,12 @@ impl<'t> View<'t> {
 
     fn record_read(&self, to: usize, count: usize) {
         self.read_to.set(self.read_to.get().max(to));
-        #[cfg(test)]
-        self.steps.set(self.steps.get() + count as u64);
-        #[cfg(not(test))]
-        let _ = count;
+        self.steps.add(count);
     }
 
-    /// The number of bytes read so far.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u64 {
-        self.steps.get()
+    /// The work so far.
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Redactor, Region, Rules};
 const BYTES: usize = 10_000;
 
 /// Texts of which an earlier version, or a simpler algorithm, takes quadratic time.
-const HOSTILE: [(&str, &str); 20] = [
+const HOSTILE: [(&str, &str); 29] = [
     ("addresses of a network", "10.0.0.1 "),
     ("addresses of version 6", "2001:db8::1 "),
     ("e-mail addresses", "mary.roe@example.com "),
@@ -28,18 +28,27 @@ const HOSTILE: [(&str, &str); 20] = [
     ("percent escapes", "%41"),
     ("nested entities", "&amp;amp;amp;amp;#52;"),
     ("labels of earlier redactions", "[REDACTED:CARD]5"),
+    ("adjacent telephone numbers", "+447400123456"),
+    ("adjacent addresses", "mary.roe@example.com"),
+    ("adjacent accounts", "DE89370400440532013000"),
+    ("adjacent cards", "4111111111111111"),
+    ("adjacent ids", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+    ("adjacent escapes", "=C3=A9=40"),
+    ("hosts with escapes", "a:%2F%2F@%2540:"),
+    ("nested percent signs", "a://%252525252F@"),
+    ("invisible characters", "\u{200b}4"),
     (
         "lines of a chat",
         "call me at 0151 23456789\nmy card 4111 1111 1111 1111\n",
     ),
 ];
 
-/// The number of bytes that a search reads.
+/// The work of reading, unescaping, folding and searching a text.
 fn steps(redactor: &Redactor, text: &str) -> u64 {
     let mut view = View::new(text);
     let mut take = |view: &mut View<'_>, (kind, range)| view.replace(range, Some(kind));
     redactor.finder.find_all(Scope::All, &mut view, &mut take);
-    view.steps()
+    view.steps().count()
 }
 
 fn redactor() -> Redactor {
@@ -86,6 +95,6 @@ fn each_byte_of_a_hostile_text_is_read_a_bounded_number_of_times() {
 
         let reads = steps(&redactor, &text) / BYTES as u64;
 
-        assert!(reads < 500, "{name}: {reads} reads of each byte");
+        assert!(reads < 600, "{name}: {reads} reads of each byte");
     }
 }

@@ -95,7 +95,7 @@ const PLAIN_SUFFIXES: [&str; 8] = [
 /// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldClass {
-    /// The id under which the record is archived, found and joined. Not redacted.
+    /// The id under which the record is archived, found and joined, or its start. Not redacted.
     Identity,
     /// Only proved values are redacted; nested members are classified on their own.
     Data,
@@ -114,19 +114,21 @@ pub(super) enum FieldClass {
     Person(Person),
 }
 
-/// The names of the members of a record that hold its id.
+/// The names of the members of a stored line that hold its id and start, which its index repeats.
 #[derive(Clone, Copy)]
 pub(super) struct IdentityKeys(&'static [&'static str]);
 
 impl IdentityKeys {
     pub(super) const NONE: Self = Self(&[]);
 
-    /// `recordId` is the id of a normalized row, whatever the shape of its record.
-    pub(super) fn of(shape: RecordShape) -> Self {
-        Self(match shape {
-            RecordShape::Analytics | RecordShape::Transcript => &["conversationId", "recordId"],
-            RecordShape::Gateway => &["id", "recordId"],
-            RecordShape::Normalized => &["recordId"],
+    /// The names in a stored line of this shape.
+    pub(super) fn of(stored: RecordShape) -> Self {
+        Self(match stored {
+            RecordShape::Analytics | RecordShape::Transcript => {
+                &["conversationId", "conversationStart"]
+            }
+            RecordShape::Gateway => &["id", "startTime"],
+            RecordShape::Normalized => &["recordId", "startTime"],
         })
     }
 

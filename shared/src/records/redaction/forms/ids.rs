@@ -76,3 +76,20 @@ fn random_ids_without_hyphens_are_kept() {
         }
     }
 }
+
+#[test]
+fn a_uuid_that_letters_touch_is_kept() {
+    let redactor = Redactor::new(Rules {
+        regions: REGIONS.to_vec(),
+        ..Rules::default()
+    });
+    for text in [
+        "id0f8fad5b-d9cb-469f-a165-70867728950e",
+        "call00001001-0000-4000-8000-000000001001",
+        "участник0f8fad5b-d9cb-469f-a165-70867728950e",
+        "queueId_01111111-1111-4111-8111-111111111111",
+        "x41111111-1111-4111-8111-111111111111",
+    ] {
+        assert_eq!(redacted_by(&redactor, text), text);
+    }
+}

@@ -20,7 +20,7 @@ impl Unescaper<'_> {
         let is_within_word = joins(u8::is_ascii_digit)
             || joins(u8::is_ascii_alphabetic)
             || is_joint(last) != is_joint(next)
-            || word(before).contains(&b'@');
+            || self.word(before).contains(&b'@');
         is_within_word.then(|| (self.bytes.len() - before.len(), Vec::new()))
     }
 
@@ -38,10 +38,7 @@ impl Unescaper<'_> {
             && match byte {
                 b'@' => self.precedes_domain(),
                 b' ' => !next.is_ascii_alphanumeric(),
-                0x80.. => {
-                    let before = self.bytes.iter().rev().nth(3);
-                    next == b'=' || before.is_some_and(|byte| !byte.is_ascii())
-                }
+                0x80.. => self.is_part_of_character(byte),
                 byte => byte.is_ascii_punctuation(),
             }
     }
@@ -49,7 +46,7 @@ impl Unescaper<'_> {
     /// Whether the word before the escape has only letters, digits and signs of addresses, numbers and masks. A
     /// parameter of a URL has others. The header of a mail encloses words in `=?utf-8?Q?` and `?=`.
     fn follows_plain_word(&self) -> bool {
-        let before = word(&self.bytes[..self.bytes.len() - 3]);
+        let before = self.word(&self.bytes[..self.bytes.len() - 3]);
         word_of_header(before).iter().all(|byte| {
             !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"@._+-:=<(\"',;*".contains(byte)
         })
@@ -57,14 +54,24 @@ impl Unescaper<'_> {
 
     /// Whether the rest of the word may be a domain, or a mask of one. A word may have one `@` only.
     fn precedes_domain(&self) -> bool {
-        let before = word(&self.bytes[..self.bytes.len() - 3]);
+        let before = self.word(&self.bytes[..self.bytes.len() - 3]);
         let after = self.raw[self.next..].iter().take(MAX_WORD_BYTES);
         let mut domain =
             after.take_while(|byte| !byte.is_ascii_whitespace() && !b">)\"',;?".contains(byte));
+        self.steps.add(MAX_WORD_BYTES);
         !before.contains(&b'@')
             && domain.all(|byte| {
                 !byte.is_ascii() || byte.is_ascii_alphanumeric() || b".-_=*".contains(byte)
             })
+    }
+
+    /// The last word, or the end of a long one.
+    fn word<'b>(&self, text: &'b [u8]) -> &'b [u8] {
+        let letters = text.iter().rev().take(MAX_WORD_BYTES);
+        let letters = letters.take_while(|byte| !byte.is_ascii_whitespace());
+        let word = &text[text.len() - letters.count()..];
+        self.steps.add(word.len());
+        word
     }
 
     /// Whether the two digits begin an id or a colour in hexadecimal.
@@ -74,6 +81,7 @@ impl Unescaper<'_> {
             .copied()
             .take_while(u8::is_ascii_alphanumeric)
             .collect();
+        self.steps.add(word.len());
         // After a plus sign, a telephone number.
         let is_number = self.bytes.ends_with(b"=2B") && word.iter().all(u8::is_ascii_digit);
         let start = word.get(..SHORTEST_ID);
@@ -90,11 +98,4 @@ fn word_of_header(word: &[u8]) -> &[u8] {
 /// A sign within an address.
 fn is_joint(byte: u8) -> bool {
     matches!(byte, b'@' | b'.' | b'-' | b'_')
-}
-
-/// The last word, or the end of a long one.
-fn word(text: &[u8]) -> &[u8] {
-    let letters = text.iter().rev().take(MAX_WORD_BYTES);
-    let letters = letters.take_while(|byte| !byte.is_ascii_whitespace());
-    &text[text.len() - letters.count()..]
 }

@@ -22,6 +22,7 @@ impl View<'_> {
         let (mut bytes, mut position) = (0, at);
         while let Some(last) = position.checked_sub(1) {
             let start = self.start_of_removed(last);
+            self.steps.add(1);
             let gap = self.gap(start, position, at);
             bytes += gap;
             if bytes > limit {
@@ -36,7 +37,7 @@ impl View<'_> {
     /// Up to `limit` bytes of text from `at` on.
     pub(in super::super) fn window_after(&self, at: usize, limit: usize) -> Cow<'_, str> {
         let end = self.len().min(at + limit);
-        self.record_read(at + limit, limit);
+        self.record_read(at + limit, 0);
         if let Some(window) = self.plain(at..end) {
             return window.into();
         }
@@ -44,6 +45,7 @@ impl View<'_> {
         let (mut bytes, mut position) = (0, at);
         while position < self.len() {
             let end = self.end_of_removed(position);
+            self.steps.add(1);
             bytes += self.gap(position, end, end);
             if bytes > limit {
                 break;
@@ -56,6 +58,7 @@ impl View<'_> {
 
     /// The text of a range, if each byte stands for itself and none was overwritten.
     fn plain(&self, range: Range<usize>) -> Option<&str> {
+        self.steps.add(range.len());
         let is_plain = self.units.is_none()
             && (self.replaced.is_empty()
                 || memchr::memchr2(REMOVED, b'*', &self.bytes[range.clone()]).is_none());
@@ -76,20 +79,18 @@ impl View<'_> {
         invisible + if is_replaced { 1 } else { unit.len() }
     }
 
+    /// The start of the overwritten part that contains `last`, or `last`.
     fn start_of_removed(&self, last: usize) -> usize {
-        let mut start = last;
-        while self.bytes[last] == REMOVED && start > 0 && self.bytes[start - 1] == REMOVED {
-            start -= 1;
-        }
-        start
+        let before = self.removed.range(..=last).next_back();
+        let part = before.filter(|(_, end)| **end > last);
+        part.map_or(last, |(start, _)| *start)
     }
 
+    /// The end of the overwritten part that contains `first`, or the offset after `first`.
     fn end_of_removed(&self, first: usize) -> usize {
-        let mut end = first + 1;
-        while self.bytes[first] == REMOVED && self.bytes.get(end) == Some(&REMOVED) {
-            end += 1;
-        }
-        end
+        let before = self.removed.range(..=first).next_back();
+        let end = before.map_or(0, |(_, end)| *end);
+        end.max(first + 1)
     }
 
     fn is_masked_at(&self, at: usize) -> bool {
