@@ -81,6 +81,9 @@ impl View<'_> {
 
     /// The start of the overwritten part that contains `last`, or `last`.
     fn start_of_removed(&self, last: usize) -> usize {
+        if self.bytes[last] != REMOVED {
+            return last;
+        }
         let before = self.removed.range(..=last).next_back();
         let part = before.filter(|(_, end)| **end > last);
         part.map_or(last, |(start, _)| *start)
@@ -88,6 +91,9 @@ impl View<'_> {
 
     /// The end of the overwritten part that contains `first`, or the offset after `first`.
     fn end_of_removed(&self, first: usize) -> usize {
+        if self.bytes[first] != REMOVED {
+            return first + 1;
+        }
         let before = self.removed.range(..=first).next_back();
         let end = before.map_or(0, |(_, end)| *end);
         end.max(first + 1)
