@@ -89,7 +89,7 @@ async fn a_document_without_a_signature_is_refused_by_name() {
 
     let refused = read(&world.archive(), name).await.unwrap_err();
 
-    assert!(refused.is_damage() && !refused.is_transient());
+    assert!(refused.is_untrusted() && !refused.is_transient());
     insta::assert_snapshot!(refused, @"exports/a/request.json has no signature: an earlier version or another program wrote it; set UNSIGNED_DOCUMENTS=accept if only this program can write to the archive");
     let accepting =
         Signatures::with_key(Arc::new(world.key.clone())).with_unsigned(UnsignedDocuments::Accept);
