@@ -48,7 +48,37 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 
 /// Steps of the pipeline that these scenarios do not reach; the tests in memory do. Rights on objects are not listed:
 /// `tests/template/permissions.rs` compares them with the least.
-const RARE: [(&str, &str, &str, &str); 11] = [
+const RARE: [(&str, &str, &str, &str); 16] = [
+    (
+        "archive-page",
+        "kms:Sign",
+        "SigningKey",
+        "an accepted start, an automatic resume, or a lost query",
+    ),
+    (
+        "record-failure",
+        "kms:Sign",
+        "SigningKey",
+        "a scheduled request that start-export could not accept",
+    ),
+    (
+        "archive-page",
+        "secretsmanager:GetSecretValue",
+        "WebhookReceiver",
+        "an accepted start of a request without a webhookUrl",
+    ),
+    (
+        "start-export",
+        "secretsmanager:GetSecretValue",
+        "ProxyAddress",
+        "a stack with a proxy",
+    ),
+    (
+        "archive-page",
+        "secretsmanager:GetSecretValue",
+        "ProxyAddress",
+        "a stack with a proxy",
+    ),
     (
         "await-ready",
         "sqs:ChangeMessageVisibility",

@@ -21,6 +21,9 @@ pub(crate) struct LocalSettings {
     /// The archive's bucket, after the stack has created one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+    /// The keys that signed documents in that bucket, as base64 of their DER form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_keys: Vec<String>,
 }
 
 /// The ports, all on loopback.

@@ -1,9 +1,11 @@
 //! `local up`: builds, starts and deploys, each only if something has changed.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use conversation_archive::base::signature::PublicKey;
 use serde_json::json;
 
 use super::build::build;
@@ -37,8 +39,12 @@ pub(super) async fn up(
     let Some(_lock) = folder.lock_changes()? else {
         return Err(busy_problem(folder));
     };
-    let settings = tokio::task::block_in_place(|| bring_up(&project, folder, arguments, screen))?;
-    write_environment(folder, &settings).await?;
+    let mut settings =
+        tokio::task::block_in_place(|| bring_up(&project, folder, arguments, screen))?;
+    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
+    settings.public_keys = public_keys(&stack).await?;
+    settings.write(folder)?;
+    write_environment(folder, &settings, &stack).await?;
     screen.print_result(&report(folder, &settings));
     Ok(Exit::Done)
 }
@@ -115,12 +121,24 @@ fn settings(
             .map_or_else(new_secret, |previous| previous.signing_secret.clone()),
         python,
         bucket: previous.and_then(|previous| previous.bucket.clone()),
+        public_keys: previous.map_or_else(Vec::new, |previous| previous.public_keys.clone()),
     })
 }
 
+/// The keys that the stack trusts, its own among them. An emulator that is killed loses its keys, but not the bucket: the
+/// next deployment has a new key and must trust these.
+async fn public_keys(stack: &Stack) -> Result<Vec<String>, Problem> {
+    let keys = stack.trusted_keys().await?;
+    let keys: BTreeSet<_> = keys.iter().map(PublicKey::to_base64).collect();
+    Ok(keys.into_iter().collect())
+}
+
 /// Writes a file for `cargo lambda watch`, with the variables of the stack and those of the emulator.
-async fn write_environment(folder: &Folder, settings: &LocalSettings) -> Result<(), Problem> {
-    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
+async fn write_environment(
+    folder: &Folder,
+    settings: &LocalSettings,
+    stack: &Stack,
+) -> Result<(), Problem> {
     let mut variables = stack.variables().await?;
     let aws = [
         ("AWS_ENDPOINT_URL", settings.ports.endpoint()),
