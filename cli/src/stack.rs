@@ -123,21 +123,21 @@ impl Stack {
 
     /// The keys with which the stack signs and signed before. Without the permission to read the key in KMS, only the
     /// latter.
-    pub(crate) async fn trusted_keys(&self) -> Result<Vec<PublicKey>, Problem> {
-        let own = match &self.signing_key {
-            Some(arn) => match KmsKey::new(self.clients.kms(), arn.clone())
-                .public_key()
-                .await
-            {
-                Ok(key) => Some(key),
-                Err(error) => {
-                    tracing::warn!(error = %full_message(error), "the public key cannot be read: signatures are not checked");
-                    None
-                }
-            },
-            None => None,
-        };
-        Ok(own.into_iter().chain(self.trust.keys.clone()).collect())
+    pub(crate) async fn trusted_keys(&self) -> Vec<PublicKey> {
+        let own = self.public_key().await;
+        own.into_iter().chain(self.trust.keys.clone()).collect()
+    }
+
+    /// The public key of the stack's signing key; `None` if it has none, or if it cannot be read.
+    pub(crate) async fn public_key(&self) -> Option<PublicKey> {
+        let arn = self.signing_key.clone()?;
+        match KmsKey::new(self.clients.kms(), arn).public_key().await {
+            Ok(key) => Some(key),
+            Err(error) => {
+                tracing::warn!(error = %full_message(error), "the public key cannot be read: signatures are not checked");
+                None
+            }
+        }
     }
 
     /// Refuses a bucket whose store overwrites objects despite create-only writes.

@@ -21,7 +21,7 @@ pub(crate) struct LocalSettings {
     /// The archive's bucket, after the stack has created one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// The keys that signed documents in that bucket, as base64 of their DER form.
+    /// The keys that signed documents in that bucket, as base64 of their DER form; the last one is the stack's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public_keys: Vec<String>,
 }
@@ -36,6 +36,21 @@ pub(crate) struct Ports {
 }
 
 impl LocalSettings {
+    /// The keys before the stack's own.
+    pub(crate) fn earlier_keys(&self) -> &[String] {
+        let (_, earlier) = self.public_keys.split_last().unzip();
+        earlier.unwrap_or_default()
+    }
+
+    /// Notes the stack's key. Returns whether it replaces an earlier one.
+    pub(crate) fn add_public_key(&mut self, key: String) -> bool {
+        if self.public_keys.last() == Some(&key) {
+            return false;
+        }
+        self.public_keys.push(key);
+        self.public_keys.len() > 1
+    }
+
     pub(crate) fn read(folder: &Folder) -> anyhow::Result<Option<Self>> {
         read(&folder.settings())
     }

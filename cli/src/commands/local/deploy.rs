@@ -93,7 +93,7 @@ fn parameters(settings: &LocalSettings) -> BTreeMap<String, String> {
         ("WebhookSigningSecret", settings.signing_secret.clone()),
         ("ScheduleState", "DISABLED".to_owned()),
         ("S3ForcePathStyle", "true".to_owned()),
-        ("TrustedPublicKeys", settings.public_keys.join(",")),
+        ("TrustedPublicKeys", settings.earlier_keys().join(",")),
     ];
     pairs
         .map(|(name, value)| (name.to_owned(), value))

@@ -1,14 +1,12 @@
 //! `local up`: builds, starts and deploys, each only if something has changed.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use conversation_archive::base::signature::PublicKey;
 use serde_json::json;
 
-use super::build::build;
+use super::build::{Binaries, build};
 use super::deploy::deploy;
 use super::services;
 use crate::arguments::{StackArguments, UpArguments};
@@ -39,12 +37,17 @@ pub(super) async fn up(
     let Some(_lock) = folder.lock_changes()? else {
         return Err(busy_problem(folder));
     };
-    let mut settings =
+    let (mut settings, binaries) =
         tokio::task::block_in_place(|| bring_up(&project, folder, arguments, screen))?;
     let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
-    settings.public_keys = public_keys(&stack).await?;
+    let key = stack.public_key().await;
+    if key.is_some_and(|key| settings.add_public_key(key.to_base64())) {
+        // An emulator that was killed lost its key, but not the bucket: the stack must trust the earlier keys.
+        let more = &arguments.parameters;
+        tokio::task::block_in_place(|| deploy(&project, &settings, &binaries, more, screen))?;
+    }
     settings.write(folder)?;
-    write_environment(folder, &settings, &stack).await?;
+    write_environment(folder, &settings).await?;
     screen.print_result(&report(folder, &settings));
     Ok(Exit::Done)
 }
@@ -62,7 +65,7 @@ fn bring_up(
     folder: &Folder,
     arguments: &UpArguments,
     screen: &Screen,
-) -> Result<LocalSettings, Problem> {
+) -> Result<(LocalSettings, Binaries), Problem> {
     let environments = arguments.environments.as_deref().unwrap_or(folder.root());
     let python = environment(project, environments, screen)?;
     // Read before the build, which may replace the executable.
@@ -84,7 +87,7 @@ fn bring_up(
     let outputs = deploy(project, &settings, &binaries, &arguments.parameters, screen)?;
     settings.bucket = outputs.get("ArchiveBucketName").cloned();
     settings.write(folder)?;
-    Ok(settings)
+    Ok((settings, binaries))
 }
 
 fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<PathBuf, Problem> {
@@ -125,20 +128,9 @@ fn settings(
     })
 }
 
-/// The keys that the stack trusts, its own among them. An emulator that is killed loses its keys, but not the bucket: the
-/// next deployment has a new key and must trust these.
-async fn public_keys(stack: &Stack) -> Result<Vec<String>, Problem> {
-    let keys = stack.trusted_keys().await?;
-    let keys: BTreeSet<_> = keys.iter().map(PublicKey::to_base64).collect();
-    Ok(keys.into_iter().collect())
-}
-
 /// Writes a file for `cargo lambda watch`, with the variables of the stack and those of the emulator.
-async fn write_environment(
-    folder: &Folder,
-    settings: &LocalSettings,
-    stack: &Stack,
-) -> Result<(), Problem> {
+async fn write_environment(folder: &Folder, settings: &LocalSettings) -> Result<(), Problem> {
+    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
     let mut variables = stack.variables().await?;
     let aws = [
         ("AWS_ENDPOINT_URL", settings.ports.endpoint()),
