@@ -3,15 +3,14 @@
 use genesys_simulator::ApiResponse;
 use serde_json::{Value, json};
 
-const STATUSES: [u16; 26] = [
+pub(super) const STATUSES: [u16; 26] = [
     200, 200, 200, 201, 202, 204, 301, 302, 307, 400, 401, 403, 404, 405, 407, 409, 410, 413, 415,
     422, 429, 451, 500, 502, 503, 504,
 ];
 
-/// The response of this seed: a status, a body and headers.
-pub(super) fn of(seed: u64, values: &[String]) -> ApiResponse {
+/// A response with this status; the seed decides about its body and headers.
+pub(super) fn of(status: u16, seed: u64, values: &[String]) -> ApiResponse {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let status = STATUSES[rng.usize(..STATUSES.len())];
     let text = text(&mut rng, values);
     let (content_type, body) = body(&mut rng, status, &text);
     let value = values[rng.usize(..values.len())].as_str();
