@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use conversation_archive::archive::{Archive, Signatures};
+use conversation_archive::archive::Archive;
 use conversation_archive::base::signature::{LocalKey, PublicKey};
 use conversation_archive::runtime::config::{self, Config, TrustConfig, table};
 use conversation_archive::storage::signing::{read, read_or_create};
@@ -44,10 +44,7 @@ impl SigningSettings {
             KeyLocation::InMemory(key) => key.clone(),
             location => read_or_create(&location.path()?)?,
         };
-        let trust = self.trust.clone();
-        let signatures = Signatures::with_key(Arc::new(key))
-            .and_trusting(trust.keys)
-            .with_unsigned(trust.unsigned);
+        let signatures = self.trust.clone().signatures(Arc::new(key));
         Ok(Archive::new(store).with_signatures(signatures))
     }
 

@@ -215,23 +215,24 @@ impl Archive {
 
     /// Reads the outcome with this key, and the digest of the stored bytes; an error if there is none.
     pub async fn outcome_with_digest(&self, key: &str) -> Result<(Outcome, Sha256), ArchiveError> {
-        self.read_signed(key)
-            .await?
-            .ok_or_else(|| ArchiveError::Missing(key.to_owned()))
+        match self.read_signed(key).await? {
+            Some((outcome, bytes)) => Ok((outcome, Sha256::of(&bytes))),
+            None => Err(ArchiveError::Missing(key.to_owned())),
+        }
     }
 
-    /// Reads a document of a kind that is signed, and the digest of the stored bytes.
+    /// Reads a document of a kind that is signed, and the stored bytes.
     pub(super) async fn read_signed<T: DeserializeOwned>(
         &self,
         key: &str,
-    ) -> Result<Option<(T, Sha256)>, ArchiveError> {
+    ) -> Result<Option<(T, Bytes)>, ArchiveError> {
         let Some(bytes) = self.store.get(key).await? else {
             return Ok(None);
         };
         if let Some(signatures) = &self.signatures {
             signatures.check(key, &bytes).await?;
         }
-        Ok(Some((open(key, &bytes)?, Sha256::of(&bytes))))
+        Ok(Some((open(key, &bytes)?, bytes)))
     }
 
     /// Reads the sealed document of a kind that is not signed; `None` if it does not exist.
@@ -334,7 +335,7 @@ impl Archive {
 }
 
 /// Opens the sealed document with this key.
-fn open<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, ArchiveError> {
+pub(super) fn open<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, ArchiveError> {
     let damaged = |source| ArchiveError::Damaged {
         key: key.to_owned(),
         source,

@@ -50,19 +50,10 @@ pub async fn append(
 
 /// The numbers of all entries, in order.
 pub(super) async fn sequences(archive: &Archive) -> Result<Vec<u64>, ArchiveError> {
-    let (mut sequences, mut after) = (Vec::new(), None);
-    loop {
-        let listing = archive
-            .store()
-            .list(LEDGER_PREFIX, after.as_deref())
-            .await?;
-        after = listing.objects.last().map(|object| object.key.clone());
-        sequences.extend(listing.objects.iter().filter_map(|it| sequence(&it.key)));
-        if !listing.truncated {
-            sequences.sort_unstable();
-            return Ok(sequences);
-        }
-    }
+    let listed = archive.list_all(LEDGER_PREFIX).await?;
+    let mut sequences: Vec<_> = listed.iter().filter_map(|it| sequence(&it.key)).collect();
+    sequences.sort_unstable();
+    Ok(sequences)
 }
 
 fn sequence(key: &str) -> Option<u64> {
@@ -82,7 +73,7 @@ async fn entry(archive: &Archive, sequence: u64) -> Result<(LedgerEntry, Sha256)
     let name = ObjectKey::Ledger(sequence);
     let entry = archive.read_signed::<LedgerEntry>(&name.key()).await?;
     match entry {
-        Some((entry, digest)) if entry.sequence == sequence => Ok((entry, digest)),
+        Some((entry, bytes)) if entry.sequence == sequence => Ok((entry, Sha256::of(&bytes))),
         Some(_) => Err(ArchiveError::page(name.key(), "it has another number")),
         None => Err(ArchiveError::Missing(name.key())),
     }

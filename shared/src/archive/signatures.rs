@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::ArchiveError;
-use crate::base::seal::{self, SealError, Unsealed};
+use crate::base::seal::{self, Unsealed};
 use crate::base::signature::{KeyId, PublicKey, message};
 use crate::storage::signing::SigningKey;
 
@@ -42,8 +42,12 @@ pub(crate) enum SignatureState {
 
 impl SignatureState {
     /// The state of the document that is stored under this key.
-    pub(crate) fn of(key: &str, bytes: &[u8], keys: &[PublicKey]) -> Result<Self, SealError> {
-        let Some((signature, digest)) = seal::signature(bytes)? else {
+    pub(crate) fn of(key: &str, bytes: &[u8], keys: &[PublicKey]) -> Result<Self, ArchiveError> {
+        let damaged = |source| ArchiveError::Damaged {
+            key: key.to_owned(),
+            source,
+        };
+        let Some((signature, digest)) = seal::signature(bytes).map_err(damaged)? else {
             return Ok(Self::Missing);
         };
         let id = signature.key_id;
@@ -112,14 +116,10 @@ impl Signatures {
     }
 
     async fn state(&self, key: &str, bytes: &[u8]) -> Result<SignatureState, ArchiveError> {
-        let state_with = |keys: &[PublicKey]| {
-            SignatureState::of(key, bytes, keys).map_err(|source| ArchiveError::Damaged {
-                key: key.to_owned(),
-                source,
-            })
-        };
-        match (state_with(&self.trusted)?, &self.key) {
-            (SignatureState::UnknownKey(_), Some(own)) => state_with(&[own.public_key().await?]),
+        match (SignatureState::of(key, bytes, &self.trusted)?, &self.key) {
+            (SignatureState::UnknownKey(_), Some(own)) => {
+                SignatureState::of(key, bytes, &[own.public_key().await?])
+            }
             (state, _) => Ok(state),
         }
     }

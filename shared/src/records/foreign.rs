@@ -4,6 +4,7 @@
 //! [`ForeignText`] or [`ForeignId`], whose constructors remove what must not be logged, stored or sent.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 mod secrets;
 mod vocabulary;
@@ -31,6 +32,9 @@ const MAX_READ_CHARS: usize = 4_096;
 /// A UUID has 36 characters. Tokens and keys are longer.
 const MAX_ID_BYTES: usize = 40;
 
+/// The standard rules. Every error and every path with an id is checked with them.
+static STANDARD: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Rules::default()));
+
 impl ForeignText {
     /// Cleans a text of the other side: removes controls, line breaks and the known secrets, redacts personal values with
     /// the standard rules, replaces every word that error messages do not use by `…`, and cuts the rest.
@@ -38,9 +42,7 @@ impl ForeignText {
         let (read, is_cut) = first_chars(text, MAX_READ_CHARS);
         let line = printable::one_line(read);
         let line = secrets.remove(&line);
-        let line = Redactor::new(Rules::default())
-            .redact(&line, &mut Tally::default())
-            .into_owned();
+        let line = STANDARD.redact(&line, &mut Tally::default()).into_owned();
         let mut line = vocabulary::known_words(&line);
         let (shown, is_long) = first_chars(&line, MAX_CHARS);
         if is_long || is_cut {
@@ -65,10 +67,8 @@ impl ForeignId {
     /// a UUID, a hexadecimal number, or made of known words and single letters.
     pub fn new(text: &str, secrets: &Secrets) -> Option<Self> {
         let is_id = text.len() <= MAX_ID_BYTES && has_id_characters(text);
-        let is_safe = || {
-            let is_plain = vocabulary::is_identifier(text) && !is_personal(text);
-            secrets.remove(text) == text && (vocabulary::is_uuid(text) || is_plain)
-        };
+        let is_plain = || vocabulary::is_identifier(text) && !is_personal(text);
+        let is_safe = || secrets.remove(text) == text && (vocabulary::is_uuid(text) || is_plain());
         (is_id && is_safe()).then(|| Self(text.to_owned()))
     }
 
@@ -90,7 +90,7 @@ fn has_id_characters(text: &str) -> bool {
 }
 
 fn is_personal(text: &str) -> bool {
-    Redactor::new(Rules::default()).redact(text, &mut Tally::default()) != text
+    STANDARD.redact(text, &mut Tally::default()) != text
 }
 
 /// The first `count` characters, and whether more follow.

@@ -71,11 +71,7 @@ impl History<'_> {
             else {
                 continue;
             };
-            let state = SignatureState::of(&key, &bytes, &anchors.keys);
-            let state = state.map_err(|source| ArchiveError::Damaged {
-                key: key.clone(),
-                source,
-            })?;
+            let state = SignatureState::of(&key, &bytes, &anchors.keys)?;
             report.add(&Subject::at(key), state, anchors.required)?;
             if matches!(name, ObjectKey::Manifest(_)) {
                 check_digest(&Subject::of(name), &bytes, anchors.manifest_sha256)?;

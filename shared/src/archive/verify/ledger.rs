@@ -6,9 +6,8 @@ use super::anchors::{Anchors, SignatureReport};
 use super::subject::{Damage, Subject, VerifyError};
 use crate::archive::ledger::sequences;
 use crate::archive::signatures::SignatureState;
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, documents};
 use crate::base::hash::Sha256;
-use crate::base::seal;
 use crate::export::ledger::LedgerEntry;
 use crate::export::objects::{LEDGER_PREFIX, ObjectKey};
 
@@ -85,12 +84,8 @@ impl LedgerReport {
         sequence: u64,
         previous: Previous,
     ) -> Result<LedgerEntry, VerifyError> {
-        let damaged = |source| ArchiveError::Damaged {
-            key: subject.key.clone(),
-            source,
-        };
-        let entry: LedgerEntry = seal::open(bytes).map_err(damaged)?;
-        let state = SignatureState::of(&subject.key, bytes, &anchors.keys).map_err(damaged)?;
+        let entry: LedgerEntry = documents::open(&subject.key, bytes)?;
+        let state = SignatureState::of(&subject.key, bytes, &anchors.keys)?;
         self.signatures.add(subject, state, anchors.required)?;
         subject.require(entry.sequence == sequence, "it has another number")?;
         let follows = match previous {

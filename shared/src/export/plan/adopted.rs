@@ -9,8 +9,7 @@ use crate::export::request::ExportRequest;
 
 impl ExportPlan {
     /// The fields that differ from those of a new plan of this request, which holds the default webhook URL if the caller
-    /// named none. `revisited` is the first export that the plan
-    /// revisits, whose redaction it uses.
+    /// named none. `revisited` is the first export that the plan revisits, whose redaction it uses.
     pub fn differing_fields(
         &self,
         request: &ExportRequest,

@@ -1,10 +1,13 @@
 //! Settings of signatures: the key in AWS, further trusted keys, and documents without a signature.
 
+use std::sync::Arc;
+
 use super::Config;
 use super::settings::Settings;
 use super::table::{SIGNING_KEY_ARN, TRUSTED_PUBLIC_KEYS, UNSIGNED_DOCUMENTS};
-use crate::archive::UnsignedDocuments;
+use crate::archive::{Signatures, UnsignedDocuments};
 use crate::base::signature::PublicKey;
+use crate::storage::signing::SigningKey;
 
 /// How the documents of a function are signed and checked.
 #[derive(Clone, Debug)]
@@ -18,6 +21,15 @@ pub struct SigningConfig {
 pub struct TrustConfig {
     pub keys: Vec<PublicKey>,
     pub unsigned: UnsignedDocuments,
+}
+
+impl TrustConfig {
+    /// Signs with the key, and follows what these settings permit.
+    pub fn signatures(self, key: Arc<dyn SigningKey>) -> Signatures {
+        Signatures::with_key(key)
+            .and_trusting(self.keys)
+            .with_unsigned(self.unsigned)
+    }
 }
 
 impl Settings<'_> {

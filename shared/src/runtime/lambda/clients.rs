@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
-use crate::archive::{Archive, PortionLimits, Signatures};
+use crate::archive::{Archive, PortionLimits};
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
@@ -94,10 +94,7 @@ impl Clients {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         let SigningConfig { key_arn, trust } = self.archive.signing.clone();
         let key = KmsKey::new(self.aws.kms(), key_arn);
-        let signatures = Signatures::with_key(Arc::new(key))
-            .and_trusting(trust.keys)
-            .with_unsigned(trust.unsigned);
-        Archive::new(Arc::new(store)).with_signatures(signatures)
+        Archive::new(Arc::new(store)).with_signatures(trust.signatures(Arc::new(key)))
     }
 
     /// The pipeline of a function that starts no slices.
