@@ -35,13 +35,14 @@ pub(super) async fn ledger(arguments: &LedgerArguments, screen: &Screen) -> Resu
     }
     let report = report.map_err(anyhow::Error::from)?;
     if !report.damage.is_empty() {
-        return Err(problem(&report));
+        let damage: Vec<_> = report.damage.iter().map(ToString::to_string).collect();
+        let message = format!("the ledger is not intact: {}", damage.join("; "));
+        return Err(problem(&report, message));
     }
     if report.entries < at_least {
         let found = quantity(report.entries, "entry", "entries");
         let message = format!("the ledger has {found}, fewer than {at_least}");
-        let json = json!({"status": "damaged", "report": report});
-        return Err(Problem::failed(message).with_json(json));
+        return Err(problem(&report, message));
     }
     screen.print_result(&Report {
         text: text(&report),
@@ -60,10 +61,9 @@ async fn open(arguments: &LedgerArguments) -> Result<(Archive, Vec<PublicKey>), 
     Ok((stack.archive().clone(), known_keys))
 }
 
-fn problem(report: &LedgerReport) -> Problem {
-    let damage: Vec<_> = report.damage.iter().map(ToString::to_string).collect();
+fn problem(report: &LedgerReport, message: String) -> Problem {
     let json = json!({"status": "damaged", "report": report});
-    Problem::failed(format!("the ledger is not intact: {}", damage.join("; "))).with_json(json)
+    Problem::failed(message).with_json(json)
 }
 
 fn text(report: &LedgerReport) -> String {
