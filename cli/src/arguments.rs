@@ -15,6 +15,7 @@ use conversation_archive::base::time::Interval;
 use conversation_archive::export::request::OnBadRecord;
 use jiff::Timestamp;
 
+use crate::gaps::GapArguments;
 use crate::place::Place;
 pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
 pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, value_name};
@@ -103,7 +104,10 @@ When the export has ended, the command tries to deliver the webhook for up to a 
 it by then, the command ends: the result states the reason, the exit code is 3, and `resume` sends the webhook again.
 Ctrl-C during that minute has the same effect at once.
 
-Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must change, 3 complete, but the webhook is owed.
+Exit codes: 0 done, 1 failed, cancelled or complete with gaps, 2 the request or a setting must change, 3 complete, but the
+webhook is owed. An export is complete with gaps if more than a tenth of what it was asked for is missing: conversations
+that the API does not return, transcripts without texts, rejected records. `\"maxGapPercent\": 50` in the request allows
+half of it; --allow-gaps exits with 0.
 
 Settings are environment variables:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
@@ -128,6 +132,8 @@ pub(crate) struct ExportArguments {
     pub out: Place,
     #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
+    #[command(flatten)]
+    pub gaps: GapArguments,
 }
 
 /// Resume an export after a crash, Ctrl-C or a failure
@@ -141,7 +147,8 @@ The state is read from the archive: a stored page is not fetched again. After a 
 An owed webhook is sent again; --webhook-url sends it to another receiver:
   genesys-archive resume --out ./archive march --webhook-url https://lake.example/final
 
-Exit codes: 0 done, 1 failed, 2 the arguments or a setting must change, 3 the export is complete, but its webhook is owed.
+Exit codes: 0 done, 1 failed or complete with gaps, 2 the arguments or a setting must change, 3 the export is complete, but
+its webhook is owed.
 
 Resume an export of a deployed stack, which does the work:
   genesys-archive resume --stack genesys-archive march")]
@@ -162,6 +169,8 @@ pub(crate) struct ResumeArguments {
     pub on_bad_record: Option<BadRecord>,
     #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
+    #[command(flatten)]
+    pub gaps: GapArguments,
 }
 
 /// Cancel an export permanently, whether or not a process is working on it

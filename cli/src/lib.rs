@@ -10,6 +10,7 @@ mod commands;
 pub mod engine;
 mod export_runner;
 mod figures;
+mod gaps;
 pub mod local;
 mod logs;
 mod organisation;

@@ -42,6 +42,10 @@ impl Styled {
         self.changed(Style::green)
     }
 
+    pub(crate) fn yellow(self) -> Self {
+        self.changed(Style::yellow)
+    }
+
     pub(crate) fn red(self) -> Self {
         self.changed(Style::red)
     }

@@ -130,7 +130,7 @@ impl Echo {
         let basic = STANDARD.encode(format!("{client_id}:{client_secret}"));
         let tokens = self.tokens.lock().expect("a lock").clone();
         let personal = PERSONAL.map(ToOwned::to_owned);
-        let secrets = [client_id, client_secret, basic];
+        let secrets = [client_secret, basic];
         personal.into_iter().chain(secrets).chain(tokens).collect()
     }
 }

@@ -19,6 +19,7 @@ mod deliveries;
 mod echoes;
 mod fault_schedules;
 mod fresh_conversations;
+mod gaps;
 mod history;
 mod interleavings;
 mod lost_sources;

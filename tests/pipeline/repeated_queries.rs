@@ -46,13 +46,13 @@ async fn a_query_repeated_within_the_time_to_live_sends_no_request() {
         let third = export(&mut world, "third", source, &more_fields).await;
 
         assert!(first.pages > 1 && first.records > 0);
-        assert_eq!(first.cache_hit_rate, Some(0.0));
+        assert_eq!(first.requests.cache_hit_rate, Some(0.0));
         assert_eq!(requests_after_second, requests, "{source}");
         assert_eq!(
-            (second.cache_hit_rate, second.records),
+            (second.requests.cache_hit_rate, second.records),
             (Some(1.0), first.records)
         );
-        assert_eq!(third.cache_hit_rate, Some(0.0));
+        assert_eq!(third.requests.cache_hit_rate, Some(0.0));
         assert!(world.simulator.stats().total_requests() > requests);
     }
 }

@@ -56,6 +56,7 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
     let expected = [
         "ExportsCompleted",
         "ExportsFailed",
+        "ExportsWithGaps",
         "GivenUp",
         "StartsOverdue",
         "ThrottledTime",

@@ -6,6 +6,8 @@ use clap::{Args, value_parser};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::Interval;
 
+use crate::gaps::GapArguments;
+
 /// The stack
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StackArguments {
@@ -50,6 +52,8 @@ pub(crate) struct StartArguments {
     /// Start the export and exit at once; use `status` to follow it
     #[arg(long, conflicts_with = "backfill")]
     pub detach: bool,
+    #[command(flatten)]
+    pub gaps: GapArguments,
 }
 
 /// Show a deployed stack: functions, queues, exports; or one export

@@ -11,6 +11,7 @@ use super::run_export::{check_signer, check_signer_of, run_to_end};
 use super::settings;
 use crate::arguments::ExportArguments;
 use crate::export_runner::ExportRunner;
+use crate::gaps::GapArguments;
 use crate::place::{OpenedPlace, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
@@ -20,7 +21,8 @@ use crate::text::read_text;
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
     let request = ExportRequest::parse(&read_text("request", &arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
-    Box::pin(archive(request, settings, &arguments.out, screen)).await
+    let archived = archive(request, settings, &arguments.out, arguments.gaps, screen);
+    Box::pin(archived).await
 }
 
 /// Runs the requested export into the given location.
@@ -28,6 +30,7 @@ pub(super) async fn archive(
     mut request: ExportRequest,
     settings: Settings,
     out: &Place,
+    gaps: GapArguments,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     if !request.revisit.is_empty() {
@@ -56,7 +59,7 @@ pub(super) async fn archive(
     // The export may have been planned with a receiver that the settings no longer name.
     check_signer_of(&runner, &id, &settings).await?;
     let started = runner.command(Command::Start(Box::new(request))).await?;
-    run_to_end(&mut runner, out, &started, screen).await
+    run_to_end(&mut runner, out, &started, gaps, screen).await
 }
 
 /// Returns the request's id, which the lock needs before the export starts, and whether the request could begin a new

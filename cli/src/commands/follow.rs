@@ -18,6 +18,7 @@ use start_export::{Started, State};
 use super::run_export::{ExportLocation, incomplete_problem, start_message};
 use crate::engine::ExportState;
 use crate::figures::time;
+use crate::gaps::GapArguments;
 use crate::problem::{Exit, Problem, full_message};
 use crate::progress::Progress;
 use crate::screen::{Report, Screen};
@@ -35,6 +36,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn follow(
     stack: &Stack,
     started: &Started,
+    gaps: GapArguments,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     let id = &started.export_id;
@@ -46,9 +48,11 @@ pub(super) async fn follow(
         resume: stack.resume_command(id),
     };
     match outcome.status {
-        ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
+        ExportStatus::Completed
+        | ExportStatus::CompletedWithRejects
+        | ExportStatus::CompletedWithGaps => {
             screen.print_result(&report(stack, &outcome, since.elapsed()).await?);
-            Ok(Exit::Done)
+            Ok(gaps.conclude(&outcome, screen, Exit::Done))
         }
         ExportStatus::Failed | ExportStatus::Cancelled => {
             Err(incomplete_problem(&outcome, &location, None))

@@ -14,6 +14,7 @@ use super::live_query::LiveQuery;
 use super::{export, settings};
 use crate::arguments::{Format, HistoryArguments};
 use crate::figures::{first_of, quantity};
+use crate::gaps::GapArguments;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use output::Output;
@@ -40,7 +41,8 @@ pub(super) async fn history(
     let format = format(arguments, for_people);
     let request = request::build(arguments, format, now, settings.engine.sources.query_lag)?;
     if let Some(place) = &arguments.out {
-        return Box::pin(export::archive(request, settings, place, screen)).await;
+        let archived = export::archive(request, settings, place, GapArguments::default(), screen);
+        return Box::pin(archived).await;
     }
     let why_missing = if request.is_lookup() {
         UNKNOWN

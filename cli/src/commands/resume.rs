@@ -36,7 +36,7 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
     if arguments.webhook_url.is_some() {
         runner.engine.deliver_again(&arguments.export_id).await?;
     }
-    run_to_end(&mut runner, out, &started, screen).await
+    run_to_end(&mut runner, out, &started, arguments.gaps, screen).await
 }
 
 /// Parses `--webhook-url` by the rules for every receiver.
@@ -74,5 +74,5 @@ async fn resume_in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result
         resume["onBadRecord"] = json!(on_bad_record);
     }
     let started = stack.invoke(&json!({"resume": resume})).await?;
-    follow(&stack, &started, screen).await
+    follow(&stack, &started, arguments.gaps, screen).await
 }

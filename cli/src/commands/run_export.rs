@@ -10,6 +10,7 @@ use start_export::{Started, State};
 use crate::engine::EngineEnd;
 use crate::export_runner::{ExportRunner, RunReport, RunStop};
 use crate::figures::quantity;
+use crate::gaps::GapArguments;
 use crate::place::Place;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
@@ -58,6 +59,7 @@ pub(super) async fn run_to_end(
     runner: &mut ExportRunner,
     out: &Place,
     started: &Started,
+    gaps: GapArguments,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     let id = &started.export_id;
@@ -94,7 +96,8 @@ pub(super) async fn run_to_end(
             location.resume
         ));
     }
-    Ok(Webhook::exit_code(webhook.as_ref()))
+    let exit = Webhook::exit_code(webhook.as_ref());
+    Ok(gaps.conclude(&outcome, screen, exit))
 }
 
 /// The state of the outcome's webhook, from the archive and from the deliveries of this process.

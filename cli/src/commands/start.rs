@@ -21,7 +21,7 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
         .map(|path| read_text("request", path))
         .transpose()?;
     if let Some(history) = arguments.backfill {
-        return backfill::backfill(&arguments.stack, history, text.as_deref(), screen).await;
+        return backfill::backfill(arguments, history, text.as_deref(), screen).await;
     }
     let payload = payload(&text.unwrap_or_default())?;
     let stack = Stack::find(&arguments.stack).await?;
@@ -31,7 +31,7 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
         screen.print_result(&detached_report(&stack, &started));
         return Ok(Exit::Done);
     }
-    follow(&stack, &started, screen).await
+    follow(&stack, &started, arguments.gaps, screen).await
 }
 
 /// Checks the request as far as possible here, and sets its scheduled time, so that a repeated call is the same

@@ -271,6 +271,7 @@ fn outcome_line(outcome: &Outcome) -> String {
 fn status_text(status: ExportStatus, attempt: u32) -> String {
     match status {
         ExportStatus::Completed | ExportStatus::CompletedWithRejects => "is complete".to_owned(),
+        ExportStatus::CompletedWithGaps => "is complete with gaps".to_owned(),
         ExportStatus::Cancelled => "is cancelled".to_owned(),
         ExportStatus::Failed => format!("failed in attempt {attempt}"),
     }

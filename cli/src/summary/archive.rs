@@ -9,8 +9,9 @@ use conversation_archive::records::redaction::Tally;
 use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, first_of, quantity};
+use crate::gaps;
 use crate::place::Place;
-use crate::style::style;
+use crate::style::{Styled, style};
 
 /// The part of the summary that comes from the archive alone.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ impl ArchiveSummary<'_> {
         let headline = self.headline();
         let mut text = format!(
             "{} {} {headline}\n\n",
-            style("✓").green().bold(),
+            self.mark(),
             style(&outcome.export_id).bold()
         );
         for (label, value) in rows {
@@ -40,11 +41,19 @@ impl ArchiveSummary<'_> {
         text.trim_end().to_owned()
     }
 
+    fn mark(&self) -> Styled {
+        match self.manifest.outcome.status {
+            ExportStatus::CompletedWithGaps => style("!").yellow().bold(),
+            _ => style("✓").green().bold(),
+        }
+    }
+
     fn headline(&self) -> String {
         let mut headline = match self.manifest.outcome.status {
             ExportStatus::CompletedWithRejects => {
                 "is complete, with quarantined records".to_owned()
             }
+            ExportStatus::CompletedWithGaps => "is complete, with gaps".to_owned(),
             _ => "is complete".to_owned(),
         };
         let found = self.manifest.content.repeated.as_ref();
@@ -85,6 +94,8 @@ impl ArchiveSummary<'_> {
         if let Some(versions) = self.versions_text() {
             rows.push(("versions", versions));
         }
+        let gaps = self.manifest.outcome.gaps.filter(|gaps| gaps.missing > 0);
+        rows.extend(gaps.map(|gaps| ("gaps", gaps::text(gaps))));
         let statuses = &self.manifest.content.statuses;
         if !statuses.is_empty() {
             rows.push(("texts", tally_text(statuses)));
@@ -199,6 +210,7 @@ impl ArchiveSummary<'_> {
             "interval": outcome.interval,
             "manifest": format!("{}/manifest.json", self.folder()),
             "counts": content.counts,
+            "gaps": outcome.gaps,
             "redaction": self.plan.applied_redaction(),
             "redactions": content.redactions,
             "statuses": content.statuses,

@@ -77,6 +77,8 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             failures: Vec::new(),
             audit_heads: vec![Sha256::of("head")],
             metrics: None,
+            gaps: None,
+            effort: None,
             event: event.chained_after(None),
         },
         content: Content {

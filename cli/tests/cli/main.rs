@@ -8,6 +8,7 @@ mod check;
 mod echoes;
 mod files;
 mod finding;
+mod gaps;
 mod history;
 mod loopback;
 mod odd_records;

@@ -64,7 +64,7 @@ impl ArchivePage {
         let record = PageRecord {
             format_version: FormatVersion,
             id: task.message.id.clone(),
-            totals: task.message.totals.plus(content.totals()),
+            totals: task.message.totals.plus(content.totals(page.effort)),
             content,
             committed_at: self.pipeline.clock.now(),
             watermark: page.watermark,
@@ -78,7 +78,7 @@ impl ArchivePage {
             .await?;
         tracing::info!(
             records = record.content.counts.archived,
-            size_bytes = record.content.totals().stored_bytes,
+            size_bytes = record.content.stored_bytes(),
             stored = ?stored,
             "page archived"
         );
@@ -181,14 +181,15 @@ impl ArchivePage {
 
 /// Records the metrics of a committed page.
 fn measure(record: &PageRecord) {
-    let (counts, totals) = (&record.content.counts, record.content.totals());
+    let content = &record.content;
+    let counts = &content.counts;
     metrics::record(&[
         (metrics::PAGES, 1),
         (metrics::RECORDS, counts.archived),
         (metrics::REJECTED_RECORDS, counts.rejected),
-        (metrics::REDACTIONS, record.content.redactions.total()),
-        (metrics::RECORD_BYTES, totals.record_bytes),
-        (metrics::STORED_BYTES, totals.stored_bytes),
+        (metrics::REDACTIONS, content.redactions.total()),
+        (metrics::RECORD_BYTES, content.record_bytes),
+        (metrics::STORED_BYTES, content.stored_bytes()),
         (metrics::API_LATENCY, record.effort.latency_ms),
         (metrics::CACHED_PAGES, record.effort.cached),
     ]);

@@ -108,7 +108,9 @@ impl Resume {
 
 pub(crate) fn final_state(status: ExportStatus) -> Option<State> {
     match status {
-        ExportStatus::Completed | ExportStatus::CompletedWithRejects => Some(State::Completed),
+        ExportStatus::Completed
+        | ExportStatus::CompletedWithRejects
+        | ExportStatus::CompletedWithGaps => Some(State::Completed),
         ExportStatus::Cancelled => Some(State::Cancelled),
         ExportStatus::Failed => None,
     }

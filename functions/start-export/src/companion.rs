@@ -30,6 +30,7 @@ pub(crate) fn transcripts_request(
     companion.redaction.clone_from(&request.redaction);
     companion.include_media = request.include_media;
     companion.quota_mb = request.quota_mb;
+    companion.max_gap_percent = request.max_gap_percent;
     companion.webhook_url.clone_from(&request.webhook_url);
     Ok(Some(companion))
 }

@@ -11,7 +11,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::{
-    Draft, ExportIdentity, ExportPlan, PlanLimits, archive_id, due_revisits,
+    Draft, ExportIdentity, ExportPlan, Organisation, PlanLimits, archive_id, due_revisits,
 };
 use conversation_archive::export::request::{ExportRequest, InvalidRequest};
 use conversation_archive::net::AddressRules;
@@ -260,6 +260,7 @@ impl StartExport {
         let query = source
             .query(&QuerySpec::of_draft(&draft), invocation.deadline)
             .await?;
+        let draft = draft.with_organisation(self.organisation().await?);
         let now = self.pipeline.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
         // Checks the permissions for name lookups now, so that a missing one does not fail the first page later.
@@ -321,6 +322,17 @@ impl StartExport {
     fn archive_id(&self) -> Sha256 {
         let endpoints = &self.sources.client.settings().endpoints;
         archive_id(&self.archive().store().uri(""), endpoints.api_host())
+    }
+
+    /// The organisation of the settings, and the client with which its data is read.
+    async fn organisation(&self) -> Result<Organisation, SourceError> {
+        let client = &self.sources.client;
+        let endpoints = &client.settings().endpoints;
+        let region = self.regions.genesys.clone();
+        Ok(Organisation {
+            environment: region.unwrap_or_else(|| endpoints.api_host().to_owned()),
+            client_id: client.client_id().await?,
+        })
     }
 
     fn archive(&self) -> &Archive {

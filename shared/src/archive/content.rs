@@ -51,7 +51,7 @@ impl Pages {
             effort,
             ..
         } = record;
-        self.stored_bytes += content.totals().stored_bytes;
+        self.stored_bytes += content.stored_bytes();
         self.effort = self.effort.plus(effort);
         self.redactions.add(&content.redactions);
         self.statuses.add(&content.statuses);

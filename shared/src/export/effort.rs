@@ -25,6 +25,14 @@ impl Effort {
         latency_ms: 0,
     };
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

@@ -18,8 +18,10 @@ use crate::export::totals::Totals;
 use crate::records::page::{Counts, is_zero};
 use crate::records::redaction::Tally;
 
+mod gaps;
 mod repeated;
 
+pub use gaps::{Basis, Gaps};
 pub(crate) use repeated::MAX_NAMED_IDS;
 pub use repeated::{IdVersions, RepeatedRecords};
 
@@ -50,6 +52,12 @@ pub struct Outcome {
     /// Set for a complete export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<ExportMetrics>,
+    /// Set for a complete export of this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Gaps>,
+    /// Set for a failed or cancelled export: the requests of the pages committed until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<RequestMetrics>,
     pub event: AuditEvent,
 }
 
@@ -60,6 +68,8 @@ pub enum ExportStatus {
     Completed,
     /// Complete, with some records set aside because they lack their id or start.
     CompletedWithRejects,
+    /// All that the source returned is archived, but more of what was asked for is missing than the plan allows.
+    CompletedWithGaps,
     Failed,
     Cancelled,
 }
@@ -107,14 +117,10 @@ pub struct ExportMetrics {
     #[serde(skip_serializing_if = "is_zero")]
     pub ids_with_versions: u64,
     #[serde(flatten)]
-    pub effort: Effort,
-    /// Successful requests among all requests; `None` if there were none.
-    pub success_rate: Option<f64>,
-    pub latency_mean_ms: Option<f64>,
-    /// Pages from the cache among all pages.
-    pub cache_hit_rate: Option<f64>,
-    /// Conversations returned among those requested by id, or distinct ids among the records that a gateway announced;
-    /// `None` if the expected number is unknown.
+    pub requests: RequestMetrics,
+    /// The share of what was asked for that the export holds: conversations requested by id that have a record,
+    /// conversations whose transcript has texts, or records that a gateway announced. `None` if nobody knows how many
+    /// there should be.
     pub completeness: Option<f64>,
     /// Conversations that were requested by id and not returned.
     pub missing: u64,
@@ -122,6 +128,19 @@ pub struct ExportMetrics {
     pub pagination_depth: u64,
     /// Number of redacted values in the texts.
     pub redactions: u64,
+}
+
+/// Requests for the pages of an export, and their rates, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestMetrics {
+    #[serde(flatten)]
+    pub effort: Effort,
+    /// Successful requests among all requests; `None` if there were none.
+    pub success_rate: Option<f64>,
+    pub latency_mean_ms: Option<f64>,
+    /// Pages from the cache among all pages.
+    pub cache_hit_rate: Option<f64>,
 }
 
 /// The part of a manifest that depends only on the source's responses.
@@ -172,31 +191,28 @@ impl ExportMetrics {
     ) -> Self {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
-        let requested = plan.filters.conversation_ids.len() as u64;
         let repeated = content.repeated.as_ref();
-        let completeness = match query {
-            Some(query) => rate(
-                content.distinct_received().min(query.total_records),
-                query.total_records,
-            ),
-            None if plan.source.is_analytics() => {
-                rate(requested.saturating_sub(missing), requested)
-            }
-            None => None,
-        };
         Self {
             pages,
             records: content.records(),
             identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
             ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
+            requests: RequestMetrics::of(effort, pages),
+            completeness: Gaps::of(plan, query, content, missing).completeness(),
+            missing,
+            pagination_depth: depths().max().unwrap_or_default(),
+            redactions: content.redactions.total(),
+        }
+    }
+}
+
+impl RequestMetrics {
+    pub fn of(effort: Effort, pages: u64) -> Self {
+        Self {
             effort,
             success_rate: rate(effort.answers, effort.answers + effort.repeats),
             latency_mean_ms: rate(effort.latency_ms, effort.answers),
             cache_hit_rate: rate(effort.cached, pages),
-            completeness,
-            missing,
-            pagination_depth: depths().max().unwrap_or_default(),
-            redactions: content.redactions.total(),
         }
     }
 }
@@ -241,9 +257,9 @@ impl Outcome {
     /// The object that stores the outcome.
     pub fn object_key(&self) -> ObjectKey<'_> {
         match self.status {
-            ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
-                ObjectKey::Manifest(&self.export_id)
-            }
+            ExportStatus::Completed
+            | ExportStatus::CompletedWithRejects
+            | ExportStatus::CompletedWithGaps => ObjectKey::Manifest(&self.export_id),
             ExportStatus::Cancelled => ObjectKey::Cancelled(&self.export_id),
             ExportStatus::Failed => ObjectKey::Failed(&self.export_id, self.attempt),
         }
@@ -253,13 +269,18 @@ impl Outcome {
 impl ExportStatus {
     /// Whether the export has a manifest.
     pub fn is_complete(self) -> bool {
-        matches!(self, Self::Completed | Self::CompletedWithRejects)
+        match self {
+            Self::Completed | Self::CompletedWithRejects | Self::CompletedWithGaps => true,
+            Self::Failed | Self::Cancelled => false,
+        }
     }
 
     /// The event type of the webhook.
     pub fn event_type(self) -> &'static str {
         match self {
-            Self::Completed | Self::CompletedWithRejects => "export.completed",
+            Self::Completed | Self::CompletedWithRejects | Self::CompletedWithGaps => {
+                "export.completed"
+            }
             Self::Failed => "export.failed",
             Self::Cancelled => "export.cancelled",
         }
@@ -269,6 +290,7 @@ impl ExportStatus {
         match self {
             Self::Completed => "completed",
             Self::CompletedWithRejects => "completed_with_rejects",
+            Self::CompletedWithGaps => "completed_with_gaps",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }

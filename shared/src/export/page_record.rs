@@ -63,19 +63,25 @@ pub struct PageContent {
 }
 
 impl PageContent {
-    /// The page's contribution to the totals of its slice.
-    pub fn totals(&self) -> Totals {
-        let page = self.objects.as_ref();
-        let page = page.map_or(0, |objects| objects.page.size_bytes);
-        let files = self.files.iter().map(|file| file.size_bytes);
-        let stored_bytes = page + files.sum::<u64>();
+    /// The page's contribution to the totals of its slice, for a page that cost `effort`.
+    pub fn totals(&self, effort: Effort) -> Totals {
+        let stored_bytes = self.stored_bytes();
         Totals {
             pages: 1,
             counts: self.counts,
             stored_bytes,
             record_bytes: self.record_bytes,
             quota_bytes: stored_bytes,
+            effort,
         }
+    }
+
+    /// The size of the page object and of the files.
+    pub fn stored_bytes(&self) -> u64 {
+        let page = self.objects.as_ref();
+        let page = page.map_or(0, |objects| objects.page.size_bytes);
+        let files = self.files.iter().map(|file| file.size_bytes);
+        page + files.sum::<u64>()
     }
 
     /// The digest that the audit event contains.

@@ -75,6 +75,10 @@ pub struct ExportPlan {
     pub page_size: u32,
     pub include_media: bool,
     pub on_bad_record: OnBadRecord,
+    /// The largest share of what was asked for that may be missing, in percent, without the status `completed_with_gaps`.
+    /// Plans of earlier versions have none, and their exports never get that status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_gap_percent: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_mb: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,8 +92,21 @@ pub struct ExportPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<GatewayQuery>,
     pub residency: Residency,
+    /// The organisation and the client that the plan was made with. Plans of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Organisation>,
     pub planned_at: Timestamp,
     pub start_event: AuditEvent,
+}
+
+/// The organisation that an export reads from, and the OAuth client with which it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Organisation {
+    /// The AWS region of the organisation, or the host of the API if a setting overrides it.
+    pub environment: String,
+    /// The id of the OAuth client, which is no secret.
+    pub client_id: String,
 }
 
 /// Settings for fetching the texts of conversations.
@@ -159,6 +176,22 @@ impl ExportPlan {
             names: None,
             redactor: None,
         }
+    }
+
+    /// The requested ids to look for in the archived records. Empty for gateways: the ids in their requests are not
+    /// record ids.
+    pub fn requested_ids(&self) -> &[String] {
+        if self.source.is_analytics() {
+            &self.filters.conversation_ids
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether the export is to hold exactly the requested ids. With an interval, they only restrict it further.
+    pub fn is_lookup(&self) -> bool {
+        let by_position = |slice: &Slice| matches!(slice.range, SliceRange::Offsets(_));
+        !self.requested_ids().is_empty() && self.slices.iter().all(by_position)
     }
 
     /// The digest of the plan without its start event, which contains this digest.

@@ -50,6 +50,10 @@ pub struct ExportRequest {
     pub quota_mb: Option<u64>,
     #[serde(default)]
     pub on_bad_record: OnBadRecord,
+    /// The largest share of what is asked for that may be missing, in percent, before the export counts as one with
+    /// gaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_gap_percent: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
     /// For transcripts: the export whose conversations are fetched.
@@ -62,6 +66,9 @@ pub struct ExportRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisit: Vec<Period>,
 }
+
+/// Some conversations never have a text, and an alarm for each of them would soon be ignored.
+const DEFAULT_MAX_GAP_PERCENT: u8 = 10;
 
 /// The source of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -245,6 +252,11 @@ impl ExportRequest {
         by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
     }
 
+    /// The requested or default limit on the share that may be missing, in percent.
+    pub fn max_gap_percent(&self) -> u8 {
+        self.max_gap_percent.unwrap_or(DEFAULT_MAX_GAP_PERCENT)
+    }
+
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
@@ -310,7 +322,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `maxGapPercent`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::export::effort::Effort;
 use crate::records::page::Counts;
 
 /// The sums over the pages of a slice so far.
@@ -18,6 +19,9 @@ pub struct Totals {
     pub record_bytes: u64,
     /// Stored bytes that count against the quota, including those of superseded runs.
     pub quota_bytes: u64,
+    /// The cost of reading the chain's pages. Pages of earlier versions count as none.
+    #[serde(default, skip_serializing_if = "Effort::is_none")]
+    pub effort: Effort,
 }
 
 impl Totals {
@@ -39,6 +43,7 @@ impl Totals {
             stored_bytes: self.stored_bytes + other.stored_bytes,
             record_bytes: self.record_bytes + other.record_bytes,
             quota_bytes: self.quota_bytes + other.quota_bytes,
+            effort: self.effort.plus(other.effort),
         }
     }
 }

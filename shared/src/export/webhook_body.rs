@@ -31,14 +31,22 @@ pub fn webhook_body(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
             "auditHash": outcome.event.hash,
         },
     });
-    if let Some(Value::Object(metrics)) = outcome.metrics.map(|metrics| json!(metrics)) {
+    let metrics = outcome.metrics.map(|metrics| json!(metrics));
+    let effort = outcome.effort.map(|effort| json!(effort));
+    if let Some(Value::Object(metrics)) = metrics.or(effort) {
         for (name, value) in metrics {
             data["metrics"][name] = value;
         }
     }
-    // An outcome of an earlier version states none, and its deliveries keep their body.
+    // An outcome of an earlier version lacks these, and its deliveries keep their body.
     if let Some(redaction) = &outcome.redaction {
         data["redaction"] = json!(redaction);
+    }
+    if outcome.gaps.is_some() || outcome.effort.is_some() {
+        data["startTimestamp"] = json!(format_timestamp(outcome.started_at).to_string());
+    }
+    if let Some(gaps) = outcome.gaps {
+        data["gaps"] = json!(gaps);
     }
     if outcome.status == ExportStatus::Failed {
         data["error"] = json!(outcome.failures);

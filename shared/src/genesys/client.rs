@@ -184,6 +184,11 @@ impl GenesysClient {
         Ok(bearer.lifetime)
     }
 
+    /// The id of the OAuth client.
+    pub async fn client_id(&self) -> Result<String, ApiError> {
+        self.inner.tokens.client_id().await
+    }
+
     /// A text of a response, as it may be shown and stored.
     pub(crate) fn quote(&self, text: &str) -> ForeignText {
         ForeignText::new(text, &self.inner.secrets)

@@ -91,6 +91,15 @@ impl TokenSource {
         }
     }
 
+    /// The id of the OAuth client, from the credentials of the last login or read now.
+    pub(crate) async fn client_id(&self) -> Result<String, ApiError> {
+        let mut state = self.state.lock().await;
+        match &state.credentials {
+            Some(credentials) => Ok(credentials.id.clone()),
+            None => Ok(self.read_credentials(&mut state).await?.id),
+        }
+    }
+
     /// Logs in. If the credentials are refused, reads them again, once: they may have been rotated.
     async fn log_in(&self, state: &mut State, now: Timestamp) -> Result<TokenResponse, ApiError> {
         let credentials = match &state.credentials {

@@ -2,30 +2,25 @@
 //!
 //! Every step can be repeated. The marker is removed last: while it exists, steps may be missing.
 
-use jiff::Timestamp;
-use serde_json::json;
-
 use crate::archive::{SliceStatus, cancellation, ledger, open_marker};
 use crate::base::failure::{Failure, error_chain};
-use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::base::time::{elapsed, saturating_millis};
 use crate::export::attempt::Attempt;
-use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::objects::ObjectKey;
-use crate::export::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
+use crate::export::outcome::{ExportMetrics, ExportStatus, Gaps, Manifest, Outcome, SliceFailure};
 use crate::export::plan::ExportPlan;
-use crate::export::run::End;
 use crate::export::scheduled_resume::ScheduledResume;
-use crate::export::totals::Totals;
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::{FailedExports, Pipeline, PipelineError, metrics, scheduling, webhooks};
 use crate::storage::store::Stored;
 
 mod audit_copies;
+mod decided;
 mod portions;
 
 use crate::archive::{Comparison, repeated_warning};
+use decided::{Decision, export_failure, failures};
 use portions::{ExportPages, Reader};
 
 /// An attempt whose slices have all ended, or an export that is given up.
@@ -53,7 +48,7 @@ pub async fn give_up(
 ) -> Result<Outcome, PipelineError> {
     let id = &input.plan.export_id;
     if cancellation::is_requested(&pipeline.archive, id).await? {
-        let outcome = outcome(pipeline, input, ExportStatus::Cancelled, Vec::new());
+        let outcome = Decision::Cancelled.outcome(pipeline, input);
         return create_outcome(pipeline, input, ObjectKey::Cancelled(id), outcome).await;
     }
     let mut failures = failures(input.slice_statuses);
@@ -95,7 +90,7 @@ async fn decided_without_pages(
 ) -> Result<Option<Outcome>, PipelineError> {
     let id = &input.plan.export_id;
     if cancellation::is_requested(&pipeline.archive, id).await? {
-        let outcome = outcome(pipeline, input, ExportStatus::Cancelled, Vec::new());
+        let outcome = Decision::Cancelled.outcome(pipeline, input);
         return create_outcome(pipeline, input, ObjectKey::Cancelled(id), outcome)
             .await
             .map(Some);
@@ -123,25 +118,23 @@ async fn complete(
     } = pages;
     let query = attempt.query(plan);
     warnings.extend(repeated_warning(query, &content));
-    let status = match content.counts.rejected {
-        0 => ExportStatus::Completed,
-        _ => ExportStatus::CompletedWithRejects,
-    };
-    tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), "export complete");
+    let gaps = Gaps::of(plan, query, &content, missing.len() as u64);
+    let status = gaps.status(plan, &content);
+    tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), status = status.as_str(), "export complete");
+    if status == ExportStatus::CompletedWithGaps {
+        tracing::warn!(export.id = %id, missing = gaps.missing, expected = gaps.expected, "the export lacks more of what was asked for than maxGapPercent allows");
+    }
     if let Some(repeated) = &content.repeated {
         tracing::warn!(export.id = %id, %repeated, "export complete with repeated records");
     }
+    let metrics = ExportMetrics::of(plan, query, &content, effort, missing.len() as u64);
+    let decision = Decision::Complete {
+        status,
+        gaps,
+        metrics,
+    };
     let manifest = Manifest {
-        outcome: Outcome {
-            metrics: Some(ExportMetrics::of(
-                plan,
-                query,
-                &content,
-                effort,
-                missing.len() as u64,
-            )),
-            ..outcome(pipeline, input, status, Vec::new())
-        },
+        outcome: decision.outcome(pipeline, input),
         content,
         missing_ids: missing,
         warnings,
@@ -184,7 +177,7 @@ pub async fn fail_export(
         .map(|failure| failure.failure.to_string())
         .unwrap_or_default();
     tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
-    let outcome = outcome(pipeline, input, ExportStatus::Failed, failures);
+    let outcome = Decision::Failed(failures).outcome(pipeline, input);
     let name = ObjectKey::Failed(&plan.export_id, attempt.attempt);
     create_outcome(pipeline, input, name, outcome).await
 }
@@ -266,125 +259,25 @@ async fn keep_open_for_later_attempts(
     Ok(())
 }
 
-fn outcome(
-    pipeline: &Pipeline,
-    input: ConclusionInput<'_>,
-    status: ExportStatus,
-    failures: Vec<SliceFailure>,
-) -> Outcome {
-    let ConclusionInput {
-        plan,
-        attempt,
-        slice_statuses,
-        ..
-    } = input;
-    let now = pipeline.clock.now();
-    let ends = || {
-        slice_statuses
-            .iter()
-            .filter_map(|slice_status| slice_status.end.as_ref())
-    };
-    let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
-    let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
-    let event = outcome_event(input, status, &failures, &audit_heads, now);
-    Outcome {
-        format_version: FormatVersion,
-        export_id: plan.export_id.clone(),
-        status,
-        attempt: attempt.attempt,
-        source: plan.source,
-        interval: plan.interval,
-        query_id: attempt.query(plan).map(|query| query.query_id.clone()),
-        totals,
-        residency: plan.residency.clone(),
-        redaction: Some(plan.applied_redaction()),
-        started_at: plan.planned_at,
-        ended_at: now,
-        failures,
-        audit_heads,
-        metrics: None,
-        event,
-    }
-}
-
-fn export_failure(failure: Failure) -> SliceFailure {
-    SliceFailure {
-        slice: None,
-        run: None,
-        after_page: None,
-        failure,
-    }
-}
-
-fn failures(slice_statuses: &[SliceStatus]) -> Vec<SliceFailure> {
-    let failure = |slice_status: &SliceStatus| match slice_status
-        .end
-        .as_ref()
-        .map(|end| (&end.end, end.last_page))
-    {
-        Some((End::Failed { failure }, last_page)) => {
-            Some(slice_failure(slice_status, last_page, failure.clone()))
-        }
-        _ => None,
-    };
-    slice_statuses.iter().filter_map(failure).collect()
-}
-
-fn slice_failure(slice_status: &SliceStatus, after_page: u32, failure: Failure) -> SliceFailure {
-    SliceFailure {
-        slice: Some(slice_status.slice.number),
-        run: Some(slice_status.run.run),
-        after_page: Some(after_page),
-        failure,
-    }
-}
-
-fn outcome_event(
-    input: ConclusionInput<'_>,
-    status: ExportStatus,
-    failures: &[SliceFailure],
-    audit_heads: &[crate::base::hash::Sha256],
-    now: Timestamp,
-) -> AuditEvent {
-    let ConclusionInput {
-        plan,
-        attempt,
-        invocation,
-        ..
-    } = input;
-    let action = match status {
-        ExportStatus::Cancelled => Action::CancelExport,
-        _ => Action::CompleteExport,
-    };
-    let event = AuditEvent::new(NewAuditEvent {
-        export_id: &plan.export_id,
-        query_hash: plan.query_hash,
-        request_id: &invocation.request_id,
-        timestamp: now,
-        action,
-        event_type: EventType::Outcome,
-        subject: format!("attempt {}", attempt.attempt),
-        details: json!({"status": status, "attempt": attempt.attempt, "auditHeads": audit_heads}),
-    });
-    let event = match failures.first() {
-        Some(first) => event.with_failure(first.failure.to_string()),
-        None => event,
-    };
-    event.chained_after(Some(plan.start_event.hash))
-}
-
 /// Records the metrics of an outcome, once.
 fn record_metrics(outcome: &Outcome, stored: Stored) {
     if stored != Stored::Created {
         return;
     }
     let ended_as = match outcome.status {
-        ExportStatus::Completed | ExportStatus::CompletedWithRejects => metrics::EXPORTS_COMPLETED,
+        ExportStatus::Completed
+        | ExportStatus::CompletedWithRejects
+        | ExportStatus::CompletedWithGaps => metrics::EXPORTS_COMPLETED,
         ExportStatus::Failed => metrics::EXPORTS_FAILED,
         ExportStatus::Cancelled => metrics::EXPORTS_CANCELLED,
     };
+    let with_gaps = u64::from(outcome.status == ExportStatus::CompletedWithGaps);
     let duration_ms = saturating_millis(elapsed(outcome.started_at, outcome.ended_at));
-    metrics::record(&[(ended_as, 1), (metrics::EXPORT_DURATION, duration_ms)]);
+    metrics::record(&[
+        (ended_as, 1),
+        (metrics::EXPORTS_WITH_GAPS, with_gaps),
+        (metrics::EXPORT_DURATION, duration_ms),
+    ]);
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ const fn metric(name: &'static str, unit: Unit, meaning: &'static str) -> Metric
 pub const EXPORTS_STARTED: Metric = metric("ExportsStarted", Unit::Count, "exports planned");
 pub(crate) const EXPORTS_COMPLETED: Metric =
     metric("ExportsCompleted", Unit::Count, "manifests written");
+pub(crate) const EXPORTS_WITH_GAPS: Metric = metric(
+    "ExportsWithGaps",
+    Unit::Count,
+    "manifests of exports that lack more of what was asked for than maxGapPercent allows",
+);
 pub(crate) const EXPORTS_FAILED: Metric =
     metric("ExportsFailed", Unit::Count, "attempts that failed");
 pub(crate) const EXPORTS_CANCELLED: Metric = metric(
@@ -142,9 +147,10 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All metrics.
-pub const ALL: [Metric; 25] = [
+pub const ALL: [Metric; 26] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
+    EXPORTS_WITH_GAPS,
     EXPORTS_FAILED,
     EXPORTS_CANCELLED,
     EXPORT_DURATION,

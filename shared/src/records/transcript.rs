@@ -63,6 +63,29 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 impl Status {
+    /// All, in the order of the documentation.
+    const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::Partial,
+        Self::Gone,
+        Self::Forbidden,
+        Self::TooLarge,
+        Self::Malformed,
+        Self::Preparing,
+        Self::Unavailable,
+    ];
+
+    /// Whether the record holds the conversation's texts, or those that there are.
+    pub fn has_text(self) -> bool {
+        matches!(self, Self::Complete | Self::Partial)
+    }
+
+    /// Like [`has_text`](Self::has_text), for the name in a stored record. A name of a later version has none.
+    pub(crate) fn label_has_text(label: &str) -> bool {
+        let mut all = Self::ALL.into_iter();
+        all.any(|status| status.as_str() == label && status.has_text())
+    }
+
     /// The name in a stored record.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -210,7 +210,7 @@ async fn commit(
     let record = PageRecord {
         format_version: FormatVersion,
         id: id.clone(),
-        totals: message.totals.plus(content.totals()),
+        totals: message.totals.plus(content.totals(Effort::default())),
         content,
         committed_at: plan.planned_at,
         watermark: None,

@@ -65,7 +65,10 @@ async fn conversation_ids_are_looked_up_a_hundred_at_a_time() {
         (2, 150, 1)
     );
     assert_eq!(
-        (metrics.effort.answers, metrics.success_rate),
+        (
+            metrics.requests.effort.answers,
+            metrics.requests.success_rate
+        ),
         (3, Some(1.0))
     );
     assert_eq!(metrics.completeness, Some(0.9934), "150 of 151");

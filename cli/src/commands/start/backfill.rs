@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 use super::payload;
-use crate::arguments::StackArguments;
+use crate::arguments::StartArguments;
 use crate::commands::follow::follow;
 use crate::figures::quantity;
 use crate::problem::{Exit, Problem};
@@ -19,7 +19,7 @@ use crate::stack::Stack;
 const PREFIX: &str = "backfill";
 
 pub(super) async fn backfill(
-    arguments: &StackArguments,
+    arguments: &StartArguments,
     history: Interval,
     request: Option<&str>,
     screen: &Screen,
@@ -31,9 +31,10 @@ pub(super) async fn backfill(
         .iter()
         .map(|month| payload(&month_request(&template, *month).to_string()))
         .collect::<Result<_, _>>()?;
-    let stack = Stack::find(arguments).await?;
+    let stack = Stack::find(&arguments.stack).await?;
     stack.require_conditional_writes().await?;
     let all = payloads.len();
+    let mut with_gaps = 0;
     for (number, (payload, month)) in payloads.iter().zip(&months).enumerate() {
         screen.print_line(&format!("month {} of {all}: {month}", number + 1));
         let with_repeat_hint = |problem: Problem| match problem.hint {
@@ -41,13 +42,19 @@ pub(super) async fn backfill(
             None => problem.with_hint("run the same command again to continue with this month"),
         };
         let started = stack.invoke(payload).await.map_err(with_repeat_hint)?;
-        follow(&stack, &started, screen).await?;
+        let exit = follow(&stack, &started, arguments.gaps, screen).await?;
+        with_gaps += u64::from(exit != Exit::Done);
     }
     screen.print_line(&format!(
         "{} complete: {history}",
         quantity(all as u64, "month is", "months are")
     ));
-    Ok(Exit::Done)
+    if with_gaps == 0 {
+        return Ok(Exit::Done);
+    }
+    let with_gaps = quantity(with_gaps, "month has", "months have");
+    screen.print_line(&format!("{with_gaps} gaps, named above"));
+    Ok(Exit::Failed)
 }
 
 /// Parses a request that has no interval.

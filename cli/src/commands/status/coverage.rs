@@ -58,7 +58,7 @@ pub(super) async fn coverage(
     })
 }
 
-/// The intervals that a source's complete exports without filters cover.
+/// The intervals that a source's complete exports without filters and without gaps cover.
 fn covered_intervals(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
     let whole = |plan: &ExportPlan| {
         plan.source == source
@@ -68,7 +68,7 @@ fn covered_intervals(views: &[ExportView], source: SourceKind) -> Vec<Interval> 
     };
     let views = views
         .iter()
-        .filter(|view| whole(&view.plan) && view.is_complete());
+        .filter(|view| whole(&view.plan) && view.is_whole());
     views.map(|view| view.plan.interval).collect()
 }
 

@@ -62,12 +62,11 @@ impl ExportView {
             .map_or("running", |outcome| outcome.status.as_str())
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    /// Whether the export is complete without gaps.
+    pub(super) fn is_whole(&self) -> bool {
         let status = self.outcome.as_ref().map(|outcome| outcome.status);
-        matches!(
-            status,
-            Some(ExportStatus::Completed | ExportStatus::CompletedWithRejects)
-        )
+        status
+            .is_some_and(|status| status.is_complete() && status != ExportStatus::CompletedWithGaps)
     }
 
     fn line(&self, now: Timestamp) -> String {

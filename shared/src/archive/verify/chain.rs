@@ -10,6 +10,7 @@ use super::subject::{Subject, VerifyError};
 use super::sums::Sums;
 use crate::archive::slice_chain;
 use crate::base::hash::Sha256;
+use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
 use crate::export::outcome::{PageEntry, SliceContent};
 use crate::export::page_record::{NextStep, PageRecord};
@@ -178,12 +179,22 @@ impl ExpectedStart {
             "it was read from a different job than that of its run",
         )?;
         let before = self.totals.unwrap_or_else(|| inherited(record));
-        let same = record.totals == before.plus(record.content.totals());
         subject.require(
-            same,
+            continues(before, record),
             "its totals are not the sum of the previous page's totals and its own counts",
         )
     }
+}
+
+/// Whether the page's totals are those of the page before it and its own. Pages of earlier versions do not count their
+/// effort.
+fn continues(before: Totals, record: &PageRecord) -> bool {
+    let after = before.plus(record.content.totals(record.effort));
+    let without_effort = Totals {
+        effort: Effort::default(),
+        ..after
+    };
+    record.totals == after || record.totals == without_effort
 }
 
 /// The totals inherited from replaced runs: only their share of the quota.
@@ -191,7 +202,7 @@ fn inherited(first: &PageRecord) -> Totals {
     let before = first
         .totals
         .quota_bytes
-        .checked_sub(first.content.totals().quota_bytes);
+        .checked_sub(first.content.stored_bytes());
     let quota_bytes = before.filter(|bytes| *bytes < MAX_BYTES).unwrap_or(0);
     Totals {
         quota_bytes,

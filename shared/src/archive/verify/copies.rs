@@ -10,7 +10,7 @@ use crate::archive::ArchiveError;
 use crate::base::failure::error_chain;
 use crate::export::audit::{Action, AuditEvent};
 use crate::export::objects::{AuditPart, ObjectKey, audit_day, delivery_prefix};
-use crate::export::outcome::{Outcome, SliceFailure};
+use crate::export::outcome::{Outcome, RequestMetrics, SliceFailure};
 use crate::export::run::{End, RunEnd};
 use crate::export::totals::Totals;
 
@@ -80,6 +80,11 @@ impl History<'_> {
         subject.require(
             outcome.totals == totals,
             "its totals differ from those of its runs",
+        )?;
+        let effort = RequestMetrics::of(totals.effort, totals.pages);
+        subject.require(
+            outcome.effort.is_none_or(|stored| stored == effort),
+            "its effort differs from that of its runs",
         )?;
         // A failure of the export as a whole is not in any run.
         let of_slices = outcome

@@ -9,7 +9,7 @@ use crate::archive::{Comparison, PortionLimits, compare_in_scratch, repeated_war
 use crate::base::hash::Sha256;
 use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
-use crate::export::outcome::{ExportMetrics, ExportStatus, RepeatedRecords, SliceContent};
+use crate::export::outcome::{ExportMetrics, Gaps, RepeatedRecords, SliceContent};
 use crate::export::page_record::PageRecord;
 use crate::export::run::RunEnd;
 use crate::export::totals::Totals;
@@ -92,10 +92,7 @@ impl<'a> Sums<'a> {
     pub(super) fn check_manifest(&self) -> Result<(), VerifyError> {
         let manifest = &self.history.manifest;
         let (outcome, content) = (&manifest.outcome, &manifest.content);
-        let status = match self.totals.counts.rejected {
-            0 => ExportStatus::Completed,
-            _ => ExportStatus::CompletedWithRejects,
-        };
+        let gaps = self.gaps()?;
         let slices = content.slices.iter().map(|slice| slice.slice);
         for (field, same) in [
             (
@@ -110,16 +107,29 @@ impl<'a> Sums<'a> {
             ("content.statuses", content.statuses == self.statuses),
             ("content.redactions", content.redactions == self.redactions),
             ("totals", outcome.totals == self.totals),
-            ("status", outcome.status == status),
+            (
+                "status",
+                outcome.status == gaps.status(&self.history.plan, content),
+            ),
+            ("gaps", outcome.gaps.is_none_or(|stored| stored == gaps)),
             ("auditHeads", outcome.audit_heads == self.audit_heads),
             ("warnings", manifest.warnings == self.all_warnings()?),
             ("failures", outcome.failures.is_empty()),
+            ("effort", outcome.effort.is_none()),
             ("metrics", self.metrics_match()?),
         ] {
             let rule = format_args!("its `{field}` does not match the page records");
             self.manifest().require(same, rule)?;
         }
         Ok(())
+    }
+
+    /// The gaps that the contents show.
+    fn gaps(&self) -> Result<Gaps, VerifyError> {
+        let (plan, manifest) = (&self.history.plan, &self.history.manifest);
+        let query = self.history.attempt()?.query(plan);
+        let missing = manifest.missing_ids.len() as u64;
+        Ok(Gaps::of(plan, query, &manifest.content, missing))
     }
 
     /// The warnings of the pages, and the one about the repeated records that the manifest claims.

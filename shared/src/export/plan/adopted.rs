@@ -36,10 +36,19 @@ impl ExportPlan {
             ),
             ("includeMedia", self.include_media == request.include_media),
             ("onBadRecord", self.on_bad_record == request.on_bad_record),
+            ("maxGapPercent", self.has_max_gap_of(request)),
             ("webhookUrl", self.webhook_url == request.webhook_url),
         ];
         let differing = comparisons.into_iter().filter(|(_, is_same)| !is_same);
         differing.map(|(field, _)| field).collect()
+    }
+}
+
+impl ExportPlan {
+    /// Whether the plan allows the same share of gaps. Plans of earlier versions do not state one.
+    fn has_max_gap_of(&self, request: &ExportRequest) -> bool {
+        let planned = self.max_gap_percent;
+        planned.is_none_or(|planned| planned == request.max_gap_percent())
     }
 }
 

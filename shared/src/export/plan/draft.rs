@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::rules::{
-    check_bad_records, check_end, check_filters, check_from_export, check_include,
+    check_bad_records, check_end, check_filters, check_from_export, check_include, check_max_gap,
     check_membership, check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
     AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
-    GatewayQuery, Interval, InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan,
-    Residency, Revisit, Sha256, Slice, SliceRange, SourceKind, TranscriptPlan, day_slices,
-    equal_slices, offset_ranges,
+    GatewayQuery, Interval, InvalidRequest, Membership, OffsetRange, Organisation, PlanLimits,
+    RedactionPlan, Residency, Revisit, Sha256, Slice, SliceRange, SourceKind, TranscriptPlan,
+    day_slices, equal_slices, offset_ranges,
 };
 use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
@@ -35,6 +35,7 @@ pub struct Draft {
     revisit: Option<(Revisit, Option<RedactionPlan>)>,
     key_version: Option<String>,
     archive_id: Option<Sha256>,
+    organisation: Option<Organisation>,
     from_export: Option<ExportId>,
     request: ExportRequest,
 }
@@ -62,6 +63,7 @@ impl Draft {
         check_records(&request)?;
         check_bad_records(&request)?;
         check_include(&request)?;
+        check_max_gap(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
@@ -87,6 +89,7 @@ impl Draft {
             revisit: None,
             key_version: None,
             archive_id: None,
+            organisation: None,
             from_export,
             request,
         };
@@ -119,6 +122,15 @@ impl Draft {
     pub fn with_archive_id(self, archive_id: Sha256) -> Self {
         Self {
             archive_id: Some(archive_id),
+            ..self
+        }
+    }
+
+    /// Sets the organisation and the client.
+    #[must_use]
+    pub fn with_organisation(self, organisation: Organisation) -> Self {
+        Self {
+            organisation: Some(organisation),
             ..self
         }
     }
@@ -186,6 +198,7 @@ impl Draft {
             webhook_url,
             revisit,
             archive_id,
+            organisation,
             from_export,
             request,
             ..
@@ -193,6 +206,7 @@ impl Draft {
         let revisit = revisit.map(|(revisit, _)| revisit);
         let transcripts = transcript_plan(&request, limits);
         let records = projection(&request);
+        let max_gap_percent = Some(request.max_gap_percent());
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -210,6 +224,7 @@ impl Draft {
             page_size,
             include_media: request.include_media,
             on_bad_record: request.on_bad_record,
+            max_gap_percent,
             quota_mb,
             webhook_url,
             revisit,
@@ -218,6 +233,7 @@ impl Draft {
             slices,
             query,
             residency,
+            organisation,
             planned_at: now,
             start_event,
         };

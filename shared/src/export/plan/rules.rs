@@ -102,6 +102,18 @@ pub(super) fn check_include(request: &ExportRequest) -> Result<(), InvalidReques
     Err(InvalidRequest::new("include", "transcripts", rule))
 }
 
+/// Refuses a share over 100 percent.
+pub(super) fn check_max_gap(request: &ExportRequest) -> Result<(), InvalidRequest> {
+    match request.max_gap_percent {
+        Some(percent @ 101..) => Err(InvalidRequest::new(
+            "maxGapPercent",
+            percent,
+            "0 to 100 (percent of what is asked for)",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses `onBadRecord: fail` for transcripts: an unavailable transcript is stored with a status.
 pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let fails = request.on_bad_record == OnBadRecord::Fail;

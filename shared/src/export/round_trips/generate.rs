@@ -19,7 +19,8 @@ use crate::export::audit::{Action, AuditEvent, EventType, Governance, NewAuditEv
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::effort::Effort;
 use crate::export::outcome::{
-    Content, ExportMetrics, ExportStatus, Manifest, Outcome, PageEntry, SliceContent, SliceFailure,
+    Content, ExportMetrics, ExportStatus, Manifest, Outcome, PageEntry, RequestMetrics,
+    SliceContent, SliceFailure,
 };
 use crate::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
@@ -149,14 +150,15 @@ pub(super) fn counts() -> BoxedStrategy<Counts> {
 }
 
 pub(super) fn totals() -> BoxedStrategy<Totals> {
-    (counts(), any::<[u64; 4]>())
+    (counts(), any::<[u64; 4]>(), effort())
         .prop_map(
-            |(counts, [pages, stored_bytes, record_bytes, quota_bytes])| Totals {
+            |(counts, [pages, stored_bytes, record_bytes, quota_bytes], effort)| Totals {
                 pages,
                 counts,
                 stored_bytes,
                 record_bytes,
                 quota_bytes,
+                effort,
             },
         )
         .boxed()
@@ -448,8 +450,11 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
     let metrics =
         (any::<u64>(), effort(), 0..10_000_u32).prop_map(|(pages, effort, rate)| ExportMetrics {
             pages,
-            effort,
-            success_rate: Some(f64::from(rate) / 1e4),
+            requests: RequestMetrics {
+                effort,
+                success_rate: Some(f64::from(rate) / 1e4),
+                ..RequestMetrics::default()
+            },
             ..ExportMetrics::default()
         });
     (
@@ -490,6 +495,8 @@ pub(super) fn outcome() -> BoxedStrategy<Outcome> {
                     failures,
                     audit_heads,
                     metrics,
+                    gaps: None,
+                    effort: metrics.map(|metrics| metrics.requests),
                     event,
                 }
             },

@@ -6,17 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
 use crate::archive::{Archive, PortionLimits, slice_status};
 use crate::base::deadline::Deadline;
 use crate::base::failure::FailureKind;
+use crate::base::format::FormatVersion;
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::effort::Effort;
 use crate::export::marker::OpenMarker;
 use crate::export::page_record::{NextStep, PageContent, PageRecord};
 use crate::export::plan::{Draft, ExportIdentity, PlanLimits, Residency};
 use crate::export::request::ExportRequest;
+use crate::export::run::End;
 use crate::net::clock::Clock;
 use crate::pipeline::run_ends;
 use crate::records::page::Counts;
@@ -123,15 +128,17 @@ async fn announcing_an_outcome_twice_writes_the_same_objects() {
 }
 
 #[tokio::test]
-async fn an_export_with_a_rejected_record_completes_with_rejects() {
+async fn the_share_of_rejected_records_decides_the_status() {
     for (rejected, status) in [
         (0, ExportStatus::Completed),
         (1, ExportStatus::CompletedWithRejects),
+        (2, ExportStatus::CompletedWithGaps),
     ] {
         let export = TestExport::start().await;
         let counts = Counts {
-            received: 3,
-            left_out: 3 - rejected,
+            received: 13,
+            left_out: 3,
+            unchanged: 10 - rejected,
             rejected,
             ..Counts::default()
         };
@@ -287,7 +294,7 @@ impl TestExport {
         let record = PageRecord {
             format_version: FormatVersion,
             id: message.id.clone(),
-            totals: message.totals.plus(content.totals()),
+            totals: message.totals.plus(content.totals(Effort::default())),
             content,
             committed_at: now,
             watermark: None,

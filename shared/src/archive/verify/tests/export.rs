@@ -183,6 +183,7 @@ impl TestExport {
             stored_bytes,
             record_bytes: content.record_bytes,
             quota_bytes: stored_bytes,
+            effort: Effort::default(),
         };
         let record = PageRecord {
             format_version: FormatVersion,

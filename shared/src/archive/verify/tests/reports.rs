@@ -29,7 +29,7 @@ async fn an_eventful_export_is_intact_and_its_orphans_are_listed() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&rest).unwrap(), @r#"
     {
       "exportId": "daily",
-      "status": "completed_with_rejects",
+      "status": "completed_with_gaps",
       "attempt": 2,
       "pages": 6,
       "records": 8,

@@ -1,0 +1,183 @@
+//! The outcome of a decided attempt: its document and its audit event.
+
+use serde_json::{Value, json};
+
+use super::ConclusionInput;
+use crate::archive::SliceStatus;
+use crate::base::failure::Failure;
+use crate::base::format::FormatVersion;
+use crate::base::hash::Sha256;
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
+use crate::export::outcome::{
+    ExportMetrics, ExportStatus, Gaps, Outcome, RequestMetrics, SliceFailure,
+};
+use crate::export::run::End;
+use crate::export::totals::Totals;
+use crate::pipeline::Pipeline;
+
+/// What was decided about an attempt.
+pub(super) enum Decision {
+    Complete {
+        status: ExportStatus,
+        gaps: Gaps,
+        metrics: ExportMetrics,
+    },
+    Failed(Vec<SliceFailure>),
+    Cancelled,
+}
+
+impl Decision {
+    pub(super) fn outcome(self, pipeline: &Pipeline, input: ConclusionInput<'_>) -> Outcome {
+        let ConclusionInput { plan, attempt, .. } = input;
+        let ends = || input.slice_statuses.iter().filter_map(|it| it.end.as_ref());
+        let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
+        let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
+        let event = self.event(pipeline, input, &totals, &audit_heads);
+        let status = self.status();
+        let effort = RequestMetrics::of(totals.effort, totals.pages);
+        let (metrics, gaps, failures) = match self {
+            Self::Complete { metrics, gaps, .. } => (Some(metrics), Some(gaps), Vec::new()),
+            Self::Failed(failures) => (None, None, failures),
+            Self::Cancelled => (None, None, Vec::new()),
+        };
+        Outcome {
+            format_version: FormatVersion,
+            export_id: plan.export_id.clone(),
+            status,
+            attempt: attempt.attempt,
+            source: plan.source,
+            interval: plan.interval,
+            query_id: attempt.query(plan).map(|query| query.query_id.clone()),
+            totals,
+            residency: plan.residency.clone(),
+            redaction: Some(plan.applied_redaction()),
+            started_at: plan.planned_at,
+            ended_at: event.timestamp,
+            failures,
+            audit_heads,
+            metrics,
+            gaps,
+            effort: metrics.is_none().then_some(effort),
+            event,
+        }
+    }
+
+    fn status(&self) -> ExportStatus {
+        match self {
+            Self::Complete { status, .. } => *status,
+            Self::Failed(_) => ExportStatus::Failed,
+            Self::Cancelled => ExportStatus::Cancelled,
+        }
+    }
+
+    fn event(
+        &self,
+        pipeline: &Pipeline,
+        input: ConclusionInput<'_>,
+        totals: &Totals,
+        audit_heads: &[Sha256],
+    ) -> AuditEvent {
+        let ConclusionInput {
+            plan,
+            attempt,
+            invocation,
+            ..
+        } = input;
+        let action = match self {
+            Self::Cancelled => Action::CancelExport,
+            Self::Complete { .. } | Self::Failed(_) => Action::CompleteExport,
+        };
+        let mut details = json!({
+            "status": self.status(),
+            "result": self.result(),
+            "attempt": attempt.attempt,
+            "auditHeads": audit_heads,
+            "interval": plan.interval,
+            "destination": pipeline.archive.store().uri(""),
+            "records": self.records(totals),
+            "recordBytes": totals.record_bytes,
+            "storedBytes": totals.stored_bytes,
+        });
+        if let Some(organisation) = &plan.organisation {
+            details["environment"] = json!(organisation.environment);
+            details["clientId"] = json!(organisation.client_id);
+        }
+        self.add_ids(&mut details, plan.requested_ids());
+        let event = AuditEvent::new(NewAuditEvent {
+            export_id: &plan.export_id,
+            query_hash: plan.query_hash,
+            request_id: &invocation.request_id,
+            timestamp: pipeline.clock.now(),
+            action,
+            event_type: EventType::Outcome,
+            subject: format!("attempt {}", attempt.attempt),
+            details,
+        });
+        let event = match self {
+            Self::Failed(failures) if !failures.is_empty() => {
+                event.with_failure(failures[0].failure.to_string())
+            }
+            _ => event,
+        };
+        event.chained_after(Some(plan.start_event.hash))
+    }
+
+    /// The result in the words of an audit: whether everything that was asked for is archived.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Complete {
+                status: ExportStatus::Completed,
+                gaps: Gaps { missing: 0, .. },
+                ..
+            } => "success",
+            Self::Complete { .. } => "partial",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn records(&self, totals: &Totals) -> u64 {
+        match self {
+            Self::Complete { metrics, .. } => metrics.records,
+            Self::Failed(_) | Self::Cancelled => totals.counts.archived,
+        }
+    }
+
+    /// The number of ids that the request lists and, of a complete export, how many of them were found.
+    fn add_ids(&self, details: &mut Value, requested: &[String]) {
+        if requested.is_empty() {
+            return;
+        }
+        let requested = requested.len() as u64;
+        details["idsRequested"] = json!(requested);
+        if let Self::Complete { gaps, .. } = self {
+            details["idsRetrieved"] = json!(requested.saturating_sub(gaps.missing));
+        }
+    }
+}
+
+pub(super) fn export_failure(failure: Failure) -> SliceFailure {
+    SliceFailure {
+        slice: None,
+        run: None,
+        after_page: None,
+        failure,
+    }
+}
+
+/// The failures of the slices, in their order.
+pub(super) fn failures(slice_statuses: &[SliceStatus]) -> Vec<SliceFailure> {
+    let failure = |slice_status: &SliceStatus| {
+        let end = slice_status.end.as_ref()?;
+        let End::Failed { failure } = &end.end else {
+            return None;
+        };
+        Some(SliceFailure {
+            slice: Some(slice_status.slice.number),
+            run: Some(slice_status.run.run),
+            after_page: Some(end.last_page),
+            failure: failure.clone(),
+        })
+    };
+    slice_statuses.iter().filter_map(failure).collect()
+}
