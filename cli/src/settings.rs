@@ -212,12 +212,7 @@ mod tests {
         let _ = Settings::from_lookup(lookup);
         let _ = BucketSettings::from_lookup(lookup);
 
-        // The endpoint is also checked.
-        let by_the_sdk = |setting: &&config::Setting| {
-            table::READ_BY_THE_SDK.contains(setting) && setting.name != "AWS_ENDPOINT_URL"
-        };
         let listed = config::COMMAND_LINE.settings();
-        let listed = listed.filter(|setting| !by_the_sdk(setting));
         assert_eq!(
             read.into_inner(),
             listed.map(|it| it.name.to_owned()).collect()

@@ -136,6 +136,7 @@ pub mod genesys {
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;
+    pub use region::nearest_region_name;
     pub use stats::StatsSnapshot;
 }
 

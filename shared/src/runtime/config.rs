@@ -10,6 +10,7 @@ mod functions;
 mod genesys;
 mod limits;
 mod redaction;
+mod regions;
 mod settings;
 mod signing;
 pub mod table;

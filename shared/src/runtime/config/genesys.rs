@@ -8,10 +8,9 @@ use url::Host;
 use super::error::Problem;
 use super::settings::Settings;
 use super::table::{
-    ALLOWED_REGIONS, ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL,
-    GENESYS_BODY_LIMIT_MB, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET,
-    GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL, GENESYS_QUERY_LAG_SECONDS, GENESYS_REGION,
-    HTTPS_PROXY_SECRET_ARN, Setting,
+    ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL, GENESYS_BODY_LIMIT_MB,
+    GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL,
+    GENESYS_QUERY_LAG_SECONDS, GENESYS_REGION, HTTPS_PROXY_SECRET_ARN, Setting,
 };
 use crate::export::request::HistoryForm;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
@@ -43,6 +42,7 @@ pub struct Regions {
     pub genesys: Option<String>,
     /// The bucket's region; `None` for a folder.
     pub bucket: Option<String>,
+    /// Names of AWS regions, and `unknown`.
     pub allowed: Vec<String>,
 }
 
@@ -140,7 +140,7 @@ impl Settings<'_> {
         Regions {
             genesys: genesys.map(|region| region.aws_region().to_owned()),
             bucket,
-            allowed: self.list(&ALLOWED_REGIONS),
+            allowed: self.allowed_regions(),
         }
     }
 

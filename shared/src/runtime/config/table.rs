@@ -303,7 +303,7 @@ settings! {
         "days for which the organisation keeps conversations";
     AWS_REGION: Required, "the bucket's region; Lambda sets its own";
     ALLOWED_REGIONS: Without("the organisation's and the bucket's region must be equal"),
-        "AWS regions that data may come from and go to, separated by commas; `unknown` permits a folder and an overridden host, whose regions are not known";
+        "regions that data may come from and go to, separated by commas, in the forms of `GENESYS_REGION`, and other AWS regions for the bucket; `unknown` permits a folder and an overridden host, whose regions are not known";
     AWS_ENDPOINT_URL: Without("AWS"),
         "an emulator, or another store that implements the S3 protocol, over https except on this machine; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
     AWS_S3_FORCE_PATH_STYLE: Default("false"), "`true` puts the bucket in the path, for emulators";
