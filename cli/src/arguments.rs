@@ -108,6 +108,7 @@ Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must chang
 Settings are environment variables:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
   GENESYS_API_URL, GENESYS_LOGIN_URL                         hosts other than the region's
+  GENESYS_LOGIN_FORM, GENESYS_LOGIN_PATH                     the login of a gateway
   DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              default webhook URL, and the key that signs webhooks
   ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others
   REDACTION_REQUIRED, WEBHOOK_RECEIVERS, ALLOWED_REGIONS     policy: a request or a stored plan below it is refused

@@ -9,6 +9,7 @@ mod echoes;
 mod files;
 mod finding;
 mod history;
+mod login;
 mod loopback;
 mod odd_records;
 mod odd_stores;

@@ -138,7 +138,9 @@ async fn bad_settings_are_refused_in_one_line() {
         region.err
     );
     assert!(
-        login.err.contains("hint: check GENESYS_CLIENT_ID"),
+        login
+            .error()
+            .ends_with("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_LOGIN_URL"),
         "{}",
         login.err
     );

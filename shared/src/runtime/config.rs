@@ -9,6 +9,7 @@ mod error;
 mod functions;
 mod genesys;
 mod limits;
+mod login;
 mod redaction;
 mod regions;
 mod settings;

@@ -207,6 +207,11 @@ const ORGANISATION: &[&Setting] = &[
     &GENESYS_LOGIN_URL,
     &GENESYS_CLIENT_ID,
     &GENESYS_CLIENT_SECRET,
+    &GENESYS_LOGIN_FORM,
+    &GENESYS_LOGIN_PATH,
+    &GENESYS_LOGIN_SCOPE,
+    &GENESYS_LOGIN_REALM,
+    &GENESYS_READ_TIMEOUT_SECONDS,
     &GENESYS_BODY_LIMIT_MB,
     &GENESYS_QUERY_LAG_SECONDS,
     &GATEWAY_HISTORY_FORM,
@@ -265,6 +270,14 @@ settings! {
     GENESYS_CLIENT_SECRET: RequiredUnless("`GENESYS_CREDENTIALS_SECRET_ARN`"), "the OAuth client's secret";
     GENESYS_CREDENTIALS_SECRET_ARN: RequiredUnless("`GENESYS_CLIENT_ID` and `GENESYS_CLIENT_SECRET`"),
         "the secret with `clientId` and `clientSecret`";
+    GENESYS_LOGIN_FORM: Default("basic"),
+        "the form of the login request: `basic`, that of Genesys Cloud, or `form`, `json` or `query`, those of gateways";
+    GENESYS_LOGIN_PATH: Default("/oauth/token"), "the path of the login below its host";
+    GENESYS_LOGIN_SCOPE: Without("none"), "with the forms `form` and `json`, the scope to request";
+    GENESYS_LOGIN_REALM: Without("none"), "with the form `json`, the realm of the OAuth client";
+    // Longer ones than that of an invocation (110 s) have no effect.
+    GENESYS_READ_TIMEOUT_SECONDS: number(5..=100, 60),
+        "the longest wait in seconds for a response or its next part, logins included; after it, the request is repeated";
     // A larger response would not fit into a function's memory.
     GENESYS_BODY_LIMIT_MB: number(1..=1024, 67), "the largest response that is read, in MB of 10⁶ bytes";
     // Genesys recommends ending an interval at least one minute before the present. How late conversations can appear
