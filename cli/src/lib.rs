@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod arguments;
+mod audit_lines;
 mod commands;
 pub mod engine;
 mod export_runner;

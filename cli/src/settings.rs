@@ -10,8 +10,8 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::runtime::config::{
-    self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
-    environment, table,
+    self, AuditOutput, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig,
+    SigningSecretConfig, environment, table,
 };
 use conversation_archive::storage::aws::AwsSettings;
 
@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub engine: EngineSettings,
     /// The file for audit lines of unredacted reading; `None` for the default one.
     pub audit_file: Option<PathBuf>,
+    pub audit_output: AuditOutput,
 }
 
 /// The settings of a bucket besides its name.
@@ -108,6 +109,7 @@ impl Config for Settings {
         };
         let signing = SigningSettings::read(settings);
         let audit_file = settings.optional(&table::UNREDACTED_AUDIT_FILE);
+        let audit_output = settings.audit_output();
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
@@ -116,6 +118,7 @@ impl Config for Settings {
                 signing: signing?,
                 engine,
                 audit_file: audit_file.map(PathBuf::from),
+                audit_output,
             }),
             CredentialsConfig::Secret { .. } => None,
         }

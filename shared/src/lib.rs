@@ -189,6 +189,7 @@ pub mod source {
 pub mod archive {
     //! The stored documents of all exports: typed access, finding a conversation, verifying an export.
 
+    mod audit_log;
     pub mod base_export;
     pub mod cancellation;
     pub(crate) mod comparison;
@@ -209,6 +210,7 @@ pub mod archive {
     pub mod slice_status;
     pub mod verify;
 
+    pub use audit_log::AuditLog;
     pub use comparison::Comparison;
     pub use comparison::PortionLimits;
     pub use comparison::ScratchError;
@@ -245,6 +247,7 @@ pub mod pipeline {
 pub mod runtime {
     //! Wiring of a process: settings, Lambda, logging.
 
+    pub mod audit_stdout;
     pub mod config;
     pub mod lambda;
     pub mod telemetry;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit_lines;
 mod cancelling;
 mod check;
 mod echoes;

@@ -17,8 +17,8 @@ mod signing;
 pub mod table;
 mod webhook;
 
-pub use archive::ArchiveConfig;
 pub use archive::PageSettings;
+pub use archive::{ArchiveConfig, AuditOutput};
 pub use error::{ConfigError, Problem};
 pub use functions::{
     ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, PlanningConfig, RecordFailureConfig,

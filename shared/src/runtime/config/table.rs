@@ -170,6 +170,7 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
             &UNSIGNED_DOCUMENTS,
             &REDACTION_KEY,
             &UNREDACTED_AUDIT_FILE,
+            &AUDIT_STDOUT,
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
             &MAX_OPEN_SLICES,
@@ -191,6 +192,7 @@ const ARCHIVE: &[&Setting] = &[
     &AWS_S3_FORCE_PATH_STYLE,
     &AWS_REQUEST_CHECKSUM_CALCULATION,
     &AWS_RESPONSE_CHECKSUM_VALIDATION,
+    &AUDIT_STDOUT,
 ];
 
 /// Of the functions that start the next slice of an export.
@@ -327,6 +329,8 @@ settings! {
     DATA_CLASSIFICATION: Default("confidential"), "the data classification in the audit trail";
     RETENTION_DIRECTIVE: Default("as configured on the bucket"), "the retention directive in the audit trail";
     COMPLIANCE_VERSION: Default("1"), "the compliance version in the audit trail";
+    AUDIT_STDOUT: Default("false"),
+        "`true` also prints each audit event as a line of JSON, `{\"audit\": {…}}`; the command line prints it to the standard error with `--json`";
 
     PAGE_QUEUE_URL: Required, "the FIFO queue of page messages";
     WAITING_QUEUE_URL: Required, "the queue of parked pages";
