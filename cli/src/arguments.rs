@@ -105,7 +105,7 @@ Ctrl-C during that minute has the same effect at once.
 
 Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must change, 3 complete, but the webhook is owed.
 
-Settings are environment variables:
+Settings are environment variables, or lines of a file .env in the current directory:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
   GENESYS_API_URL, GENESYS_LOGIN_URL                         hosts other than the region's
   GENESYS_LOGIN_FORM, GENESYS_LOGIN_PATH                     the login of a gateway

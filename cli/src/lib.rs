@@ -9,6 +9,7 @@ mod arguments;
 mod audit_lines;
 mod commands;
 pub mod engine;
+mod environment;
 mod export_runner;
 mod figures;
 pub mod local;

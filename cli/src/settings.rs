@@ -11,11 +11,12 @@ use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::runtime::config::{
     self, AuditOutput, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig,
-    SigningSecretConfig, environment, table,
+    SigningSecretConfig, table,
 };
-use conversation_archive::storage::aws::AwsSettings;
+use conversation_archive::storage::aws::{AwsClients, AwsSettings, SdkVariables};
 
 use crate::engine::EngineSettings;
+use crate::environment::{DotEnvError, Environment};
 use crate::signing::SigningSettings;
 
 /// All settings that the commands read from the environment.
@@ -33,18 +34,24 @@ pub(crate) struct Settings {
 /// The settings of a bucket besides its name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BucketSettings {
-    pub aws: AwsSettings,
+    aws: AwsSettings,
     pub kms_key_id: Option<String>,
+    variables: SdkVariables,
 }
 
 /// Invalid or missing settings, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", one_line(.0))]
-pub(crate) struct SettingsError(#[from] ConfigError);
+pub(crate) enum SettingsError {
+    #[error("{}", one_line(.0))]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    DotEnv(#[from] DotEnvError),
+}
 
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        Self::from_lookup(environment)
+        let environment = Environment::read()?;
+        Self::from_lookup(|name| environment.get(name))
     }
 
     pub(crate) fn from_lookup(
@@ -73,7 +80,17 @@ impl Settings {
 
 impl BucketSettings {
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        Ok(<Self as Config>::from_env()?)
+        let environment = Environment::read()?;
+        let settings = <Self as Config>::from_lookup(|name| environment.get(name))?;
+        Ok(Self {
+            variables: environment.sdk_variables(),
+            ..settings
+        })
+    }
+
+    /// The clients of AWS with the region and the credentials of the environment, as for every tool of AWS.
+    pub(crate) async fn aws_clients(&self) -> AwsClients {
+        AwsClients::with_variables(self.aws, self.variables.clone()).await
     }
 }
 
@@ -82,6 +99,7 @@ impl Config for BucketSettings {
         Some(Self {
             aws: settings.aws(),
             kms_key_id: settings.kms_key_id(),
+            variables: SdkVariables::default(),
         })
     }
 }
