@@ -7,7 +7,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::runtime::config::AuditOutput;
 use conversation_archive::storage::store::ExportLock;
-use start_export::{Command, Started, State};
+use start_export::{Command, Started};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -84,15 +84,7 @@ impl ExportRunner {
     }
 
     pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {
-        let started = self.engine.command(command).await?;
-        if started.state == State::Accepted {
-            let problem = format!(
-                "export {} did not start: the API does not respond",
-                started.export_id
-            );
-            return Err(Problem::failed(problem).with_hint("run the same command again"));
-        }
-        Ok(started)
+        Ok(self.engine.command(command).await?)
     }
 
     /// Runs the engine until the export is over or the user presses Ctrl-C.
