@@ -109,9 +109,10 @@ webhook is owed. An export is complete with gaps if more than a tenth of what it
 that the API does not return, transcripts without texts, rejected records. `\"maxGapPercent\": 50` in the request allows
 half of it; --allow-gaps exits with 0.
 
-Settings are environment variables:
+Settings are environment variables, or lines of a file .env in the current directory:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
   GENESYS_API_URL, GENESYS_LOGIN_URL                         hosts other than the region's
+  GENESYS_LOGIN_FORM, GENESYS_LOGIN_PATH                     the login of a gateway
   DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              default webhook URL, and the key that signs webhooks
   ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others
   REDACTION_REQUIRED, WEBHOOK_RECEIVERS, ALLOWED_REGIONS     policy: a request or a stored plan below it is refused

@@ -1,14 +1,17 @@
 //! Runs one export to its end or until Ctrl-C, with the engine and its progress display.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::genesys::StatsSnapshot;
+use conversation_archive::runtime::config::AuditOutput;
 use conversation_archive::storage::store::ExportLock;
-use start_export::{Command, Started, State};
+use start_export::{Command, Started};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::audit_lines::AuditLines;
 use crate::engine::{Engine, EngineEnd, Event};
 use crate::place::OpenedPlace;
 use crate::problem::Problem;
@@ -60,6 +63,12 @@ impl ExportRunner {
         let mut engine = settings.engine.clone();
         engine.regions.bucket = place.region();
         let archive = settings.signing.archive(place.store())?;
+        let archive = match settings.audit_output {
+            AuditOutput::Stored => archive,
+            AuditOutput::StoredAndPrinted => {
+                archive.with_audit_log(Arc::new(AuditLines(screen.clone())))
+            }
+        };
         let engine = Engine::new(archive, client, engine, sender)?;
         Ok(Self {
             place,
@@ -75,15 +84,7 @@ impl ExportRunner {
     }
 
     pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {
-        let started = self.engine.command(command).await?;
-        if started.state == State::Accepted {
-            let problem = format!(
-                "export {} did not start: the API does not respond",
-                started.export_id
-            );
-            return Err(Problem::failed(problem).with_hint("run the same command again"));
-        }
-        Ok(started)
+        Ok(self.engine.command(command).await?)
     }
 
     /// Runs the engine until the export is over or the user presses Ctrl-C.

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod arguments;
+mod audit_lines;
 mod commands;
 pub mod engine;
+mod environment;
 mod export_runner;
 mod figures;
 mod gaps;

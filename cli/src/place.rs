@@ -9,7 +9,6 @@ use std::time::Duration;
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
-use conversation_archive::storage::aws::AwsClients;
 use conversation_archive::storage::store::{
     ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store, StoreError,
     refuses_overwrites,
@@ -202,7 +201,7 @@ async fn ignores_conditions(store: &S3Store) -> Result<bool, StoreError> {
 /// Opens a bucket. Region and credentials are checked before any request, so that an error names the setting to fix.
 async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<OpenedPlace, Problem> {
     let settings = BucketSettings::from_env()?;
-    let clients = AwsClients::from_environment(settings.aws).await;
+    let clients = settings.aws_clients().await;
     let Some(region) = clients.region().map(str::to_owned) else {
         let message = "AWS_REGION is not set, and no profile names a region";
         return Err(Problem::refused(message).with_hint("set AWS_REGION to the bucket's region"));

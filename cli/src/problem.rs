@@ -153,7 +153,6 @@ impl From<StartError> for Problem {
                 if failure.kind == FailureKind::LoginRefused =>
             {
                 Self::refused(failure.to_string())
-                    .with_hint("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION")
             }
             StartError::Source(source_error @ SourceError::NotReady(_)) => {
                 Self::failed(source_error.to_string())

@@ -116,6 +116,17 @@ impl Screen {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Prints the line of an audit event: to stdout, or to stderr if stdout holds one JSON result.
+    pub(crate) fn print_audit_line(&self, line: &str) {
+        let _guard = self.line_lock.lock();
+        let text = format!("{line}\n");
+        // The event is stored; a reader that closes the pipe does not want the rest.
+        let _ = self.bars.suspend(|| match self.format {
+            OutputFormat::Text => write_stdout(&text, Content::Json),
+            OutputFormat::Json => io::stderr().lock().write_all(text.as_bytes()),
+        });
+    }
+
     pub(crate) fn print_problem(&self, problem: &Problem) {
         let error = style("error:").red().bold().for_stderr();
         let mut text = format!("{error} {}\n", problem.message);

@@ -10,12 +10,13 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::{ConfiguredKey, Redactors};
 use conversation_archive::runtime::config::{
-    self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
-    environment, table,
+    self, AuditOutput, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig,
+    SigningSecretConfig, table,
 };
-use conversation_archive::storage::aws::AwsSettings;
+use conversation_archive::storage::aws::{AwsClients, AwsSettings, SdkVariables};
 
 use crate::engine::EngineSettings;
+use crate::environment::{DotEnvError, Environment};
 use crate::signing::SigningSettings;
 
 /// All settings that the commands read from the environment.
@@ -27,23 +28,30 @@ pub(crate) struct Settings {
     pub engine: EngineSettings,
     /// The file for audit lines of unredacted reading; `None` for the default one.
     pub audit_file: Option<PathBuf>,
+    pub audit_output: AuditOutput,
 }
 
 /// The settings of a bucket besides its name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BucketSettings {
-    pub aws: AwsSettings,
+    aws: AwsSettings,
     pub kms_key_id: Option<String>,
+    variables: SdkVariables,
 }
 
 /// Invalid or missing settings, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", one_line(.0))]
-pub(crate) struct SettingsError(#[from] ConfigError);
+pub(crate) enum SettingsError {
+    #[error("{}", one_line(.0))]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    DotEnv(#[from] DotEnvError),
+}
 
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        Self::from_lookup(environment)
+        let environment = Environment::read()?;
+        Self::from_lookup(|name| environment.get(name))
     }
 
     pub(crate) fn from_lookup(
@@ -72,7 +80,17 @@ impl Settings {
 
 impl BucketSettings {
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        Ok(<Self as Config>::from_env()?)
+        let environment = Environment::read()?;
+        let settings = <Self as Config>::from_lookup(|name| environment.get(name))?;
+        Ok(Self {
+            variables: environment.sdk_variables(),
+            ..settings
+        })
+    }
+
+    /// The clients of AWS with the region and the credentials of the environment, as for every tool of AWS.
+    pub(crate) async fn aws_clients(&self) -> AwsClients {
+        AwsClients::with_variables(self.aws, self.variables.clone()).await
     }
 }
 
@@ -81,6 +99,7 @@ impl Config for BucketSettings {
         Some(Self {
             aws: settings.aws(),
             kms_key_id: settings.kms_key_id(),
+            variables: SdkVariables::default(),
         })
     }
 }
@@ -108,6 +127,7 @@ impl Config for Settings {
         };
         let signing = SigningSettings::read(settings);
         let audit_file = settings.optional(&table::UNREDACTED_AUDIT_FILE);
+        let audit_output = settings.audit_output();
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
@@ -116,6 +136,7 @@ impl Config for Settings {
                 signing: signing?,
                 engine,
                 audit_file: audit_file.map(PathBuf::from),
+                audit_output,
             }),
             CredentialsConfig::Secret { .. } => None,
         }
@@ -212,12 +233,7 @@ mod tests {
         let _ = Settings::from_lookup(lookup);
         let _ = BucketSettings::from_lookup(lookup);
 
-        // The endpoint is also checked.
-        let by_the_sdk = |setting: &&config::Setting| {
-            table::READ_BY_THE_SDK.contains(setting) && setting.name != "AWS_ENDPOINT_URL"
-        };
         let listed = config::COMMAND_LINE.settings();
-        let listed = listed.filter(|setting| !by_the_sdk(setting));
         assert_eq!(
             read.into_inner(),
             listed.map(|it| it.name.to_owned()).collect()

@@ -9,6 +9,7 @@ use conversation_archive::runtime::config::{self, Config, TrustConfig, table};
 use conversation_archive::storage::signing::{read, read_or_create};
 use conversation_archive::storage::store::ArchiveStore;
 
+use crate::environment::Environment;
 use crate::problem::Problem;
 use crate::settings::SettingsError;
 
@@ -35,7 +36,8 @@ pub(crate) enum KeyLocation {
 
 impl SigningSettings {
     pub(crate) fn from_env() -> Result<Self, SettingsError> {
-        Ok(<Self as Config>::from_env()?)
+        let environment = Environment::read()?;
+        Ok(Self::from_lookup(|name| environment.get(name))?)
     }
 
     /// The archive with signatures. Creates the key if there is none.

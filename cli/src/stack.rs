@@ -215,7 +215,7 @@ where
 /// The clients of a stack in AWS, with the credentials and region from the environment, as for every AWS tool.
 async fn clients_from_environment() -> Result<AwsClients, Problem> {
     let settings = crate::settings::BucketSettings::from_env()?;
-    let clients = AwsClients::from_environment(settings.aws).await;
+    let clients = settings.aws_clients().await;
     if clients.region().is_none() {
         let message = "AWS_REGION is not set, and no profile names a region";
         return Err(Problem::refused(message).with_hint("set AWS_REGION to the stack's region"));

@@ -133,9 +133,13 @@ pub mod genesys {
     pub use endpoints::EndpointError;
     pub use endpoints::Endpoints;
     pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
+    #[cfg(test)]
+    pub(crate) use login::LOGIN_ROUTE;
+    pub use login::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;
+    pub use region::nearest_region_name;
     pub use stats::StatsSnapshot;
 }
 
@@ -185,6 +189,7 @@ pub mod source {
 pub mod archive {
     //! The stored documents of all exports: typed access, finding a conversation, verifying an export.
 
+    mod audit_log;
     pub mod base_export;
     pub mod cancellation;
     pub(crate) mod comparison;
@@ -205,6 +210,7 @@ pub mod archive {
     pub mod slice_status;
     pub mod verify;
 
+    pub use audit_log::AuditLog;
     pub use comparison::Comparison;
     pub use comparison::PortionLimits;
     pub use comparison::ScratchError;
@@ -241,6 +247,7 @@ pub mod pipeline {
 pub mod runtime {
     //! Wiring of a process: settings, Lambda, logging.
 
+    pub mod audit_stdout;
     pub mod config;
     pub mod lambda;
     pub mod telemetry;

@@ -42,6 +42,7 @@ mod repeated_requests;
 mod residency;
 mod revisits;
 mod rights;
+mod slow_responses;
 mod starts;
 mod sweeping;
 mod sweeping_large;

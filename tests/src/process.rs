@@ -27,7 +27,7 @@ use conversation_archive::storage::topic::Topic;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
 use send_webhook::{ReceivedMessage, SendWebhook};
-use start_export::{Regions, StartExport};
+use start_export::{Regions, ScheduledRequests, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
 
@@ -117,6 +117,7 @@ impl Process {
                 address_rules: address_rules.clone(),
                 regions: Regions::default(),
                 emulated: false,
+                scheduled_requests: ScheduledRequests::Stored,
             },
             page: ArchivePage {
                 pipeline: pipeline("archive-page"),

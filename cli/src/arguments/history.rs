@@ -23,6 +23,10 @@ A table on a terminal, lines of JSON in a pipe:
   genesys-archive history --last PT1H | jq -r .conversationId
   genesys-archive history --last PT1H --records normalized | head
 
+With --json, the metrics of the query follow as the last line, {\"metrics\": {…}}; beside a table or CSV they go to
+standard error:
+  genesys-archive history --last PT1H --json | tail -1 | jq .metrics
+
 Into an archive, as `export` does:
   genesys-archive history --last PT6H --media voice --out ./archive
 

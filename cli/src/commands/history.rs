@@ -17,8 +17,10 @@ use crate::figures::{first_of, quantity};
 use crate::gaps::GapArguments;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
+use metrics::Metrics;
 use output::Output;
 
+mod metrics;
 mod output;
 mod request;
 mod table;
@@ -56,6 +58,9 @@ pub(super) async fn history(
         .for_each_page(|page| results.write(page, &mut output))
         .await?;
     output.finish();
+    if read.is_continue() && !screen.is_for_people() {
+        let _ = output.write_metrics(&results.metrics.line(&live.client_stats()), screen)?;
+    }
     Ok(match read {
         ControlFlow::Break(()) => Exit::Done,
         ControlFlow::Continue(()) => results.conclude(&live.plan, why_missing, screen),
@@ -75,16 +80,14 @@ fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
 /// The results of a query so far.
 struct Results {
     missing: HashSet<String>,
-    records: u64,
-    rejected: u64,
+    metrics: Metrics,
 }
 
 impl Results {
     fn empty(plan: &ExportPlan) -> Self {
         Self {
             missing: plan.filters.conversation_ids.iter().cloned().collect(),
-            records: 0,
-            rejected: 0,
+            metrics: Metrics::default(),
         }
     }
 
@@ -93,9 +96,7 @@ impl Results {
         page: &SourcePage,
         output: &mut Output,
     ) -> Result<ControlFlow<()>, Problem> {
-        let counts = page.body.counts;
-        self.records += counts.archived;
-        self.rejected += counts.rejected;
+        self.metrics.add(page);
         if let Some(index) = &page.body.index {
             for_each_indexed_id(index, |id| _ = self.missing.remove(id))
                 .map_err(anyhow::Error::from)?;
@@ -108,8 +109,8 @@ impl Results {
     }
 
     fn conclude(&self, plan: &ExportPlan, why_missing: &str, screen: &Screen) -> Exit {
-        if self.rejected > 0 {
-            let rejected = quantity(self.rejected, "record", "records");
+        if self.metrics.rejected > 0 {
+            let rejected = quantity(self.metrics.rejected, "record", "records");
             screen.print_line(&format!(
                 "left out {rejected} that cannot be read or lack an id or start"
             ));
@@ -120,7 +121,7 @@ impl Results {
             .filter(|id| self.missing.contains(*id))
             .collect();
         if missing.is_empty() || !plan.source.is_analytics() {
-            if self.records == 0 {
+            if self.metrics.records == 0 {
                 screen.print_line("no conversation matches");
             }
             return Exit::Done;

@@ -8,6 +8,7 @@ use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::plan::{Draft, ExportIdentity, ExportPlan, Residency};
 use conversation_archive::export::request::{ExportRequest, scheduled_time};
 use conversation_archive::export::waiting::{WaitReason, Waits};
+use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::Redactors;
 use conversation_archive::source::{
@@ -72,6 +73,11 @@ impl<'a> LiveQuery<'a> {
             max_pages: settings.engine.pages.max_pages_per_slice,
             screen,
         })
+    }
+
+    /// Statistics of the API client so far.
+    pub(super) fn client_stats(&self) -> StatsSnapshot {
+        self.sources.client.stats()
     }
 
     /// Reads slice by slice, page by page, until `take` returns `Break`.

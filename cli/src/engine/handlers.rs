@@ -21,7 +21,7 @@ use conversation_archive::storage::queue::{
 use record_failure::RecordFailure;
 use send_webhook::{ReceivedMessage, SendWebhook};
 use serde::de::DeserializeOwned;
-use start_export::StartExport;
+use start_export::{ScheduledRequests, StartExport};
 use sweep_exports::SweepExports;
 
 use super::{EngineSettings, Event};
@@ -84,6 +84,7 @@ impl Handlers {
                 address_rules: settings.address_rules,
                 regions: settings.regions,
                 emulated: false,
+                scheduled_requests: ScheduledRequests::LeftToCaller,
             },
             page: ArchivePage {
                 pipeline: pipeline.clone(),

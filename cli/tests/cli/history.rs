@@ -59,6 +59,37 @@ async fn five_ids_make_a_table_of_five_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_output_ends_with_the_metrics_of_the_query() {
+    let world = world().await;
+    let interval = ["history", "--interval", DAYS, "--json"];
+
+    let json = world.run(&interval).await;
+    let csv = world
+        .run(&[&interval[..], &["--format", "csv"]].concat())
+        .await;
+
+    assert_eq!((json.code, csv.code), (0, 0), "{}{}", json.err, csv.err);
+    let lines: Vec<Value> = json
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (last, records) = lines.split_last().unwrap();
+    assert!(records.iter().all(|it| it["conversationId"].is_string()));
+    let metrics = &last["metrics"];
+    assert_eq!(metrics["records"], records.len());
+    assert!(metrics["pages"].as_u64() > Some(0), "{metrics}");
+    assert!(metrics["requests"].as_u64() >= metrics["pages"].as_u64());
+    assert!(metrics["latencyMeanMs"].is_number(), "{metrics}");
+    assert_eq!(
+        (&metrics["retries"], &metrics["throttled"]),
+        (&0.into(), &0.into())
+    );
+    assert!(!csv.out.contains("metrics"));
+    assert!(csv.err.contains(r#"{"metrics":{"#), "{}", csv.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_gets_json_lines_and_closing_it_ends_history_silently() {
     let world = world().await;
     let all = world.run(&["history", "--interval", DAYS]).await;

@@ -3,13 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit_lines;
 mod cancelling;
 mod check;
+mod dot_env;
 mod echoes;
 mod files;
 mod finding;
 mod gaps;
 mod history;
+mod login;
 mod loopback;
 mod odd_records;
 mod odd_stores;

@@ -1,9 +1,11 @@
 //! Everything that is refused: one line, the right exit code, and no request sent.
 
+use std::path::PathBuf;
+
 use conversation_archive::storage::store::FolderStore;
 use genesys_simulator::Settings;
 
-use crate::world::{DAYS, World};
+use crate::world::{DAYS, World, files};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_folder_is_refused_before_any_request() {
@@ -138,7 +140,9 @@ async fn bad_settings_are_refused_in_one_line() {
         region.err
     );
     assert!(
-        login.err.contains("hint: check GENESYS_CLIENT_ID"),
+        login
+            .error()
+            .ends_with("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_LOGIN_URL"),
         "{}",
         login.err
     );
@@ -146,6 +150,40 @@ async fn bad_settings_are_refused_in_one_line() {
         missing.error(),
         "GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_login_ends_alike_for_each_source() {
+    let mut world = World::new().await;
+    world.set("GENESYS_CLIENT_SECRET", "wrong");
+    // Without a request for the retention, a job makes no request before its plan either.
+    world.set("ARCHIVE_RETENTION_DAYS", "3650");
+    let ids = r#""filters":{"conversationIds":["0f8fad5b-d9cb-469f-a165-70867728950e"]}"#;
+    let sources = [
+        ("analytics-job", DAYS.to_owned()),
+        ("analytics-query", DAYS.to_owned()),
+        ("export-gateway", DAYS.to_owned()),
+        ("history-gateway", format!("{DAYS},{ids}")),
+        ("transcripts", ids.to_owned()),
+    ];
+
+    for (source, more) in sources {
+        let refused = world
+            .export(&format!(r#"{{"source":"{source}",{more}}}"#))
+            .await;
+
+        assert_eq!(refused.code, 2, "{source}: {}", refused.err);
+        assert!(
+            refused.error().starts_with("login at 127.0.0.1 failed: "),
+            "{source}: {}",
+            refused.err
+        );
+        let written = files(&world.out()).into_iter();
+        let written: Vec<_> = written
+            .filter(|file| !file.starts_with(world.out().join(".locks")))
+            .collect();
+        assert_eq!(written, Vec::<PathBuf>::new(), "{source}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use conversation_archive::runtime::lambda::{
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
-use start_export::StartExport;
+use start_export::{ScheduledRequests, StartExport};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -43,6 +43,7 @@ impl App {
                 address_rules: planning.address_rules,
                 regions: planning.regions,
                 emulated: planning.emulated,
+                scheduled_requests: ScheduledRequests::Stored,
             },
             page: ArchivePage {
                 pipeline,

@@ -3,7 +3,7 @@
 //!
 //! The export's marker holds the request until the plan is committed. A start message in the pages queue and the hourly
 //! sweep start it again. A request without a scheduled time gets its response at once and is not stored: its caller
-//! gets the error.
+//! gets the error. So does the caller of the embedded engine, whatever the request: no sweep would start it later.
 
 use conversation_archive::archive::open_marker;
 use conversation_archive::base::failure::error_chain;
@@ -28,6 +28,15 @@ pub(crate) struct Start<'a> {
     pub(crate) on_unavailable: OnUnavailable,
 }
 
+/// Handling of requests with a scheduled time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduledRequests {
+    /// Stored before the API is called: a schedule does not repeat them.
+    Stored,
+    /// Not stored: the caller gets the error and repeats them.
+    LeftToCaller,
+}
+
 /// Handling of a storable request when the API is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnUnavailable {
@@ -48,7 +57,7 @@ pub(crate) enum Acceptance {
 /// How the request of an invocation is stored.
 pub(crate) struct AcceptRule {
     pub(crate) scheduled: Timestamp,
-    /// The request to store, with its scheduled time; `None` if it has no scheduled time.
+    /// The request to store, with its scheduled time; `None` for a request that is not stored.
     request_to_store: Option<ExportRequest>,
     pub(crate) on_existing: OnExisting,
 }
@@ -97,7 +106,9 @@ impl StartExport {
         let now = self.pipeline.clock.now();
         let requested_time = request.scheduled_time.as_deref();
         let scheduled = scheduled_time(requested_time, now, self.emulated)?;
-        let request_to_store = requested_time.map(|_| ExportRequest {
+        let is_stored =
+            requested_time.is_some() && self.scheduled_requests == ScheduledRequests::Stored;
+        let request_to_store = is_stored.then(|| ExportRequest {
             scheduled_time: Some(format_timestamp(scheduled).to_string()),
             ..request.clone()
         });

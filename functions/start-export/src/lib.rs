@@ -34,7 +34,7 @@ use accepted::{AcceptRule, Acceptance, OnExisting, OnUnavailable, Start};
 
 use command::final_state;
 
-pub use accepted::RestartOutcome;
+pub use accepted::{RestartOutcome, ScheduledRequests};
 pub use command::{Command, Resume, Started, State};
 pub use conversation_archive::runtime::config::Regions;
 
@@ -50,6 +50,7 @@ pub struct StartExport {
     pub regions: Regions,
     /// Whether a custom AWS endpoint is set. If so, an unreplaced scheduled-time placeholder means now.
     pub emulated: bool,
+    pub scheduled_requests: ScheduledRequests,
 }
 
 /// Why nothing, or not everything, was started.
@@ -253,8 +254,9 @@ impl StartExport {
     /// Runs all checks and API calls that come before the plan, then commits the plan.
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let residency = self.residency()?;
-        self.check_retention(&draft, invocation).await?;
         let draft = self.redactors.pin_key_version(draft).await?;
+        self.check_login().await?;
+        self.check_retention(&draft, invocation).await?;
         let draft = draft.with_archive_id(self.archive_id());
         let source = self.sources.of(draft.source());
         let query = source
@@ -281,6 +283,15 @@ impl StartExport {
             Ok(stored)
         } else {
             Err(id_in_use(&stored).into())
+        }
+    }
+
+    /// Logs in, so that a refused login is reported before anything is stored, also for a source whose first request is
+    /// that of a page. A transient failure is left to the next request, which is repeated.
+    async fn check_login(&self) -> Result<(), SourceError> {
+        match self.sources.client.token_lifetime().await {
+            Err(error) if !error.is_transient() => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

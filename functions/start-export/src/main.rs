@@ -6,7 +6,7 @@ use conversation_archive::runtime::config::{Config, StartExportConfig};
 use conversation_archive::runtime::lambda::{self, Clients};
 use conversation_archive::runtime::telemetry;
 use serde_json::value::RawValue;
-use start_export::{Command, StartExport, Started};
+use start_export::{Command, ScheduledRequests, StartExport, Started};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -31,6 +31,7 @@ async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
         address_rules: planning.address_rules,
         regions: planning.regions,
         emulated: planning.emulated,
+        scheduled_requests: ScheduledRequests::Stored,
     })
 }
 

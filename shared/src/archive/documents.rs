@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::audit_log::{self, AuditLog};
 use super::error::ArchiveError;
 use super::recent::RecentDocuments;
 use super::signatures::Signatures;
@@ -28,6 +29,8 @@ pub struct Archive {
     store: Arc<dyn ArchiveStore>,
     /// `None`: documents are written without a signature, and signatures are not checked.
     signatures: Option<Arc<Signatures>>,
+    /// Receives committed audit events, besides the store.
+    audit_log: Option<Arc<dyn AuditLog>>,
     /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
     recent: Arc<Mutex<RecentDocuments>>,
 }
@@ -45,6 +48,7 @@ impl Archive {
         Self {
             store,
             signatures: None,
+            audit_log: None,
             recent: Arc::default(),
         }
     }
@@ -56,6 +60,15 @@ impl Archive {
         Self {
             signatures: Some(Arc::new(signatures)),
             recent: Arc::default(),
+            ..self
+        }
+    }
+
+    /// The same archive, which also writes each committed audit event to `log`.
+    #[must_use]
+    pub fn with_audit_log(self, log: Arc<dyn AuditLog>) -> Self {
+        Self {
+            audit_log: Some(log),
             ..self
         }
     }
@@ -246,7 +259,8 @@ impl Archive {
         open(key, &bytes).map(Some)
     }
 
-    /// Creates the document, or returns the existing one (first writer wins).
+    /// Creates the document, or returns the existing one (first writer wins). Either way its audit event, if it has one,
+    /// goes to the audit log: the process that created it may have died before.
     pub async fn create_or_read<T>(
         &self,
         name: ObjectKey<'_>,
@@ -255,20 +269,23 @@ impl Archive {
     where
         T: Serialize + DeserializeOwned,
     {
-        match self
+        let stored = self
             .store
             .create(self.sealed(name, &document).await?)
-            .await?
+            .await?;
+        let document = match stored {
+            Stored::Created => document,
+            Stored::AlreadyExists => self
+                .read(name)
+                .await?
+                .ok_or_else(|| ArchiveError::Missing(name.key()))?,
+        };
+        if let Some(log) = &self.audit_log
+            && let Some(line) = audit_log::line(name, &document)
         {
-            Stored::Created => Ok((document, Stored::Created)),
-            Stored::AlreadyExists => {
-                let stored = self
-                    .read(name)
-                    .await?
-                    .ok_or_else(|| ArchiveError::Missing(name.key()))?;
-                Ok((stored, Stored::AlreadyExists))
-            }
+            log.write_line(&line);
         }
+        Ok((document, stored))
     }
 
     /// Creates or overwrites the document.

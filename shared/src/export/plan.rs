@@ -41,7 +41,7 @@ pub use redaction::Pattern;
 pub use redaction::UnusableRedaction;
 pub use redaction::{RedactionPlan, RedactionSettings};
 pub use residency::Residency;
-pub use residency::ResidencyRule;
+pub use residency::{ResidencyRule, UNKNOWN_REGION};
 pub use revisit::{Revisit, due_revisits};
 pub use scope::archive_id;
 

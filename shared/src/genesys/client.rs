@@ -11,7 +11,7 @@ use super::call::{Call, Reply};
 use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
 use super::error::ApiError;
-use super::login::Login;
+use super::login::{Login, LoginSettings};
 use super::pace::RateLimiter;
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
@@ -32,11 +32,10 @@ mod send;
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub endpoints: Endpoints,
+    pub login: LoginSettings,
     /// Size of the largest response body, in bytes: the whole body is held in memory.
     pub body_limit_bytes: u64,
-    /// Timeout of one try, from its login (if it needs one) to the last byte.
-    pub request_timeout: Duration,
-    /// Timeout of each read from the connection.
+    /// Timeout of each read from the connection: the wait for a response, and for each part of it.
     pub read_timeout: Duration,
     /// Maximum number of tries per call, whatever the deadline; one with a renewed token may be added.
     pub max_tries: u32,
@@ -104,6 +103,9 @@ enum TokenUse {
     RenewedAgain,
 }
 
+/// Time that a try may take besides the longest wait for its response.
+const LOGIN_AND_BODY: Duration = Duration::from_mins(1);
+
 /// Pause before the next renewal when a new token was refused.
 const NEW_TOKEN_PAUSE: Duration = Duration::from_secs(5);
 
@@ -117,15 +119,22 @@ impl ClientSettings {
         Self {
             compression,
             endpoints,
+            login: LoginSettings::default(),
             body_limit_bytes: 64 * 1024 * 1024,
-            request_timeout: Duration::from_mins(1),
-            read_timeout: Duration::from_secs(15),
+            // Some gateways respond only after they have computed the whole page.
+            read_timeout: Duration::from_mins(1),
             max_tries: 6,
             user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
                 .to_owned(),
             file_hosts: Vec::new(),
             proxy: None,
         }
+    }
+
+    /// Timeout of one try, from its login (if it needs one) to the last byte, and of a login alone. The deadline of the
+    /// call may end it earlier.
+    pub(crate) fn try_timeout(&self) -> Duration {
+        self.read_timeout + LOGIN_AND_BODY
     }
 }
 
@@ -146,7 +155,7 @@ impl GenesysClient {
         let stats = Arc::new(ClientStats::default());
         let secrets = Secrets::default();
         let login = Login::new(
-            settings.endpoints.login(),
+            &settings,
             client(settings.endpoints.login())?,
             Arc::clone(&stats),
             secrets.clone(),
@@ -178,7 +187,7 @@ impl GenesysClient {
     }
 
     /// Logs in unless a token is cached, and returns the token lifetime that the API reports, if it does: a setting
-    /// of the OAuth client. Makes one try, within the login's own timeout.
+    /// of the OAuth client. Makes one try.
     pub async fn token_lifetime(&self) -> Result<Option<Duration>, ApiError> {
         let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
         Ok(bearer.lifetime)

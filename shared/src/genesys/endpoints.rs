@@ -5,9 +5,6 @@ use url::Url;
 use super::region::Region;
 use crate::net::transport::is_loopback;
 
-/// The path of the login, which also names it in errors and log lines.
-pub(super) const LOGIN_ROUTE: &str = "/oauth/token";
-
 /// The URLs of the API and the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {

@@ -90,10 +90,13 @@ pub enum LoginRefusal {
     /// The login rejects this id and secret.
     InvalidClient {
         reason: Option<RefusalReason>,
+        /// The settings that are likely wrong.
+        check: Vec<&'static str>,
     },
     Status {
         status: u16,
         reason: Option<RefusalReason>,
+        check: Vec<&'static str>,
     },
     UnreadableCredentials,
 }
@@ -161,7 +164,7 @@ impl ApiError {
             | Self::Broken { route, .. }
             | Self::Refused { route, .. }
             | Self::ForbiddenAddress { route, .. }
-            | Self::TooLarge { route, .. } => route == super::endpoints::LOGIN_ROUTE,
+            | Self::TooLarge { route, .. } => route == super::login::LOGIN_ROUTE,
             Self::Login { .. } => true,
         }
     }
@@ -417,15 +420,28 @@ impl fmt::Display for LoginRefusal {
                 .unwrap_or_default()
         };
         match self {
-            Self::InvalidClient { reason } => write!(
+            Self::InvalidClient { reason, check } => write!(
                 f,
-                "the client id or secret is wrong, or the client belongs to another region{}; check \
-                 GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION",
-                detail(reason)
+                "the client id or secret is wrong, or the client belongs to another region{}{}",
+                detail(reason),
+                advice(check)
             ),
-            Self::Status { status, reason } => write!(f, "status {status}{}", detail(reason)),
+            Self::Status {
+                status,
+                reason,
+                check,
+            } => write!(f, "status {status}{}{}", detail(reason), advice(check)),
             Self::UnreadableCredentials => f.write_str("the client's credentials cannot be read"),
         }
+    }
+}
+
+/// `; check A, B and C`.
+fn advice(check: &[&str]) -> String {
+    match check {
+        [] => String::new(),
+        [one] => format!("; check {one}"),
+        [firsts @ .., last] => format!("; check {} and {last}", firsts.join(", ")),
     }
 }
 

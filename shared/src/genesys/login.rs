@@ -4,27 +4,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use url::Url;
 
 use super::body::{self, Buffers};
+use super::client::ClientSettings;
 use super::credentials::Credentials;
-use super::endpoints::LOGIN_ROUTE;
 use super::error::{ApiError, LoginRefusal, RefusalReason};
 use super::error_response::ResponseHead;
+use super::region::Region;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
 use crate::base::decode::{self, without_byte_order_mark};
 use crate::records::foreign::Secrets;
 
-/// The login URL and the HTTP client for it.
+mod form;
+mod suspects;
+
+use form::basic_credentials;
+use suspects::{concerns_credentials, suspects};
+
+pub use form::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
+
+/// The name of the login in errors, in place of a path: a gateway's login may have any path.
+pub(crate) const LOGIN_ROUTE: &str = "the login";
+
+/// The login URL, the form of its requests, and the HTTP client for them.
 #[derive(Debug)]
 pub(crate) struct Login {
     url: Url,
+    settings: LoginSettings,
+    timeout: Duration,
     http: reqwest::Client,
     stats: Arc<ClientStats>,
     /// Gets the credentials and the tokens.
@@ -34,31 +45,26 @@ pub(crate) struct Login {
 /// Why a login returned no token.
 #[derive(Debug)]
 pub(crate) enum LoginError {
-    /// The login rejects this id and secret.
-    InvalidClient(ApiError),
+    /// The login may accept other credentials.
+    Credentials(ApiError),
     Other(ApiError),
 }
-
-/// A login is a small request; if it takes longer, a retry is better.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A token response is about 200 bytes.
 const BODY_LIMIT: u64 = 64 * 1024;
 
 impl Login {
+    /// A login at `settings.endpoints.login()` with the form of the settings.
     pub(crate) fn new(
-        base: &Url,
+        settings: &ClientSettings,
         http: reqwest::Client,
         stats: Arc<ClientStats>,
         secrets: Secrets,
     ) -> Self {
-        let mut url = base.clone();
-        url.set_path(&format!(
-            "{}{LOGIN_ROUTE}",
-            base.path().trim_end_matches('/')
-        ));
         Self {
-            url,
+            url: settings.login.path.below(settings.endpoints.login()),
+            settings: settings.login.clone(),
+            timeout: settings.try_timeout(),
             http,
             stats,
             secrets,
@@ -73,19 +79,17 @@ impl Login {
     ) -> Result<TokenResponse, LoginError> {
         add(&self.stats.logins, 1);
         self.remember(credentials);
-        let request = self.http.post(self.url.clone()).timeout(TIMEOUT);
-        let request = request
-            .basic_auth(&credentials.id, Some(credentials.secret.expose_secret()))
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body("grant_type=client_credentials");
+        let form = &self.settings.form;
+        let request = form.request(&self.http, self.url.clone(), credentials);
         let response = request
+            .timeout(self.timeout)
             .send()
             .await
             .map_err(|error| ApiError::transport(LOGIN_ROUTE, error, &self.secrets))?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = "POST",
-            http.route = LOGIN_ROUTE,
+            http.route = self.settings.path.as_str(),
             http.status = status,
             "login response received"
         );
@@ -111,13 +115,12 @@ impl Login {
         Ok(token)
     }
 
-    /// Adds the credentials, and the header that carries them, to the secrets that no error may show.
+    /// Adds the credentials, as each form sends them, to the secrets that no error may show.
     fn remember(&self, credentials: &Credentials) {
         let secret = credentials.secret.expose_secret();
         self.secrets.add(&credentials.id);
         self.secrets.add(secret);
-        self.secrets
-            .add(&STANDARD.encode(format!("{}:{secret}", credentials.id)));
+        self.secrets.add(&basic_credentials(credentials));
     }
 
     /// Finds an error in a success response, of the login or of a gateway in front of it.
@@ -159,12 +162,28 @@ impl Login {
         let reason = detail
             .map(|detail| RefusalReason::Message(head.quote(detail)))
             .or(reason);
-        if status == 401 || body.error.as_deref() == Some("invalid_client") {
-            let refusal = LoginRefusal::InvalidClient { reason };
-            return LoginError::InvalidClient(self.api_error(status, refusal));
+        let code = body.error.as_deref();
+        let check = match reason {
+            // Something in front of the login has responded.
+            Some(RefusalReason::WebPage { .. }) if status == 403 => Vec::new(),
+            _ => suspects(status, code, &self.settings, self.host_setting()),
+        };
+        let concerns_credentials = concerns_credentials(&check);
+        let refusal = if status == 401 || code == Some("invalid_client") {
+            LoginRefusal::InvalidClient { reason, check }
+        } else {
+            LoginRefusal::Status {
+                status,
+                reason,
+                check,
+            }
+        };
+        let error = self.api_error(status, refusal);
+        if concerns_credentials {
+            LoginError::Credentials(error)
+        } else {
+            LoginError::Other(error)
         }
-        self.api_error(status, LoginRefusal::Status { status, reason })
-            .into()
     }
 
     fn api_error(&self, status: u16, reason: LoginRefusal) -> ApiError {
@@ -173,6 +192,14 @@ impl Login {
             reason,
             status: Some(status),
             source: None,
+        }
+    }
+
+    /// The setting that determines the host.
+    fn host_setting(&self) -> &'static str {
+        match Region::of_host(&self.host()) {
+            Some(_) => "GENESYS_REGION",
+            None => "GENESYS_LOGIN_URL",
         }
     }
 
@@ -190,7 +217,7 @@ impl From<ApiError> for LoginError {
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::InvalidClient(error) | LoginError::Other(error) => error,
+            LoginError::Credentials(error) | LoginError::Other(error) => error,
         }
     }
 }

@@ -15,8 +15,9 @@ pub struct Region {
 /// The text is not a region of Genesys Cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a Genesys Cloud region; set a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
+    "`{text}` is not a Genesys Cloud region; {}set a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
      (euc1): {}",
+    suggestion(text),
     all_forms()
 )]
 pub struct UnknownRegion {
@@ -126,6 +127,44 @@ impl fmt::Debug for Region {
     }
 }
 
+/// The name of a region that differs from `text` by at most two characters, if there is one.
+pub fn nearest_region_name(text: &str) -> Option<&'static str> {
+    const MAX_DISTANCE: usize = 2;
+    let names = REGIONS
+        .iter()
+        .flat_map(|region| [region.aws, region.domain, region.code]);
+    // Two characters of a short code are half of it.
+    let is_long = |name: &&str| name.len() > 3 * MAX_DISTANCE;
+    names
+        .filter(is_long)
+        .map(|name| (distance(text, name), name))
+        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// The number of bytes to insert, delete or replace (Levenshtein's distance).
+fn distance(text: &str, name: &str) -> usize {
+    let mut row: Vec<usize> = (0..=name.len()).collect();
+    for (index, of_text) in text.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, of_name) in name.bytes().enumerate() {
+            let replaced = diagonal + usize::from(of_text != of_name);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[name.len()]
+}
+
+fn suggestion(text: &str) -> String {
+    let name = text.trim().to_ascii_lowercase();
+    nearest_region_name(&name)
+        .map(|nearest| format!("did you mean {nearest}? "))
+        .unwrap_or_default()
+}
+
 fn all_forms() -> String {
     let forms =
         REGIONS.map(|region| format!("{} = {} = {}", region.domain, region.aws, region.code));
@@ -182,6 +221,23 @@ mod tests {
             .collect();
 
         assert_eq!(names.len(), 3 * 18);
+    }
+
+    #[test]
+    fn a_name_with_a_typing_error_is_recognised() {
+        assert_eq!(nearest_region_name("eu-centrl-1"), Some("eu-central-1"));
+        assert_eq!(
+            nearest_region_name("mypurecluod.de"),
+            Some("mypurecloud.de")
+        );
+        assert_eq!(nearest_region_name("euc9"), None);
+        assert_eq!(nearest_region_name("eu-middle-1"), None);
+
+        let message = "eu-centrl-1".parse::<Region>().unwrap_err().to_string();
+
+        assert!(message.starts_with(
+            "`eu-centrl-1` is not a Genesys Cloud region; did you mean eu-central-1? set a domain"
+        ));
     }
 
     #[test]

@@ -9,9 +9,8 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, CredentialsError, CredentialsSource};
-use super::endpoints::LOGIN_ROUTE;
 use super::error::{ApiError, LoginRefusal, UnavailableReason};
-use super::login::{Login, LoginError};
+use super::login::{LOGIN_ROUTE, Login, LoginError};
 use super::wire::TokenResponse;
 use crate::base::time::later;
 
@@ -107,7 +106,7 @@ impl TokenSource {
             None => self.read_credentials(state).await?,
         };
         let refused = match self.login.request(&credentials, now).await {
-            Err(LoginError::InvalidClient(refused)) => refused,
+            Err(LoginError::Credentials(refused)) => refused,
             outcome => return Ok(outcome?),
         };
         let reread = self.read_credentials(state).await?;

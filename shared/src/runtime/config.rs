@@ -9,14 +9,16 @@ mod error;
 mod functions;
 mod genesys;
 mod limits;
+mod login;
 mod redaction;
+mod regions;
 mod settings;
 mod signing;
 pub mod table;
 mod webhook;
 
-pub use archive::ArchiveConfig;
 pub use archive::PageSettings;
+pub use archive::{ArchiveConfig, AuditOutput};
 pub use error::{ConfigError, Problem};
 pub use functions::{
     ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, PlanningConfig, RecordFailureConfig,

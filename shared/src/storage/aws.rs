@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::failure::error_chain;
 use crate::records::foreign::{ForeignText, Secrets};
@@ -44,6 +44,31 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 pub struct AwsSettings {
     /// `AWS_S3_FORCE_PATH_STYLE`: bucket names in the path instead of the host name, for emulators.
     pub force_path_style: bool,
+}
+
+/// Variables that the SDK reads from the environment of the process, given in another way. They take precedence over
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct SdkVariables {
+    /// `AWS_REGION`.
+    pub region: Option<String>,
+    /// `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// `AWS_PROFILE`.
+    pub profile: Option<String>,
+    pub access_key: Option<AccessKey>,
+    /// `AWS_REQUEST_CHECKSUM_CALCULATION`.
+    pub request_checksums: Option<String>,
+    /// `AWS_RESPONSE_CHECKSUM_VALIDATION`.
+    pub response_checksums: Option<String>,
+}
+
+/// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    pub id: String,
+    pub secret: SecretString,
+    pub session_token: Option<SecretString>,
 }
 
 /// The SDK configuration of a process and the clients made from it.
@@ -83,6 +108,12 @@ impl AwsError {
 impl AwsClients {
     pub async fn from_environment(settings: AwsSettings) -> Self {
         let config = sdk_config_loader().load().await;
+        Self { config, settings }
+    }
+
+    /// Like [`AwsClients::from_environment`], with these variables besides.
+    pub async fn with_variables(settings: AwsSettings, variables: SdkVariables) -> Self {
+        let config = variables.apply(sdk_config_loader()).load().await;
         Self { config, settings }
     }
 
@@ -180,6 +211,39 @@ impl AwsClients {
                 .interceptor(EncryptedOnly)
                 .build(),
         )
+    }
+}
+
+impl SdkVariables {
+    fn apply(self, mut loader: ConfigLoader) -> ConfigLoader {
+        if let Some(region) = self.region {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(url) = self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(profile) = self.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(AccessKey {
+            id,
+            secret,
+            session_token,
+        }) = self.access_key
+        {
+            let token = session_token.map(|token| token.expose_secret().to_owned());
+            let secret = secret.expose_secret();
+            loader =
+                loader.credentials_provider(Credentials::new(id, secret, token, None, "variables"));
+        }
+        // The settings have refused other values.
+        if let Some(checksums) = self.request_checksums.and_then(|text| text.parse().ok()) {
+            loader = loader.request_checksum_calculation(checksums);
+        }
+        if let Some(checksums) = self.response_checksums.and_then(|text| text.parse().ok()) {
+            loader = loader.response_checksum_validation(checksums);
+        }
+        loader
     }
 }
 

@@ -20,6 +20,8 @@ pub struct ServedRequest<'a> {
     pub path: &'a str,
     /// Decoded names and values of the query string.
     pub query: &'a [(String, String)],
+    pub authorization: Option<&'a str>,
+    pub content_type: &'a str,
     /// Empty when the body was not read.
     pub body: &'a [u8],
 }
@@ -31,6 +33,8 @@ impl<'a> ServedRequest<'a> {
             method: &request.method,
             path: &request.path,
             query: &request.parameters,
+            authorization: request.authorization.as_deref(),
+            content_type: &request.content_type,
             body: request.body.as_deref().unwrap_or_default(),
         }
     }

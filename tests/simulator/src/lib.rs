@@ -24,7 +24,7 @@ pub use organisation::jobs::{JobState, JobView};
 pub use organisation::response::ApiResponse;
 pub use organisation::transcripts::UnavailableTexts;
 pub use route::Route;
-pub use settings::{CancelledJobs, Clock, HistoryForm, Settings, Watermark, wall_clock};
+pub use settings::{CancelledJobs, Clock, HistoryForm, LoginForm, Settings, Watermark, wall_clock};
 pub use simulator::Simulator;
 pub use stats::Stats;
 pub use truth::{Truth, TruthConversation, TruthMessage, TruthRecord};

@@ -30,7 +30,7 @@ use crate::data::Dataset;
 use crate::faults::OutageKind;
 use crate::faults::schedule::{Schedule, ScheduledFault, retry_after};
 use crate::route::Route;
-use crate::settings::Settings;
+use crate::settings::{LOGIN_PATH, Settings};
 use crate::stats::Stats;
 use details::QueryCache;
 use gateway::Queries;
@@ -75,7 +75,7 @@ impl Organisation {
 
     pub(crate) fn respond(&mut self, request: &Request) -> ResponseWithFault {
         let now = self.now();
-        let (route, id) = Route::of(&request.method, &request.path);
+        let (route, id) = self.route(request);
         *self.stats.requests.entry(route).or_default() += 1;
         let fault = self.next_fault(route, now);
         let (usage, charge_result) = self.charge(route, request, now);
@@ -97,6 +97,16 @@ impl Organisation {
             response,
             fault,
             slow_pause: self.settings.faults.slow_pause,
+        }
+    }
+
+    fn route(&self, request: &Request) -> (Route, String) {
+        if request.path == self.settings.login_path {
+            return Route::of(&request.method, LOGIN_PATH);
+        }
+        match Route::of(&request.method, &request.path) {
+            (Route::Login, _) => (Route::Unknown, String::new()),
+            other => other,
         }
     }
 

@@ -61,6 +61,19 @@ impl HistoryForm {
     }
 }
 
+/// The login request that is accepted; every other one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginForm {
+    /// The documented one: a Basic header and the form body `grant_type=client_credentials`; see also `login_by_form`.
+    GenesysCloud,
+    /// A gateway's: `grant_type`, `client_id`, `client_secret` and the scope as a form, without a header.
+    Form,
+    /// A gateway's: `grant_type`, `client_id`, `client_secret`, `realm` and `scope` as JSON, without a header.
+    Json,
+    /// A gateway's: a Basic header, `grant_type` in the query string, and an empty body.
+    Query,
+}
+
 /// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` apply only at
 /// the start; all other settings can be changed while the simulator runs.
 #[derive(Clone)]
@@ -81,6 +94,13 @@ pub struct Settings {
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
+    pub login_form: LoginForm,
+    /// The only path of the login.
+    pub login_path: String,
+    /// The scope that `Form` and `Json` require; `None` refuses one.
+    pub login_scope: Option<String>,
+    /// The realm that `Json` requires; `None` refuses one.
+    pub login_realm: Option<String>,
     /// Whether id and secret may come as form fields instead of the Basic header. Reported by a third-party connector;
     /// undocumented.
     pub login_by_form: bool,
@@ -154,6 +174,10 @@ impl Default for Settings {
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret-not-for-any-real-org".to_owned(),
             token_lifetime: DAY,
+            login_form: LoginForm::GenesysCloud,
+            login_path: LOGIN_PATH.to_owned(),
+            login_scope: None,
+            login_realm: None,
             login_by_form: true,
             login_refusal_status: 400,
             permissions: vec![
@@ -212,6 +236,8 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// The documented path of the login.
+pub(crate) const LOGIN_PATH: &str = "/oauth/token";
 /// Enough for every kind of conversation to occur, few enough for a single test.
 const CONVERSATIONS: usize = 200;
 const DAY: Duration = Duration::from_hours(24);

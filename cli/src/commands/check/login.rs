@@ -99,7 +99,7 @@ fn refused_finding(error: ApiError) -> Finding {
     } else if transient {
         "the login host is unreachable or unavailable: check GENESYS_REGION, the network and the proxy, and try again"
     } else {
-        "check GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET; the client's grant type must be client credentials"
+        "check the settings that the message names; the client's grant type must be client credentials"
     };
     Finding::failed("login", what).fix(fix)
 }

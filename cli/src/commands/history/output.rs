@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use conversation_archive::base::json::JsonText;
+use serde_json::Value;
 
 use super::table;
 use crate::arguments::Format;
 use crate::problem::Problem;
-use crate::screen::{self, Content};
+use crate::screen::{self, Content, Screen};
 
 /// The fields of a normalized record.
 const COLUMNS: [&str; 13] = [
@@ -49,6 +50,21 @@ impl Output {
             Format::Ndjson => write(lines, Content::Json),
             Format::Csv => write(&csv(lines, is_first)?, Content::Data),
             Format::Table => write(&table::rows(&rows(lines)?, is_first), Content::Text),
+        }
+    }
+
+    /// Writes the metrics after the records: as the last line of JSON, or to stderr beside a table or CSV.
+    pub(super) fn write_metrics(
+        &self,
+        metrics: &Value,
+        screen: &Screen,
+    ) -> Result<ControlFlow<()>, Problem> {
+        match self.format {
+            Format::Ndjson => write(&format!("{metrics}\n"), Content::Json),
+            Format::Csv | Format::Table => {
+                screen.print_line(&metrics.to_string());
+                Ok(ControlFlow::Continue(()))
+            }
         }
     }
 

@@ -30,10 +30,10 @@ pub enum ResidencyRule {
 }
 
 /// The item of `ALLOWED_REGIONS` that permits a folder, and an overridden host of the API: their regions are not known.
-const UNKNOWN: &str = "unknown";
+pub const UNKNOWN_REGION: &str = "unknown";
 
 impl Residency {
-    /// Applies the list of allowed regions; without one, compares both regions. `None` for a folder or an overridden
+    /// Applies the list of allowed AWS regions; without one, compares both regions. `None` for a folder or an overridden
     /// host.
     pub fn decide(
         genesys: Option<String>,
@@ -81,13 +81,13 @@ fn check_listed(
     value: String,
     allowed: &[String],
 ) -> Result<(), InvalidRequest> {
-    let wanted = region.unwrap_or(UNKNOWN);
+    let wanted = region.unwrap_or(UNKNOWN_REGION);
     if allowed.is_empty() || allowed.iter().any(|listed| listed == wanted) {
         return Ok(());
     }
     let fix = match region {
         Some(_) => String::new(),
-        None => format!("; add `{UNKNOWN}` to the list to permit it"),
+        None => format!("; add `{UNKNOWN_REGION}` to the list to permit it"),
     };
     let rule = format!("ALLOWED_REGIONS permits only {}{fix}", allowed.join(", "));
     Err(InvalidRequest::new(field, value, rule))

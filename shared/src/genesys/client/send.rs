@@ -46,7 +46,7 @@ impl Inner {
         try_number: u32,
         permit: RateLimitPermit<'_>,
     ) -> Result<RawResponse, FailedTry> {
-        let limit = self.settings.request_timeout;
+        let limit = self.settings.try_timeout();
         let limit = deadline
             .remaining(self.clock.now())
             .map_or(limit, |left| left.min(limit));

@@ -7,10 +7,14 @@ use secrecy::ExposeSecret;
 use tokio::sync::Barrier;
 
 use super::*;
+use crate::genesys::client::ClientSettings;
+use crate::genesys::endpoints::Endpoints;
 use crate::genesys::stats::ClientStats;
 use crate::net::loopback::{Loopback, Scripted};
 use crate::net::transport;
 use crate::records::foreign::Secrets;
+
+const LOGIN_PATH: &str = "/oauth/token";
 
 const INVALID_CLIENT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
 
@@ -53,10 +57,18 @@ impl CredentialsSource for RotatingSecret {
 }
 
 fn tokens(server: &Loopback, source: Arc<dyn CredentialsSource>) -> TokenSource {
-    let http = transport::builder_for(&server.url).build().unwrap();
+    let url = Some(server.url.as_str());
+    let settings = ClientSettings::new(Endpoints::new(None, url, url).unwrap());
+    tokens_of(&settings, source)
+}
+
+fn tokens_of(settings: &ClientSettings, source: Arc<dyn CredentialsSource>) -> TokenSource {
+    let http = transport::builder_for(settings.endpoints.login())
+        .build()
+        .unwrap();
     TokenSource::new(
         Login::new(
-            &server.url,
+            settings,
             http,
             Arc::new(ClientStats::default()),
             Secrets::default(),
@@ -72,7 +84,7 @@ fn now() -> Timestamp {
 #[tokio::test]
 async fn concurrent_callers_share_one_login() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Scripted::token("t1", 86_399)]);
+    server.script(LOGIN_PATH, [Scripted::token("t1", 86_399)]);
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
 
     let bearers = join_all((0..20).map(|_| tokens.bearer(now()))).await;
@@ -82,7 +94,7 @@ async fn concurrent_callers_share_one_login() {
             .into_iter()
             .all(|bearer| bearer.unwrap().value.expose_secret() == "t1")
     );
-    let seen = server.seen(LOGIN_ROUTE);
+    let seen = server.seen(LOGIN_PATH);
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].method, "POST");
     assert_eq!(seen[0].body, "grant_type=client_credentials");
@@ -97,7 +109,7 @@ async fn concurrent_callers_share_one_login() {
 async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() {
     let server = Loopback::start().await;
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [Scripted::new(503, ""), Scripted::token("t1", 600)],
     );
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
@@ -109,7 +121,7 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
             .into_iter()
             .all(|outcome| outcome.unwrap_err().is_transient())
     );
-    assert_eq!(server.hits(LOGIN_ROUTE), 1);
+    assert_eq!(server.hits(LOGIN_PATH), 1);
     assert!(tokens.bearer(now()).await.is_ok());
 }
 
@@ -117,7 +129,7 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
 async fn a_token_is_renewed_a_minute_before_it_expires() {
     let server = Loopback::start().await;
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [Scripted::token("t1", 3600), Scripted::token("t2", 3600)],
     );
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
@@ -137,7 +149,7 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
 async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
     let server = Loopback::start().await;
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [Scripted::token("t1", 300), Scripted::token("t2", 300)],
     );
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
@@ -157,7 +169,7 @@ async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
 async fn a_token_refused_to_many_callers_is_renewed_once() {
     let server = Loopback::start().await;
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [
             Scripted::token("t1", 600),
             Scripted::token("t2", 600),
@@ -178,7 +190,7 @@ async fn a_token_refused_to_many_callers_is_renewed_once() {
             .iter()
             .all(|bearer| bearer.value.expose_secret() == "t2")
     );
-    assert_eq!(server.hits(LOGIN_ROUTE), 2);
+    assert_eq!(server.hits(LOGIN_PATH), 2);
 }
 
 #[tokio::test]
@@ -186,7 +198,7 @@ async fn a_rotated_secret_is_read_again_once() {
     for status in [400, 401] {
         let server = Loopback::start().await;
         server.script(
-            LOGIN_ROUTE,
+            LOGIN_PATH,
             [
                 Scripted::new(status, INVALID_CLIENT),
                 Scripted::token("t1", 600),
@@ -200,7 +212,7 @@ async fn a_rotated_secret_is_read_again_once() {
         assert_eq!(bearer.value.expose_secret(), "t1");
         assert_eq!(source.reads(), 2);
         assert_eq!(
-            server.seen(LOGIN_ROUTE)[1].headers["authorization"],
+            server.seen(LOGIN_PATH)[1].headers["authorization"],
             "Basic YzE6bmV3"
         );
     }
@@ -209,35 +221,35 @@ async fn a_rotated_secret_is_read_again_once() {
 #[tokio::test]
 async fn a_secret_refused_after_rereading_is_a_permanent_error() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Scripted::new(400, INVALID_CLIENT)]);
+    server.script(LOGIN_PATH, [Scripted::new(400, INVALID_CLIENT)]);
     let source = RotatingSecret::new(&["old", "new"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
 
     assert!(!error.is_transient());
-    assert_eq!((source.reads(), server.hits(LOGIN_ROUTE)), (2, 2));
-    assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION");
+    assert_eq!((source.reads(), server.hits(LOGIN_PATH)), (2, 2));
+    assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_LOGIN_URL");
 }
 
 #[tokio::test]
 async fn the_same_secret_is_not_tried_twice() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Scripted::new(400, INVALID_CLIENT)]);
+    server.script(LOGIN_PATH, [Scripted::new(400, INVALID_CLIENT)]);
     let source = RotatingSecret::new(&["s3cret"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
 
     assert!(!error.is_transient());
-    assert_eq!((source.reads(), server.hits(LOGIN_ROUTE)), (2, 1));
+    assert_eq!((source.reads(), server.hits(LOGIN_PATH)), (2, 1));
 }
 
 #[tokio::test]
 async fn a_throttled_login_reports_its_retry_after() {
     let server = Loopback::start().await;
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [Scripted::new(429, "").header("Retry-After", "12")],
     );
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
@@ -253,7 +265,7 @@ async fn a_cancelled_login_does_not_block_the_next_caller() {
     let server = Loopback::start().await;
     let login_requested = Arc::new(Barrier::new(2));
     server.script(
-        LOGIN_ROUTE,
+        LOGIN_PATH,
         [
             Scripted::token("t1", 600).wait_for(&login_requested),
             Scripted::token("t2", 600),
@@ -273,7 +285,7 @@ async fn a_cancelled_login_does_not_block_the_next_caller() {
 #[tokio::test]
 async fn debug_output_contains_neither_token_nor_secret() {
     let server = Loopback::start().await;
-    server.script(LOGIN_ROUTE, [Scripted::token("t0ken", 600)]);
+    server.script(LOGIN_PATH, [Scripted::token("t0ken", 600)]);
     let tokens = tokens(&server, RotatingSecret::new(&["s3cret"]));
     tokens.bearer(now()).await.unwrap();
 

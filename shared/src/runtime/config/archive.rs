@@ -7,7 +7,7 @@ use url::Url;
 use super::settings::Settings;
 use super::signing::SigningConfig;
 use super::table::{
-    ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AWS_ENDPOINT_URL,
+    ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AUDIT_STDOUT, AWS_ENDPOINT_URL,
     AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE,
     COMPLETION_QUEUE_URL, MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting, TRANSCRIPT_TOPIC_ARN,
     WAITING_QUEUE_URL, WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
@@ -25,6 +25,17 @@ pub struct ArchiveConfig {
     pub s3: S3Settings,
     pub aws: AwsSettings,
     pub signing: SigningConfig,
+    pub audit_output: AuditOutput,
+}
+
+/// Where audit events go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditOutput {
+    /// To the archive alone.
+    #[default]
+    Stored,
+    /// To the archive, and as lines to an output stream of the process.
+    StoredAndPrinted,
 }
 
 /// Limits and wait times of a page chain.
@@ -53,6 +64,15 @@ impl Default for PageSettings {
 }
 
 impl Settings<'_> {
+    /// `AUDIT_STDOUT`.
+    pub fn audit_output(&self) -> AuditOutput {
+        if self.is_on(&AUDIT_STDOUT) {
+            AuditOutput::StoredAndPrinted
+        } else {
+            AuditOutput::Stored
+        }
+    }
+
     /// `ARCHIVE_BUCKET` and the related variables.
     pub fn archive(&self) -> Option<ArchiveConfig> {
         let bucket = self.required(&ARCHIVE_BUCKET);
@@ -60,6 +80,7 @@ impl Settings<'_> {
         let kms_key_id = self.kms_key_id();
         let aws = self.aws();
         let signing = self.signing();
+        let audit_output = self.audit_output();
         Some(ArchiveConfig {
             s3: S3Settings {
                 bucket: bucket?,
@@ -68,6 +89,7 @@ impl Settings<'_> {
             },
             aws,
             signing: signing?,
+            audit_output,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::export::request::UnknownForm;
-use crate::genesys::{EndpointError, UnknownRegion};
+use crate::genesys::{EndpointError, LoginSettingsError, UnknownRegion};
 use crate::net::WebhookUrlError;
 use crate::net::webhook::SigningSecretError;
 use crate::records::transcript::UnknownRoute;
@@ -39,6 +39,8 @@ pub enum Problem {
     Region(#[from] UnknownRegion),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Login(#[from] LoginSettingsError),
     #[error(transparent)]
     SigningSecret(#[from] SigningSecretError),
     #[error("GATEWAY_HISTORY_FORM: {0}")]

@@ -8,9 +8,9 @@ use url::Host;
 use super::error::Problem;
 use super::settings::Settings;
 use super::table::{
-    ALLOWED_REGIONS, ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL,
-    GENESYS_BODY_LIMIT_MB, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET,
-    GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL, GENESYS_QUERY_LAG_SECONDS, GENESYS_REGION,
+    ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL, GENESYS_BODY_LIMIT_MB,
+    GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL,
+    GENESYS_QUERY_LAG_SECONDS, GENESYS_READ_TIMEOUT_SECONDS, GENESYS_REGION,
     HTTPS_PROXY_SECRET_ARN, Setting,
 };
 use crate::export::request::HistoryForm;
@@ -43,6 +43,7 @@ pub struct Regions {
     pub genesys: Option<String>,
     /// The bucket's region; `None` for a folder.
     pub bucket: Option<String>,
+    /// Names of AWS regions, and `unknown`.
     pub allowed: Vec<String>,
 }
 
@@ -80,12 +81,15 @@ impl Settings<'_> {
     }
 
     pub(crate) fn client_settings(&self) -> Option<ClientSettings> {
-        let endpoints = self.endpoints();
+        let (endpoints, login) = (self.endpoints(), self.login());
         let limit_mb: Option<u64> = self.number(&GENESYS_BODY_LIMIT_MB);
+        let read_timeout = self.number(&GENESYS_READ_TIMEOUT_SECONDS);
         let settings = ClientSettings::new(endpoints?);
         let body_limit_bytes = limit_mb.map_or(settings.body_limit_bytes, |mb| mb * 1_000_000);
         Some(ClientSettings {
+            login: login?,
             body_limit_bytes,
+            read_timeout: read_timeout.map_or(settings.read_timeout, Duration::from_secs),
             file_hosts: self.hosts(&ATTACHMENT_HOSTS),
             ..settings
         })
@@ -140,7 +144,7 @@ impl Settings<'_> {
         Regions {
             genesys: genesys.map(|region| region.aws_region().to_owned()),
             bucket,
-            allowed: self.list(&ALLOWED_REGIONS),
+            allowed: self.allowed_regions(),
         }
     }
 
@@ -266,11 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn the_body_limit_is_read_in_megabytes() {
-        let variables = [("GENESYS_REGION", "euc1"), ("GENESYS_BODY_LIMIT_MB", "32")];
+    fn the_limits_of_a_response_are_read_in_megabytes_and_seconds() {
+        let variables = [
+            ("GENESYS_REGION", "euc1"),
+            ("GENESYS_BODY_LIMIT_MB", "32"),
+            ("GENESYS_READ_TIMEOUT_SECONDS", "90"),
+        ];
 
         let client = read(&variables, |settings| settings.client_settings()).unwrap();
 
         assert_eq!(client.body_limit_bytes, 32_000_000);
+        assert_eq!(client.read_timeout, Duration::from_secs(90));
     }
 }

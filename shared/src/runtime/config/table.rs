@@ -170,6 +170,7 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
             &UNSIGNED_DOCUMENTS,
             &REDACTION_KEY,
             &UNREDACTED_AUDIT_FILE,
+            &AUDIT_STDOUT,
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
             &MAX_OPEN_SLICES,
@@ -191,6 +192,7 @@ const ARCHIVE: &[&Setting] = &[
     &AWS_S3_FORCE_PATH_STYLE,
     &AWS_REQUEST_CHECKSUM_CALCULATION,
     &AWS_RESPONSE_CHECKSUM_VALIDATION,
+    &AUDIT_STDOUT,
 ];
 
 /// Of the functions that start the next slice of an export.
@@ -207,6 +209,11 @@ const ORGANISATION: &[&Setting] = &[
     &GENESYS_LOGIN_URL,
     &GENESYS_CLIENT_ID,
     &GENESYS_CLIENT_SECRET,
+    &GENESYS_LOGIN_FORM,
+    &GENESYS_LOGIN_PATH,
+    &GENESYS_LOGIN_SCOPE,
+    &GENESYS_LOGIN_REALM,
+    &GENESYS_READ_TIMEOUT_SECONDS,
     &GENESYS_BODY_LIMIT_MB,
     &GENESYS_QUERY_LAG_SECONDS,
     &GATEWAY_HISTORY_FORM,
@@ -265,6 +272,14 @@ settings! {
     GENESYS_CLIENT_SECRET: RequiredUnless("`GENESYS_CREDENTIALS_SECRET_ARN`"), "the OAuth client's secret";
     GENESYS_CREDENTIALS_SECRET_ARN: RequiredUnless("`GENESYS_CLIENT_ID` and `GENESYS_CLIENT_SECRET`"),
         "the secret with `clientId` and `clientSecret`";
+    GENESYS_LOGIN_FORM: Default("basic"),
+        "the form of the login request: `basic`, that of Genesys Cloud, or `form`, `json` or `query`, those of gateways";
+    GENESYS_LOGIN_PATH: Default("/oauth/token"), "the path of the login below its host";
+    GENESYS_LOGIN_SCOPE: Without("none"), "with the forms `form` and `json`, the scope to request";
+    GENESYS_LOGIN_REALM: Without("none"), "with the form `json`, the realm of the OAuth client";
+    // Longer ones than that of an invocation (110 s) have no effect.
+    GENESYS_READ_TIMEOUT_SECONDS: number(5..=100, 60),
+        "the longest wait in seconds for a response or its next part, logins included; after it, the request is repeated";
     // A larger response would not fit into a function's memory.
     GENESYS_BODY_LIMIT_MB: number(1..=1024, 67), "the largest response that is read, in MB of 10⁶ bytes";
     // Genesys recommends ending an interval at least one minute before the present. How late conversations can appear
@@ -303,7 +318,7 @@ settings! {
         "days for which the organisation keeps conversations";
     AWS_REGION: Required, "the bucket's region; Lambda sets its own";
     ALLOWED_REGIONS: Without("the organisation's and the bucket's region must be equal"),
-        "AWS regions that data may come from and go to, separated by commas; `unknown` permits a folder and an overridden host, whose regions are not known";
+        "regions that data may come from and go to, separated by commas, in the forms of `GENESYS_REGION`, and other AWS regions for the bucket; `unknown` permits a folder and an overridden host, whose regions are not known";
     AWS_ENDPOINT_URL: Without("AWS"),
         "an emulator, or another store that implements the S3 protocol, over https except on this machine; receivers on this machine are then allowed, and a scheduled time that was not substituted means now";
     AWS_S3_FORCE_PATH_STYLE: Default("false"), "`true` puts the bucket in the path, for emulators";
@@ -314,6 +329,8 @@ settings! {
     DATA_CLASSIFICATION: Default("confidential"), "the data classification in the audit trail";
     RETENTION_DIRECTIVE: Default("as configured on the bucket"), "the retention directive in the audit trail";
     COMPLIANCE_VERSION: Default("1"), "the compliance version in the audit trail";
+    AUDIT_STDOUT: Default("false"),
+        "`true` also prints each audit event as a line of JSON, `{\"audit\": {…}}`; the command line prints it to the standard error with `--json`";
 
     PAGE_QUEUE_URL: Required, "the FIFO queue of page messages";
     WAITING_QUEUE_URL: Required, "the queue of parked pages";

@@ -12,9 +12,10 @@ use crate::net::{ClientError, ProxyUrl, ProxyUrlError};
 use crate::pipeline::{
     ConfiguredKey, ConfiguredWebhook, DefaultWebhook, FailedExports, KeySource, Pipeline, Redactors,
 };
+use crate::runtime::audit_stdout::AuditStdout;
 use crate::runtime::config::{
-    ArchiveConfig, CredentialsConfig, GenesysConfig, PlanningConfig, RedactionKeyConfig,
-    SigningConfig, SigningSecretConfig,
+    ArchiveConfig, AuditOutput, CredentialsConfig, GenesysConfig, PlanningConfig,
+    RedactionKeyConfig, SigningConfig, SigningSecretConfig,
 };
 use crate::runtime::lambda::secret_webhook::SecretWebhook;
 use crate::runtime::lambda::{SecretCredentials, SecretKey};
@@ -94,7 +95,12 @@ impl Clients {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         let SigningConfig { key_arn, trust } = self.archive.signing.clone();
         let key = KmsKey::new(self.aws.kms(), key_arn);
-        Archive::new(Arc::new(store)).with_signatures(trust.signatures(Arc::new(key)))
+        let archive =
+            Archive::new(Arc::new(store)).with_signatures(trust.signatures(Arc::new(key)));
+        match self.archive.audit_output {
+            AuditOutput::Stored => archive,
+            AuditOutput::StoredAndPrinted => archive.with_audit_log(Arc::new(AuditStdout)),
+        }
     }
 
     /// The pipeline of a function that starts no slices.

@@ -312,7 +312,7 @@ mod tests {
     use crate::genesys::{LoginRefusal, RefusalReason};
     use crate::records::foreign::{ForeignText, Secrets};
 
-    const LOGIN: &str = "/oauth/token";
+    const LOGIN: &str = crate::genesys::LOGIN_ROUTE;
 
     fn not_json() -> UnavailableReason {
         UnavailableReason::NotJson {
@@ -388,7 +388,10 @@ mod tests {
     fn errors_about_the_client_concern_all_conversations() {
         let login = ApiError::Login {
             host: "login.example".to_owned(),
-            reason: LoginRefusal::InvalidClient { reason: None },
+            reason: LoginRefusal::InvalidClient {
+                reason: None,
+                check: Vec::new(),
+            },
             status: Some(401),
             source: None,
         };

@@ -60,9 +60,9 @@ impl Call {
         }
     }
 
-    pub(super) fn form(self, body: &'static str) -> Self {
+    pub(super) fn form(self, body: &str) -> Self {
         Self {
-            body: body.into(),
+            body: body.to_owned().into(),
             ..self.header(
                 "content-type",
                 "application/x-www-form-urlencoded".to_owned(),

@@ -1,6 +1,7 @@
-//! Tokens.
+//! Logins and tokens.
 
 use super::*;
+use crate::LoginForm;
 
 const FORM: &str = "grant_type=client_credentials&client_id=simulated-client&client_secret=simulated-secret-not-for-any-real-org";
 
@@ -131,4 +132,83 @@ async fn a_revoked_token_is_refused_and_a_new_one_works() {
     let renewed = world.get(&path).await;
 
     assert_eq!((revoked.status, renewed.status), (401, 200));
+}
+
+/// Settings of a gateway's login, and the requests to try: path with query, Basic header, content type, body.
+fn gateway(form: LoginForm) -> Settings {
+    Settings {
+        login_form: form,
+        login_path: "/api/v2/oauth/token".to_owned(),
+        login_scope: Some("archive".to_owned()),
+        login_realm: Some("acme".to_owned()),
+        client_secret: "s".to_owned(),
+        ..small_settings()
+    }
+}
+
+const FORM_BODY: &str =
+    "grant_type=client_credentials&client_id=simulated-client&client_secret=s&scope=archive";
+const JSON_BODY: &str = r#"{"grant_type":"client_credentials","client_id":"simulated-client","client_secret":"s","realm":"acme","scope":"archive"}"#;
+
+/// The status of a login without a header, or with a Basic header and an empty body.
+async fn login_status(world: &World, path: &str, body: Option<(&str, &str)>) -> u16 {
+    let request = world.request(Method::POST, path);
+    let request = match body {
+        Some((FORM_TYPE, body)) => request.form(body),
+        Some((_, body)) => request.json(&serde_json::from_str(body).unwrap()),
+        None => request.basic_auth("simulated-client", "s"),
+    };
+    request.send().await.unwrap().status
+}
+
+const FORM_TYPE: &str = "form";
+const JSON_TYPE: &str = "json";
+const PATH: &str = "api/v2/oauth/token";
+const QUERY: &str = "api/v2/oauth/token?grant_type=client_credentials";
+
+#[tokio::test]
+async fn a_gateway_accepts_its_own_form_of_login_alone() {
+    let requests = [
+        (LoginForm::Form, PATH, Some((FORM_TYPE, FORM_BODY))),
+        (LoginForm::Json, PATH, Some((JSON_TYPE, JSON_BODY))),
+        (LoginForm::Query, QUERY, None),
+    ];
+
+    for form in [LoginForm::Form, LoginForm::Json, LoginForm::Query] {
+        let world = World::logged_out(gateway(form)).await;
+        for (of, path, body) in requests {
+            let expected = if of == form { 200 } else { 400 };
+
+            let status = login_status(&world, path, body).await;
+
+            assert_eq!(status, expected, "{of:?} at a gateway of {form:?}");
+        }
+        let documented = login_status(&world, "oauth/token", requests[0].2).await;
+        assert_eq!(documented, 404, "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_or_an_unknown_field_of_a_login_is_refused() {
+    let form = World::logged_out(gateway(LoginForm::Form)).await;
+    let json = World::logged_out(gateway(LoginForm::Json)).await;
+
+    for body in [
+        FORM_BODY.replace("&scope=archive", ""),
+        format!("{FORM_BODY}&realm=acme"),
+        FORM_BODY.replace("client_secret=s", "client_secret=t"),
+    ] {
+        let status = login_status(&form, PATH, Some((FORM_TYPE, &body))).await;
+
+        assert_eq!(status, 400, "{body}");
+    }
+    for body in [
+        JSON_BODY.replace(r#""realm":"acme","#, ""),
+        JSON_BODY.replace("{", r#"{"audience":"a","#),
+        JSON_BODY.replace(r#""acme""#, "null"),
+    ] {
+        let status = login_status(&json, PATH, Some((JSON_TYPE, &body))).await;
+
+        assert_eq!(status, 400, "{body}");
+    }
 }

@@ -2,6 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::genesys::login::LoginForm;
 
 #[tokio::test]
 async fn a_refusal_carries_the_apis_message_and_context_id() {
@@ -139,5 +140,25 @@ async fn a_login_error_that_echoes_its_header_does_not_show_it() {
         for leak in [basic.as_str(), secret] {
             assert!(!shown.contains(leak), "{status}: {shown}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_login_error_that_echoes_its_body_does_not_show_it() {
+    let form = "grant_type=client_credentials&client_id=c1&client_secret=s3cret";
+    let json = json!({"client_id": "c1", "client_secret": "s3cret"}).to_string();
+    for (name, echo) in [("form", form), ("json", json.as_str())] {
+        let body = json!({"error": "invalid_request", "error_description": echo});
+        let login = Scripted::new(400, body.to_string());
+        let adjust = |settings: &mut ClientSettings| {
+            settings.login.form = LoginForm::new(name, None, None).unwrap();
+        };
+        let setup = Setup::with(adjust, [login], []).await;
+
+        let error = setup.get().await.unwrap_err();
+
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("GENESYS_LOGIN_FORM"), "{shown}");
+        assert!(!shown.contains("s3cret"), "{name}: {shown}");
     }
 }
