@@ -66,9 +66,9 @@ impl ArchiveSummary<'_> {
     /// The names of these fields in a record, as docs/format.md has them.
     fn id_and_start_fields(&self) -> (&'static str, &'static str) {
         match (self.plan.records, self.plan.source) {
-            (Projection::Minimal, _) => ("id", "startTime"),
             (Projection::Normalized, _) => ("recordId", "startTime"),
-            (_, SourceKind::ExportGateway | SourceKind::HistoryGateway) => ("id", "startTime"),
+            (Projection::Minimal, _)
+            | (_, SourceKind::ExportGateway | SourceKind::HistoryGateway) => ("id", "startTime"),
             _ => ("conversationId", "conversationStart"),
         }
     }
