@@ -149,12 +149,16 @@ impl Deployment {
         (id("services"), id("emulator"))
     }
 
-    /// Calls a service for which the product has no client.
-    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+    /// Returns the virtual environment with the emulator and boto3.
+    pub(crate) fn python(&self) -> PathBuf {
         let settings = fs::read(self.folder().join("settings.json")).expect("settings");
         let settings: Value = serde_json::from_slice(&settings).expect("JSON");
-        let python: PathBuf = settings["python"].as_str().expect("a folder").into();
-        let mut command = Command::new(python.join("bin/python"));
+        settings["python"].as_str().expect("a folder").into()
+    }
+
+    /// Calls a service for which the product has no client.
+    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(self.python().join("bin/python"));
         command
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/aws.py"))
             .args([self.endpoint(), REGION])

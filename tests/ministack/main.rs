@@ -10,6 +10,7 @@
 )]
 
 mod deployment;
+mod downstream;
 mod killed;
 mod permissions;
 mod scenarios;
