@@ -14,3 +14,4 @@ mod downstream;
 mod killed;
 mod permissions;
 mod scenarios;
+mod watching;
