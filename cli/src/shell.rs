@@ -12,9 +12,9 @@ pub(crate) fn resume_command(out: &Place, id: &ExportId) -> String {
     )
 }
 
-/// The text escaped for a shell; glob patterns keep working.
+/// The text as one word of a shell.
 pub(crate) fn escape(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-*,:@%+=".contains(c);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-,:@%+=".contains(c);
     let escape_char = |c: char| (!is_plain(c)).then_some('\\').into_iter().chain([c]);
     text.chars().flat_map(escape_char).collect()
 }
@@ -25,6 +25,6 @@ mod tests {
 
     #[test]
     fn a_path_with_a_space_can_be_copied_into_a_shell() {
-        assert_eq!(escape("/my data/r*/page-1.gz"), "/my\\ data/r*/page-1.gz");
+        assert_eq!(escape("/my data/r*"), "/my\\ data/r\\*");
     }
 }

@@ -6,7 +6,6 @@ use conversation_archive::archive::losses::Losses;
 use conversation_archive::export::outcome::{Manifest, Outcome};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::records::page::Projection;
 use serde_json::{Value, json};
 
 use crate::figures::{count, quantity, rate, time};
@@ -18,8 +17,6 @@ use crate::webhook::Webhook;
 mod archive;
 mod gaps;
 mod view_commands;
-
-use view_commands::ViewCommands;
 
 pub(crate) use archive::{ArchiveSummary, repeated_text};
 
@@ -34,8 +31,6 @@ pub(crate) struct Summary<'a> {
     pub effort: Effort,
     /// `None` for an export without a receiver.
     pub webhook: Option<&'a Webhook>,
-    /// Number of page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
-    pub unlisted_pages: u64,
 }
 
 /// The work of this process.
@@ -84,11 +79,7 @@ impl Summary<'_> {
             .webhook
             .map(|webhook| webhook.row(&self.resume_command()));
         rows.extend(webhook.map(|row| ("webhook", row)));
-        if !self.archive_summary().is_empty() {
-            let view = ViewCommands::of(self);
-            rows.push(("view", view.lines));
-            rows.push(("", view.table));
-        }
+        rows.extend(self.archive_summary().view_rows());
         rows
     }
 
@@ -126,10 +117,6 @@ impl Summary<'_> {
         shell::resume_command(self.root, &self.plan.export_id)
     }
 
-    fn folder(&self) -> String {
-        self.archive_summary().folder()
-    }
-
     fn json(&self) -> Value {
         let Effort {
             elapsed,
@@ -144,10 +131,6 @@ impl Summary<'_> {
         }
         json["here"] = effort_json(*elapsed, stats, *crashes, self.effort.records);
         json
-    }
-
-    fn is_minimal(&self) -> bool {
-        self.plan.records == Projection::Minimal || !self.plan.source.is_analytics()
     }
 }
 

@@ -12,19 +12,19 @@ use crate::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
 use end_to_end::child_process::{ChildProcess, MAX_WAIT, POLL_INTERVAL, ProcessOutput};
 
 const BUCKET: &str = "archive";
-const OUTPUT: &str = "s3://archive/team";
+pub(crate) const OUTPUT: &str = "s3://archive/team";
 const REQUEST: &str =
     r#"{"exportId":"march","interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z","pageSize":4}"#;
-const CONVERSATIONS: usize = 200;
+pub(crate) const CONVERSATIONS: usize = 200;
 
 /// Pause between the eight pieces of a page's body: no export of fifty pages ends while a test intervenes.
 const PIECE_PAUSE: Duration = Duration::from_millis(500);
 
 /// An organisation, a bucket, and the settings of an operator who works with both.
-struct World {
-    simulator: Simulator,
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
     emulator: Emulator,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl World {
@@ -32,9 +32,10 @@ impl World {
         Self::with(Faults::default()).await
     }
 
-    async fn with(faults: Faults) -> Self {
+    pub(crate) async fn with(faults: Faults) -> Self {
         let settings = Settings {
             conversations: CONVERSATIONS,
+            gateway_records: CONVERSATIONS,
             job_ready_after: Duration::ZERO,
             rate_per_minute: 0,
             faults,
@@ -52,28 +53,29 @@ impl World {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let organisation = Settings::default();
-        let url = self.simulator.url().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_genesys-archive-tested"));
-        command
-            .args(arguments)
-            .current_dir(&self.folder)
-            .env_clear()
-            .envs([
-                ("GENESYS_API_URL", url.as_str()),
-                ("GENESYS_LOGIN_URL", &url),
-                ("GENESYS_CLIENT_ID", &organisation.client_id),
-                ("GENESYS_CLIENT_SECRET", &organisation.client_secret),
-                ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-                ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-                ("AWS_REGION", REGION),
-                ("AWS_ENDPOINT_URL", self.emulator.url()),
-                ("AWS_S3_FORCE_PATH_STYLE", "true"),
-            ]);
+        self.set_environment(command.args(arguments));
         command
     }
 
-    fn start(&self, arguments: &[&str]) -> ChildProcess {
+    /// Lets a program run in the folder, with the settings of the operator alone.
+    pub(crate) fn set_environment(&self, command: &mut Command) {
+        let organisation = Settings::default();
+        let url = self.simulator.url().to_string();
+        command.current_dir(&self.folder).env_clear().envs([
+            ("GENESYS_API_URL", url.as_str()),
+            ("GENESYS_LOGIN_URL", &url),
+            ("GENESYS_CLIENT_ID", &organisation.client_id),
+            ("GENESYS_CLIENT_SECRET", &organisation.client_secret),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_REGION", REGION),
+            ("AWS_ENDPOINT_URL", self.emulator.url()),
+            ("AWS_S3_FORCE_PATH_STYLE", "true"),
+        ]);
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> ChildProcess {
         ChildProcess::start(self.command(arguments))
     }
 
@@ -119,7 +121,7 @@ impl World {
 }
 
 /// Slows only the pages, so that everything else proceeds immediately.
-fn slow_pages() -> Faults {
+pub(crate) fn slow_pages() -> Faults {
     Faults {
         slow: 1.0,
         slow_pause: PIECE_PAUSE,
@@ -128,7 +130,7 @@ fn slow_pages() -> Faults {
     }
 }
 
-async fn wait_until(is_observed: impl AsyncFn() -> bool) {
+pub(crate) async fn wait_until(is_observed: impl AsyncFn() -> bool) {
     let polling = async {
         while !is_observed().await {
             tokio::time::sleep(POLL_INTERVAL).await;

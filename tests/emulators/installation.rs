@@ -6,17 +6,32 @@ use std::process::Command;
 
 use genesys_archive::local::python_environment;
 
-/// The complete list of packages that pip installs.
-const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators/requirements.txt");
+/// The complete list of packages that pip installs for the emulators.
+const EMULATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators/requirements.txt");
+
+/// The same for the tools of the printed commands.
+const TOOLS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/emulators/tools/requirements.txt"
+);
 
 /// The latest version that this workspace's compiler builds.
 const S3S_FS: &str = "0.14.1";
 
-/// Returns the path of a program in the Python environment.
+/// Returns the path of a program of the emulators.
 pub(crate) fn python_program(name: &str) -> PathBuf {
-    let environment = python_environment(&folder(), Path::new(REQUIREMENTS), || ());
+    programs(EMULATORS).join(name)
+}
+
+/// Returns the folder that contains `duckdb` and `aws`.
+pub(crate) fn tools() -> PathBuf {
+    programs(TOOLS)
+}
+
+fn programs(requirements: &str) -> PathBuf {
+    let environment = python_environment(&folder(), Path::new(requirements), || ());
     match environment {
-        Ok(environment) => environment.join("bin").join(name),
+        Ok(environment) => environment.join("bin"),
         Err(error) => panic!("{error}"),
     }
 }

@@ -22,3 +22,4 @@ mod queues;
 mod s3_promises;
 mod signatures;
 mod sqs_promises;
+mod view_commands;

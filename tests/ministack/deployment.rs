@@ -11,7 +11,7 @@ use genesys_archive::local::{REGION, STACK};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The first run installs an emulator and compiles the functions.
 const MAX_DEPLOYMENT_TIME: Duration = Duration::from_mins(15);
@@ -45,6 +45,28 @@ impl Deployment {
 
     /// Deploys again with the same options and these template parameters.
     pub(crate) async fn redeploy(&mut self, parameters: &[&str]) {
+        let mut command = self.up_command();
+        for parameter in parameters {
+            command.args(["--parameter", parameter]);
+        }
+        let up = ChildProcess::start(command)
+            .wait_up_to(MAX_DEPLOYMENT_TIME)
+            .await;
+        assert_eq!(up.code, Some(0), "{}", up.err);
+        self.up_output = serde_json::from_str(&up.out).expect("JSON");
+    }
+
+    /// Starts `local up --watch` in another checkout, with this program as its cargo.
+    pub(crate) fn start_watching(&self, checkout: &Path, cargo: &Path) -> ChildProcess {
+        let mut command = self.up_command();
+        command
+            .arg("--watch")
+            .current_dir(checkout)
+            .env("CARGO", cargo);
+        ChildProcess::start(command)
+    }
+
+    fn up_command(&self) -> Command {
         let environments = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulators");
         let mut command = Self::command(&["local", "up", "--json", "--folder"]);
         command
@@ -60,14 +82,7 @@ impl Deployment {
                 "0",
             ])
             .args(&self.options);
-        for parameter in parameters {
-            command.args(["--parameter", parameter]);
-        }
-        let up = ChildProcess::start(command)
-            .wait_up_to(MAX_DEPLOYMENT_TIME)
-            .await;
-        assert_eq!(up.code, Some(0), "{}", up.err);
-        self.up_output = serde_json::from_str(&up.out).expect("JSON");
+        command
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -149,12 +164,16 @@ impl Deployment {
         (id("services"), id("emulator"))
     }
 
-    /// Calls a service for which the product has no client.
-    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+    /// Returns the virtual environment with the emulator and boto3.
+    pub(crate) fn python(&self) -> PathBuf {
         let settings = fs::read(self.folder().join("settings.json")).expect("settings");
         let settings: Value = serde_json::from_slice(&settings).expect("JSON");
-        let python: PathBuf = settings["python"].as_str().expect("a folder").into();
-        let mut command = Command::new(python.join("bin/python"));
+        settings["python"].as_str().expect("a folder").into()
+    }
+
+    /// Calls a service for which the product has no client.
+    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(self.python().join("bin/python"));
         command
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/aws.py"))
             .args([self.endpoint(), REGION])

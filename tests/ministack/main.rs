@@ -10,6 +10,8 @@
 )]
 
 mod deployment;
+mod downstream;
 mod killed;
 mod permissions;
 mod scenarios;
+mod watching;

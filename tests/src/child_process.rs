@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -37,6 +38,19 @@ impl ChildProcess {
             .spawn()
             .expect("the program starts");
         Self { child, out, err }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns what the process has written to standard error until now.
+    pub fn err_so_far(&self) -> String {
+        // The process writes at the offset that a read would move.
+        let length = self.err.metadata().expect("a file").len();
+        let mut text = vec![0; usize::try_from(length).expect("a small file")];
+        self.err.read_exact_at(&mut text, 0).expect("its text");
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Waits until the process exits by itself.

@@ -13,6 +13,7 @@ use super::OrganisationArguments;
 deploys infra/template.yaml as it is. It needs this checkout, Rust, and Python 3.11 with venv; the first run takes minutes.
 
   genesys-archive local up
+  genesys-archive local up --watch      # queues and functions run the edited code
   genesys-archive start --local --request request.json
   genesys-archive local down
 
@@ -50,6 +51,9 @@ pub(crate) struct UpArguments {
     /// A parameter of the template, instead of the one for this machine
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
+    /// Stay, and build and deploy again when a source of the functions changes; Ctrl-C ends this, the stack stays up
+    #[arg(long)]
+    pub watch: bool,
     /// Folder in which the emulator is installed [default: the folder itself]
     #[arg(long, value_name = "DIR", hide = true)]
     pub environments: Option<PathBuf>,

@@ -152,6 +152,7 @@ async fn report(stack: &Stack, outcome: &Outcome, elapsed: Duration) -> Result<R
     rows.push(("followed", time(elapsed)));
     rows.extend(webhook.clone().map(|text| ("webhook", text)));
     rows.push(("verify", verify));
+    rows.extend(summary.view_rows());
     let mut json = summary.json();
     json["webhook"] = json!(webhook);
     Ok(Report {

@@ -11,6 +11,7 @@ mod down;
 mod serve;
 mod services;
 mod up;
+mod watch;
 
 pub(super) async fn local(arguments: &LocalArguments, screen: &Screen) -> Result<Exit, Problem> {
     let folder = Folder::find(arguments.folder.as_deref())?;

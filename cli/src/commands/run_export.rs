@@ -3,7 +3,7 @@
 use conversation_archive::archive::{deliveries, losses};
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::{ObjectKey, export_prefix};
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use start_export::{Started, State};
 
@@ -150,20 +150,6 @@ pub(super) async fn report(
         .await
         .map_err(anyhow::Error::from)?;
     let root = out.absolute();
-    let stored = archive
-        .list_all(&format!("{}slices/", export_prefix(id)))
-        .await
-        .map_err(anyhow::Error::from)?;
-    let stored = stored
-        .iter()
-        .filter(|object| object.key.ends_with(".ndjson.gz"))
-        .count();
-    let pages = manifest
-        .content
-        .slices
-        .iter()
-        .flat_map(|slice| &slice.pages);
-    let named = pages.filter(|page| page.objects.is_some()).count();
     let effort = Effort {
         records: run_report.tally.records(),
         elapsed: run_report.elapsed,
@@ -172,7 +158,6 @@ pub(super) async fn report(
         clients: u64::from(crashes) + 1,
         retried: run_report.tally.retried,
     };
-    let unlisted_pages = stored.saturating_sub(named) as u64;
     Ok(Summary {
         plan: &plan,
         manifest: &manifest,
@@ -180,7 +165,6 @@ pub(super) async fn report(
         root: &root,
         effort,
         webhook,
-        unlisted_pages,
     }
     .report())
 }

@@ -36,6 +36,18 @@ impl Project {
         self.root.join(".local")
     }
 
+    /// The files and folders from which the stack is built and deployed.
+    pub(crate) fn sources(&self) -> [PathBuf; 5] {
+        [
+            "Cargo.toml",
+            "Cargo.lock",
+            "functions",
+            "shared",
+            "infra/template.yaml",
+        ]
+        .map(|name| self.root.join(name))
+    }
+
     pub(crate) fn template(&self) -> PathBuf {
         self.scripts().join("template.yaml")
     }

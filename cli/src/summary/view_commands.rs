@@ -1,49 +1,75 @@
-//! Commands to inspect an archive with common tools. Pages of replaced runs are stored next to the current ones; if
-//! there are any, no glob pattern selects the right pages, and the manifest names them.
+//! Commands to inspect an archive with common tools. They read the pages that the manifest names and no others: pages
+//! of replaced runs are stored next to the current ones.
 
-use super::Summary;
+use conversation_archive::export::request::SourceKind;
+use conversation_archive::records::page::Projection;
+
+use super::ArchiveSummary;
 use crate::place::Place;
 use crate::shell;
 
 /// The jq filter for the keys of the pages that the manifest names.
 const KEYS: &str = ".content.slices[].pages[].objects.page.key // empty";
 
-/// Two commands to copy.
-pub(super) struct ViewCommands {
-    pub(super) lines: String,
-    pub(super) table: String,
-}
+/// The same as a JSON path of DuckDB, escaped for a shell's double quotes.
+const KEYS_PATH: &str = r"\$.content.slices[*].pages[*].objects.page.key";
 
-impl ViewCommands {
-    pub(super) fn of(summary: &Summary<'_>) -> Self {
-        let (id, start) = if summary.is_minimal() {
-            ("id", "startTime")
-        } else {
-            ("conversationId", "conversationStart")
+impl ArchiveSummary<'_> {
+    /// Two rows of commands to copy: one prints every record, one a table of the first ten. None for an export that
+    /// holds nothing.
+    pub(crate) fn view_rows(&self) -> Vec<(&'static str, String)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let [lines, table] = match self.root {
+            Place::Folder(_) => self.folder_commands(),
+            Place::Bucket { .. } => self.bucket_commands(),
         };
-        let select = |from: &str| {
-            format!(
-                "duckdb -c \"select {id}, {start} from read_json('{from}', format='newline_delimited') limit 10\""
-            )
-        };
-        let root = shell::escape(&summary.root.to_string());
-        let manifest = shell::escape(&format!("{}/manifest.json", summary.folder()));
-        let pages = match summary.root {
-            Place::Folder(_) if summary.unlisted_pages == 0 => {
-                let pattern = format!("{}/slices/*/r*/page-*.ndjson.gz", summary.folder());
-                return Self {
-                    lines: format!("zcat {} | jq .", shell::escape(&pattern)),
-                    table: select(&pattern),
-                };
-            }
-            Place::Folder(_) => format!("(cd {root} && jq -r '{KEYS}' {manifest} | xargs zcat)"),
-            Place::Bucket { .. } => format!(
-                "aws s3 cp {manifest} - | jq -r '{KEYS}' | xargs -I{{}} aws s3 cp {root}/{{}} - | zcat"
-            ),
-        };
-        Self {
-            lines: format!("{pages} | jq ."),
-            table: format!("{pages} | {}", select("/dev/stdin")),
+        vec![("view", lines), ("", table)]
+    }
+
+    /// The keys in the manifest are relative to the root of the archive, so the commands run there.
+    fn folder_commands(&self) -> [String; 2] {
+        let root = shell::escape(&self.root.to_string());
+        let manifest = format!("exports/{}/manifest.json", self.plan.export_id);
+        let pages = format!(
+            "SET VARIABLE pages = (SELECT content->>'{KEYS_PATH}' FROM read_text('{manifest}'))"
+        );
+        let select = self.select("getvariable('pages')");
+        [
+            format!("(cd {root} && jq -r '{KEYS}' {manifest} | xargs gzip -dc) | jq ."),
+            format!("(cd {root} && duckdb -c \"{pages}; {select}\")"),
+        ]
+    }
+
+    fn bucket_commands(&self) -> [String; 2] {
+        let root = shell::escape(&self.root.to_string());
+        let manifest = shell::escape(&format!("{}/manifest.json", self.folder()));
+        let pages = format!(
+            "aws s3 cp {manifest} - | jq -r '{KEYS}' | xargs -I{{}} aws s3 cp {root}/{{}} - | gzip -dc"
+        );
+        let select = self.select("'/dev/stdin'");
+        [
+            format!("{pages} | jq ."),
+            format!("{pages} | duckdb -c \"{select}\""),
+        ]
+    }
+
+    /// The first ten records by id and start. A line of JSON that DuckDB refuses is a row without values.
+    fn select(&self, pages: &str) -> String {
+        let (id, start) = self.id_and_start_fields();
+        format!(
+            "SELECT json->>'{id}' AS id, json->>'{start}' AS started FROM read_ndjson_objects({pages}, ignore_errors=true) LIMIT 10"
+        )
+    }
+
+    /// The names of these fields in a record, as docs/format.md has them.
+    fn id_and_start_fields(&self) -> (&'static str, &'static str) {
+        match (self.plan.records, self.plan.source) {
+            (Projection::Normalized, _) => ("recordId", "startTime"),
+            (Projection::Minimal, _)
+            | (_, SourceKind::ExportGateway | SourceKind::HistoryGateway) => ("id", "startTime"),
+            _ => ("conversationId", "conversationStart"),
         }
     }
 }

@@ -1,16 +1,18 @@
-//! `local up`: builds, starts and deploys, each only if something has changed.
+//! `local up`: builds, starts and deploys, each only if something has changed; with `--watch`, after each change.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use serde_json::json;
 
 use super::build::{Binaries, build};
-use super::deploy::deploy;
+use super::deploy::{Outputs, deploy};
 use super::services;
+use super::watch::{POLL_INTERVAL, Sources, Watcher};
 use crate::arguments::{StackArguments, UpArguments};
-use crate::figures::count;
+use crate::figures::{count, time};
 use crate::local::{
     Folder, LocalSettings, Ports, Project, REGION, STACK, free_port, python_environment,
 };
@@ -34,22 +36,113 @@ pub(super) async fn up(
 ) -> Result<Exit, Problem> {
     let here = std::env::current_dir().map_err(anyhow::Error::from)?;
     let project = Project::find(&here)?;
-    let Some(_lock) = folder.lock_changes()? else {
-        return Err(busy_problem(folder));
+    let up = Up {
+        project,
+        folder,
+        arguments,
+        // Read before the build, which may replace the executable.
+        program: std::env::current_exe().context("cannot find the path of this program")?,
+        screen,
     };
-    let (mut settings, binaries) =
-        tokio::task::block_in_place(|| bring_up(&project, folder, arguments, screen))?;
-    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
-    let key = stack.public_key().await;
-    if key.is_some_and(|key| settings.add_public_key(key.to_base64())) {
-        // An emulator that was killed lost its key, but not the bucket: the stack must trust the earlier keys.
-        let more = &arguments.parameters;
-        tokio::task::block_in_place(|| deploy(&project, &settings, &binaries, more, screen))?;
-    }
-    settings.write(folder)?;
-    write_environment(folder, &settings).await?;
+    let sources = Sources::read(&up.project);
+    let settings = up.update().await?;
     screen.print_result(&report(folder, &settings));
+    if arguments.watch {
+        up.watch(Watcher::new(sources)).await;
+    }
     Ok(Exit::Done)
+}
+
+/// Everything that a deployment is made from.
+struct Up<'a> {
+    project: Project,
+    folder: &'a Folder,
+    arguments: &'a UpArguments,
+    /// This executable, which also runs the services.
+    program: PathBuf,
+    screen: &'a Screen,
+}
+
+impl Up<'_> {
+    /// Deploys after each change, until Ctrl-C. A failure, such as code that does not compile, is reported and leaves
+    /// the stack as it is.
+    async fn watch(&self, mut watcher: Watcher) {
+        self.screen.print_line(
+            "watching the sources of the functions; Ctrl-C ends this, the stack stays up",
+        );
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            tokio::select! {
+                _ = &mut interrupt => return,
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
+            if let Some(changed) = watcher.poll(Sources::read(&self.project)) {
+                self.deploy_change(&changed).await;
+            }
+        }
+    }
+
+    async fn deploy_change(&self, changed: &Path) {
+        let shown = changed.strip_prefix(self.project.root()).unwrap_or(changed);
+        self.screen
+            .print_line(&format!("{} has changed", shown.display()));
+        let since = Instant::now();
+        self.screen.print_line(&match self.update().await {
+            Ok(_) => format!(
+                "deployed after {}: the next invocation of each function runs this code",
+                time(since.elapsed())
+            ),
+            Err(problem) => format!("not deployed: {}", problem.message),
+        });
+    }
+
+    /// Builds, starts and deploys, each only if something has changed. Returns the new settings.
+    async fn update(&self) -> Result<LocalSettings, Problem> {
+        let Some(_lock) = self.folder.lock_changes()? else {
+            return Err(busy_problem(self.folder));
+        };
+        let (mut settings, binaries) = tokio::task::block_in_place(|| self.bring_up())?;
+        let stack = Stack::find(&StackArguments::of_folder(self.folder)).await?;
+        let key = stack.public_key().await;
+        if key.is_some_and(|key| settings.add_public_key(key.to_base64())) {
+            // An emulator that was killed lost its key, but not the bucket: the stack must trust the earlier keys.
+            tokio::task::block_in_place(|| self.deploy(&settings, &binaries))?;
+        }
+        settings.write(self.folder)?;
+        write_environment(self.folder, &settings).await?;
+        Ok(settings)
+    }
+
+    /// Brings the deployment up. Blocks until it is.
+    fn bring_up(&self) -> Result<(LocalSettings, Binaries), Problem> {
+        let (folder, screen) = (self.folder, self.screen);
+        let environments = self.arguments.environments.as_deref();
+        let environments = environments.unwrap_or(folder.root());
+        let python = environment(&self.project, environments, screen)?;
+        screen.print_line("building the functions");
+        let binaries = build(&self.project)?;
+        let previous = LocalSettings::read(folder)?;
+        let mut settings = settings(previous.as_ref(), python, self.arguments)?;
+        if folder.has_services()? && previous.as_ref() != Some(&settings) {
+            screen.print_line("restarting the services, because the options have changed");
+            services::stop(folder)?;
+        }
+        settings.write(folder)?;
+        if !folder.has_services()? {
+            screen.print_line("starting the emulator, the simulator and the receiver");
+            services::start(&self.program, folder, &settings, screen)?;
+        }
+        screen.print_line("deploying infra/template.yaml");
+        let outputs = self.deploy(&settings, &binaries)?;
+        settings.bucket = outputs.get("ArchiveBucketName").cloned();
+        settings.write(folder)?;
+        Ok((settings, binaries))
+    }
+
+    fn deploy(&self, settings: &LocalSettings, binaries: &Binaries) -> Result<Outputs, Problem> {
+        let parameters = &self.arguments.parameters;
+        deploy(&self.project, settings, binaries, parameters, self.screen)
+    }
 }
 
 pub(super) fn busy_problem(folder: &Folder) -> Problem {
@@ -57,37 +150,6 @@ pub(super) fn busy_problem(folder: &Folder) -> Problem {
         "another `local up` or `local down` is running in {}; wait until it ends",
         folder.root().display()
     ))
-}
-
-/// Brings the deployment up. Blocks until it is.
-fn bring_up(
-    project: &Project,
-    folder: &Folder,
-    arguments: &UpArguments,
-    screen: &Screen,
-) -> Result<(LocalSettings, Binaries), Problem> {
-    let environments = arguments.environments.as_deref().unwrap_or(folder.root());
-    let python = environment(project, environments, screen)?;
-    // Read before the build, which may replace the executable.
-    let program = std::env::current_exe().context("cannot find the path of this program")?;
-    screen.print_line("building the functions");
-    let binaries = build(project)?;
-    let previous = LocalSettings::read(folder)?;
-    let mut settings = settings(previous.as_ref(), python, arguments)?;
-    if folder.has_services()? && previous.as_ref() != Some(&settings) {
-        screen.print_line("restarting the services, because the options have changed");
-        services::stop(folder)?;
-    }
-    settings.write(folder)?;
-    if !folder.has_services()? {
-        screen.print_line("starting the emulator, the simulator and the receiver");
-        services::start(&program, folder, &settings, screen)?;
-    }
-    screen.print_line("deploying infra/template.yaml");
-    let outputs = deploy(project, &settings, &binaries, &arguments.parameters, screen)?;
-    settings.bucket = outputs.get("ArchiveBucketName").cloned();
-    settings.write(folder)?;
-    Ok((settings, binaries))
 }
 
 fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<PathBuf, Problem> {
