@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use strsim::levenshtein;
+
 /// One region: its hosts are `api.` and `login.` plus its domain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Region {
@@ -127,7 +129,7 @@ impl fmt::Debug for Region {
     }
 }
 
-/// The name of a region that differs from `text` by at most two characters, if there is one.
+/// The name of a region that differs from `text` by at most two inserted, deleted or replaced characters, if there is one.
 pub fn nearest_region_name(text: &str) -> Option<&'static str> {
     const MAX_DISTANCE: usize = 2;
     let names = REGIONS
@@ -137,25 +139,10 @@ pub fn nearest_region_name(text: &str) -> Option<&'static str> {
     let is_long = |name: &&str| name.len() > 3 * MAX_DISTANCE;
     names
         .filter(is_long)
-        .map(|name| (distance(text, name), name))
+        .map(|name| (levenshtein(text, name), name))
         .filter(|(distance, _)| *distance <= MAX_DISTANCE)
         .min()
         .map(|(_, name)| name)
-}
-
-/// The number of bytes to insert, delete or replace (Levenshtein's distance).
-fn distance(text: &str, name: &str) -> usize {
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (index, of_text) in text.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, of_name) in name.bytes().enumerate() {
-            let replaced = diagonal + usize::from(of_text != of_name);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[name.len()]
 }
 
 fn suggestion(text: &str) -> String {
