@@ -65,17 +65,17 @@ impl LoginForm {
     /// The form of this name. A scope or a realm that the form cannot carry is an error.
     pub fn new(
         name: &str,
-        scope: Option<String>,
-        realm: Option<String>,
+        scope: Option<&str>,
+        realm: Option<&str>,
     ) -> Result<Self, LoginSettingsError> {
         let form = match name {
             "basic" => Self::Basic,
             "form" => Self::Form {
-                scope: scope.clone(),
+                scope: scope.map(ToOwned::to_owned),
             },
             "json" => Self::Json {
-                scope: scope.clone(),
-                realm: realm.clone(),
+                scope: scope.map(ToOwned::to_owned),
+                realm: realm.map(ToOwned::to_owned),
             },
             "query" => Self::Query,
             _ => return Err(LoginSettingsError::UnknownForm(name.to_owned())),
@@ -180,7 +180,7 @@ fn json(fields: &[(&str, &str)]) -> String {
     let fields = fields
         .iter()
         .map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
-    Value::Object(Map::from_iter(fields)).to_string()
+    Value::Object(fields.collect::<Map<_, _>>()).to_string()
 }
 
 impl LoginPath {
@@ -193,9 +193,10 @@ impl LoginPath {
                 && url.query().is_none()
                 && url.fragment().is_none()
         };
-        match url.as_ref().is_ok_and(is_path) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(LoginSettingsError::Path(text.to_owned())),
+        if url.as_ref().is_ok_and(is_path) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(LoginSettingsError::Path(text.to_owned()))
         }
     }
 

@@ -11,7 +11,7 @@ impl Settings<'_> {
         let name = self.text(&GENESYS_LOGIN_FORM);
         let scope = self.optional(&GENESYS_LOGIN_SCOPE);
         let realm = self.optional(&GENESYS_LOGIN_REALM);
-        let form = self.usable(LoginForm::new(&name, scope, realm));
+        let form = self.usable(LoginForm::new(&name, scope.as_deref(), realm.as_deref()));
         let path = self.usable(LoginPath::new(&self.text(&GENESYS_LOGIN_PATH)));
         Some(LoginSettings {
             form: form?,

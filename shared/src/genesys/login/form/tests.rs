@@ -32,8 +32,7 @@ fn text(request: &Request) -> String {
 }
 
 fn form(name: &str, scope: Option<&str>, realm: Option<&str>) -> LoginForm {
-    let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-    LoginForm::new(name, owned(scope), owned(realm)).unwrap()
+    LoginForm::new(name, scope, realm).unwrap()
 }
 
 #[test]
@@ -83,10 +82,7 @@ fn a_scope_and_a_realm_that_are_not_set_are_left_out() {
 #[test]
 fn a_setting_that_the_form_cannot_send_is_refused() {
     let refusal = |name, scope: Option<&str>, realm: Option<&str>| {
-        let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-        LoginForm::new(name, owned(scope), owned(realm))
-            .unwrap_err()
-            .to_string()
+        LoginForm::new(name, scope, realm).unwrap_err().to_string()
     };
     let refusals = [
         refusal("basic", Some("s"), None),
