@@ -10,10 +10,9 @@ fn move_to_file(world: &mut World, names: &[&str]) {
         .into_iter()
         .partition::<Vec<_>, _>(|(name, _)| names.contains(name));
     world.settings = kept;
-    let lines: String = moved
-        .iter()
-        .map(|(name, value)| format!("{name}='{value}'\n"))
-        .collect();
+    let lines = moved.iter().fold(String::new(), |lines, (name, value)| {
+        format!("{lines}{name}='{value}'\n")
+    });
     fs::write(world.folder.path().join(".env"), lines).unwrap();
 }
 

@@ -71,7 +71,7 @@ async fn an_export_logs_in_with_each_form() {
     let scope = ("GENESYS_LOGIN_SCOPE", "archive read");
     let realm = ("GENESYS_LOGIN_REALM", "acme");
     let path = ("GENESYS_LOGIN_PATH", PATH);
-    let cases: [(LoginForm, &str, Vec<(&str, &str)>, [&str; 4]); 4] = [
+    let cases = [
         (
             LoginForm::GenesysCloud,
             "basic",

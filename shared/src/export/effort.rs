@@ -25,10 +25,7 @@ impl Effort {
         latency_ms: 0,
     };
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
+    /// Whether there was no request and no cached page.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }

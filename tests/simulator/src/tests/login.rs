@@ -204,7 +204,7 @@ async fn a_missing_or_an_unknown_field_of_a_login_is_refused() {
     }
     for body in [
         JSON_BODY.replace(r#""realm":"acme","#, ""),
-        JSON_BODY.replace("{", r#"{"audience":"a","#),
+        JSON_BODY.replace('{', r#"{"audience":"a","#),
         JSON_BODY.replace(r#""acme""#, "null"),
     ] {
         let status = login_status(&json, PATH, Some((JSON_TYPE, &body))).await;
