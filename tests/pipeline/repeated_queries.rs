@@ -29,7 +29,10 @@ async fn world(settings: Settings) -> World {
 async fn a_query_repeated_within_the_time_to_live_sends_no_request() {
     for (source, more_fields) in [
         ("analytics-query", r#","pageSize":20"#),
-        ("history-gateway", r#","pageSize":50"#),
+        (
+            "history-gateway",
+            r#","pageSize":50,"filters":{"mediaTypes":["webchat"]}"#,
+        ),
     ] {
         let mut world = world(Settings {
             history: (source == "history-gateway").then_some(HistoryForm::PageToken),

@@ -15,7 +15,7 @@ use crate::base::time::{Interval, format_timestamp, later, start_of_day};
 use crate::export::audit::AuditEvent;
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
-    ExportRequest, Filters, InvalidRequest, Membership, OnBadRecord, SourceKind,
+    ExportRequest, Filters, HistoryForm, InvalidRequest, Membership, OnBadRecord, SourceKind,
 };
 use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
@@ -69,6 +69,9 @@ pub struct ExportPlan {
     /// For transcripts: the export whose conversations are fetched. If `None`, `filters` lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<ExportId>,
+    /// For a history gateway: the form of its requests. Plans of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_form: Option<HistoryForm>,
     /// For transcripts: the API route and the limits on each transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<TranscriptPlan>,
@@ -181,13 +184,24 @@ impl ExportPlan {
         }
     }
 
+    /// The interval of the whole export, unless it is of conversations of any time.
+    pub fn requested_interval(&self) -> Option<Interval> {
+        let range = self.slices.first().map(|slice| slice.range);
+        match (self.source, range) {
+            (SourceKind::HistoryGateway, Some(SliceRange::Offsets(_))) => None,
+            _ => Some(self.interval),
+        }
+    }
+
     /// The checkpoint at the start of a slice, in the run's job if the source has jobs.
     pub fn first_checkpoint(&self, range: SliceRange, job: Option<String>) -> Checkpoint {
         match (self.source, range) {
             (SourceKind::AnalyticsQuery, SliceRange::Interval(next)) => {
                 Checkpoint::Windows { next }
             }
-            (_, SliceRange::Interval(_)) => Checkpoint::job_start(job),
+            (SourceKind::HistoryGateway, _) | (_, SliceRange::Interval(_)) => {
+                Checkpoint::job_start(job)
+            }
             (SourceKind::Transcripts, SliceRange::Offsets(OffsetRange { start, .. })) => {
                 Checkpoint::Conversations {
                     next: Some(ConversationPosition {

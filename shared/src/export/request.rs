@@ -169,12 +169,12 @@ pub struct Filters {
     /// `inbound` or `outbound`: how the conversation began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub directions: Vec<String>,
-    /// For a history gateway.
+    /// For a history gateway of the form `continuation`: its `view`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
 }
 
-/// The kind of records to request from a history gateway.
+/// The view of the conversations that a history gateway returns: a value of `view` in its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -237,12 +237,15 @@ impl ExportRequest {
 
     /// Whether it is a lookup of conversations by id, listed or from an earlier export, independent of their time.
     pub fn is_lookup(&self) -> bool {
-        let by_id = matches!(
-            self.source,
-            SourceKind::AnalyticsQuery | SourceKind::Transcripts
-        );
         let from_export = self.from_export.is_some() && self.filters.is_empty();
-        by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
+        let by_id = match self.source {
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
+                self.filters.are_only_ids() || from_export
+            }
+            SourceKind::HistoryGateway => !self.filters.conversation_ids.is_empty(),
+            SourceKind::AnalyticsJob | SourceKind::ExportGateway => false,
+        };
+        by_id && self.interval.is_none()
     }
 
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with

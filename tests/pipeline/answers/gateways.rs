@@ -1,8 +1,8 @@
 //! The calls of the gateways.
 
 use conversation_archive::base::failure::FailureKind as Kind;
-use conversation_archive::export::request::HistoryForm as Form;
-use genesys_simulator::{HistoryForm, Route, ServedRequest};
+use end_to_end::history::filters_of_all;
+use genesys_simulator::{HistoryForm, Route, ServedRequest, Truth};
 use serde_json::json;
 
 use super::alterations::{
@@ -11,14 +11,14 @@ use super::alterations::{
 };
 use super::check::assert_rows;
 use super::rows::*;
-use super::{Call, Outcome, Row};
+use super::{Call, Outcome, Row, settings};
 
 fn gateway(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call {
     Call {
         name,
         source: "export-gateway",
         more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
-        form: None,
+        history: None,
         is_replaced,
     }
 }
@@ -155,16 +155,13 @@ async fn gateway_results_past_the_total_are_handled_as_documented() {
     assert_rows(call, rows).await;
 }
 
-fn history(
-    name: &'static str,
-    form: (HistoryForm, Form),
-    token: fn(&ServedRequest<'_>) -> bool,
-) -> Call {
+fn history(name: &'static str, form: HistoryForm, token: fn(&ServedRequest<'_>) -> bool) -> Call {
+    let filters = filters_of_all(form, &Truth::of(&settings(Some(form), None)).gateway);
     Call {
         name,
         source: "history-gateway",
-        more_fields: r#","pageSize":10"#.to_owned(),
-        form: Some(form),
+        more_fields: format!(r#"{filters},"pageSize":10"#),
+        history: Some(form),
         is_replaced: token,
     }
 }
@@ -184,19 +181,23 @@ fn history_rows(token: &'static str) -> Vec<Row> {
 
 #[tokio::test]
 async fn history_pages_by_page_token_are_handled_as_documented() {
-    let form = (HistoryForm::PageToken, Form::PageToken);
-    let call = history("History gateway, `page-token`", form, |request| {
-        has_parameter(request, "nextPageToken")
-    });
+    let call = history(
+        "History gateway, `page-token`",
+        HistoryForm::PageToken,
+        |request| has_parameter(request, "nextPageToken"),
+    );
     assert_rows(call, history_rows("nextPageToken")).await;
 }
 
 #[tokio::test]
 async fn history_pages_by_continuation_token_are_handled_as_documented() {
-    let form = (HistoryForm::Continuation, Form::Continuation);
-    let call = history("History gateway, `continuation`", form, |request| {
-        let body = String::from_utf8_lossy(request.body);
-        request.route == Route::DetailsQuery && body.contains("continuationToken")
-    });
+    let call = history(
+        "History gateway, `continuation`",
+        HistoryForm::Continuation,
+        |request| {
+            let body = String::from_utf8_lossy(request.body);
+            request.route == Route::DetailsQuery && body.contains(r#""continuationToken":""#)
+        },
+    );
     assert_rows(call, history_rows("continuationToken")).await;
 }
