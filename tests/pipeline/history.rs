@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use conversation_archive::archive::find::{self, RecordType, SearchCriteria};
 use conversation_archive::export::outcome::Manifest;
 use end_to_end::history::{FORMS, history_world};
 use end_to_end::world::{World, organisation};
@@ -18,8 +19,22 @@ async fn world(seed: u64, form: HistoryForm, faults: Faults) -> World {
     history_world(form, settings).await
 }
 
-async fn assert_archived_once(world: &World, manifest: &Manifest) {
-    let archived = world.archived_ids(manifest, "id").await;
+/// The field that holds the id by which the form selects an entity.
+fn identifying_field(form: HistoryForm) -> &'static str {
+    match form {
+        HistoryForm::PageToken => "interactionId",
+        HistoryForm::Continuation => "id",
+    }
+}
+
+async fn assert_archived_once(world: &World, form: HistoryForm, manifest: &Manifest) {
+    let entities = world.archived_lines(manifest).await;
+    assert!(
+        entities
+            .keys()
+            .all(|line| line.contains("\"channelType\":"))
+    );
+    let archived = world.archived_ids(manifest, identifying_field(form)).await;
     let truth = world.simulator.truth().gateway;
     let expected: BTreeSet<_> = truth.into_iter().map(|record| record.id).collect();
     assert!(archived.values().all(|count| *count == 1));
@@ -39,7 +54,7 @@ async fn both_forms_are_read_to_their_end_across_a_revoked_token() {
         world.run().await;
 
         let manifest = world.manifest(&id).await;
-        assert_archived_once(&world, &manifest).await;
+        assert_archived_once(&world, form, &manifest).await;
         assert_eq!(world.simulator.stats().requests_on(Route::Login), 2);
         assert_eq!(manifest.content.slices[0].pages.len(), 12);
     }
@@ -57,7 +72,7 @@ async fn an_expired_page_token_restarts_the_chain() {
         world.run().await;
 
         let manifest = world.manifest(&id).await;
-        assert_archived_once(&world, &manifest).await;
+        assert_archived_once(&world, form, &manifest).await;
         assert!(
             manifest.content.slices[0]
                 .pages
@@ -79,7 +94,7 @@ async fn requests_that_a_gateway_stalls_are_retried() {
 
         let manifest = world.export(&request).await;
 
-        assert_archived_once(&world, &manifest).await;
+        assert_archived_once(&world, form, &manifest).await;
         assert!(world.simulator.stats().faults_of("stall") > 0);
     }
 }
@@ -102,7 +117,58 @@ async fn a_gateway_outage_of_30_seconds_costs_no_receive() {
     world.run().await;
 
     let manifest = world.manifest(&id).await;
-    assert_archived_once(&world, &manifest).await;
+    assert_archived_once(&world, form, &manifest).await;
     assert!(world.now() >= start + Duration::from_secs(30));
     assert_eq!(world.highest_receive_count, 1);
+}
+
+#[tokio::test]
+async fn requested_ids_that_are_not_returned_are_missing() {
+    for form in FORMS {
+        let mut world = world(71, form, Faults::default()).await;
+        let known = world.simulator.truth().gateway[5].id.clone();
+        let filters = format!(r#","filters":{{"conversationIds":["gone","{known}"]}}"#);
+        let request = world.request("history-gateway", &filters);
+
+        let manifest = world.export(&request).await;
+
+        assert_eq!(manifest.content.counts.archived, 1);
+        assert_eq!(manifest.missing_ids, ["gone"]);
+        let metrics = manifest.outcome.metrics.expect("metrics");
+        assert_eq!((metrics.missing, metrics.completeness), (1, Some(0.5)));
+        world.verify(&manifest.outcome.export_id).await;
+    }
+}
+
+#[tokio::test]
+async fn entities_are_archived_in_every_projection_and_found_by_id() {
+    for form in FORMS {
+        for (projection, field) in [
+            ("minimal", "id"),
+            ("standard", identifying_field(form)),
+            ("full", identifying_field(form)),
+            ("normalized", "recordId"),
+        ] {
+            let mut world = world(72, form, Faults::default()).await;
+            let records = format!(r#","records":"{projection}""#);
+            let request = world.history_request(form, &records);
+
+            let manifest = world.export(&request).await;
+
+            assert_eq!(manifest.content.counts.rejected, 0);
+            let archived = world.archived_ids(&manifest, field).await;
+            let truth = world.simulator.truth().gateway;
+            assert_eq!(archived.len(), truth.len(), "{form:?} {projection}");
+            assert!(truth.iter().all(|it| archived.contains_key(&it.id)));
+            let id = truth[3].id.clone();
+            let criteria = SearchCriteria {
+                id: &id,
+                day: None,
+                records: RecordType::Conversations,
+            };
+            let found = find::versions(&world.archive(), criteria, &mut |_| {}).await;
+            assert_eq!(found.expect("readable").len(), 1);
+            world.verify(&manifest.outcome.export_id).await;
+        }
+    }
 }

@@ -80,7 +80,7 @@ struct Results {
 impl Results {
     fn empty(plan: &ExportPlan) -> Self {
         Self {
-            missing: plan.filters.conversation_ids.iter().cloned().collect(),
+            missing: plan.requested_ids().iter().cloned().collect(),
             records: 0,
             rejected: 0,
         }
@@ -112,12 +112,12 @@ impl Results {
                 "left out {rejected} that cannot be read or lack an id or start"
             ));
         }
-        let requested = &plan.filters.conversation_ids;
+        let requested = plan.requested_ids();
         let missing: Vec<_> = requested
             .iter()
             .filter(|id| self.missing.contains(*id))
             .collect();
-        if missing.is_empty() || !plan.source.is_analytics() {
+        if missing.is_empty() {
             if self.records == 0 {
                 screen.print_line("no conversation matches");
             }

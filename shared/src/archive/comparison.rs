@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use crate::archive::{Archive, ArchiveError, page_objects};
 use crate::export::outcome::{Content, IdVersions, RepeatedRecords};
 use crate::export::page_record::StoredObject;
-use crate::export::plan::{ExportPlan, GatewayQuery};
+use crate::export::plan::GatewayQuery;
 use crate::records::page::for_each_indexed_id;
 
 mod lines;
@@ -66,15 +66,6 @@ impl PortionLimits {
     pub(crate) fn buckets(self, lines: u64) -> u32 {
         let buckets = lines.div_ceil(self.lines.max(1)).max(1);
         u32::try_from(buckets).unwrap_or(u32::MAX)
-    }
-}
-
-/// The requested ids to look for. Empty for gateways: the ids in their requests are not record ids.
-pub(crate) fn requested_ids(plan: &ExportPlan) -> &[String] {
-    if plan.source.is_analytics() {
-        &plan.filters.conversation_ids
-    } else {
-        &[]
     }
 }
 

@@ -172,17 +172,14 @@ impl ExportMetrics {
     ) -> Self {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
-        let requested = plan.filters.conversation_ids.len() as u64;
+        let requested = plan.requested_ids().len() as u64;
         let repeated = content.repeated.as_ref();
         let completeness = match query {
             Some(query) => rate(
                 content.distinct_received().min(query.total_records),
                 query.total_records,
             ),
-            None if plan.source.is_analytics() => {
-                rate(requested.saturating_sub(missing), requested)
-            }
-            None => None,
+            None => rate(requested.saturating_sub(missing), requested),
         };
         Self {
             pages,

@@ -180,8 +180,23 @@ impl ExportPlan {
         match self.source {
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
             SourceKind::Transcripts => RecordShape::Transcript,
-            SourceKind::ExportGateway | SourceKind::HistoryGateway => RecordShape::Gateway,
+            SourceKind::ExportGateway => RecordShape::Gateway,
+            SourceKind::HistoryGateway => match self.history_form {
+                Some(HistoryForm::PageToken) => RecordShape::EntityByInteraction,
+                Some(HistoryForm::Continuation) => RecordShape::EntityById,
+                // Earlier versions archived records of the export gateway's shape.
+                None => RecordShape::Gateway,
+            },
         }
+    }
+
+    /// The ids that are requested one by one. Each is the id of a record or missing. Earlier versions did not compare the
+    /// ids of a history gateway.
+    pub fn requested_ids(&self) -> &[String] {
+        if self.source == SourceKind::HistoryGateway && self.history_form.is_none() {
+            return &[];
+        }
+        &self.filters.conversation_ids
     }
 
     /// The interval of the whole export, unless it is of conversations of any time.

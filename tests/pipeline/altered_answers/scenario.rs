@@ -242,19 +242,32 @@ impl Source {
         matches!(self, Self::Job | Self::QueryByTime | Self::QueryByIds)
     }
 
-    /// Name of the id field in its records.
-    pub(super) fn id_field(self) -> &'static str {
+    /// Names of the fields that may hold the id of its records, in the order of precedence.
+    pub(super) fn id_fields(self) -> &'static [&'static str] {
         match self {
-            Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation => "id",
-            _ => "conversationId",
+            Self::ExportGateway => &["id"],
+            Self::HistoryByPageToken => &["interactionId", "id"],
+            Self::HistoryByContinuation => &["id", "interactionId"],
+            _ => &["conversationId"],
         }
     }
 
-    pub(super) fn start_field(self) -> &'static str {
-        match self.id_field() {
-            "id" => "startTime",
-            _ => "conversationStart",
+    pub(super) fn start_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::ExportGateway => &["startTime"],
+            Self::HistoryByPageToken | Self::HistoryByContinuation => {
+                &["startTimestamp", "startTime"]
+            }
+            _ => &["conversationStart"],
         }
+    }
+
+    /// Whether its records are those of the simulator's gateway.
+    pub(super) fn is_gateway(self) -> bool {
+        matches!(
+            self,
+            Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation
+        )
     }
 
     /// The routes that its exports use, except the login.

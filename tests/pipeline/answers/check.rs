@@ -11,7 +11,7 @@ use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
 use conversation_archive::export::parking::WaitLimits;
 use end_to_end::world::{DAYS, World};
-use genesys_simulator::ResponseFilter;
+use genesys_simulator::{HistoryForm, ResponseFilter};
 
 use super::alterations::Alter;
 use super::{ALWAYS, Call, HEALTHY, ONCE, Outcome, Row, Switch, documented, settings};
@@ -264,6 +264,7 @@ async fn archived_ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeS
         "analytics-job" | "analytics-query" if !call.more_fields.contains("normalized") => {
             "conversationId"
         }
+        "history-gateway" if call.history == Some(HistoryForm::PageToken) => "interactionId",
         "export-gateway" | "history-gateway" => "id",
         _ => "recordId",
     };

@@ -166,7 +166,7 @@ fn history(name: &'static str, form: HistoryForm, token: fn(&ServedRequest<'_>) 
     }
 }
 
-fn history_rows(token: &'static str) -> Vec<Row> {
+fn history_rows(token: &'static str, id: &'static str) -> Vec<Row> {
     let refusals = Refusals {
         bad_request: LOST,
         unknown: LOST,
@@ -175,7 +175,7 @@ fn history_rows(token: &'static str) -> Vec<Row> {
     rows.push(row("`{}`", response(200, "{}"), BROKEN));
     rows.extend(list_rows("entities", token));
     rows.extend(cursor_rows(token, "entities"));
-    rows.extend(damaged_record_rows("id"));
+    rows.extend(damaged_record_rows(id));
     with_statuses(refusals, rows)
 }
 
@@ -186,7 +186,7 @@ async fn history_pages_by_page_token_are_handled_as_documented() {
         HistoryForm::PageToken,
         |request| has_parameter(request, "nextPageToken"),
     );
-    assert_rows(call, history_rows("nextPageToken")).await;
+    assert_rows(call, history_rows("nextPageToken", "interactionId")).await;
 }
 
 #[tokio::test]
@@ -199,5 +199,5 @@ async fn history_pages_by_continuation_token_are_handled_as_documented() {
             request.route == Route::DetailsQuery && body.contains(r#""continuationToken":""#)
         },
     );
-    assert_rows(call, history_rows("continuationToken")).await;
+    assert_rows(call, history_rows("continuationToken", "id")).await;
 }

@@ -37,7 +37,7 @@ pub struct Faults {
     pub max_in_a_row: u32,
     /// Routes on which the faults above happen; all when `None`.
     pub only_routes: Option<Vec<Route>>,
-    /// Every nth record is replaced by valid JSON that lacks its id or start, is not an object, or whose start is not a
+    /// Every nth record, except entities of a history gateway, is replaced by valid JSON that lacks its id or start, is not an object, or whose start is not a
     /// date.
     pub malformed_every: Option<usize>,
     /// Rows of a job or a gateway query that are served again, sorted by `again_at`.

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 
 use futures::TryStreamExt as _;
 
-use super::{Comparison, Lines, PortionLimits, Tally, finish, requested_ids};
+use super::{Comparison, Lines, PortionLimits, Tally, finish};
 use crate::archive::{Archive, ArchiveError, page_objects};
 use crate::export::outcome::Content;
 use crate::export::plan::ExportPlan;
@@ -31,7 +31,7 @@ pub(crate) async fn compare_in_scratch(
     content: &Content,
     limits: PortionLimits,
 ) -> Result<Comparison, ScratchError> {
-    compare(archive, requested_ids(plan), content, limits).await
+    compare(archive, plan.requested_ids(), content, limits).await
 }
 
 pub(super) async fn compare(

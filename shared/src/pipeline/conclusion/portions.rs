@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::ConclusionInput;
-use crate::archive::comparison::{Comparison, Lines, PortionLimits, Tally, finish, requested_ids};
+use crate::archive::comparison::{Comparison, Lines, PortionLimits, Tally, finish};
 use crate::archive::content::{PageRange, Pages, pages_of, slice_page_ranges};
 use crate::archive::{Archive, ArchiveError, SliceStatus, page_objects};
 use crate::base::ids::{ExportId, PageId};
@@ -84,7 +84,7 @@ impl Reader<'_> {
             add(&mut lines, &mut position, &record, index)?;
             pages.add(record);
         }
-        let mut tally = Tally::for_ids(requested_ids(self.input.plan));
+        let mut tally = Tally::for_ids(self.input.plan.requested_ids());
         tally.add(lines.sorted());
         drop(lines);
         self.finish(pages, &tally).await
@@ -146,7 +146,7 @@ impl Reader<'_> {
     async fn finish(&self, pages: Pages, tally: &Tally) -> Result<ExportPages, PipelineError> {
         let (warnings, effort) = (pages.warnings.clone(), pages.effort);
         let mut content = pages.into_content(self.input.slice_statuses);
-        let requested_ids = requested_ids(self.input.plan);
+        let requested_ids = self.input.plan.requested_ids();
         let comparison = finish(self.archive, &content, tally, requested_ids).await?;
         content.repeated.clone_from(&comparison.repeated);
         Ok(ExportPages {

@@ -1,4 +1,5 @@
-//! The history gateway: serves the export gateway's records page by page, each page with a token for the next.
+//! The history gateway: serves the export gateway's records as entities, page by page, each page with a token for the
+//! next.
 //!
 //! It uses the path of the public API's details query, so an organisation has one or the other. Its two forms differ in
 //! every field of a request; each form refuses fields that it does not have, and requests that lack one.
@@ -51,12 +52,8 @@ impl Organisation {
         let rows = self.history_rows(&query);
         let page = &rows[from.min(rows.len())..(from + query.size).min(rows.len())];
         let mut body = "{\"entities\":".to_owned();
-        let every = self.settings.faults.malformed_every;
-        push_array(
-            &mut body,
-            page.iter()
-                .map(|index| self.data.gateway_record(*index, every)),
-        );
+        let entities = page.iter().map(|index| self.data.entity(*index, form));
+        push_array(&mut body, entities);
         if from + query.size < rows.len() {
             let token = serde_json::json!(self.history.token(from + query.size));
             body.extend([",\"", form.token_name(), "\":", &token.to_string()]);

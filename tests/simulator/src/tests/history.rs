@@ -41,7 +41,7 @@ impl World {
 }
 
 fn entities(page: &str) -> usize {
-    page.matches("\"type\":\"webchat\"").count()
+    page.matches("\"channelType\":\"webchat\"").count()
 }
 
 fn token(page: &str, name: &str) -> Option<String> {
@@ -125,6 +125,41 @@ async fn ids_channel_participant_and_time_select_entities() {
         count(json!({"interactionId": [first.id]}), Some(later)).await,
         0
     );
+}
+
+#[tokio::test]
+async fn the_id_that_selects_an_entity_depends_on_the_form() {
+    for (form, selecting) in [
+        (HistoryForm::PageToken, "interactionId"),
+        (HistoryForm::Continuation, "id"),
+    ] {
+        let world = gateway(form).await;
+        let ids = world.history_ids();
+        let body = match form {
+            HistoryForm::PageToken => by_page_token(100),
+            HistoryForm::Continuation => by_continuation(&ids, 100, None),
+        };
+
+        let page = world.post(QUERY, &body).await.json();
+
+        let entities = page["entities"].as_array().unwrap();
+        let selected: Vec<_> = entities.iter().map(|it| it[selecting].clone()).collect();
+        assert_eq!(json!(selected), json!(ids));
+        assert!(entities.iter().all(|it| it["id"] != it["interactionId"]));
+        for name in [
+            "startTimestamp",
+            "endTimestamp",
+            "participantCount",
+            "startTime",
+            "endTime",
+            "participants",
+            "queueName",
+            "wrapUpCode",
+            "attributes",
+        ] {
+            assert!(entities.iter().any(|it| !it[name].is_null()), "{name}");
+        }
+    }
 }
 
 /// The statuses of a body with each alteration.

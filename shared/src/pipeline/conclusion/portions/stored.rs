@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Reader;
 use crate::archive::ArchiveError;
-use crate::archive::comparison::{Lines, Tally, requested_ids};
+use crate::archive::comparison::{Lines, Tally};
 use crate::archive::content::Pages;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
@@ -129,7 +129,7 @@ impl Reader<'_> {
             Some(object) => self.archive.read_key::<TallyRecord>(&object.key).await?,
             None => None,
         };
-        let empty_tally = || (0, Tally::for_ids(requested_ids(self.input.plan)));
+        let empty_tally = || (0, Tally::for_ids(self.input.plan.requested_ids()));
         Ok(newest.map_or_else(empty_tally, |record| (record.buckets, record.tally)))
     }
 
