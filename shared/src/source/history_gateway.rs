@@ -8,15 +8,19 @@ use async_trait::async_trait;
 use super::cache::ResponseCache;
 use super::fetched_page::{FetchedPage, RequestCost, Stability};
 use super::{
-    PageContext, Source, SourceError, SourcePage, SourceSettings, expired_at_cursor, source_broken,
+    PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings, expired_at_cursor,
+    source_broken,
 };
+use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::time::{Interval, later};
 use crate::export::checkpoint::{Checkpoint, EndlessChain, Trail};
-use crate::export::plan::{ExportPlan, SliceRange};
+use crate::export::plan::{ExportPlan, GatewayQuery, SliceRange};
+use crate::export::request::{HistoryForm, InvalidRequest};
 use crate::genesys::GenesysClient;
 use crate::net::clock::Clock;
 use crate::records::page::{OwnedRecord, RawRecord, ResultsFields, ResultsReader};
+pub use query::DryRun;
 use query::{HistoryQuery, QueryPage};
 
 mod query;
@@ -54,6 +58,12 @@ impl HistoryGateway {
             settings,
             cache,
         }
+    }
+
+    /// The request that precedes an export. Fails if the form cannot express the query.
+    pub fn dry_run(form: HistoryForm, spec: &QuerySpec<'_>) -> Result<DryRun, InvalidRequest> {
+        let query = HistoryQuery::new(form, spec.filters, spec.requested_interval)?;
+        Ok(query.dry_run())
     }
 
     async fn fetch(
@@ -107,6 +117,19 @@ impl HistoryGateway {
 
 #[async_trait]
 impl Source for HistoryGateway {
+    /// Requests one entity, so that a query, login or permission that the gateway refuses fails the start, before
+    /// anything is stored.
+    async fn query(
+        &self,
+        spec: &QuerySpec<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<GatewayQuery>, SourceError> {
+        let form = spec.history_form.unwrap_or(self.settings.history_form);
+        let dry_run = Self::dry_run(form, spec)?;
+        dry_run.send(&self.client, deadline).await?;
+        Ok(None)
+    }
+
     async fn page(
         &self,
         checkpoint: &Checkpoint,

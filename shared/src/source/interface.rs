@@ -25,7 +25,7 @@ use crate::records::redaction::Redactor;
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Creates a query over the whole export, for sources whose offsets are only valid within one query. Other sources
-    /// may use this call to check the client's permission.
+    /// may use this call to check, before the plan is stored, that the client may read and that the request is accepted.
     async fn query(
         &self,
         _: &QuerySpec<'_>,

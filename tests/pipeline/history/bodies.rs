@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use end_to_end::history::history_world;
+use end_to_end::history::{FORMS, history_world};
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{HistoryForm, ResponseFilter, Route, Settings};
 use serde_json::{Value, json};
@@ -82,6 +82,48 @@ async fn a_page_token_request_has_the_filters_given_and_nothing_else() {
             "size": 7,
         });
         assert_eq!(page_requests(&received), [(None, body)]);
+    }
+}
+
+#[tokio::test]
+async fn a_start_requests_one_entity_with_the_body_of_the_first_page() {
+    for form in FORMS {
+        let (mut world, received) = world(73, form, 30).await;
+        let request = world.history_request(form, r#","pageSize":7"#);
+
+        world.start(&request).await;
+        let dry_runs = std::mem::take(&mut *received.lock().expect("a lock"));
+        world.run().await;
+        let (_, mut body) = page_requests(&received).remove(0);
+        body["size"] = json!(1);
+
+        assert_eq!(dry_runs, [(None, body)]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_dry_run_fails_the_start_with_nothing_stored() {
+    for form in FORMS {
+        for status in [400, 401, 403, 404] {
+            let filter: ResponseFilter = Arc::new(move |request, mut response| {
+                if request.route == Route::DetailsQuery {
+                    response.status = status;
+                    response.body = format!(r#"{{"status":{status}}}"#).into();
+                }
+                response
+            });
+            let settings = Settings {
+                response_filter: Some(filter),
+                ..organisation(74, 30)
+            };
+            let mut world = history_world(form, settings).await;
+            let request = world.history_request(form, "");
+
+            let error = world.try_start(&request).await.expect_err("refused");
+
+            assert!(error.to_string().contains(&status.to_string()), "{error}");
+            assert!(world.store.snapshot().is_empty(), "{form:?} {status}");
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::base::deadline::Deadline;
 use crate::base::time::{Interval, format_timestamp};
 use crate::export::request::{Category, Filters, HistoryForm, InvalidRequest};
-use crate::genesys::Call;
-use crate::records::page::ResultsFields;
+use crate::genesys::{ApiError, Call, GenesysClient};
+use crate::records::page::{ResultsFields, ResultsReader};
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
 
@@ -38,6 +39,26 @@ pub(super) struct QueryPage<'a> {
     pub(super) token: Option<&'a str>,
     /// Maximum number of entities.
     pub(super) size: u32,
+}
+
+/// A request for one entity, which shows whether the gateway accepts the query.
+#[derive(Debug)]
+pub struct DryRun {
+    call: Call,
+    fields: ResultsFields,
+}
+
+impl DryRun {
+    /// Sends the request, and keeps nothing of the response. Fails if the gateway refuses it, or if the response is not a
+    /// page of entities.
+    pub async fn send(&self, client: &GenesysClient, deadline: Deadline) -> Result<(), ApiError> {
+        let mut reader = ResultsReader::default();
+        let decode = |body: &[u8]| {
+            let page = reader.read_page(body, self.fields)?;
+            page.required_records(self.fields.records).map(drop)
+        };
+        client.call(&self.call, deadline, decode).await.map(drop)
+    }
 }
 
 /// Body of the form `page-token`.
@@ -112,6 +133,19 @@ impl<'a> HistoryQuery<'a> {
         match self.time {
             QueryTime::PageToken { .. } => HistoryForm::PageToken,
             QueryTime::Continuation { .. } => HistoryForm::Continuation,
+        }
+    }
+
+    /// The query's request for one entity.
+    pub(super) fn dry_run(&self) -> DryRun {
+        let page = QueryPage {
+            ids_before: 0,
+            token: None,
+            size: 1,
+        };
+        DryRun {
+            call: self.call(page),
+            fields: self.fields(),
         }
     }
 
