@@ -59,6 +59,10 @@ pub struct ExportPlan {
     pub source: SourceKind,
     pub interval: Interval,
     pub membership: Membership,
+    /// For gateways: whether records that start outside the interval are left out. Not so in plans of earlier versions,
+    /// where the gateway decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interval_enforced: bool,
     pub filters: Filters,
     pub records: Projection,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -146,21 +150,34 @@ pub struct GatewayQuery {
 
 impl ExportPlan {
     /// The rules for turning a results page into stored bytes.
-    pub fn page_rules<'a>(&self, slice: &'a Slice) -> PageRules<'a> {
-        let membership = match (&slice.range, self.membership) {
-            // A gateway applies its own filter.
-            _ if !self.source.is_analytics() => None,
-            (SliceRange::Interval(interval), Membership::Start) => Some(interval),
-            _ => None,
-        };
+    pub fn page_rules<'a>(&'a self, slice: &'a Slice) -> PageRules<'a> {
         PageRules {
             shape: self.shape(),
             projection: self.records,
-            membership,
+            membership: self.interval_of_members(slice),
             planned_at: self.planned_at,
             known: None,
             names: None,
             redactor: None,
+        }
+    }
+
+    /// The interval in which the records of a slice start; `None` if they may start at any time.
+    fn interval_of_members<'a>(&'a self, slice: &'a Slice) -> Option<&'a Interval> {
+        if !self.source.is_analytics() && !self.interval_enforced {
+            return None;
+        }
+        match (self.membership, &slice.range) {
+            (Membership::Activity, _) => None,
+            (Membership::Start, SliceRange::Interval(interval)) => Some(interval),
+            // The gateway's own interval may include its end.
+            (Membership::Start, SliceRange::Offsets(_))
+                if self.source == SourceKind::ExportGateway =>
+            {
+                Some(&self.interval)
+            }
+            // Conversations are requested by id.
+            (Membership::Start, SliceRange::Offsets(_)) => None,
         }
     }
 

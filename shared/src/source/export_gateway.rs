@@ -70,16 +70,16 @@ impl ExportGateway {
         let mut exceeded = false;
         let decode = |body: &[u8]| {
             let mut records = reader.read_array(body)?;
-            let is_oversized = records.len() as u64 > limit;
+            let surplus = (records.len() as u64).saturating_sub(limit);
             // The first oversized response is retried: the surplus may be an accident.
-            if is_oversized && !std::mem::replace(&mut exceeded, true) {
+            if surplus > 0 && !std::mem::replace(&mut exceeded, true) {
                 return Err(DecodeError::Shape(
                     "it has more records than requested".into(),
                 ));
             }
             let received = truncate_to(limit, &mut records);
             let encoded = page::encode(&records, &rules);
-            Ok((encoded, received, is_oversized, Sha256::of(body)))
+            Ok((encoded, received, surplus, Sha256::of(body)))
         };
         let reply = match self.client.call(&call, context.run.deadline, decode).await {
             Ok(reply) => reply,
@@ -96,10 +96,10 @@ impl ExportGateway {
         };
         let effort = reply.effort();
         let correlation_id = reply.correlation_id;
-        let (body, received, is_oversized, digest) = reply.value;
-        let warning = is_oversized.then(|| {
+        let (body, received, surplus, digest) = reply.value;
+        let warning = (surplus > 0).then(|| {
             format!(
-                "at offset {offset} the gateway returned more than the {limit} requested records; the rest was discarded"
+                "at offset {offset} the gateway returned {surplus} records more than the {limit} that were requested; they were discarded"
             )
         });
         Ok(Results {

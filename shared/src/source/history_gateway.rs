@@ -93,7 +93,9 @@ impl HistoryGateway {
             records,
             window: None,
             next: position.next(&query, token, received)?,
-            warnings: Vec::new(),
+            warnings: oversized_warning(received, plan.page_size)
+                .into_iter()
+                .collect(),
             stability: Stability::stable_if(self.is_settled(plan)),
         };
         Ok((fetched, cost))
@@ -179,6 +181,16 @@ impl Position<'_> {
             ids_before,
         }))
     }
+}
+
+/// The warning about a page with more entities than requested. All of them are kept: no other page repeats them.
+fn oversized_warning(received: u64, size: u32) -> Option<String> {
+    let surplus = received
+        .checked_sub(size.into())
+        .filter(|surplus| *surplus > 0)?;
+    Some(format!(
+        "the gateway returned {surplus} entities more than the {size} that were requested; they were kept"
+    ))
 }
 
 /// The interval of the slice, unless it reads conversations of any time.

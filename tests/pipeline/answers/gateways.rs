@@ -3,11 +3,11 @@
 use conversation_archive::base::failure::FailureKind as Kind;
 use end_to_end::history::filters_of_all;
 use genesys_simulator::{HistoryForm, Route, ServedRequest, Truth};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::alterations::{
-    bytes, edit, error_at_200, repeat_first, response, status, with_content_type, with_field,
-    without_field,
+    Alter, bytes, edit, error_at_200, repeat_first, response, status, with_content_type,
+    with_field, without_field,
 };
 use super::check::assert_rows;
 use super::rows::*;
@@ -166,6 +166,21 @@ fn history(name: &'static str, form: HistoryForm, token: fn(&ServedRequest<'_>) 
     }
 }
 
+/// Appends a copy of the first entity, of another interval, to a page of ten.
+fn append_entity() -> Alter {
+    edit(|fields| {
+        let Some(Value::Array(entities)) = fields.get_mut("entities") else {
+            panic!("a page");
+        };
+        let foreign = json!({
+            "id": "foreign",
+            "interactionId": "foreign",
+            "startTimestamp": "2026-02-01T00:00:00Z",
+        });
+        entities.push(foreign);
+    })
+}
+
 fn history_rows(token: &'static str, id: &'static str) -> Vec<Row> {
     let refusals = Refusals {
         bad_request: LOST,
@@ -176,6 +191,7 @@ fn history_rows(token: &'static str, id: &'static str) -> Vec<Row> {
     rows.extend(list_rows("entities", token));
     rows.extend(cursor_rows(token, "entities"));
     rows.extend(damaged_record_rows(id));
+    rows.push(row("more entities than `size`", append_entity(), WARNED));
     with_statuses(refusals, rows)
 }
 

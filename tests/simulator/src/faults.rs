@@ -50,6 +50,8 @@ pub struct Faults {
     pub gateway_short_pages: f64,
     /// Number of times per query that a page before the end is empty.
     pub gateway_empty_early: u32,
+    /// Whether the intervals of both gateways include their end.
+    pub gateway_includes_end: bool,
     /// Each page of a query orders conversations with the same start differently, so that paging repeats some of them
     /// and omits others. The API does not document an order of ties.
     pub loose_ties: bool,
@@ -118,6 +120,7 @@ impl Default for Faults {
             gateway_total: 0,
             gateway_short_pages: 0.0,
             gateway_empty_early: 0,
+            gateway_includes_end: false,
             loose_ties: false,
             job_fails: false,
             job_stuck: false,

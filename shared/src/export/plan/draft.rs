@@ -215,6 +215,7 @@ impl Draft {
             source: request.source,
             interval,
             membership: request.membership,
+            interval_enforced: !request.source.is_analytics(),
             filters: request.filters,
             records,
             lookup_names: request.lookup_names,

@@ -83,13 +83,25 @@ struct DateRange {
     end: Timestamp,
 }
 
+/// Whether the moment is in the interval, which includes its end only if `includes_end` is set.
+pub(super) fn is_within(
+    moment: Timestamp,
+    (start, end): (Timestamp, Timestamp),
+    includes_end: bool,
+) -> bool {
+    (start..end).contains(&moment) || (includes_end && moment == end)
+}
+
 impl RecordFilter {
-    fn selects(&self, record: &RecordSummary) -> bool {
+    fn selects(&self, record: &RecordSummary, includes_end: bool) -> bool {
         let ids = self.id.as_ref().map(|it| &it.range);
         let dates = self.date_range.as_ref();
         self.kind == RECORD_TYPE
             && ids.is_none_or(|range| (&range.min..=&range.max).contains(&&record.id))
-            && dates.is_none_or(|range| (range.start..range.end).contains(&record.start))
+            && dates.is_none_or(|range| {
+                let time = (range.start, range.end);
+                is_within(record.start, time, includes_end)
+            })
     }
 
     fn is_reversed(&self) -> bool {
@@ -112,7 +124,7 @@ impl Organisation {
         }
         let summaries = self.data.gateway_summaries().iter().enumerate();
         let mut rows: Vec<usize> = summaries
-            .filter(|(_, summary)| query.filter.selects(summary))
+            .filter(|(_, summary)| query.filter.selects(summary, faults.gateway_includes_end))
             .map(|(index, _)| index)
             .collect();
         repeat_rows(&mut rows, &faults.repeated_rows);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use crate::organisation::gateway::is_within;
 use crate::organisation::request::Request;
 use crate::organisation::response::ApiError;
 use crate::settings::HistoryForm;
@@ -190,13 +191,13 @@ impl HistoryQuery {
     }
 
     /// Whether the query returns this entity. All entities here are web chats.
-    pub(super) fn selects(&self, id: &str, start: Timestamp) -> bool {
+    pub(super) fn selects(&self, id: &str, start: Timestamp, includes_end: bool) -> bool {
         let ids = self.ids.as_ref();
         ids.is_none_or(|ids| ids.iter().any(|it| it == id))
             && self.channel.is_none_or(|it| it == Channel::Webchat)
             && self
                 .time
-                .is_none_or(|(from, to)| (from..to).contains(&start))
+                .is_none_or(|time| is_within(start, time, includes_end))
     }
 }
 
