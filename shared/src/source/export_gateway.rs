@@ -15,6 +15,7 @@ use super::{
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
+use crate::base::time::format_timestamp;
 use crate::export::checkpoint::{Checkpoint, EndlessChain, Trail};
 use crate::export::effort::Effort;
 use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
@@ -49,6 +50,27 @@ struct Results {
 impl ExportGateway {
     pub fn new(client: GenesysClient, clock: Clock) -> Self {
         Self { client, clock }
+    }
+
+    /// The call that creates a query. Its reply is a [`QueryReply`].
+    pub fn query_call(spec: &QuerySpec<'_>) -> Call {
+        let mut filter = json!({
+            "type": "webchat",
+            "dateRange": {
+                "start": format_timestamp(spec.interval.start()).to_string(),
+                "end": format_timestamp(spec.interval.end()).to_string(),
+            },
+        });
+        if let Some(range) = &spec.filters.conversation_id_range {
+            filter["id"] = json!({"range": range});
+        }
+        let query = json!({
+            "query": {"filter": filter, "pageSize": spec.page_size},
+            "includeMedia": spec.include_media,
+        });
+        Call::post("/api/v2/export/query")
+            .json(&query)
+            .expect_statuses(&[200, 201, 202])
     }
 
     async fn results(
@@ -168,23 +190,7 @@ impl Source for ExportGateway {
         spec: &QuerySpec<'_>,
         deadline: Deadline,
     ) -> Result<Option<GatewayQuery>, SourceError> {
-        let mut filter = json!({
-            "type": "webchat",
-            "dateRange": {
-                "start": crate::base::time::format_timestamp(spec.interval.start()).to_string(),
-                "end": crate::base::time::format_timestamp(spec.interval.end()).to_string(),
-            },
-        });
-        if let Some(range) = &spec.filters.conversation_id_range {
-            filter["id"] = json!({"range": range});
-        }
-        let query = json!({
-            "query": {"filter": filter, "pageSize": spec.page_size},
-            "includeMedia": spec.include_media,
-        });
-        let call = Call::post("/api/v2/export/query")
-            .json(&query)
-            .expect_statuses(&[200, 201, 202]);
+        let call = Self::query_call(spec);
         let reply = self.client.call(&call, deadline, decode::json);
         let reply: QueryReply = reply.await?.value;
         Ok(Some(GatewayQuery {
