@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::base::time::Interval;
 use end_to_end::history::{filters_of_all, history_world};
-use genesys_simulator::{Faults, HistoryForm, Settings, Simulator};
+use genesys_simulator::{Faults, HistoryForm, IntervalEnd, Settings, Simulator};
 
 use end_to_end::world::{DAYS, World, organisation};
 
@@ -109,7 +109,7 @@ async fn a_gateway_whose_interval_includes_its_end_doubles_no_record() {
     for source in ["export-gateway", "history-gateway"] {
         let settings = Settings {
             faults: Faults {
-                gateway_includes_end: true,
+                gateway_interval_end: IntervalEnd::Included,
                 ..Faults::default()
             },
             ..organisation(14, 60)
@@ -149,7 +149,7 @@ async fn a_gateway_whose_interval_includes_its_end_doubles_no_record() {
 async fn membership_by_activity_keeps_what_a_gateway_returns() {
     let settings = Settings {
         faults: Faults {
-            gateway_includes_end: true,
+            gateway_interval_end: IntervalEnd::Included,
             ..Faults::default()
         },
         ..organisation(15, 30)

@@ -168,7 +168,6 @@ impl ExportPlan {
             return None;
         }
         match (self.membership, &slice.range) {
-            (Membership::Activity, _) => None,
             (Membership::Start, SliceRange::Interval(interval)) => Some(interval),
             // The gateway's own interval may include its end.
             (Membership::Start, SliceRange::Offsets(_))
@@ -176,8 +175,8 @@ impl ExportPlan {
             {
                 Some(&self.interval)
             }
-            // Conversations are requested by id.
-            (Membership::Start, SliceRange::Offsets(_)) => None,
+            // All conversations are kept, or they are requested by id.
+            (Membership::Activity, _) | (Membership::Start, SliceRange::Offsets(_)) => None,
         }
     }
 

@@ -51,7 +51,7 @@ pub struct Faults {
     /// Number of times per query that a page before the end is empty.
     pub gateway_empty_early: u32,
     /// Whether the intervals of both gateways include their end.
-    pub gateway_includes_end: bool,
+    pub gateway_interval_end: IntervalEnd,
     /// Each page of a query orders conversations with the same start differently, so that paging repeats some of them
     /// and omits others. The API does not document an order of ties.
     pub loose_ties: bool,
@@ -59,6 +59,13 @@ pub struct Faults {
     pub job_fails: bool,
     /// Jobs stay QUEUED.
     pub job_stuck: bool,
+}
+
+/// Whether a gateway's interval includes its end. The contract does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalEnd {
+    Excluded,
+    Included,
 }
 
 /// How a 429 states the time to wait.
@@ -120,7 +127,7 @@ impl Default for Faults {
             gateway_total: 0,
             gateway_short_pages: 0.0,
             gateway_empty_early: 0,
-            gateway_includes_end: false,
+            gateway_interval_end: IntervalEnd::Excluded,
             loose_ties: false,
             job_fails: false,
             job_stuck: false,

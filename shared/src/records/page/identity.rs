@@ -181,23 +181,22 @@ impl<'a> IdentityFields<'a> {
     }
 
     fn of_entity(record: &'a str, shape: RecordShape) -> Self {
-        let (ids, starts) = (shape.id_fields(), shape.start_fields());
-        let [a, b, c] = ids;
-        let [d, e, f] = starts;
-        let names = [a, b, c, d, e, f].map(RecordField::name);
-        let [a, b, c, d, e, f] = member_values(record, names);
         Self {
-            id: IdentityField::first_given(ids, [a, b, c]),
-            start: IdentityField::first_given(starts, [d, e, f]),
+            id: IdentityField::first_given(record, shape.id_fields()),
+            start: IdentityField::first_given(record, shape.start_fields()),
         }
     }
 }
 
 impl<'a> IdentityField<'a> {
     /// The first field that is neither absent nor null nor empty, or else the first one.
-    fn first_given(names: [RecordField; 3], values: [Option<&'a str>; 3]) -> Self {
-        let is_given = |value: &Option<&str>| value.is_some_and(|it| !is_null(it) && it != "\"\"");
-        let position = values.iter().position(is_given).unwrap_or_default();
+    fn first_given(record: &'a str, names: [RecordField; 3]) -> Self {
+        let values = member_values(record, names.map(RecordField::name));
+        let is_given = |value: Option<&str>| value.is_some_and(|it| !is_null(it) && it != "\"\"");
+        let position = values
+            .iter()
+            .position(|value| is_given(*value))
+            .unwrap_or_default();
         Self {
             name: names[position],
             value: values[position],

@@ -11,6 +11,7 @@ use super::Organisation;
 use super::request::Request;
 use super::response::{ApiError, ApiResponse, push_array};
 use crate::data::RecordSummary;
+use crate::faults::IntervalEnd;
 use crate::faults::repeats::{repeat_rows, text_at};
 
 /// The `type` of every record.
@@ -83,24 +84,27 @@ struct DateRange {
     end: Timestamp,
 }
 
-/// Whether the moment is in the interval, which includes its end only if `includes_end` is set.
+/// Whether the moment is in the interval.
 pub(super) fn is_within(
     moment: Timestamp,
     (start, end): (Timestamp, Timestamp),
-    includes_end: bool,
+    interval_end: IntervalEnd,
 ) -> bool {
-    (start..end).contains(&moment) || (includes_end && moment == end)
+    match interval_end {
+        IntervalEnd::Excluded => (start..end).contains(&moment),
+        IntervalEnd::Included => (start..=end).contains(&moment),
+    }
 }
 
 impl RecordFilter {
-    fn selects(&self, record: &RecordSummary, includes_end: bool) -> bool {
+    fn selects(&self, record: &RecordSummary, end: IntervalEnd) -> bool {
         let ids = self.id.as_ref().map(|it| &it.range);
         let dates = self.date_range.as_ref();
         self.kind == RECORD_TYPE
             && ids.is_none_or(|range| (&range.min..=&range.max).contains(&&record.id))
             && dates.is_none_or(|range| {
                 let time = (range.start, range.end);
-                is_within(record.start, time, includes_end)
+                is_within(record.start, time, end)
             })
     }
 
@@ -124,7 +128,7 @@ impl Organisation {
         }
         let summaries = self.data.gateway_summaries().iter().enumerate();
         let mut rows: Vec<usize> = summaries
-            .filter(|(_, summary)| query.filter.selects(summary, faults.gateway_includes_end))
+            .filter(|(_, summary)| query.filter.selects(summary, faults.gateway_interval_end))
             .map(|(index, _)| index)
             .collect();
         repeat_rows(&mut rows, &faults.repeated_rows);

@@ -65,10 +65,10 @@ impl Organisation {
         if query.is_of_another_view {
             return Vec::new();
         }
-        let includes_end = self.settings.faults.gateway_includes_end;
+        let end = self.settings.faults.gateway_interval_end;
         let is_selected = |index: usize, summary: &RecordSummary| {
             let participant = query.participant.as_ref();
-            query.selects(&summary.id, summary.start, includes_end)
+            query.selects(&summary.id, summary.start, end)
                 && participant.is_none_or(|id| self.is_participant(index, id))
         };
         let summaries = self.data.gateway_summaries().iter().enumerate();

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use crate::faults::IntervalEnd;
 use crate::organisation::gateway::is_within;
 use crate::organisation::request::Request;
 use crate::organisation::response::ApiError;
@@ -191,13 +192,11 @@ impl HistoryQuery {
     }
 
     /// Whether the query returns this entity. All entities here are web chats.
-    pub(super) fn selects(&self, id: &str, start: Timestamp, includes_end: bool) -> bool {
+    pub(super) fn selects(&self, id: &str, start: Timestamp, end: IntervalEnd) -> bool {
         let ids = self.ids.as_ref();
         ids.is_none_or(|ids| ids.iter().any(|it| it == id))
             && self.channel.is_none_or(|it| it == Channel::Webchat)
-            && self
-                .time
-                .is_none_or(|time| is_within(start, time, includes_end))
+            && self.time.is_none_or(|time| is_within(start, time, end))
     }
 }
 
