@@ -175,7 +175,7 @@ pub mod source {
     pub use analytics_job::AnalyticsJob;
     pub use analytics_query::AnalyticsQuery;
     pub use export_gateway::ExportGateway;
-    pub use history_gateway::HistoryGateway;
+    pub use history_gateway::{DryRun, HistoryGateway};
     pub use interface::{
         PageContext, QuerySpec, RunContext, RunState, Source, SourceError, SourcePage,
         SourceSettings,

@@ -11,12 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::export::request::HistoryForm;
-use conversation_archive::source::SourceSettings;
 use conversation_archive::storage::store::FolderStore;
+use end_to_end::history::filters_of_all;
 use end_to_end::old_archives::settings;
 use end_to_end::world::{DAYS, World};
-use genesys_simulator::{Faults, Route, Settings};
+use genesys_simulator::{Faults, HistoryForm, Route, Settings, Truth};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -62,28 +61,19 @@ async fn write_complete_exports(folder: &Path) {
 }
 
 async fn write_history_exports(folder: &Path) {
-    for (simulator_form, request_form, id) in [
-        (
-            genesys_simulator::HistoryForm::PageToken,
-            HistoryForm::PageToken,
-            "history-page-token",
-        ),
-        (
-            genesys_simulator::HistoryForm::Continuation,
-            HistoryForm::Continuation,
-            "history-continuation",
-        ),
+    for (form, id) in [
+        (HistoryForm::PageToken, "history-page-token"),
+        (HistoryForm::Continuation, "history-continuation"),
     ] {
         let settings = Settings {
-            history: Some(simulator_form),
+            history: Some(form),
             ..settings()
         };
-        let sources = SourceSettings {
-            history_form: request_form,
-            ..SourceSettings::default()
-        };
-        let mut world = world(folder, settings).await.with_source_settings(sources);
-        world.export(&request(id, "history-gateway", "")).await;
+        let filters = filters_of_all(form, &Truth::of(&settings).gateway);
+        let mut world = world(folder, settings).await.with_history_form(form);
+        world
+            .export(&request(id, "history-gateway", &filters))
+            .await;
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use conversation_archive::base::failure::FailureKind;
-use conversation_archive::export::request::HistoryForm as Form;
 use genesys_simulator::{HistoryForm, ResponseFilter, ServedRequest, Settings};
 
 use end_to_end::world::organisation;
@@ -27,8 +26,8 @@ struct Call {
     /// `source` of the export request.
     source: &'static str,
     more_fields: String,
-    /// Forms of a history gateway, in the simulator and in our settings.
-    form: Option<(HistoryForm, Form)>,
+    /// The form of the history gateway, if that is the source.
+    history: Option<HistoryForm>,
     is_replaced: fn(&ServedRequest<'_>) -> bool,
 }
 
@@ -93,12 +92,6 @@ impl Outcome {
 impl Row {
     fn documented_text(&self) -> (String, String) {
         (self.response.to_owned(), self.outcome.documented_text())
-    }
-}
-
-impl Call {
-    fn history(&self) -> Option<HistoryForm> {
-        self.form.map(|(simulator_form, _)| simulator_form)
     }
 }
 

@@ -80,7 +80,11 @@ const CALLS: [(&str, &str, &[Route]); 6] = [
         r#","slices":1"#,
         &[Route::ExportQuery, Route::ExportResults],
     ),
-    ("history-gateway", r#","slices":1"#, &[Route::DetailsQuery]),
+    (
+        "history-gateway",
+        r#","slices":1,"filters":{"mediaTypes":["webchat"]}"#,
+        &[Route::DetailsQuery],
+    ),
     (
         "transcripts",
         "ids",

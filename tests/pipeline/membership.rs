@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use conversation_archive::base::time::Interval;
-use genesys_simulator::{Settings, Simulator};
+use end_to_end::history::{filters_of_all, history_world};
+use genesys_simulator::{Faults, HistoryForm, IntervalEnd, Settings, Simulator};
 
 use end_to_end::world::{DAYS, World, organisation};
 
@@ -101,4 +102,68 @@ async fn membership_by_activity_keeps_everything_that_the_source_returns() {
     assert_eq!(manifest.content.slices.len(), 1);
     assert_eq!(manifest.content.counts.left_out, 0);
     assert!(manifest.content.counts.archived > started.len() as u64);
+}
+
+#[tokio::test]
+async fn a_gateway_whose_interval_includes_its_end_doubles_no_record() {
+    for source in ["export-gateway", "history-gateway"] {
+        let settings = Settings {
+            faults: Faults {
+                gateway_interval_end: IntervalEnd::Included,
+                ..Faults::default()
+            },
+            ..organisation(14, 60)
+        };
+        let mut world = history_world(HistoryForm::PageToken, settings).await;
+        let truth = world.simulator.truth().gateway;
+        let days: Interval = DAYS.parse().expect("an interval");
+        let boundary = truth.iter().find(|record| record.start > days.start());
+        let boundary = boundary.expect("a record").start;
+        let filters = match source {
+            "history-gateway" => filters_of_all(HistoryForm::PageToken, &truth),
+            _ => String::new(),
+        };
+        let mut archived = Vec::new();
+        let mut left_out = Vec::new();
+
+        for (start, end) in [(days.start(), boundary), (boundary, days.end())] {
+            let request = format!(
+                r#"{{"source":"{source}","interval":"{start}/{end}","records":"minimal"{filters}}}"#
+            );
+            let manifest = world.export(&request).await;
+            left_out.push(manifest.content.counts.left_out);
+            let ids = world.archived_ids(&manifest, "id").await;
+            archived.extend(ids.into_keys());
+            world.verify(&manifest.outcome.export_id).await;
+        }
+
+        let distinct: BTreeSet<_> = archived.iter().collect();
+        assert_eq!(archived.len(), distinct.len(), "{source}");
+        assert_eq!(distinct.len(), truth.len(), "{source}");
+        let on_boundary = truth.iter().filter(|record| record.start == boundary);
+        assert_eq!(left_out, [on_boundary.count() as u64, 0], "{source}");
+    }
+}
+
+#[tokio::test]
+async fn membership_by_activity_keeps_what_a_gateway_returns() {
+    let settings = Settings {
+        faults: Faults {
+            gateway_interval_end: IntervalEnd::Included,
+            ..Faults::default()
+        },
+        ..organisation(15, 30)
+    };
+    let mut world = World::new(settings).await;
+    let truth = world.simulator.truth().gateway;
+    let end = truth.iter().map(|record| record.start).max();
+    let end = end.expect("a record");
+
+    let request = format!(
+        r#"{{"source":"export-gateway","interval":"2026-03-01T00:00:00Z/{end}","membership":"activity"}}"#
+    );
+    let manifest = world.export(&request).await;
+
+    assert_eq!(manifest.content.counts.archived, truth.len() as u64);
+    assert_eq!(manifest.content.counts.left_out, 0);
 }

@@ -7,6 +7,7 @@ pub mod child_process;
 pub mod comparison;
 pub mod crashes;
 pub mod gate;
+pub mod history;
 pub mod hooked_store;
 pub mod http;
 pub mod kinds;

@@ -580,6 +580,10 @@ fn build_process(
     max_open_slices: usize,
     (sources, portions): (SourceSettings, PortionLimits),
 ) -> Process {
+    let history_form = sources.history_form;
     let sources = Sources::new(client, clock.clone(), sources);
-    Process::build(sources, seams, clock, max_open_slices, portions)
+    let mut process = Process::build(sources, seams, clock, max_open_slices, portions);
+    // The setting of both functions.
+    process.start.limits.history_form = history_form;
+    process
 }

@@ -30,6 +30,9 @@ standard error:
 Into an archive, as `export` does:
   genesys-archive history --last PT6H --media voice --out ./archive
 
+From a history gateway, in the form GATEWAY_HISTORY_FORM; page-token takes one participant and one channel, continuation ids only:
+  genesys-archive history --source history-gateway --interval 2026-03-01/2026-03-02 --media webchat
+
 The details query returns a conversation a little after it began: conversations younger than
 GENESYS_QUERY_LAG_SECONDS (120) are not requested. It does not return participants' attributes; `export` with the default
 source does. The settings are those of `export`. Texts are redacted as in an export, unless --unredacted is given.
@@ -61,7 +64,7 @@ pub(crate) struct HistoryArguments {
     pub queue: Vec<String>,
     #[arg(long, value_delimiter = ',')]
     pub direction: Vec<Direction>,
-    /// With a history gateway: the category of records
+    /// With a history gateway of the form continuation: the view of the conversations
     #[arg(long)]
     pub category: Option<CategoryName>,
     #[arg(long, value_enum, default_value_t = HistorySource::AnalyticsQuery)]

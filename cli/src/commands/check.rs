@@ -10,6 +10,7 @@ use conversation_archive::base::decode::{self, DecodeError};
 use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
 use conversation_archive::net::clock::Clock;
 use conversation_archive::records::page::DETAILS_FIELDS;
+use conversation_archive::records::transcript::TranscriptRoute;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -23,6 +24,7 @@ use crate::settings::Settings;
 mod access;
 mod data;
 mod findings;
+mod gateways;
 mod interrupt;
 mod limits;
 mod login;
@@ -33,6 +35,7 @@ mod webhook;
 
 use access::Host;
 use findings::{Finding, Findings};
+use gateways::DetailsPath;
 use interrupt::{Interrupt, Interrupted};
 use login::ArchiveRegion;
 
@@ -88,11 +91,12 @@ async fn run_checks(
     let logged_in = interrupt.run(login::check_login(api, findings)).await?;
     if logged_in {
         let host = if settings.client.endpoints.is_overridden() {
-            Host::Custom
+            Host::Custom(settings.engine.sources.history_form)
         } else {
             Host::Regional
         };
-        check_organisation(api, host, interrupt, findings).await?;
+        let route = settings.engine.limits.transcripts.route;
+        check_organisation(api, host, route, interrupt, findings).await?;
     } else {
         findings.add(Finding::skipped(
             "organisation",
@@ -123,12 +127,15 @@ fn archive_region(
 async fn check_organisation(
     api: &Api,
     host: Host,
+    route: TranscriptRoute,
     interrupt: &Interrupt,
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
     let watermark = interrupt
         .run(run_read_only_checks(api, host, findings))
         .await?;
+    let web_details = gateways::check_web_details(api, route, findings);
+    interrupt.run(web_details).await?;
     let Some(watermark) = watermark else {
         findings.add(Finding::skipped(
             "trial job",
@@ -145,9 +152,12 @@ async fn run_read_only_checks(
     host: Host,
     findings: &mut Findings<'_>,
 ) -> Option<Timestamp> {
-    let watermark = access::check_jobs(api, host, findings).await;
+    let (watermark, details_path) = access::check_jobs(api, host, findings).await;
     let end = an_hour_before(watermark.unwrap_or_else(|| api.now()));
-    let can_query = access::check_queries(api, end, findings).await;
+    let can_query = match details_path {
+        DetailsPath::Query => access::check_queries(api, end, findings).await,
+        DetailsPath::HistoryGateway => false,
+    };
     findings.add(match watermark {
         Some(watermark) => data::watermark_finding(watermark, api.now()),
         None => Finding::skipped("watermark", "the job API does not respond"),

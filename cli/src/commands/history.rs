@@ -86,7 +86,7 @@ struct Results {
 impl Results {
     fn empty(plan: &ExportPlan) -> Self {
         Self {
-            missing: plan.filters.conversation_ids.iter().cloned().collect(),
+            missing: plan.requested_ids().iter().cloned().collect(),
             metrics: Metrics::default(),
         }
     }
@@ -115,12 +115,12 @@ impl Results {
                 "left out {rejected} that cannot be read or lack an id or start"
             ));
         }
-        let requested = &plan.filters.conversation_ids;
+        let requested = plan.requested_ids();
         let missing: Vec<_> = requested
             .iter()
             .filter(|id| self.missing.contains(*id))
             .collect();
-        if missing.is_empty() || !plan.source.is_analytics() {
+        if missing.is_empty() {
             if self.metrics.records == 0 {
                 screen.print_line("no conversation matches");
             }

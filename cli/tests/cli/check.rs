@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::world::{CommandOutput, World, fast_settings, files};
 
 mod access;
+mod gateways;
 mod trial_job;
 
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

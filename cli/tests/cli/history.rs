@@ -253,20 +253,28 @@ async fn a_history_gateway_is_read_in_the_configured_form() {
     .await;
     world.set("GATEWAY_HISTORY_FORM", "continuation");
 
+    let truth = world.simulator.truth().gateway.into_iter();
+    let ids: Vec<_> = truth.map(|entity| entity.id).collect();
+    let gateway = ["--source", "history-gateway", "--interval", DAYS];
+
     let rows = world
-        .run(&[
-            "history",
-            "--source",
-            "history-gateway",
-            "--interval",
-            DAYS,
-            "--records",
-            "normalized",
-        ])
+        .run(&history(
+            &ids,
+            &[&gateway[..], &["--records", "normalized"]].concat(),
+        ))
         .await;
+    let without_ids = world.run(&history(&[], &gateway)).await;
 
     assert_eq!(rows.code, 0, "{}", rows.err);
     assert_eq!(rows.out.lines().count(), 120);
+    assert_eq!(without_ids.code, 2);
+    assert!(
+        without_ids.error().starts_with(
+            "`filters.conversationIds` is missing: a history gateway of the form continuation"
+        ),
+        "{}",
+        without_ids.err
+    );
     assert!(
         rows.out
             .lines()

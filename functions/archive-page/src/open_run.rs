@@ -21,7 +21,13 @@ impl ArchivePage {
             Some(record) => record,
             None => self.create_run(task).await?,
         };
-        let Checkpoint::Cursor { cursor, trail, .. } = checkpoint else {
+        let Checkpoint::Cursor {
+            cursor,
+            trail,
+            ids_before,
+            ..
+        } = checkpoint
+        else {
             return Ok(checkpoint);
         };
         let opened = RunState {
@@ -34,6 +40,7 @@ impl ArchivePage {
             job: opened.job,
             cursor,
             trail,
+            ids_before,
         })
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::json::message_body;
 use crate::base::time::Interval;
 use crate::export::outgoing::MAX_BODY_BYTES;
+use crate::records::page::is_zero;
 
 mod trail;
 
@@ -22,8 +23,8 @@ pub enum Checkpoint {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trail: Option<Trail>,
     },
-    /// A page of an asynchronous job. Without a job, none is submitted yet; without a cursor, it is the job's first
-    /// page.
+    /// A page of an asynchronous job or of a history gateway's query. Without a job, none is submitted yet; without a
+    /// cursor, it is the first page of the job or query.
     Cursor {
         #[serde(skip_serializing_if = "Option::is_none")]
         job: Option<String>,
@@ -32,6 +33,9 @@ pub enum Checkpoint {
         /// The chain's history. `None` on a first page, and in a chain that an older version began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trail: Option<Trail>,
+        /// Number of requested ids before those of this query, for requests with more ids than one query holds.
+        #[serde(default, rename = "idsBefore", skip_serializing_if = "is_zero")]
+        ids_before: u64,
     },
     /// The next time window to read; the rest of the slice follows it.
     Windows { next: Interval },
@@ -88,6 +92,7 @@ impl Checkpoint {
             job,
             cursor: None,
             trail: None,
+            ids_before: 0,
         }
     }
 
@@ -103,6 +108,7 @@ impl Checkpoint {
             job,
             cursor: Some(next),
             trail: Some(trail),
+            ids_before: 0,
         })
     }
 
@@ -125,6 +131,7 @@ mod tests {
             job: Some("job".to_owned()),
             cursor: Some("\u{1}".repeat(length)),
             trail: None,
+            ids_before: 0,
         };
 
         // Each escaped character takes six bytes.

@@ -15,7 +15,7 @@ use crate::base::time::{Interval, format_timestamp, later, start_of_day};
 use crate::export::audit::AuditEvent;
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
-    ExportRequest, Filters, InvalidRequest, Membership, OnBadRecord, SourceKind,
+    ExportRequest, Filters, HistoryForm, InvalidRequest, Membership, OnBadRecord, SourceKind,
 };
 use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
@@ -59,6 +59,10 @@ pub struct ExportPlan {
     pub source: SourceKind,
     pub interval: Interval,
     pub membership: Membership,
+    /// For gateways: whether records that start outside the interval are left out. Not so in plans of earlier versions,
+    /// where the gateway decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interval_enforced: bool,
     pub filters: Filters,
     pub records: Projection,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -69,6 +73,9 @@ pub struct ExportPlan {
     /// For transcripts: the export whose conversations are fetched. If `None`, `filters` lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<ExportId>,
+    /// For a history gateway: the form of its requests. Plans of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_form: Option<HistoryForm>,
     /// For transcripts: the API route and the limits on each transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<TranscriptPlan>,
@@ -160,17 +167,11 @@ pub struct GatewayQuery {
 
 impl ExportPlan {
     /// The rules for turning a results page into stored bytes.
-    pub fn page_rules<'a>(&self, slice: &'a Slice) -> PageRules<'a> {
-        let membership = match (&slice.range, self.membership) {
-            // A gateway applies its own filter.
-            _ if !self.source.is_analytics() => None,
-            (SliceRange::Interval(interval), Membership::Start) => Some(interval),
-            _ => None,
-        };
+    pub fn page_rules<'a>(&'a self, slice: &'a Slice) -> PageRules<'a> {
         PageRules {
             shape: self.shape(),
             projection: self.records,
-            membership,
+            membership: self.interval_of_members(slice),
             planned_at: self.planned_at,
             known: None,
             names: None,
@@ -178,20 +179,28 @@ impl ExportPlan {
         }
     }
 
-    /// The requested ids to look for in the archived records. Empty for gateways: the ids in their requests are not
-    /// record ids.
-    pub fn requested_ids(&self) -> &[String] {
-        if self.source.is_analytics() {
-            &self.filters.conversation_ids
-        } else {
-            &[]
-        }
-    }
-
     /// Whether the export is to hold exactly the requested ids. With an interval, they only restrict it further.
     pub fn is_lookup(&self) -> bool {
         let by_position = |slice: &Slice| matches!(slice.range, SliceRange::Offsets(_));
         !self.requested_ids().is_empty() && self.slices.iter().all(by_position)
+    }
+
+    /// The interval in which the records of a slice start; `None` if they may start at any time.
+    fn interval_of_members<'a>(&'a self, slice: &'a Slice) -> Option<&'a Interval> {
+        if !self.source.is_analytics() && !self.interval_enforced {
+            return None;
+        }
+        match (self.membership, &slice.range) {
+            (Membership::Start, SliceRange::Interval(interval)) => Some(interval),
+            // The gateway's own interval may include its end.
+            (Membership::Start, SliceRange::Offsets(_))
+                if self.source == SourceKind::ExportGateway =>
+            {
+                Some(&self.interval)
+            }
+            // All conversations are kept, or they are requested by id.
+            (Membership::Activity, _) | (Membership::Start, SliceRange::Offsets(_)) => None,
+        }
     }
 
     /// The digest of the plan without its start event, which contains this digest.
@@ -210,7 +219,31 @@ impl ExportPlan {
         match self.source {
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
             SourceKind::Transcripts => RecordShape::Transcript,
-            SourceKind::ExportGateway | SourceKind::HistoryGateway => RecordShape::Gateway,
+            SourceKind::ExportGateway => RecordShape::Gateway,
+            SourceKind::HistoryGateway => match self.history_form {
+                Some(HistoryForm::PageToken) => RecordShape::EntityByInteraction,
+                Some(HistoryForm::Continuation) => RecordShape::EntityById,
+                // Earlier versions archived records of the export gateway's shape.
+                None => RecordShape::Gateway,
+            },
+        }
+    }
+
+    /// The ids that are requested one by one. Each is the id of a record or missing. Earlier versions did not compare the
+    /// ids of a history gateway.
+    pub fn requested_ids(&self) -> &[String] {
+        if self.source == SourceKind::HistoryGateway && self.history_form.is_none() {
+            return &[];
+        }
+        &self.filters.conversation_ids
+    }
+
+    /// The interval of the whole export, unless it is of conversations of any time.
+    pub fn requested_interval(&self) -> Option<Interval> {
+        let range = self.slices.first().map(|slice| slice.range);
+        match (self.source, range) {
+            (SourceKind::HistoryGateway, Some(SliceRange::Offsets(_))) => None,
+            _ => Some(self.interval),
         }
     }
 
@@ -220,7 +253,9 @@ impl ExportPlan {
             (SourceKind::AnalyticsQuery, SliceRange::Interval(next)) => {
                 Checkpoint::Windows { next }
             }
-            (_, SliceRange::Interval(_)) => Checkpoint::job_start(job),
+            (SourceKind::HistoryGateway, _) | (_, SliceRange::Interval(_)) => {
+                Checkpoint::job_start(job)
+            }
             (SourceKind::Transcripts, SliceRange::Offsets(OffsetRange { start, .. })) => {
                 Checkpoint::Conversations {
                     next: Some(ConversationPosition {

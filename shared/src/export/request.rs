@@ -1,6 +1,7 @@
 //! The request: the payload of start-export, parsed strictly and checked before anything is sent.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::hash::Sha256;
 use crate::records::page::Projection;
@@ -157,31 +158,43 @@ pub enum OnBadRecord {
     Quarantine,
 }
 
-/// Restrictions in addition to the interval. An empty list restricts nothing.
+/// Restrictions in addition to the interval. An absent one restricts nothing; an empty list in a request is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Filters {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub conversation_ids: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id_range: Option<IdRange>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub participant_ids: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub media_types: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub message_types: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub queue_ids: Vec<String>,
     /// `inbound` or `outbound`: how the conversation began.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub directions: Vec<String>,
-    /// For a history gateway.
+    /// For a history gateway of the form `continuation`: its `view`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
 }
 
-/// The kind of records to request from a history gateway.
+/// Reads a list of a filter. Refuses an empty one: it is likely the result of a query that found nothing, and would
+/// otherwise select everything.
+fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let values = Vec::deserialize(deserializer)?;
+    if values.is_empty() {
+        return Err(D::Error::custom(
+            "an empty list selects nothing; omit the field to select everything",
+        ));
+    }
+    Ok(values)
+}
+
+/// The view of the conversations that a history gateway returns: a value of `view` in its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -244,12 +257,15 @@ impl ExportRequest {
 
     /// Whether it is a lookup of conversations by id, listed or from an earlier export, independent of their time.
     pub fn is_lookup(&self) -> bool {
-        let by_id = matches!(
-            self.source,
-            SourceKind::AnalyticsQuery | SourceKind::Transcripts
-        );
         let from_export = self.from_export.is_some() && self.filters.is_empty();
-        by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
+        let by_id = match self.source {
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
+                self.filters.are_only_ids() || from_export
+            }
+            SourceKind::HistoryGateway => !self.filters.conversation_ids.is_empty(),
+            SourceKind::AnalyticsJob | SourceKind::ExportGateway => false,
+        };
+        by_id && self.interval.is_none()
     }
 
     /// The requested or default limit on the share that may be missing, in percent.
@@ -340,6 +356,25 @@ mod tests {
             refused(r#"{"interval":{"last":"P1D"},"filters":{"queueIds":"all"}}"#),
             @r#"the request cannot be parsed: `filters.queueIds`: invalid type: string "all", expected a sequence at line 1 column 54"#
         );
+    }
+
+    #[test]
+    fn an_empty_list_of_a_filter_is_refused_with_its_meaning() {
+        for name in [
+            "conversationIds",
+            "participantIds",
+            "mediaTypes",
+            "messageTypes",
+            "queueIds",
+            "directions",
+        ] {
+            let message = refused(&format!(r#"{{"filters":{{"{name}":[]}}}}"#));
+
+            let expected = format!(
+                "the request cannot be parsed: `filters.{name}`: an empty list selects nothing; omit the field to select everything"
+            );
+            assert!(message.starts_with(&expected), "{message}");
+        }
     }
 
     #[test]

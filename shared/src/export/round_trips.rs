@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -59,13 +60,14 @@ where
 
 /// Valid requests for a gateway; the sources of the public API refuse most texts.
 fn request() -> BoxedStrategy<serde_json::Value> {
-    let ids = vec(text(), 0..3);
+    let ids = vec(text().prop_filter("an id", |id| !id.is_empty()), 1..3);
+    let channel = subsequence(vec!["voice", "webchat"], 1);
     let scheduled = option::of(moment());
     (
         export_id(),
         interval(),
-        ids.clone(),
         ids,
+        channel,
         option::of(text()),
         option::of(any::<u64>()),
         scheduled,

@@ -18,6 +18,7 @@ mod channel;
 mod check;
 mod codec;
 mod copy;
+mod entity;
 mod identity;
 mod index;
 mod known;
@@ -61,7 +62,7 @@ use standard::dropped_paths;
 
 use builder::PageBuilder;
 use copy::{DROP_NOTHING, copy_record};
-use identity::{IdentityFields, record_start};
+use identity::{IdentityFields, IdentityNames, record_start};
 use walk::member_values;
 
 /// Which fields of a record are stored, and in which form.
@@ -88,6 +89,11 @@ pub enum RecordShape {
     Analytics,
     /// `id` and `startTime`. An id may be an integer.
     Gateway,
+    /// An entity of a history gateway: `interactionId`, or else `id`, or else `conversationId`; and `startTimestamp`, or
+    /// else `startTime`, or else `conversationStart`. An id may be an integer.
+    EntityByInteraction,
+    /// Like `EntityByInteraction`, but `id` takes precedence over `interactionId`.
+    EntityById,
     /// `recordId` and `startTime`, in milliseconds: the fields of a normalized line.
     Normalized,
     /// `conversationId` and `conversationStart`. An unknown start is null and counts as 1970.
@@ -227,7 +233,34 @@ impl PageRules<'_> {
 
     /// Writes the line of the record, in case it is archived, and returns the fields that identify it.
     fn project<'a>(&self, record: &'a str, line: &mut String) -> IdentityFields<'a> {
-        let names = self.shape.identity_fields();
+        let names = match self.shape.identity_names() {
+            IdentityNames::Entity => return self.project_entity(record, line),
+            IdentityNames::Of(names) => names,
+        };
+        let values = self.project_values(record, names, line);
+        IdentityFields::new(self.shape, values)
+    }
+
+    /// Like `project`, for an entity of a history gateway.
+    fn project_entity<'a>(&self, record: &'a str, line: &mut String) -> IdentityFields<'a> {
+        let fields = IdentityFields::read(record, self.shape);
+        match self.projection {
+            Projection::Minimal => minimal::write_entity(record, fields, line),
+            Projection::Normalized => normalized::write_entity(record, fields, self, line),
+            Projection::Standard | Projection::Full | Projection::Transcript => {
+                line.push_str(record);
+            }
+        }
+        fields
+    }
+
+    /// Writes the line of a record whose id and start have these names, and returns their values.
+    fn project_values<'a>(
+        &self,
+        record: &'a str,
+        names: [&'static str; 2],
+        line: &mut String,
+    ) -> [Option<&'a str>; 2] {
         match (self.projection, self.shape) {
             (Projection::Minimal, RecordShape::Gateway) => minimal::write_gateway(record, line),
             (Projection::Minimal, RecordShape::Analytics) => minimal::write_analytics(record, line),
@@ -242,7 +275,13 @@ impl PageRules<'_> {
             }
             (Projection::Standard, RecordShape::Gateway)
             | (Projection::Full | Projection::Transcript, _)
-            | (_, RecordShape::Normalized | RecordShape::Transcript) => {
+            | (
+                _,
+                RecordShape::Normalized
+                | RecordShape::Transcript
+                | RecordShape::EntityByInteraction
+                | RecordShape::EntityById,
+            ) => {
                 return copy_record(record, names, &DROP_NOTHING, line);
             }
         }

@@ -178,6 +178,7 @@ impl Source for AnalyticsJob {
             job: Some(job),
             cursor,
             trail,
+            ..
         } = checkpoint
         else {
             return Err(source_broken("the checkpoint has no job"));

@@ -15,6 +15,7 @@ use super::{
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
+use crate::base::time::format_timestamp;
 use crate::export::checkpoint::{Checkpoint, EndlessChain, Trail};
 use crate::export::effort::Effort;
 use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
@@ -51,6 +52,27 @@ impl ExportGateway {
         Self { client, clock }
     }
 
+    /// The call that creates a query. Its reply is a [`QueryReply`].
+    pub fn query_call(spec: &QuerySpec<'_>) -> Call {
+        let mut filter = json!({
+            "type": "webchat",
+            "dateRange": {
+                "start": format_timestamp(spec.interval.start()).to_string(),
+                "end": format_timestamp(spec.interval.end()).to_string(),
+            },
+        });
+        if let Some(range) = &spec.filters.conversation_id_range {
+            filter["id"] = json!({"range": range});
+        }
+        let query = json!({
+            "query": {"filter": filter, "pageSize": spec.page_size},
+            "includeMedia": spec.include_media,
+        });
+        Call::post("/api/v2/export/query")
+            .json(&query)
+            .expect_statuses(&[200, 201, 202])
+    }
+
     async fn results(
         &self,
         offset: u64,
@@ -70,16 +92,16 @@ impl ExportGateway {
         let mut exceeded = false;
         let decode = |body: &[u8]| {
             let mut records = reader.read_array(body)?;
-            let is_oversized = records.len() as u64 > limit;
+            let surplus = (records.len() as u64).saturating_sub(limit);
             // The first oversized response is retried: the surplus may be an accident.
-            if is_oversized && !std::mem::replace(&mut exceeded, true) {
+            if surplus > 0 && !std::mem::replace(&mut exceeded, true) {
                 return Err(DecodeError::Shape(
                     "it has more records than requested".into(),
                 ));
             }
             let received = truncate_to(limit, &mut records);
             let encoded = page::encode(&records, &rules);
-            Ok((encoded, received, is_oversized, Sha256::of(body)))
+            Ok((encoded, received, surplus, Sha256::of(body)))
         };
         let reply = match self.client.call(&call, context.run.deadline, decode).await {
             Ok(reply) => reply,
@@ -96,10 +118,10 @@ impl ExportGateway {
         };
         let effort = reply.effort();
         let correlation_id = reply.correlation_id;
-        let (body, received, is_oversized, digest) = reply.value;
-        let warning = is_oversized.then(|| {
+        let (body, received, surplus, digest) = reply.value;
+        let warning = (surplus > 0).then(|| {
             format!(
-                "at offset {offset} the gateway returned more than the {limit} requested records; the rest was discarded"
+                "at offset {offset} the gateway returned {surplus} records more than the {limit} that were requested; they were discarded"
             )
         });
         Ok(Results {
@@ -168,23 +190,7 @@ impl Source for ExportGateway {
         spec: &QuerySpec<'_>,
         deadline: Deadline,
     ) -> Result<Option<GatewayQuery>, SourceError> {
-        let mut filter = json!({
-            "type": "webchat",
-            "dateRange": {
-                "start": crate::base::time::format_timestamp(spec.interval.start()).to_string(),
-                "end": crate::base::time::format_timestamp(spec.interval.end()).to_string(),
-            },
-        });
-        if let Some(range) = &spec.filters.conversation_id_range {
-            filter["id"] = json!({"range": range});
-        }
-        let query = json!({
-            "query": {"filter": filter, "pageSize": spec.page_size},
-            "includeMedia": spec.include_media,
-        });
-        let call = Call::post("/api/v2/export/query")
-            .json(&query)
-            .expect_statuses(&[200, 201, 202]);
+        let call = Self::query_call(spec);
         let reply = self.client.call(&call, deadline, decode::json);
         let reply: QueryReply = reply.await?.value;
         Ok(Some(GatewayQuery {

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, FailureKind, error_chain};
-use crate::base::time::elapsed;
+use crate::base::time::{Interval, elapsed};
 use crate::export::checkpoint::{Checkpoint, EndlessChain};
 use crate::export::effort::Effort;
 use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::export::portion::Portion;
-use crate::export::request::HistoryForm;
+use crate::export::request::{Filters, HistoryForm, InvalidRequest};
 use crate::export::waiting::{Wait, WaitReason, Waits};
 use crate::genesys::{ApiError, InvalidSegment};
 use crate::records::page::{KnownVersions, Names, PageBody, PageRules};
@@ -25,7 +25,7 @@ use crate::records::redaction::Redactor;
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Creates a query over the whole export, for sources whose offsets are only valid within one query. Other sources
-    /// may use this call to check the client's permission.
+    /// may use this call to check, before the plan is stored, that the client may read and that the request is accepted.
     async fn query(
         &self,
         _: &QuerySpec<'_>,
@@ -60,10 +60,13 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 /// The request of a whole export, as passed to [`Source::query`].
 #[derive(Clone, Copy, Debug)]
 pub struct QuerySpec<'a> {
-    pub interval: crate::base::time::Interval,
-    pub filters: &'a crate::export::request::Filters,
+    pub interval: Interval,
+    pub filters: &'a Filters,
     pub page_size: u32,
     pub include_media: bool,
+    /// For a history gateway: the form of its requests, and whether they are limited to the interval.
+    pub history_form: Option<HistoryForm>,
+    pub requested_interval: Option<Interval>,
 }
 
 /// The run that a source reads for.
@@ -129,6 +132,7 @@ pub enum SourceError {
 pub struct SourceSettings {
     /// Delay from a conversation's start until the details query finds it.
     pub query_lag: Duration,
+    /// The form of a history gateway, for plans that do not state it.
     pub history_form: HistoryForm,
     /// How long a response that can no longer change is cached, in memory.
     pub cache_time_to_live: Duration,
@@ -153,6 +157,8 @@ impl<'a> QuerySpec<'a> {
             filters: draft.filters(),
             page_size: draft.page_size,
             include_media: draft.include_media(),
+            history_form: draft.history_form(),
+            requested_interval: draft.requested_interval(),
         }
     }
 
@@ -162,6 +168,8 @@ impl<'a> QuerySpec<'a> {
             filters: &plan.filters,
             page_size: plan.page_size,
             include_media: plan.include_media,
+            history_form: plan.history_form,
+            requested_interval: plan.requested_interval(),
         }
     }
 }
@@ -247,6 +255,13 @@ pub(super) fn source_broken(what: impl Into<String>) -> SourceError {
 impl From<InvalidSegment> for SourceError {
     fn from(error: InvalidSegment) -> Self {
         source_broken(error.to_string())
+    }
+}
+
+/// Plans of earlier versions may hold a query that a history gateway cannot answer.
+impl From<InvalidRequest> for SourceError {
+    fn from(refusal: InvalidRequest) -> Self {
+        Self::Fatal(Failure::new(FailureKind::Refused, refusal.to_string()))
     }
 }
 

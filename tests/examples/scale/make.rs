@@ -130,6 +130,7 @@ fn checkpoint_after(pages: u64) -> Checkpoint {
         job: Some("job".to_owned()),
         cursor: (pages > 0).then(|| pages.to_string()),
         trail: None,
+        ids_before: 0,
     }
 }
 

@@ -286,14 +286,14 @@ impl Excuses {
     /// Returns the ids that may be absent, according to the starts in the simulator's data.
     pub(super) fn absent_ids(&self, simulator: &Simulator) -> BTreeSet<String> {
         let mut absent = self.lost.clone();
-        let starts: Vec<_> = match self.source.id_field() {
-            "id" => simulator
+        let starts: Vec<_> = match self.source.is_gateway() {
+            true => simulator
                 .truth()
                 .gateway
                 .into_iter()
                 .map(|it| (it.id, it.start))
                 .collect(),
-            _ => simulator
+            false => simulator
                 .truth()
                 .conversations
                 .into_iter()

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::excuses::Excuses;
 use super::json;
-use super::page::Element;
+use super::page::{Element, first_given};
 use super::scenario::{Feature, Scenario, Source};
 
 /// A violation: a short description that is equal for all violations of its kind, and the details.
@@ -64,12 +64,12 @@ impl Oracle<'_> {
     }
 
     async fn check_records(&self, manifest: &Manifest) -> Result<(), Problem> {
-        let field = match self.scenario.records {
-            "minimal" => "id",
-            "normalized" => "recordId",
-            _ => self.scenario.source.id_field(),
+        let fields = match self.scenario.records {
+            "minimal" => &["id"],
+            "normalized" => &["recordId"],
+            _ => self.scenario.source.id_fields(),
         };
-        let archived = self.count_archived_ids(manifest, field).await?;
+        let archived = self.count_archived_ids(manifest, fields).await?;
         let absent = self.excuses.absent_ids(&self.world.simulator);
         for id in self.expected {
             let is_present = archived.contains_key(id) || absent.contains(id);
@@ -112,14 +112,14 @@ impl Oracle<'_> {
     async fn count_archived_ids(
         &self,
         manifest: &Manifest,
-        field: &str,
+        fields: &[&str],
     ) -> Result<BTreeMap<String, u32>, Problem> {
         let mut archived = BTreeMap::new();
         for (line, count) in self.world.archived_lines(manifest).await {
             let record = json::parse(line.as_bytes());
             let ids = record
                 .iter()
-                .flat_map(|record| record.all(line.as_bytes(), field));
+                .flat_map(|record| first_given(record, line.as_bytes(), fields));
             // If a line has several ids, any of them counts.
             let ids: BTreeSet<_> = ids.filter_map(|id| id.id(line.as_bytes())).collect();
             if ids.is_empty() {
@@ -178,12 +178,13 @@ impl Oracle<'_> {
         if self.scenario.records != "full" || self.scenario.has(Feature::Redaction) {
             return Ok(());
         }
-        let field = self.scenario.source.id_field();
+        let fields = self.scenario.source.id_fields();
         for line in self.world.archived_lines(manifest).await.keys() {
             let Ok(record) = serde_json::from_str::<Value>(line) else {
                 continue;
             };
-            let id = &record[field];
+            let given = fields.iter().find(|field| !record[**field].is_null());
+            let id = &record[*given.unwrap_or(&fields[0])];
             let id = id
                 .as_str()
                 .map_or_else(|| id.to_string(), ToOwned::to_owned);
@@ -210,7 +211,7 @@ impl Oracle<'_> {
             let row: Value = serde_json::from_str(line).unwrap_or_default();
             let id = row["recordId"].as_str().unwrap_or_default();
             let is_touched = self.excuses.touched.contains(id);
-            let is_analytics = self.scenario.source.id_field() == "conversationId";
+            let is_analytics = self.scenario.source.is_analytics();
             if is_analytics
                 && !is_touched
                 && row["wrapUpCode"].is_string()

@@ -184,14 +184,14 @@ impl<'a> ResponseBody<'a> {
     }
 
     fn element(&self, node: &Node) -> Element {
-        let members = |name| node.all(self.text, name).into_iter();
+        let members = |names: &[&str]| first_given(node, self.text, names).into_iter();
         let bytes = |value: &Node| Bytes::copy_from_slice(value.bytes(self.text));
         Element {
             bytes: bytes(node),
-            ids: members(self.source.id_field())
+            ids: members(self.source.id_fields())
                 .filter_map(|id| id.id(self.text))
                 .collect(),
-            starts: members(self.source.start_field()).map(bytes).collect(),
+            starts: members(self.source.start_fields()).map(bytes).collect(),
         }
     }
 
@@ -231,6 +231,16 @@ impl<'a> ResponseBody<'a> {
             }
         }
     }
+}
+
+/// Returns the members of the first of these names that is given: neither absent nor null nor empty.
+pub(super) fn first_given<'a>(node: &'a Node, text: &[u8], names: &[&str]) -> Vec<&'a Node> {
+    let is_given = |value: &&Node| {
+        !matches!(value.shape, Shape::Null) && value.text(text).is_none_or(|it| !it.is_empty())
+    };
+    let mut all = names.iter().map(|name| node.all(text, name));
+    all.find(|values| values.iter().any(is_given))
+        .unwrap_or_default()
 }
 
 fn is_text(node: &Node) -> bool {

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use conversation_archive::base::time::Interval;
-use conversation_archive::export::request::HistoryForm as Form;
 use conversation_archive::records::transcript::TranscriptRoute;
-use conversation_archive::source::SourceSettings;
 use end_to_end::world::{DAYS, World, organisation};
 use fastrand::Rng;
 use genesys_simulator::{HistoryForm, Route, Settings, UnavailableTexts};
@@ -97,11 +95,8 @@ impl Scenario {
     /// Creates the world, including the base export if there is one.
     pub(super) async fn world(&self) -> World {
         let mut world = World::with_slices(self.settings.clone(), self.open_slices).await;
-        if self.source == Source::HistoryByContinuation {
-            world = world.with_source_settings(SourceSettings {
-                history_form: Form::Continuation,
-                ..SourceSettings::default()
-            });
+        if let Some(form) = self.source.history_form() {
+            world = world.with_history_form(form);
         }
         self.configure(&mut world);
         if self.has(Feature::BaseExport) {
@@ -154,7 +149,10 @@ impl Scenario {
                     r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}{more_fields}}}"#
                 )
             }
-            _ => world.request("history-gateway", &more_fields),
+            Source::HistoryByContinuation => {
+                world.history_request(HistoryForm::Continuation, &more_fields)
+            }
+            _ => world.history_request(HistoryForm::PageToken, &more_fields),
         }
     }
 
@@ -208,17 +206,12 @@ fn features(source: Source, records: &str, rng: &mut Rng) -> BTreeSet<Feature> {
 }
 
 fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> Settings {
-    let history = match source {
-        Source::HistoryByPageToken => Some(HistoryForm::PageToken),
-        Source::HistoryByContinuation => Some(HistoryForm::Continuation),
-        _ => None,
-    };
     let recorded_only = match source {
         Source::Recordings => rng.usize(1..3),
         _ => 0,
     };
     Settings {
-        history,
+        history: source.history_form(),
         spill: *rng.choice(&[0.1, 0.1, 0.6]).unwrap_or(&0.1),
         // If the response to a submission is lost, the client cannot delete the job.
         concurrent_jobs: 10_000,
@@ -237,23 +230,44 @@ impl Source {
         matches!(self, Self::Messages | Self::Recordings | Self::WebDetails)
     }
 
+    fn history_form(self) -> Option<HistoryForm> {
+        match self {
+            Self::HistoryByPageToken => Some(HistoryForm::PageToken),
+            Self::HistoryByContinuation => Some(HistoryForm::Continuation),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_analytics(self) -> bool {
         matches!(self, Self::Job | Self::QueryByTime | Self::QueryByIds)
     }
 
-    /// Name of the id field in its records.
-    pub(super) fn id_field(self) -> &'static str {
+    /// Names of the fields that may hold the id of its records, in the order of precedence.
+    pub(super) fn id_fields(self) -> &'static [&'static str] {
         match self {
-            Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation => "id",
-            _ => "conversationId",
+            Self::ExportGateway => &["id"],
+            Self::HistoryByPageToken => &["interactionId", "id"],
+            Self::HistoryByContinuation => &["id", "interactionId"],
+            _ => &["conversationId"],
         }
     }
 
-    pub(super) fn start_field(self) -> &'static str {
-        match self.id_field() {
-            "id" => "startTime",
-            _ => "conversationStart",
+    pub(super) fn start_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::ExportGateway => &["startTime"],
+            Self::HistoryByPageToken | Self::HistoryByContinuation => {
+                &["startTimestamp", "startTime"]
+            }
+            _ => &["conversationStart"],
         }
+    }
+
+    /// Whether its records are those of the simulator's gateway.
+    pub(super) fn is_gateway(self) -> bool {
+        matches!(
+            self,
+            Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation
+        )
     }
 
     /// The routes that its exports use, except the login.

@@ -10,10 +10,8 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
 use conversation_archive::export::parking::WaitLimits;
-use conversation_archive::export::request::HistoryForm as Form;
-use conversation_archive::source::SourceSettings;
 use end_to_end::world::{DAYS, World};
-use genesys_simulator::ResponseFilter;
+use genesys_simulator::{HistoryForm, ResponseFilter};
 
 use super::alterations::Alter;
 use super::{ALWAYS, Call, HEALTHY, ONCE, Outcome, Row, Switch, documented, settings};
@@ -206,7 +204,7 @@ async fn world(call: &Call, alter: &Alter) -> (World, Switch) {
         }
     });
     (
-        World::new(settings(call.history(), Some(filter)))
+        World::new(settings(call.history, Some(filter)))
             .await
             .with_shorter_waits(call),
         switch,
@@ -221,13 +219,10 @@ trait ShorterWaits {
 impl ShorterWaits for World {
     /// Uses shorter waits than in production, because each wait costs requests.
     fn with_shorter_waits(self, call: &Call) -> Self {
-        let sources = SourceSettings {
-            history_form: call
-                .form
-                .map_or_else(Form::default, |(_, request_form)| request_form),
-            ..SourceSettings::default()
+        let mut world = match call.history {
+            Some(form) => self.with_history_form(form),
+            None => self,
         };
-        let mut world = self.with_source_settings(sources);
         world.process.page.settings.wait_limits = WaitLimits {
             watermark: Duration::from_mins(40),
             job: Duration::from_hours(2),
@@ -246,7 +241,8 @@ fn request(call: &Call) -> String {
         ..
     } = call;
     // Conversations that are looked up by id may have started at any time.
-    let interval = if more_fields.contains("conversationIds") {
+    let is_lookup = call.history.is_none() && more_fields.contains("conversationIds");
+    let interval = if is_lookup {
         String::new()
     } else {
         format!(r#","interval":"{DAYS}""#)
@@ -256,7 +252,7 @@ fn request(call: &Call) -> String {
 
 /// Returns the ids that an export from a healthy API archives.
 async fn expected_ids(call: &Call) -> BTreeSet<String> {
-    let mut world = World::new(settings(call.history(), None))
+    let mut world = World::new(settings(call.history, None))
         .await
         .with_shorter_waits(call);
     let manifest = world.export(&request(call)).await;
@@ -268,6 +264,7 @@ async fn archived_ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeS
         "analytics-job" | "analytics-query" if !call.more_fields.contains("normalized") => {
             "conversationId"
         }
+        "history-gateway" if call.history == Some(HistoryForm::PageToken) => "interactionId",
         "export-gateway" | "history-gateway" => "id",
         _ => "recordId",
     };

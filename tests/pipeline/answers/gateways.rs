@@ -1,24 +1,24 @@
 //! The calls of the gateways.
 
 use conversation_archive::base::failure::FailureKind as Kind;
-use conversation_archive::export::request::HistoryForm as Form;
-use genesys_simulator::{HistoryForm, Route, ServedRequest};
-use serde_json::json;
+use end_to_end::history::filters_of_all;
+use genesys_simulator::{HistoryForm, Route, ServedRequest, Truth};
+use serde_json::{Value, json};
 
 use super::alterations::{
-    bytes, edit, error_at_200, repeat_first, response, status, with_content_type, with_field,
-    without_field,
+    Alter, bytes, edit, error_at_200, repeat_first, response, status, with_content_type,
+    with_field, without_field,
 };
 use super::check::assert_rows;
 use super::rows::*;
-use super::{Call, Outcome, Row};
+use super::{Call, Outcome, Row, settings};
 
 fn gateway(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call {
     Call {
         name,
         source: "export-gateway",
         more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
-        form: None,
+        history: None,
         is_replaced,
     }
 }
@@ -155,21 +155,33 @@ async fn gateway_results_past_the_total_are_handled_as_documented() {
     assert_rows(call, rows).await;
 }
 
-fn history(
-    name: &'static str,
-    form: (HistoryForm, Form),
-    token: fn(&ServedRequest<'_>) -> bool,
-) -> Call {
+fn history(name: &'static str, form: HistoryForm, token: fn(&ServedRequest<'_>) -> bool) -> Call {
+    let filters = filters_of_all(form, &Truth::of(&settings(Some(form), None)).gateway);
     Call {
         name,
         source: "history-gateway",
-        more_fields: r#","pageSize":10"#.to_owned(),
-        form: Some(form),
+        more_fields: format!(r#"{filters},"pageSize":10"#),
+        history: Some(form),
         is_replaced: token,
     }
 }
 
-fn history_rows(token: &'static str) -> Vec<Row> {
+/// Appends a copy of the first entity, of another interval, to a page of ten.
+fn append_entity() -> Alter {
+    edit(|fields| {
+        let Some(Value::Array(entities)) = fields.get_mut("entities") else {
+            panic!("a page");
+        };
+        let foreign = json!({
+            "id": "foreign",
+            "interactionId": "foreign",
+            "startTimestamp": "2026-02-01T00:00:00Z",
+        });
+        entities.push(foreign);
+    })
+}
+
+fn history_rows(token: &'static str, id: &'static str) -> Vec<Row> {
     let refusals = Refusals {
         bad_request: LOST,
         unknown: LOST,
@@ -178,25 +190,30 @@ fn history_rows(token: &'static str) -> Vec<Row> {
     rows.push(row("`{}`", response(200, "{}"), BROKEN));
     rows.extend(list_rows("entities", token));
     rows.extend(cursor_rows(token, "entities"));
-    rows.extend(damaged_record_rows("id"));
+    rows.extend(damaged_record_rows(id));
+    rows.push(row("more entities than `size`", append_entity(), WARNED));
     with_statuses(refusals, rows)
 }
 
 #[tokio::test]
 async fn history_pages_by_page_token_are_handled_as_documented() {
-    let form = (HistoryForm::PageToken, Form::PageToken);
-    let call = history("History gateway, `page-token`", form, |request| {
-        has_parameter(request, "nextPageToken")
-    });
-    assert_rows(call, history_rows("nextPageToken")).await;
+    let call = history(
+        "History gateway, `page-token`",
+        HistoryForm::PageToken,
+        |request| has_parameter(request, "nextPageToken"),
+    );
+    assert_rows(call, history_rows("nextPageToken", "interactionId")).await;
 }
 
 #[tokio::test]
 async fn history_pages_by_continuation_token_are_handled_as_documented() {
-    let form = (HistoryForm::Continuation, Form::Continuation);
-    let call = history("History gateway, `continuation`", form, |request| {
-        let body = String::from_utf8_lossy(request.body);
-        request.route == Route::DetailsQuery && body.contains("continuationToken")
-    });
-    assert_rows(call, history_rows("continuationToken")).await;
+    let call = history(
+        "History gateway, `continuation`",
+        HistoryForm::Continuation,
+        |request| {
+            let body = String::from_utf8_lossy(request.body);
+            request.route == Route::DetailsQuery && body.contains(r#""continuationToken":""#)
+        },
+    );
+    assert_rows(call, history_rows("continuationToken", "id")).await;
 }

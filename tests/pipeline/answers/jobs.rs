@@ -16,7 +16,7 @@ fn job(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call 
         name,
         source: "analytics-job",
         more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
-        form: None,
+        history: None,
         is_replaced,
     }
 }

@@ -16,7 +16,7 @@ async fn details_query_results_are_handled_as_documented() {
         name: "Details query",
         source: "analytics-query",
         more_fields: r#","slices":1,"pageSize":10"#.to_owned(),
-        form: None,
+        history: None,
         is_replaced: |request| {
             let body = String::from_utf8_lossy(request.body);
             request.route == Route::DetailsQuery && body.contains(r#""pageSize":10"#)
@@ -110,7 +110,7 @@ async fn details_by_ids_are_handled_as_documented() {
             r#","pageSize":20,"filters":{{"conversationIds":{}}}"#,
             json!(ids)
         ),
-        form: None,
+        history: None,
         is_replaced: |request| request.route == Route::DetailsByIds,
     };
     let mut rows = not_ready_rows();

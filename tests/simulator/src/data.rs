@@ -6,6 +6,7 @@
 mod conversation;
 mod conversation_builder;
 mod directory;
+mod entity;
 pub(crate) mod files;
 mod gateway;
 pub(crate) mod ids;
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::faults::malformed::{GoodRecord, is_malformed, malformed};
 use crate::organisation::interval::after;
-use crate::settings::Settings;
+use crate::settings::{HistoryForm, Settings};
 use crate::truth::{Truth, TruthConversation, TruthRecord};
 use directory::Directory;
 use gateway::Gateway;
@@ -213,6 +214,11 @@ impl Dataset {
     pub(crate) fn gateway_record(&self, index: usize, malformed_every: Option<usize>) -> String {
         self.gateway
             .served_json(index, &self.directory, malformed_every)
+    }
+
+    /// Returns the record as an entity of a history gateway of this form, given its index in the data set.
+    pub(crate) fn entity(&self, index: usize, form: HistoryForm) -> String {
+        self.gateway.entity(index, form, &self.directory)
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Faults {
     pub max_in_a_row: u32,
     /// Routes on which the faults above happen; all when `None`.
     pub only_routes: Option<Vec<Route>>,
-    /// Every nth record is replaced by valid JSON that lacks its id or start, is not an object, or whose start is not a
+    /// Every nth record, except entities of a history gateway, is replaced by valid JSON that lacks its id or start, is not an object, or whose start is not a
     /// date.
     pub malformed_every: Option<usize>,
     /// Rows of a job or a gateway query that are served again, sorted by `again_at`.
@@ -50,6 +50,8 @@ pub struct Faults {
     pub gateway_short_pages: f64,
     /// Number of times per query that a page before the end is empty.
     pub gateway_empty_early: u32,
+    /// Whether the intervals of both gateways include their end.
+    pub gateway_interval_end: IntervalEnd,
     /// Each page of a query orders conversations with the same start differently, so that paging repeats some of them
     /// and omits others. The API does not document an order of ties.
     pub loose_ties: bool,
@@ -57,6 +59,13 @@ pub struct Faults {
     pub job_fails: bool,
     /// Jobs stay QUEUED.
     pub job_stuck: bool,
+}
+
+/// Whether a gateway's interval includes its end. The contract does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalEnd {
+    Excluded,
+    Included,
 }
 
 /// How a 429 states the time to wait.
@@ -118,6 +127,7 @@ impl Default for Faults {
             gateway_total: 0,
             gateway_short_pages: 0.0,
             gateway_empty_early: 0,
+            gateway_interval_end: IntervalEnd::Excluded,
             loose_ties: false,
             job_fails: false,
             job_stuck: false,

@@ -18,7 +18,9 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Faults, Outage, OutageKind, Permanent, Repeat, RepeatedRow, RetryAfter};
+pub use faults::{
+    Faults, IntervalEnd, Outage, OutageKind, Permanent, Repeat, RepeatedRow, RetryAfter,
+};
 pub use filter::{ResponseFilter, ServedRequest};
 pub use organisation::jobs::{JobState, JobView};
 pub use organisation::response::ApiResponse;

@@ -89,7 +89,9 @@ pub struct Settings {
     pub gateway_records: usize,
     /// Median number of interactions in a gateway record.
     pub gateway_interactions: u32,
-    /// If set, a history gateway of this form replaces the details query. It serves the export gateway's records.
+    /// If set, a history gateway of this form replaces the details query. It serves the export
+    /// gateway's records as entities: the record's id is the entity's `interactionId` in the form `PageToken` and its `id`
+    /// in the form `Continuation`.
     pub history: Option<HistoryForm>,
     pub client_id: String,
     pub client_secret: String,

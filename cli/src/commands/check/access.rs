@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use conversation_archive::base::decode::DecodeError;
-use conversation_archive::genesys::wire::{DataAvailability, QueryReply};
+use conversation_archive::export::request::HistoryForm;
+use conversation_archive::genesys::wire::DataAvailability;
 use conversation_archive::genesys::{ApiError, ApiPath, Call};
 use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::gateways::{self, DetailsPath};
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
 use crate::figures::quantity;
 use crate::problem::full_message;
@@ -17,8 +19,8 @@ use crate::problem::full_message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     Regional,
-    /// `GENESYS_API_URL`, which may serve an export gateway only.
-    Custom,
+    /// `GENESYS_API_URL`, which may serve gateways only, with the configured form of a history gateway.
+    Custom(HistoryForm),
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -31,15 +33,13 @@ const DIVISIONS: &str = "conversations in divisions that the client cannot acces
 
 const UNCHECKED: &str = "not checked: the API does not report what it leaves out";
 
-const GATEWAY: &str = "/api/v2/export/query";
-
-/// Checks the job API by requesting up to when it has data. That call needs the same permission as an export; the
-/// details query needs another one, and so would prove nothing.
+/// Checks the job API by requesting up to when it has data, which is returned. That call needs the same permission as an
+/// export; the details query needs another one, and so would prove nothing. Checks the gateways of a host without jobs.
 pub(super) async fn check_jobs(
     api: &Api,
     host: Host,
     findings: &mut Findings<'_>,
-) -> Option<Timestamp> {
+) -> (Option<Timestamp>, DetailsPath) {
     let response = api
         .request::<DataAvailability>(&Call::get(ApiPath::from(JOBS).then("/availability")))
         .await;
@@ -48,21 +48,21 @@ pub(super) async fn check_jobs(
             findings.add(Finding::ok("jobs", "the job API responds"));
             let granted = format!("{DETAIL_VIEW} is granted");
             findings.add(Finding::ok("permission", granted));
-            return Some(reply.value.data_availability_date);
+            let available_until = reply.value.data_availability_date;
+            return (Some(available_until), DetailsPath::Query);
         }
         Err(error) => error,
     };
-    match error.status() {
-        Some(404) if host == Host::Custom => {
-            let what = format!(
-                "{JOBS} is not served by this host (404), so only `export-gateway` can be used"
-            );
+    match (error.status(), host) {
+        (Some(404), Host::Custom(form)) => {
+            let what =
+                format!("{JOBS} is not served by this host (404), so only gateways can be used");
             findings.add(Finding::skipped("jobs", what));
             let what = "not checked: the gateway decides which clients may read";
             findings.add(Finding::skipped("permission", what));
-            findings.add(check_gateway(api).await);
+            return (None, gateways::check_gateways(api, form, findings).await);
         }
-        Some(403) => {
+        (Some(403), _) => {
             let what = "the job API responds only to clients with the permission";
             findings.add(Finding::skipped("jobs", what));
             findings.add(denied_finding("permission", DETAIL_VIEW, error));
@@ -73,34 +73,7 @@ pub(super) async fn check_jobs(
             findings.add(Finding::skipped("permission", what));
         }
     }
-    None
-}
-
-/// Checks the export gateway, where it is the only source.
-async fn check_gateway(api: &Api) -> Finding {
-    let end = api.now();
-    let range = json!({
-        "start": (end - DAY).as_millisecond().to_string(),
-        "end": end.as_millisecond().to_string(),
-    });
-    let query = json!({
-        "query": {"filter": {"type": "webchat", "dateRange": range}, "pageSize": 1},
-        "includeMedia": false,
-    });
-    let call = Call::post(GATEWAY)
-        .json(&query)
-        .expect_statuses(&[200, 201, 202]);
-    match api.request::<QueryReply>(&call).await {
-        Ok(reply) => Finding::ok(
-            "gateway",
-            format!(
-                "the export gateway responds, with {} of one day",
-                quantity(reply.value.total_records, "record", "records")
-            ),
-        ),
-        Err(error) => Finding::failed("gateway", full_message(error))
-            .fix("neither source can be read: check GENESYS_API_URL, and that the client may use the gateway"),
-    }
+    (None, DetailsPath::Query)
 }
 
 /// Queries one day with a page of one record, for the count. Returns whether later checks can use queries; an export by

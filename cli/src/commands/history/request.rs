@@ -79,7 +79,9 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
         if parse_ids(&text).is_empty() {
             // Without ids the query would match all conversations.
             let message = format!("the ids {} contain no id", path.display());
-            return Err(Problem::refused(message).with_hint("write one id per line"));
+            return Err(Problem::refused(message).with_hint(
+                "write one id per line, or omit --ids to print the conversations of all ids",
+            ));
         }
         given = format!("{given}\n{text}");
     }

@@ -107,10 +107,16 @@ async fn a_gateway_alone_passes_and_a_gateway_answering_404_fails() {
     let failed = silent.check(&[]).await;
 
     assert_eq!(passed.code, 0, "{}", passed.out);
-    for check in ["jobs", "permission", "queries", "trial job"] {
+    for check in [
+        "jobs",
+        "permission",
+        "history gateway",
+        "queries",
+        "trial job",
+    ] {
         assert_eq!(marks(&passed, check), ["skipped"], "{check}");
     }
-    assert!(finding_text(&passed, "jobs").contains("only `export-gateway` can be used"));
+    assert!(finding_text(&passed, "jobs").contains("only gateways can be used"));
     assert!(finding_text(&passed, "gateway").contains("12 records"));
     assert_eq!(failed.code, 1, "{}", failed.out);
     assert_eq!(marks(&failed, "gateway"), ["failed"]);

@@ -5,7 +5,7 @@
 
 use super::draft::{normalize_ids, projection, resolve_redaction};
 use super::{ExportPlan, PlanLimits, RedactionPlan};
-use crate::export::request::ExportRequest;
+use crate::export::request::{ExportRequest, HistoryForm};
 
 impl ExportPlan {
     /// The fields that differ from those of a new plan of this request, which holds the default webhook URL if the caller
@@ -17,9 +17,7 @@ impl ExportPlan {
         revisited: Option<&Self>,
     ) -> Vec<&'static str> {
         let mut filters = request.filters.clone();
-        if request.source.is_analytics() {
-            normalize_ids(&mut filters.conversation_ids);
-        }
+        normalize_ids(request.source, &mut filters.conversation_ids);
         let redaction = match revisited {
             Some(first) => first.redaction.clone(),
             None => resolve_redaction(request, limits, None),
@@ -28,6 +26,7 @@ impl ExportPlan {
             ("source", self.source == request.source),
             ("membership", self.membership == request.membership),
             ("filters", self.filters == filters),
+            ("historyForm", self.has_history_form(limits.history_form)),
             ("records", self.records == projection(request)),
             ("lookupNames", self.lookup_names == request.lookup_names),
             (
@@ -41,6 +40,11 @@ impl ExportPlan {
         ];
         let differing = comparisons.into_iter().filter(|(_, is_same)| !is_same);
         differing.map(|(field, _)| field).collect()
+    }
+
+    /// Whether the plan is in this form of the history gateway, or in none.
+    fn has_history_form(&self, form: HistoryForm) -> bool {
+        self.history_form.is_none_or(|planned| planned == form)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
+use crate::export::request::HistoryForm;
 use crate::records::page::Projection;
 use crate::records::redaction::Mode;
 
@@ -37,6 +38,7 @@ pub struct Draft {
     archive_id: Option<Sha256>,
     organisation: Option<Organisation>,
     from_export: Option<ExportId>,
+    history_form: Option<HistoryForm>,
     request: ExportRequest,
 }
 
@@ -48,16 +50,14 @@ impl Draft {
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, InvalidRequest> {
-        if request.source.is_analytics() {
-            normalize_ids(&mut request.filters.conversation_ids);
-        }
+        normalize_ids(request.source, &mut request.filters.conversation_ids);
         let ExportIdentity {
             export_id,
             query_hash,
             interval,
         } = identity;
         check_end(interval, now)?;
-        check_filters(&request)?;
+        check_filters(&request, interval, limits)?;
         check_membership(&request)?;
         check_names(&request)?;
         check_records(&request)?;
@@ -79,6 +79,8 @@ impl Draft {
             ));
         }
         let webhook_url = request.webhook_url.clone();
+        let is_history = request.source == SourceKind::HistoryGateway;
+        let history_form = is_history.then_some(limits.history_form);
         let draft = Self {
             export_id,
             query_hash,
@@ -91,6 +93,7 @@ impl Draft {
             archive_id: None,
             organisation: None,
             from_export,
+            history_form,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
@@ -158,6 +161,16 @@ impl Draft {
         self.request.include_media
     }
 
+    /// The interval, unless the request is for conversations of any time.
+    pub fn requested_interval(&self) -> Option<Interval> {
+        (!self.request.is_lookup()).then_some(self.interval)
+    }
+
+    /// The form of the history gateway, if that is the source.
+    pub fn history_form(&self) -> Option<HistoryForm> {
+        self.history_form
+    }
+
     /// Whether the organisation's retention is relevant to this request.
     pub fn depends_on_retention(&self) -> bool {
         self.request.source.is_analytics() && !self.request.is_lookup()
@@ -200,6 +213,7 @@ impl Draft {
             archive_id,
             organisation,
             from_export,
+            history_form,
             request,
             ..
         } = self;
@@ -215,11 +229,13 @@ impl Draft {
             source: request.source,
             interval,
             membership: request.membership,
+            interval_enforced: !request.source.is_analytics(),
             filters: request.filters,
             records,
             lookup_names: request.lookup_names,
             redaction,
             from_export,
+            history_form,
             transcripts,
             page_size,
             include_media: request.include_media,
@@ -287,10 +303,12 @@ impl Draft {
                 let count = u32::try_from(pages).map_or(requested, |pages| requested.min(pages));
                 offset_ranges(total, self.page_size, count)
             }
-            SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
+            SourceKind::HistoryGateway if !self.request.is_lookup() => {
+                vec![SliceRange::Interval(self.interval)]
+            }
             SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),
             SourceKind::AnalyticsJob => self.interval_ranges(),
-            SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
+            SourceKind::AnalyticsQuery | SourceKind::HistoryGateway | SourceKind::Transcripts => {
                 let ids = self.request.filters.conversation_ids.len() as u64;
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
@@ -316,10 +334,12 @@ impl Draft {
     }
 }
 
-/// Lower-cases UUIDs, as the API writes them, and removes duplicates.
-pub(super) fn normalize_ids(ids: &mut Vec<String>) {
-    for id in ids.iter_mut().filter(|id| is_uuid(id)) {
-        id.make_ascii_lowercase();
+/// Removes duplicates, and lower-cases UUIDs, as the API writes them. A gateway may write them otherwise.
+pub(super) fn normalize_ids(source: SourceKind, ids: &mut Vec<String>) {
+    if source.is_analytics() {
+        for id in ids.iter_mut().filter(|id| is_uuid(id)) {
+            id.make_ascii_lowercase();
+        }
     }
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
@@ -420,8 +440,8 @@ mod tests {
         `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept for 365 days; the earliest start is currently 2025-03-10T00:00:00.000Z
         `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job covers at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
         the request cannot be parsed: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends at or before its start; the earlier timestamp comes first at line 1 column 56
-        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
-        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
+        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter, and history-gateway with filters.conversationIds, need no interval
+        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter, and history-gateway with filters.conversationIds, need no interval
         `membership` is activity: the source analytics-query reads in windows and supports only `start`; analytics-job supports both
         `pageSize` is 101: analytics-query supports 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
         `filters.conversationIds[0]` is 42: expected an id of 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e

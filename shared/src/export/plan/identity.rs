@@ -36,7 +36,7 @@ fn interval_until(
     scheduled_time: Timestamp,
 ) -> Result<Interval, InvalidRequest> {
     if !request.is_lookup() {
-        let rule = "expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval";
+        let rule = "expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter, and history-gateway with filters.conversationIds, need no interval";
         return Err(InvalidRequest::new("interval", "missing", rule));
     }
     Interval::new(Timestamp::UNIX_EPOCH, scheduled_time).map_err(|error| {

@@ -11,7 +11,8 @@ pub struct PlanLimits {
     pub job_page_size_max: u32,
     pub query_page_size_max: u32,
     pub gateway_page_size_max: u32,
-    pub history_page_size_max: u32,
+    /// The form of the history gateway, which limits its pages and filters.
+    pub history_form: HistoryForm,
     /// Conversations whose texts are fetched for one page.
     pub transcript_page_size_max: u32,
     /// Excludes attachments.
@@ -43,7 +44,7 @@ impl Default for PlanLimits {
             // Not documented; the value that four other clients use.
             query_page_size_max: 100,
             gateway_page_size_max: 1000,
-            history_page_size_max: HistoryForm::default().page_size_max(),
+            history_form: HistoryForm::default(),
             // The number that one invocation has time for, at 300 requests per minute and two requests per
             // conversation.
             transcript_page_size_max: 200,

@@ -11,6 +11,7 @@ use super::{
 use crate::base::ids::ExportId;
 use crate::base::json::message_body;
 use crate::base::time::{earlier, later};
+use crate::export::request::HistoryForm;
 use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
@@ -151,11 +152,21 @@ const MAX_FILTER_VALUES: usize = 3_000;
 /// million ids.
 const MAX_FILTER_BYTES: usize = 200_000_000;
 
-/// Checks that the source supports these filters and that their values are well-formed.
-pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidRequest> {
+/// Checks that the source supports these filters and that their values are well-formed. `interval` is that of the
+/// plan, for requests that have one.
+pub(super) fn check_filters(
+    request: &ExportRequest,
+    interval: Interval,
+    limits: &PlanLimits,
+) -> Result<(), InvalidRequest> {
     let (source, filters) = (request.source, &request.filters);
-    let supported = supported_filters(source);
     let non_empty = filters.non_empty();
+    check_length(&non_empty, MAX_FILTER_BYTES)?;
+    if source == SourceKind::HistoryGateway {
+        let requested = request.interval.as_ref().map(|_| interval);
+        return limits.history_form.check(filters, requested);
+    }
+    let supported = supported_filters(source, limits.history_form);
     if let Some((name, value)) = non_empty.iter().find(|(name, _)| !supported.contains(name)) {
         let rule = format!(
             "the source {source} supports only the filters {}",
@@ -163,7 +174,6 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidReques
         );
         return Err(InvalidRequest::new(format!("filters.{name}"), value, rule));
     }
-    check_length(&non_empty, MAX_FILTER_BYTES)?;
     if source == SourceKind::Transcripts {
         return check_values(
             "conversationIds",
@@ -229,7 +239,7 @@ fn check_length(non_empty: &[(&str, String)], max_bytes: usize) -> Result<(), In
 }
 
 /// The filters that a source supports.
-fn supported_filters(source: SourceKind) -> &'static [&'static str] {
+fn supported_filters(source: SourceKind, history_form: HistoryForm) -> &'static [&'static str] {
     match source {
         SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => &[
             "conversationIds",
@@ -241,12 +251,7 @@ fn supported_filters(source: SourceKind) -> &'static [&'static str] {
         ],
         SourceKind::ExportGateway => &["conversationIdRange"],
         SourceKind::Transcripts => &["conversationIds"],
-        SourceKind::HistoryGateway => &[
-            "conversationIds",
-            "participantIds",
-            "mediaTypes",
-            "category",
-        ],
+        SourceKind::HistoryGateway => history_form.filters(),
     }
 }
 
@@ -283,7 +288,10 @@ pub(super) fn page_size(
             (limits.query_page_size_max, " (GENESYS_QUERY_PAGE_SIZE_MAX)")
         }
         SourceKind::ExportGateway => (limits.gateway_page_size_max, " (GATEWAY_PAGE_SIZE_MAX)"),
-        SourceKind::HistoryGateway => (limits.history_page_size_max, " (GATEWAY_HISTORY_FORM)"),
+        SourceKind::HistoryGateway => (
+            limits.history_form.page_size_max(),
+            " (GATEWAY_HISTORY_FORM)",
+        ),
         SourceKind::Transcripts => (limits.transcript_page_size_max, ""),
     };
     let size = request.page_size.unwrap_or(max);

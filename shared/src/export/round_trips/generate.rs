@@ -123,11 +123,14 @@ pub(super) fn checkpoint() -> BoxedStrategy<Checkpoint> {
         (any::<u64>(), any::<u64>()).prop_map(|(page, line)| ConversationPosition { page, line });
     prop_oneof![
         any::<u64>().prop_map(Checkpoint::offset),
-        (option::of(text()), option::of(text())).prop_map(|(job, cursor)| Checkpoint::Cursor {
-            job,
-            cursor,
-            trail: None
-        }),
+        (option::of(text()), option::of(text()), any::<u64>()).prop_map(
+            |(job, cursor, ids_before)| Checkpoint::Cursor {
+                job,
+                cursor,
+                trail: None,
+                ids_before,
+            }
+        ),
         interval().prop_map(|next| Checkpoint::Windows { next }),
         (option::of(position), texts())
             .prop_map(|(next, postponed)| Checkpoint::Conversations { next, postponed }),

@@ -141,7 +141,10 @@ fn object_level(shape: RecordShape) -> u32 {
     match shape {
         RecordShape::Analytics | RecordShape::Normalized => 5,
         // Message texts are less repetitive than the fields around them: level 6 is 0.2 % larger than zlib's.
-        RecordShape::Gateway | RecordShape::Transcript => 7,
+        RecordShape::Gateway
+        | RecordShape::EntityByInteraction
+        | RecordShape::EntityById
+        | RecordShape::Transcript => 7,
     }
 }
 
@@ -172,7 +175,10 @@ mod tests {
         let records: Vec<String> = match shape {
             RecordShape::Analytics => truth.conversations.into_iter().map(|it| it.json).collect(),
             RecordShape::Gateway => truth.gateway.into_iter().map(|it| it.json).collect(),
-            RecordShape::Normalized | RecordShape::Transcript => Vec::new(),
+            RecordShape::EntityByInteraction
+            | RecordShape::EntityById
+            | RecordShape::Normalized
+            | RecordShape::Transcript => Vec::new(),
         };
         let records: Vec<_> = records
             .iter()

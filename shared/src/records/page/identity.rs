@@ -51,18 +51,22 @@ pub enum RecordField {
     ConversationId,
     ConversationStart,
     Id,
+    InteractionId,
     RecordId,
     StartTime,
+    StartTimestamp,
 }
 
 impl RecordField {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::ConversationId => "conversationId",
             Self::ConversationStart => "conversationStart",
             Self::Id => "id",
+            Self::InteractionId => "interactionId",
             Self::RecordId => "recordId",
             Self::StartTime => "startTime",
+            Self::StartTimestamp => "startTimestamp",
         }
     }
 }
@@ -73,55 +77,136 @@ impl fmt::Display for RecordField {
     }
 }
 
+/// The names of the fields that hold the id and the start of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum IdentityNames {
+    Of([&'static str; 2]),
+    /// Those of an entity depend on the fields that it has.
+    Entity,
+}
+
 impl RecordShape {
-    fn id_field(self) -> RecordField {
+    /// The fields that may hold the id, in the order of precedence.
+    fn id_fields(self) -> [RecordField; 3] {
+        use RecordField::{ConversationId, Id, InteractionId, RecordId};
         match self {
-            Self::Analytics | Self::Transcript => RecordField::ConversationId,
-            Self::Gateway => RecordField::Id,
-            Self::Normalized => RecordField::RecordId,
+            Self::Analytics | Self::Transcript => [ConversationId; 3],
+            Self::Gateway => [Id; 3],
+            Self::Normalized => [RecordId; 3],
+            Self::EntityByInteraction => [InteractionId, Id, ConversationId],
+            Self::EntityById => [Id, InteractionId, ConversationId],
         }
     }
 
-    fn start_field(self) -> RecordField {
+    /// The fields that may hold the start, in the order of precedence.
+    fn start_fields(self) -> [RecordField; 3] {
+        use RecordField::{ConversationStart, StartTime, StartTimestamp};
         match self {
-            Self::Analytics | Self::Transcript => RecordField::ConversationStart,
-            Self::Gateway | Self::Normalized => RecordField::StartTime,
+            Self::Analytics | Self::Transcript => [ConversationStart; 3],
+            Self::Gateway | Self::Normalized => [StartTime; 3],
+            Self::EntityByInteraction | Self::EntityById => {
+                [StartTimestamp, StartTime, ConversationStart]
+            }
         }
+    }
+
+    pub(super) fn is_entity(self) -> bool {
+        matches!(self, Self::EntityByInteraction | Self::EntityById)
+    }
+
+    pub(super) fn identity_names(self) -> IdentityNames {
+        if self.is_entity() {
+            return IdentityNames::Entity;
+        }
+        let ([id, ..], [start, ..]) = (self.id_fields(), self.start_fields());
+        IdentityNames::Of([id.name(), start.name()])
     }
 }
 
 /// Whether the record has an end time. After that it changes only by later corrections.
 pub fn has_ended(record: &str, shape: RecordShape) -> bool {
-    let name = match shape {
-        RecordShape::Analytics | RecordShape::Transcript => "conversationEnd",
-        RecordShape::Gateway | RecordShape::Normalized => "endTime",
+    let names = match shape {
+        RecordShape::Analytics | RecordShape::Transcript => ["conversationEnd"; 3],
+        RecordShape::Gateway | RecordShape::Normalized => ["endTime"; 3],
+        RecordShape::EntityByInteraction | RecordShape::EntityById => ENTITY_ENDS,
     };
-    let [end] = member_values(record, [name]);
-    end.is_some_and(|end| !is_null(end))
+    let mut ends = member_values(record, names).into_iter().flatten();
+    ends.any(|end| !is_null(end))
 }
+
+/// The fields that may hold the end of an entity, in the order of precedence.
+pub(super) const ENTITY_ENDS: [&str; 3] = ["endTimestamp", "endTime", "conversationEnd"];
 
 /// The id of the record, even if it has no start.
 pub(crate) fn record_id(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
-    let [id, _] = member_values(record, shape.identity_fields());
-    read_id(id, shape).ok()
+    read_id(IdentityFields::read(record, shape).id, shape).ok()
 }
 
-/// The values of the id and start fields, as JSON text.
-pub(super) type IdentityFields<'a> = [Option<&'a str>; 2];
+/// The id and start fields of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdentityFields<'a> {
+    pub(super) id: IdentityField<'a>,
+    pub(super) start: IdentityField<'a>,
+}
 
-impl RecordShape {
-    pub(super) fn identity_fields(self) -> [&'static str; 2] {
-        [self.id_field().name(), self.start_field().name()]
+/// A field of a record, and its value as JSON text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdentityField<'a> {
+    pub(super) name: RecordField,
+    pub(super) value: Option<&'a str>,
+}
+
+impl<'a> IdentityFields<'a> {
+    /// Reads the fields of a record of this shape.
+    pub(super) fn read(record: &'a str, shape: RecordShape) -> Self {
+        match shape.identity_names() {
+            IdentityNames::Of(names) => Self::new(shape, member_values(record, names)),
+            IdentityNames::Entity => Self::of_entity(record, shape),
+        }
+    }
+
+    /// The fields of a record that is not an entity, from their values.
+    pub(super) fn new(shape: RecordShape, [id, start]: [Option<&'a str>; 2]) -> Self {
+        let ([id_name, ..], [start_name, ..]) = (shape.id_fields(), shape.start_fields());
+        Self {
+            id: IdentityField {
+                name: id_name,
+                value: id,
+            },
+            start: IdentityField {
+                name: start_name,
+                value: start,
+            },
+        }
+    }
+
+    fn of_entity(record: &'a str, shape: RecordShape) -> Self {
+        Self {
+            id: IdentityField::first_given(record, shape.id_fields()),
+            start: IdentityField::first_given(record, shape.start_fields()),
+        }
+    }
+}
+
+impl<'a> IdentityField<'a> {
+    /// The first field that is neither absent nor null nor empty, or else the first one.
+    fn first_given(record: &'a str, names: [RecordField; 3]) -> Self {
+        let values = member_values(record, names.map(RecordField::name));
+        let is_given = |value: Option<&str>| value.is_some_and(|it| !is_null(it) && it != "\"\"");
+        let position = values
+            .iter()
+            .position(|value| is_given(*value))
+            .unwrap_or_default();
+        Self {
+            name: names[position],
+            value: values[position],
+        }
     }
 }
 
 impl<'a> RecordIdentity<'a> {
     pub fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
-        Self::from_fields(
-            member_values(record, shape.identity_fields()),
-            record,
-            shape,
-        )
+        Self::from_fields(IdentityFields::read(record, shape), record, shape)
     }
 
     /// The same identity with the start in whole milliseconds, as in a normalized record.
@@ -134,7 +219,7 @@ impl<'a> RecordIdentity<'a> {
 
     /// Like `of`, for callers that have already read the identifying fields.
     pub(super) fn from_fields(
-        [id, start]: IdentityFields<'a>,
+        fields: IdentityFields<'a>,
         record: &str,
         shape: RecordShape,
     ) -> Result<Self, RejectReason> {
@@ -142,26 +227,27 @@ impl<'a> RecordIdentity<'a> {
             return Err(RejectReason::NotAnObject);
         }
         Ok(Self {
-            id: read_id(id, shape)?,
-            start: read_start(start, shape)?,
+            id: read_id(fields.id, shape)?,
+            start: read_start(fields.start, shape)?,
         })
     }
 }
 
 /// The start of the record, even if it has no id.
-pub(super) fn record_start(
-    [_, start]: IdentityFields<'_>,
-    shape: RecordShape,
-) -> Option<Timestamp> {
-    read_start(start, shape).ok()
+pub(super) fn record_start(fields: IdentityFields<'_>, shape: RecordShape) -> Option<Timestamp> {
+    read_start(fields.start, shape).ok()
 }
 
-fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, RejectReason> {
-    let field = shape.id_field();
+fn read_id(field: IdentityField<'_>, shape: RecordShape) -> Result<Cow<'_, str>, RejectReason> {
+    let IdentityField { name: field, value } = field;
     let missing = RejectReason::IdMissing(field);
     let value = value.filter(|value| !is_null(value)).ok_or(missing)?;
     let id = match shape {
-        RecordShape::Gateway if is_integer(value) => value.into(),
+        RecordShape::Gateway | RecordShape::EntityByInteraction | RecordShape::EntityById
+            if is_integer(value) =>
+        {
+            value.into()
+        }
         _ => read_string(value).ok_or(RejectReason::IdMalformed(field))?,
     };
     match id.len() {
@@ -171,8 +257,8 @@ fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, Reje
     }
 }
 
-fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
-    let field = shape.start_field();
+fn read_start(field: IdentityField<'_>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
+    let IdentityField { name: field, value } = field;
     let malformed = RejectReason::StartMalformed(field);
     if shape == RecordShape::Transcript && value.is_some_and(is_null) {
         return Ok(Timestamp::UNIX_EPOCH);
@@ -242,6 +328,75 @@ mod tests {
 
         assert_eq!(identity.start.as_millisecond(), last);
         assert_eq!(identity.truncated_to_millis().start.as_millisecond(), last);
+    }
+
+    #[test]
+    fn the_forms_of_a_history_gateway_differ_in_the_precedence_of_ids() {
+        let id = |shape, entity: &str| {
+            let start = r#""startTimestamp":"2026-03-02T14:00:00Z"}"#;
+            let record = entity.replace('}', &format!(",{start}"));
+            read(&record, shape).map(|identity| identity.id.into_owned())
+        };
+        let by_interaction = |entity| id(RecordShape::EntityByInteraction, entity).unwrap();
+        let by_id = |entity| id(RecordShape::EntityById, entity).unwrap();
+
+        let both = r#"{"id":"a","interactionId":"b"}"#;
+        assert_eq!(
+            (by_interaction(both), by_id(both)),
+            ("b".into(), "a".into())
+        );
+        for (entity, id) in [
+            (r#"{"id":"a"}"#, "a"),
+            (r#"{"interactionId":"b"}"#, "b"),
+            (r#"{"id":"a","interactionId":null}"#, "a"),
+            (r#"{"id":"","interactionId":"b"}"#, "b"),
+            (r#"{"conversationId":"c"}"#, "c"),
+            (r#"{"id":17}"#, "17"),
+        ] {
+            assert_eq!(
+                (by_interaction(entity), by_id(entity)),
+                (id.into(), id.into())
+            );
+        }
+    }
+
+    #[test]
+    fn the_start_of_an_entity_is_its_first_given_time() {
+        let start = |entity: &str| read(entity, RecordShape::EntityById).unwrap().start;
+        let nine = "2026-03-02T09:00:00Z".parse().unwrap();
+
+        for entity in [
+            r#"{"id":"a","startTimestamp":"2026-03-02T09:00:00Z","startTime":"2026-03-02T10:00:00Z"}"#,
+            r#"{"id":"a","startTimestamp":null,"startTime":"2026-03-02T09:00:00Z"}"#,
+            r#"{"conversationId":"a","conversationStart":"2026-03-02T09:00:00Z"}"#,
+        ] {
+            assert_eq!(start(entity), nine, "{entity}");
+        }
+    }
+
+    #[test]
+    fn a_rejected_entity_names_the_field_that_was_read() {
+        use RecordField::{Id, InteractionId, StartTime, StartTimestamp};
+        let reason = |shape, entity| read(entity, shape).unwrap_err();
+        let (by_interaction, by_id) = (RecordShape::EntityByInteraction, RecordShape::EntityById);
+
+        assert_eq!(
+            reason(by_interaction, "{}"),
+            RejectReason::IdMissing(InteractionId)
+        );
+        assert_eq!(reason(by_id, "{}"), RejectReason::IdMissing(Id));
+        assert_eq!(
+            reason(by_id, r#"{"interactionId":{}}"#),
+            RejectReason::IdMalformed(InteractionId)
+        );
+        assert_eq!(
+            reason(by_id, r#"{"id":"a"}"#),
+            RejectReason::StartMissing(StartTimestamp)
+        );
+        assert_eq!(
+            reason(by_id, r#"{"id":"a","startTime":"soon"}"#),
+            RejectReason::StartMalformed(StartTime)
+        );
     }
 
     #[test]
@@ -329,8 +484,20 @@ mod tests {
 
     #[test]
     fn reject_reasons_are_serialized_under_these_names_and_read_back() {
-        use RecordField::{ConversationId, ConversationStart, Id, RecordId, StartTime};
-        for field in [ConversationId, ConversationStart, Id, RecordId, StartTime] {
+        use RecordField::{
+            ConversationId, ConversationStart, Id, InteractionId, RecordId, StartTime,
+            StartTimestamp,
+        };
+        let fields = [
+            ConversationId,
+            ConversationStart,
+            Id,
+            InteractionId,
+            RecordId,
+            StartTime,
+            StartTimestamp,
+        ];
+        for field in fields {
             assert_eq!(
                 serde_json::to_string(&field).unwrap(),
                 format!("\"{field}\"")

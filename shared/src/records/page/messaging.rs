@@ -2,6 +2,7 @@
 
 use super::channel::Channel;
 use super::check::stored_shape;
+use super::entity::is_conversation;
 use super::walk::{for_each_element, member_values, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
 
@@ -19,7 +20,12 @@ pub(crate) fn messaging_conversation_id(
     let shape = stored_shape(shape, projection);
     let has_messages = match shape {
         RecordShape::Analytics => any_session_has_messages(line),
-        RecordShape::Gateway => gateway_record_has_messages(line),
+        RecordShape::EntityByInteraction | RecordShape::EntityById if is_conversation(line) => {
+            any_session_has_messages(line)
+        }
+        RecordShape::Gateway | RecordShape::EntityByInteraction | RecordShape::EntityById => {
+            gateway_record_has_messages(line)
+        }
         RecordShape::Normalized => {
             let [channel] = member_values(line, ["channelType"]);
             !channel.is_some_and(is_other_channel)
@@ -45,14 +51,14 @@ fn any_session_has_messages(record: &str) -> bool {
     has_messages || !has_sessions
 }
 
-/// A record with texts has messages. Otherwise `type` and `mediaType` decide, and the one that may mean messages takes
-/// precedence.
+/// A record with texts has messages. Otherwise `channelType`, `type` and `mediaType` decide, and the one that may mean
+/// messages takes precedence.
 fn gateway_record_has_messages(record: &str) -> bool {
-    let [interactions, kind, media_type] =
-        member_values(record, ["interactions", "type", "mediaType"]);
+    let [interactions] = member_values(record, ["interactions"]);
     let mut has_texts = false;
     for_each_element(interactions.unwrap_or_default(), |_| has_texts = true);
-    let mut words = [kind, media_type].into_iter().flatten();
+    let words = member_values(record, ["channelType", "type", "mediaType"]);
+    let mut words = words.into_iter().flatten();
     has_texts || words.clone().any(is_message_channel) || !words.any(is_other_channel)
 }
 
@@ -132,6 +138,23 @@ mod tests {
             RecordShape::Gateway,
             Projection::Normalized
         ));
+    }
+
+    #[test]
+    fn the_channel_of_an_entity_decides_whether_it_has_messages() {
+        let (shape, full) = (RecordShape::EntityById, Projection::Full);
+        let entity = |channel: &str| {
+            format!(
+                r#"{{"id":"a","channelType":"{channel}","startTimestamp":"2026-03-01T00:00:00Z"}}"#
+            )
+        };
+
+        for channel in ["chat", "sms", "social", "webchat"] {
+            assert!(has_messages(&entity(channel), shape, full), "{channel}");
+        }
+        for channel in ["voice", "email", "callback"] {
+            assert!(!has_messages(&entity(channel), shape, full), "{channel}");
+        }
     }
 
     #[test]

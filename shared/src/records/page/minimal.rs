@@ -19,9 +19,14 @@
 //! | `participants[].type` | `participants[].purpose` |
 //! | `participants[].name` | `participants[].participantName` |
 //!
+//! An entity of a history gateway has `channelType`, `startTimestamp` and `endTimestamp` for `type`, `startTime` and
+//! `endTime`; `entity.rs` lists the fields that are accepted too. Its channel is also its `mediaType`, if it has none.
+//!
 //! The leading session is the first one, in the order of the record, that has a non-null `mediaType`. Without one,
 //! `type` and `mediaType` are omitted.
 
+use super::entity::{Entity, is_conversation};
+use super::identity::IdentityFields;
 use super::walk::{for_each_element, is_array, is_null, is_object, member_values, push_comma};
 
 const RECORD: [&str; 6] = [
@@ -55,6 +60,28 @@ pub(super) fn write_analytics(record: &str, out: &mut String) {
     let [kind, media_type] = participants.map(leading_session).unwrap_or_default();
     let values = [id, kind, start, end, media_type, None];
     write_record(values, participants, ANALYTICS_PARTICIPANT, out);
+}
+
+pub(super) fn write_entity(record: &str, fields: IdentityFields<'_>, out: &mut String) {
+    if is_conversation(record) {
+        return write_analytics(record, out);
+    }
+    let entity = Entity::read(record);
+    let channel = entity
+        .channels
+        .into_iter()
+        .flatten()
+        .find(|it| !is_null(it));
+    let [kind, interactions] = member_values(record, ["type", "interactions"]);
+    let values = [
+        fields.id.value,
+        kind.or(channel),
+        fields.start.value,
+        entity.end,
+        entity.media_type.or(channel),
+        interactions,
+    ];
+    write_record(values, entity.participants, PARTICIPANT, out);
 }
 
 /// `type` and `mediaType` of the leading session.
@@ -128,8 +155,9 @@ fn write_fields<const N: usize>(keys: [&str; N], values: Values<'_, N>, out: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::page::RecordShape;
 
-    fn project(write: fn(&str, &mut String), text: &str) -> String {
+    fn project(write: impl Fn(&str, &mut String), text: &str) -> String {
         let mut out = String::new();
         write(text, &mut out);
         out
@@ -141,6 +169,21 @@ mod tests {
             "mediaType":"chat","endTime":"e","startTime":"s","extra":true,"type":"webchat","id":"a"}"#;
 
         insta::assert_snapshot!(project(write_gateway, record), @r#"{"id":"a","type":"webchat","startTime":"s","endTime":"e","mediaType":"chat","interactions":[{"k":1.50}],"participants":[{"id":2,"type":"agent","name":"Ann"}]}"#);
+    }
+
+    #[test]
+    fn an_entity_is_mapped_to_the_minimal_fields() {
+        let project = |record: &str| {
+            let fields = IdentityFields::read(record, RecordShape::EntityByInteraction);
+            project(|record, out| write_entity(record, fields, out), record)
+        };
+        let contract = r#"{"id":"e","interactionId":"i","channelType":"voice","startTimestamp":"s","endTimestamp":null,"participantCount":3,"queueName":"q"}"#;
+        let others = r#"{"id":"e","type":"call","startTime":"s","endTime":"t","participants":[{"id":1,"x":2}]}"#;
+        let conversation = r#"{"conversationId":"c","conversationStart":"s","participants":[{"participantId":"p","sessions":[{"mediaType":"voice"}]}]}"#;
+
+        insta::assert_snapshot!(project(contract), @r#"{"id":"i","type":"voice","startTime":"s","endTime":null,"mediaType":"voice","participants":[]}"#);
+        insta::assert_snapshot!(project(others), @r#"{"id":"e","type":"call","startTime":"s","endTime":"t","mediaType":"call","participants":[{"id":1}]}"#);
+        insta::assert_snapshot!(project(conversation), @r#"{"id":"c","type":"voice","startTime":"s","mediaType":"voice","participants":[{"id":"p"}]}"#);
     }
 
     #[test]

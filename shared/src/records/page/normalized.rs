@@ -11,11 +11,13 @@ use jiff::Timestamp;
 
 use super::PageRules;
 use super::channel::Channel;
+use super::entity::{Entity, is_conversation};
 use super::identity::IdentityFields;
 use super::walk::{
     decode_string, for_each_element, for_each_member, is_array, is_object, member_values,
     push_comma, unquoted,
 };
+use crate::base::decode::lenient::parse_count;
 use crate::base::time::truncate_to_millis;
 
 /// The fields of a row that are optional in a record. Values are JSON texts.
@@ -24,7 +26,7 @@ struct Row<'a> {
     interaction_id: Option<&'a str>,
     channel: Channel,
     end: Option<&'a str>,
-    participants: Option<&'a str>,
+    participant_count: Option<i64>,
     queue_id: Option<&'a str>,
     queue_name: Option<&'a str>,
     wrap_up_code: Option<&'a str>,
@@ -36,39 +38,50 @@ pub(super) fn write_gateway<'a>(
     record: &'a str,
     rules: &PageRules<'_>,
     out: &mut String,
-) -> IdentityFields<'a> {
+) -> [Option<&'a str>; 2] {
     let [id, start, end, participants] =
         member_values(record, ["id", "startTime", "endTime", "participants"]);
-    let [interaction_id, conversation_id] =
-        member_values(record, ["interactionId", "conversationId"]);
     let channel_words = member_values(record, ["channelType", "type", "messageType", "mediaType"]);
-    let [queue_id, queue_name, attributes] =
-        member_values(record, ["queueId", "queueName", "attributes"]);
-    let [wrap_up_code, wrap_up_name] = member_values(record, ["wrapUpCode", "wrapUpName"]);
     let row = Row {
-        interaction_id: interaction_id
-            .filter(|id| is_id(id))
-            .or(conversation_id.filter(|id| is_id(id))),
         channel: first_channel(channel_words),
         end,
-        participants,
-        queue_id,
-        queue_name,
-        wrap_up_code,
-        wrap_up_name,
-        attributes: attributes
-            .filter(|attributes| is_object(attributes))
-            .map(Cow::Borrowed),
+        participant_count: participants.and_then(count_elements),
+        ..Row::of_gateway(record)
     };
     row.write(id, start, rules, out);
     [id, start]
+}
+
+/// Writes the row of a history gateway's entity.
+pub(super) fn write_entity(
+    record: &str,
+    fields: IdentityFields<'_>,
+    rules: &PageRules<'_>,
+    out: &mut String,
+) {
+    if is_conversation(record) {
+        write_analytics(record, rules, out);
+        return;
+    }
+    let entity = Entity::read(record);
+    let count = |value| parse_count(value).and_then(|count| i64::try_from(count).ok());
+    let row = Row {
+        channel: first_channel(entity.channels),
+        end: entity.end,
+        participant_count: entity.participant_count.and_then(count).or_else(|| {
+            let participants = entity.participants?;
+            count_elements(participants).or_else(|| count(participants))
+        }),
+        ..Row::of_gateway(record)
+    };
+    row.write(fields.id.value, fields.start.value, rules, out);
 }
 
 pub(super) fn write_analytics<'a>(
     record: &'a str,
     rules: &PageRules<'_>,
     out: &mut String,
-) -> IdentityFields<'a> {
+) -> [Option<&'a str>; 2] {
     let names = [
         "conversationId",
         "conversationStart",
@@ -78,7 +91,7 @@ pub(super) fn write_analytics<'a>(
     let [id, start, end, participants] = member_values(record, names);
     let mut row = Row {
         end,
-        participants,
+        participant_count: participants.and_then(count_elements),
         ..Row::default()
     };
     let mut queues = Queues::default();
@@ -162,7 +175,29 @@ impl<'a> Attributes<'a> {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// The fields that every gateway names alike.
+    fn of_gateway(record: &'a str) -> Self {
+        let [interaction_id, conversation_id] =
+            member_values(record, ["interactionId", "conversationId"]);
+        let [queue_id, queue_name, attributes] =
+            member_values(record, ["queueId", "queueName", "attributes"]);
+        let [wrap_up_code, wrap_up_name] = member_values(record, ["wrapUpCode", "wrapUpName"]);
+        Self {
+            interaction_id: interaction_id
+                .filter(|id| is_id(id))
+                .or(conversation_id.filter(|id| is_id(id))),
+            queue_id,
+            queue_name,
+            wrap_up_code,
+            wrap_up_name,
+            attributes: attributes
+                .filter(|attributes| is_object(attributes))
+                .map(Cow::Borrowed),
+            ..Self::default()
+        }
+    }
+
     /// Writes the row. Writes nothing for a record without a start, which is rejected.
     fn write(
         &self,
@@ -189,7 +224,7 @@ impl Row<'_> {
         write_field(
             out,
             "participantCount",
-            &number_json(self.participants.and_then(count_elements)),
+            &number_json(self.participant_count),
         );
         let (queue_id, wrap_up_code) = (only_text(self.queue_id), only_text(self.wrap_up_code));
         let names = rules.names;
@@ -326,6 +361,30 @@ mod tests {
             "attributes":{"order":"A-1"}}"#;
 
         insta::assert_snapshot!(entity_row(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
+    }
+
+    #[test]
+    fn an_entity_of_a_history_gateway_becomes_this_row() {
+        let row = |shape, record: &str| {
+            let fields = IdentityFields::read(record, shape);
+            row(
+                |record, line| write_entity(record, fields, &RULES, line),
+                record,
+            )
+        };
+        let contract = r#"{"id":"e-1","interactionId":"i-4","channelType":"social","startTimestamp":"2026-03-02T14:00:00Z",
+            "endTimestamp":"2026-03-02T14:10:00.5Z","participantCount":3,"queueName":"Support","wrapUpCode":"done",
+            "attributes":{"order":"A-1"}}"#;
+        let others = r#"{"id":17,"channelType":"voice","startTime":"2026-03-02T14:00:00Z","endTime":null,"participants":[{},{}]}"#;
+
+        insta::assert_snapshot!(row(RecordShape::EntityByInteraction, contract), @r#"{"recordId":"i-4","interactionId":"i-4","channelType":"SOCIAL_MEDIA","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":3,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(row(RecordShape::EntityById, contract), @r#"{"recordId":"e-1","interactionId":"i-4","channelType":"SOCIAL_MEDIA","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":3,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(row(RecordShape::EntityById, others), @r#"{"recordId":"17","interactionId":"17","channelType":"VOICE","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":2,"queueId":null,"queueName":null,"wrapUpCode":null,"wrapUpName":null,"attributes":null,"normalizedAt":0}"#);
+        let conversation = include_str!("examples/voice.json");
+        assert_eq!(
+            row(RecordShape::EntityById, conversation),
+            conversation_row(conversation)
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn redact(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let identity = IdentityKeys::of(stored);
+    let identity = IdentityKeys::of(stored, record);
     let class = FieldClass::of_record(record, shape);
     redact_with_class(class, identity, record, redactor, tally)
 }
@@ -376,6 +376,18 @@ mod tests {
             assert_eq!(redacted(Profile::Standard, shape, &nested).1, 1);
             assert_eq!(redacted(Profile::Standard, shape, &list).1, 1);
         }
+    }
+
+    #[test]
+    fn only_the_field_that_identifies_an_entity_is_kept() {
+        let entity = r#"{"id":"4111111111111111","interactionId":"mary.roe@example.com","startTimestamp":"2026-03-02T14:00:00Z","queueName":"of mary.roe@example.com","attributes":{"phone":"+49 151 23456789"}}"#;
+
+        let by_id = redacted(Profile::Standard, RecordShape::EntityById, entity).0;
+        let by_interaction =
+            redacted(Profile::Standard, RecordShape::EntityByInteraction, entity).0;
+
+        insta::assert_snapshot!(by_id, @r#"{"id":"4111111111111111","interactionId":"[REDACTED:EMAIL]","startTimestamp":"2026-03-02T14:00:00Z","queueName":"of [REDACTED:EMAIL]","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+        insta::assert_snapshot!(by_interaction, @r#"{"id":"[REDACTED:CARD]","interactionId":"mary.roe@example.com","startTimestamp":"2026-03-02T14:00:00Z","queueName":"of [REDACTED:EMAIL]","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
     }
 
     #[test]

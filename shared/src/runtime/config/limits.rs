@@ -22,7 +22,7 @@ impl Settings<'_> {
             job_page_size_max: number(&GENESYS_JOB_PAGE_SIZE_MAX, default.job_page_size_max),
             query_page_size_max: number(&GENESYS_QUERY_PAGE_SIZE_MAX, default.query_page_size_max),
             gateway_page_size_max: number(&GATEWAY_PAGE_SIZE_MAX, default.gateway_page_size_max),
-            history_page_size_max: self.history_form().page_size_max(),
+            history_form: self.history_form(),
             transcripts: self.transcripts(default.transcripts),
             attachments: self.attachments(&default.attachments),
             job_interval_max_days: number(

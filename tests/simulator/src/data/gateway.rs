@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::conversation::start_within;
 use super::directory::Directory;
+use super::entity::{self, Described};
 use super::ids::uuid;
 use super::languages::LANGUAGES;
 use super::moment::{MINUTE, Moment, SECOND};
 use super::random::{long_tailed, one_in, pick, record_rng};
 use super::served_json;
 use crate::faults::malformed::GoodRecord;
-use crate::settings::Settings;
+use crate::settings::{HistoryForm, Settings};
 
 /// Separates the generators of gateway records from those of conversations.
 const KIND: u64 = 2;
@@ -79,6 +80,18 @@ impl Gateway {
         served_json(good_record, malformed_every, index).into_owned()
     }
 
+    /// Returns the record as an entity of a history gateway of this form.
+    pub(crate) fn entity(&self, index: usize, form: HistoryForm, directory: &Directory) -> String {
+        let (id, start, mut rng) = self.generate_start(index);
+        let end = end(start, &mut rng);
+        let described = Described {
+            id: &id,
+            start,
+            end,
+        };
+        entity::text(&described, form, (self.seed, index), directory)
+    }
+
     fn generate_start(&self, index: usize) -> (String, Moment, Rng) {
         let mut rng = record_rng(self.seed, KIND, index);
         let id = uuid(&mut rng);
@@ -89,7 +102,7 @@ impl Gateway {
     fn text(&self, index: usize, directory: &Directory) -> String {
         let (id, start, mut rng) = self.generate_start(index);
         let rng = &mut rng;
-        let end = start + long_tailed(rng, 10 * MINUTE, 0.9);
+        let end = end(start, rng);
         let customer = directory.customer(rng);
         let agent = &pick(rng, &directory.agents).name;
         let count = long_tailed(rng, i64::from(self.interactions) * 100, 0.8) / 100;
@@ -113,6 +126,10 @@ impl Gateway {
         }
         format!("{{{}}}", fields.join(","))
     }
+}
+
+fn end(start: Moment, rng: &mut Rng) -> Moment {
+    start + long_tailed(rng, 10 * MINUTE, 0.9)
 }
 
 fn interactions(

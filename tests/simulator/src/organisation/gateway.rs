@@ -11,12 +11,11 @@ use super::Organisation;
 use super::request::Request;
 use super::response::{ApiError, ApiResponse, push_array};
 use crate::data::RecordSummary;
+use crate::faults::IntervalEnd;
 use crate::faults::repeats::{repeat_rows, text_at};
 
 /// The `type` of every record.
 const RECORD_TYPE: &str = "webchat";
-/// Applies when neither the page request nor the query names a size.
-const DEFAULT_LIMIT: usize = 100;
 /// Larger values are refused.
 const LIMIT_MAX: usize = 10_000;
 
@@ -40,20 +39,22 @@ impl Queries {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Submission {
     query: SubmittedQuery,
+    #[serde(rename = "includeMedia")]
+    _include_media: bool,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SubmittedQuery {
     filter: RecordFilter,
-    page_size: Option<usize>,
+    page_size: usize,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RecordFilter {
     #[serde(rename = "type")]
     kind: String,
@@ -62,55 +63,72 @@ struct RecordFilter {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct IdFilter {
     range: IdRange,
 }
 
 /// Both ends are inclusive; ids are compared as strings.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct IdRange {
-    min: Option<String>,
-    max: Option<String>,
+    min: String,
+    max: String,
 }
 
 /// Half-open, applied to `startTime`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct DateRange {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
+    start: Timestamp,
+    end: Timestamp,
+}
+
+/// Whether the moment is in the interval.
+pub(super) fn is_within(
+    moment: Timestamp,
+    (start, end): (Timestamp, Timestamp),
+    interval_end: IntervalEnd,
+) -> bool {
+    match interval_end {
+        IntervalEnd::Excluded => (start..end).contains(&moment),
+        IntervalEnd::Included => (start..=end).contains(&moment),
+    }
 }
 
 impl RecordFilter {
-    fn selects(&self, record: &RecordSummary) -> bool {
+    fn selects(&self, record: &RecordSummary, end: IntervalEnd) -> bool {
         let ids = self.id.as_ref().map(|it| &it.range);
         let dates = self.date_range.as_ref();
         self.kind == RECORD_TYPE
-            && ids.is_none_or(|range| range.min.as_ref().is_none_or(|min| *min <= record.id))
-            && ids.is_none_or(|range| range.max.as_ref().is_none_or(|max| record.id <= *max))
-            && dates.is_none_or(|range| range.start.is_none_or(|start| start <= record.start))
-            && dates.is_none_or(|range| range.end.is_none_or(|end| record.start < end))
+            && ids.is_none_or(|range| (&range.min..=&range.max).contains(&&record.id))
+            && dates.is_none_or(|range| {
+                let time = (range.start, range.end);
+                is_within(record.start, time, end)
+            })
     }
 
     fn is_reversed(&self) -> bool {
-        let ends = self
-            .date_range
-            .as_ref()
-            .map(|range| (range.start, range.end));
-        matches!(ends, Some((Some(start), Some(end))) if end < start)
+        let dates = self.date_range.as_ref();
+        dates.is_some_and(|range| range.end < range.start)
     }
 }
 
 impl Organisation {
     pub(crate) fn submit_query(&mut self, request: &Request) -> Result<ApiResponse, ApiError> {
-        let Submission { query } = request.json()?;
+        let Submission { query, .. } = request.json()?;
         if query.filter.is_reversed() {
             return Err(ApiError::bad_request("dateRange must end after it starts"));
         }
         let faults = &self.settings.faults;
-        let page_size = query.page_size.unwrap_or(DEFAULT_LIMIT);
+        let page_size = query.page_size;
+        if !(1..=LIMIT_MAX).contains(&page_size) {
+            let message = format!("pageSize must be between 1 and {LIMIT_MAX}");
+            return Err(ApiError::bad_request(&message));
+        }
         let summaries = self.data.gateway_summaries().iter().enumerate();
         let mut rows: Vec<usize> = summaries
-            .filter(|(_, summary)| query.filter.selects(summary))
+            .filter(|(_, summary)| query.filter.selects(summary, faults.gateway_interval_end))
             .map(|(index, _)| index)
             .collect();
         repeat_rows(&mut rows, &faults.repeated_rows);

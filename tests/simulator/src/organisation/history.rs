@@ -1,63 +1,22 @@
-//! The history gateway: serves the export gateway's records page by page, each page with a token for the next.
+//! The history gateway: serves the export gateway's records as entities, page by page, each page with a token for the
+//! next.
 //!
-//! It uses the path of the public API's details query, so an organisation has one or the other.
-
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
+//! It uses the path of the public API's details query, so an organisation has one or the other. Its two forms differ in
+//! every field of a request; each form refuses fields that it does not have, and requests that lack one.
 
 use super::request::Request;
 use super::response::{ApiError, ApiResponse, push_array};
 use super::{Organisation, cursor};
+use crate::data::RecordSummary;
 use crate::settings::HistoryForm;
+use query::HistoryQuery;
 
-/// Applies when the query names no size.
-const DEFAULT_PAGE_SIZE: usize = 100;
+mod query;
 
 #[derive(Debug, Default)]
 pub(crate) struct History {
     /// Tokens of earlier generations are unknown.
     generation: u32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct HistoryQuery {
-    #[serde(default)]
-    filter: HistoryFilter,
-    #[serde(default)]
-    category: Category,
-    page_size: Option<usize>,
-    continuation_token: Option<String>,
-}
-
-/// An empty list restricts nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct HistoryFilter {
-    interaction_id: Vec<String>,
-    participant_id: Vec<String>,
-    channel_type: Vec<String>,
-    date_range: DateRange,
-}
-
-/// Half-open, applied to `startTime`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct DateRange {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Category {
-    #[default]
-    Conversation,
-    /// This and the following categories have no records here.
-    Wrapup,
-    Disposition,
-    Routing,
 }
 
 impl History {
@@ -88,56 +47,34 @@ impl Organisation {
         form: HistoryForm,
         request: &Request,
     ) -> Result<ApiResponse, ApiError> {
-        let query: HistoryQuery = request.json()?;
-        let most = form.page_size_max();
-        let size = query.page_size.unwrap_or(DEFAULT_PAGE_SIZE.min(most));
-        if !(1..=most).contains(&size) {
-            let message = format!("pageSize must be between 1 and {most}");
-            return Err(ApiError::bad_request(&message));
-        }
-        let token = match form {
-            HistoryForm::PageToken => request.parameter("nextPageToken"),
-            HistoryForm::Continuation => query.continuation_token.as_deref(),
-        };
-        let from = self.history.offset(token)?;
+        let query = HistoryQuery::of(form, request)?;
+        let from = self.history.offset(query.token.as_deref())?;
         let rows = self.history_rows(&query);
-        let page = &rows[from.min(rows.len())..(from + size).min(rows.len())];
+        let page = &rows[from.min(rows.len())..(from + query.size).min(rows.len())];
         let mut body = "{\"entities\":".to_owned();
-        let every = self.settings.faults.malformed_every;
-        push_array(
-            &mut body,
-            page.iter()
-                .map(|index| self.data.gateway_record(*index, every)),
-        );
-        if from + size < rows.len() {
-            let token = json!(self.history.token(from + size));
+        let entities = page.iter().map(|index| self.data.entity(*index, form));
+        push_array(&mut body, entities);
+        if from + query.size < rows.len() {
+            let token = serde_json::json!(self.history.token(from + query.size));
             body.extend([",\"", form.token_name(), "\":", &token.to_string()]);
         }
         Ok(ApiResponse::raw(200, body + "}"))
     }
 
     fn history_rows(&self, query: &HistoryQuery) -> Vec<usize> {
-        if query.category != Category::Conversation {
+        if query.is_of_another_view {
             return Vec::new();
         }
-        let HistoryFilter {
-            interaction_id,
-            participant_id,
-            channel_type,
-            date_range,
-        } = &query.filter;
-        let any = |list: &[String], is: &dyn Fn(&str) -> bool| {
-            list.is_empty() || list.iter().any(|value| is(value))
+        let end = self.settings.faults.gateway_interval_end;
+        let is_selected = |index: usize, summary: &RecordSummary| {
+            let participant = query.participant.as_ref();
+            query.selects(&summary.id, summary.start, end)
+                && participant.is_none_or(|id| self.is_participant(index, id))
         };
-        let is_webchat = |channel: &str| channel.eq_ignore_ascii_case("webchat");
         let summaries = self.data.gateway_summaries().iter().enumerate();
         summaries
-            .filter(|(_, summary)| any(interaction_id, &|id| id == summary.id))
-            .filter(|_| any(channel_type, &is_webchat))
-            .filter(|(_, summary)| date_range.start.is_none_or(|start| start <= summary.start))
-            .filter(|(_, summary)| date_range.end.is_none_or(|end| summary.start < end))
+            .filter(|(index, summary)| is_selected(*index, summary))
             .map(|(index, _)| index)
-            .filter(|index| any(participant_id, &|id| self.is_participant(*index, id)))
             .collect()
     }
 

@@ -149,6 +149,13 @@ async fn an_invalid_query_is_refused() {
         query(
             &json!({ "type": "webchat", "dateRange": { "start": "2026-03-02T00:00:00Z", "end": "2026-03-01T00:00:00Z" } }),
         ),
+        query(
+            &json!({ "type": "webchat", "dateRange": { "start": "1772323200000", "end": "1772409600000" } }),
+        ),
+        query(&json!({ "type": "webchat", "channelType": "webchat" })),
+        json!({ "query": { "filter": { "type": "webchat" }, "pageSize": 20 } }),
+        json!({ "query": { "filter": { "type": "webchat" } }, "includeMedia": false }),
+        json!({ "query": { "filter": { "type": "webchat" }, "pageSize": "20" }, "includeMedia": false }),
     ];
 
     for body in refused {

@@ -300,6 +300,7 @@ fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Check
             job,
             cursor: next.or_else(|| cursor.clone()),
             trail: None,
+            ids_before: 0,
         },
         Checkpoint::Offset { offset, .. } => {
             let offset = next.map_or(*offset, |next| next.parse().unwrap());

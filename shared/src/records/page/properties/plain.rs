@@ -366,7 +366,9 @@ pub(super) fn one_line(text: &str) -> String {
 pub(super) fn is_identified(record: &str, shape: RecordShape) -> bool {
     let record = Json::read(record);
     let (id, start) = match shape {
-        RecordShape::Gateway => ("id", "startTime"),
+        RecordShape::Gateway | RecordShape::EntityByInteraction | RecordShape::EntityById => {
+            ("id", "startTime")
+        }
         RecordShape::Analytics | RecordShape::Transcript => ("conversationId", "conversationStart"),
         RecordShape::Normalized => ("recordId", "startTime"),
     };

@@ -4,7 +4,8 @@
 //! fields are known, and those that people type into are listed here. A gateway's fields are not known: people may have
 //! typed into all of them, except those listed. Values that can be proved are redacted in every class but `Identity`.
 
-use super::RecordShape;
+use crate::records::page::RecordShape;
+use crate::records::page::identity::{IdentityFields, IdentityNames};
 use crate::records::redaction::Person;
 
 /// Members that hold text people typed, including everything nested in them.
@@ -116,28 +117,28 @@ pub(super) enum FieldClass {
 
 /// The names of the members of a stored line that hold its id and start, which its index repeats.
 #[derive(Clone, Copy)]
-pub(super) struct IdentityKeys(&'static [&'static str]);
+pub(super) struct IdentityKeys(Option<[&'static str; 2]>);
 
 impl IdentityKeys {
-    pub(super) const NONE: Self = Self(&[]);
+    pub(super) const NONE: Self = Self(None);
 
-    /// The names in a stored line of this shape.
-    pub(super) fn of(stored: RecordShape) -> Self {
-        Self(match stored {
-            RecordShape::Analytics | RecordShape::Transcript => {
-                &["conversationId", "conversationStart"]
+    /// The names in a stored line of this shape. Those of an entity depend on the fields that it has.
+    pub(super) fn of(stored: RecordShape, line: &str) -> Self {
+        Self(Some(match stored.identity_names() {
+            IdentityNames::Of(names) => names,
+            IdentityNames::Entity => {
+                let fields = IdentityFields::read(line, stored);
+                [fields.id.name.name(), fields.start.name.name()]
             }
-            RecordShape::Gateway => &["id", "startTime"],
-            RecordShape::Normalized => &["recordId", "startTime"],
-        })
+        }))
     }
 
     pub(super) fn contains(self, key: &str) -> bool {
-        self.0.contains(&key)
+        self.0.is_some_and(|names| names.contains(&key))
     }
 
     pub(super) fn is_none(self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 }
 
@@ -146,7 +147,9 @@ impl FieldClass {
         match shape {
             // A value that is not an object is not a record, so any of it may have been typed.
             _ if !record.starts_with('{') => Self::FreeText,
-            RecordShape::Gateway => Self::Gateway,
+            RecordShape::Gateway | RecordShape::EntityByInteraction | RecordShape::EntityById => {
+                Self::Gateway
+            }
             RecordShape::Analytics | RecordShape::Normalized | RecordShape::Transcript => {
                 Self::Data
             }

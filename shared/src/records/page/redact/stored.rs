@@ -18,7 +18,12 @@ const GATEWAY: &str = r#"{"id":"4111111111111111","startTime":"2026-03-02T14:00:
 const TRANSCRIPT: &str = r#"{"conversationId":"4111111111111111","conversationStart":"2026-03-02T14:00:00Z",
     "messages":[{"text":"on 2026-03-02 for 12345678"}]}"#;
 
-const PAGES: [(&str, RecordShape, Projection); 9] = [
+const ENTITY: &str = r#"{"interactionId":"4111111111111111","id":"e","startTimestamp":"2026-03-02T14:00:00Z",
+    "channelType":"chat","attributes":{"note":"on 2026-03-02 for 12345678"}}"#;
+const OTHER_ENTITY: &str = r#"{"interactionId":null,"id":4111111111111111,"startTime":"2026-03-02T14:00:00Z",
+    "channelType":"chat","attributes":{"note":"on 2026-03-02 for 12345678"}}"#;
+
+const PAGES: [(&str, RecordShape, Projection); 15] = [
     (ANALYTICS, RecordShape::Analytics, Projection::Minimal),
     (ANALYTICS, RecordShape::Analytics, Projection::Standard),
     (ANALYTICS, RecordShape::Analytics, Projection::Full),
@@ -28,7 +33,15 @@ const PAGES: [(&str, RecordShape, Projection); 9] = [
     (GATEWAY, RecordShape::Gateway, Projection::Full),
     (GATEWAY, RecordShape::Gateway, Projection::Normalized),
     (TRANSCRIPT, RecordShape::Transcript, Projection::Transcript),
+    (ENTITY, BY_INTERACTION, Projection::Minimal),
+    (ENTITY, BY_INTERACTION, Projection::Standard),
+    (ENTITY, BY_INTERACTION, Projection::Normalized),
+    (OTHER_ENTITY, BY_INTERACTION, Projection::Full),
+    (OTHER_ENTITY, BY_INTERACTION, Projection::Normalized),
+    (ENTITY, RecordShape::EntityById, Projection::Full),
 ];
+
+const BY_INTERACTION: RecordShape = RecordShape::EntityByInteraction;
 
 fn page(record: &str, shape: RecordShape, projection: Projection, patterns: &[&str]) -> PageBody {
     let custom = patterns
