@@ -14,17 +14,19 @@ mod language;
 mod limits;
 mod record;
 mod route;
+mod status;
 mod unreadable;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
 pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
-pub use limits::Cut;
-pub use limits::Limits;
+pub(crate) use limits::MAX_STORED_BYTES;
+pub use limits::{Cut, Limits};
 pub(crate) use record::build_record;
 pub use record::{RecordLine, TranscriptRecord};
 pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
+pub use status::Status;
 pub use unreadable::Unreadable;
 
 /// The route by which a transcript was read.
@@ -36,46 +38,10 @@ pub enum Via {
     WebDetails,
 }
 
-/// Whether a conversation's texts are available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Status {
-    Complete,
-    /// Some of its messages were not returned or cannot be read.
-    Partial,
-    /// The API no longer has any of them, or never had.
-    Gone,
-    /// The client may not read this conversation.
-    Forbidden,
-    TooLarge,
-    /// The API's response violates its contract.
-    Malformed,
-    /// The recording was not ready in time.
-    Preparing,
-    /// The API returned other conversations, but failed at this one or refused it.
-    Unavailable,
-}
-
 /// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
 pub(crate) fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
-}
-
-impl Status {
-    /// The name in a stored record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Gone => "gone",
-            Self::Forbidden => "forbidden",
-            Self::TooLarge => "tooLarge",
-            Self::Malformed => "malformed",
-            Self::Preparing => "preparing",
-            Self::Unavailable => "unavailable",
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -155,6 +121,10 @@ pub(crate) struct Author {
     pub(crate) user_id: Option<String>,
 }
 
+/// Bytes of a stored message, event, participant or unreadable element beside its texts: names of fields, ids, times
+/// and the fingerprint.
+const ENVELOPE_BYTES: usize = 300;
+
 impl Message {
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
@@ -177,6 +147,14 @@ impl Transcript {
             problems: Vec::new(),
             cut: Cut::default(),
         }
+    }
+
+    /// Estimate of the stored line's size, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let elements = self.messages.len() + self.events.len() + self.participants.len();
+        let texts = self.messages.iter().map(Message::bytes);
+        let unreadable = self.unreadable.iter().map(Unreadable::bytes);
+        (elements * ENVELOPE_BYTES + texts.sum::<usize>() + unreadable.sum::<usize>()) as u64
     }
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::document::to_readable;
 use super::language::detect_language;
 use super::{
-    Attachment, Cut, Event, Limits, Message, NoTranscript, Participant, Status, Transcript,
-    Unreadable, Via,
+    Attachment, Cut, Event, Limits, MAX_STORED_BYTES, Message, NoTranscript, Participant, Status,
+    Transcript, Unreadable, Via,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -203,6 +203,12 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
         cut,
         ..
     } = transcript;
+    if cut.is_beyond_archive_limit() {
+        let problem = format!(
+            "it is larger than the {MAX_STORED_BYTES} bytes that are kept of a conversation; a request with contextWindow or maxTranscriptBytes keeps its newest messages"
+        );
+        return (Status::TooLarge, Some(problem));
+    }
     if messages.is_empty() && cut.messages > 0 {
         let problem = "its newest message alone is larger than maxTranscriptBytes";
         return (Status::TooLarge, Some(problem.to_owned()));
@@ -223,11 +229,17 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
             "{unreadable} elements of the responses cannot be read"
         ));
     }
-    if problems.is_empty() {
-        (Status::Complete, None)
-    } else {
-        (Status::Partial, Some(problems.join("; ")))
+    let status = match (problems.is_empty(), cut.messages) {
+        (true, 0) => return (Status::Complete, None),
+        (true, _) => Status::Truncated,
+        (false, _) => Status::Partial,
+    };
+    if cut.messages > 0 {
+        let by: Vec<_> = cut.by.iter().copied().collect();
+        let (messages, by) = (cut.messages, by.join(" and "));
+        problems.push(format!("{messages} older messages were left out by {by}"));
     }
+    (status, Some(problems.join("; ")))
 }
 
 type Redact = for<'t> fn(&Redactor, &'t str, &mut Tally) -> Cow<'t, str>;
@@ -436,6 +448,59 @@ mod tests {
         );
         let (kept, cut) = ids(messages(), limits(25, None));
         assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_transcript_that_the_request_cuts_is_truncated_and_otherwise_complete() {
+        let status = |context_window, missing| {
+            let messages = (1..=3).map(|second| {
+                let time = format!("10:00:0{second}");
+                message(&second.to_string(), None, Some(&time), "12345")
+            });
+            let mut input = transcript(messages.collect());
+            input.missing = missing;
+            let limits = Limits {
+                context_window,
+                ..Limits::NONE
+            };
+            let output = build_record("c", Ok(input), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+            assert_eq!(line["status"], output.status.as_str());
+            let problem = line["problem"].as_str().unwrap_or("none");
+            format!("{}: {problem}", output.status.as_str())
+        };
+
+        assert_eq!(status(None, 0), "complete: none");
+        assert_eq!(status(Some(3), 0), "complete: none");
+        assert_eq!(
+            status(Some(1), 0),
+            "truncated: 2 older messages were left out by contextWindow"
+        );
+        assert_eq!(
+            status(Some(1), 4),
+            "partial: 4 messages can no longer be found; 2 older messages were left out by contextWindow"
+        );
+    }
+
+    #[test]
+    fn a_transcript_beyond_the_archive_limit_is_too_large_with_counts() {
+        let mut input = transcript(vec![message("m", None, None, "12345")]);
+        input.missing = 2;
+        input.leave_out_all();
+
+        let output = build_record("c", Ok(input), Limits::NONE, None).unwrap();
+
+        assert_eq!(output.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+        assert_eq!(
+            (&line["cut"]["messages"], &line["missing"]),
+            (&3.into(), &0.into())
+        );
+        assert!(
+            line["problem"]
+                .as_str()
+                .is_some_and(|it| it.contains("32000000"))
+        );
     }
 
     #[test]
