@@ -5,6 +5,7 @@
 
 mod messages;
 mod recordings;
+mod web_details;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use crate::base::decode::lenient;
 
 pub use messages::*;
 pub use recordings::*;
+pub use web_details::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

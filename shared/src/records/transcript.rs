@@ -16,6 +16,7 @@ mod record;
 mod route;
 mod status;
 mod unreadable;
+mod web;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
 pub(crate) use authors::Authors;
@@ -28,6 +29,7 @@ pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
 pub use status::Status;
 pub use unreadable::Unreadable;
+pub use web::{WebConversation, WebMessageFields};
 
 /// The route by which a transcript was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,8 @@ pub struct Transcript {
     pub missing: u64,
     /// Why some were not returned, one sentence each.
     pub problems: Vec<String>,
+    /// For web details.
+    pub web: Option<WebConversation>,
     /// The amounts left out because of a limit.
     pub cut: Cut,
 }
@@ -97,6 +101,8 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Content beside the text: cards, quick replies.
     pub content: Vec<Box<RawValue>>,
+    /// For web details.
+    pub web: Option<WebMessageFields>,
 }
 
 /// An event: a receipt, a typing indicator, a participant joining or leaving.
@@ -129,7 +135,8 @@ impl Message {
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
-        self.text.len() + content.sum::<usize>()
+        let web = self.web.as_ref().map_or(0, WebMessageFields::bytes);
+        self.text.len() + content.sum::<usize>() + web
     }
 }
 
@@ -145,6 +152,7 @@ impl Transcript {
             unreadable: Vec::new(),
             missing: 0,
             problems: Vec::new(),
+            web: None,
             cut: Cut::default(),
         }
     }
@@ -154,7 +162,9 @@ impl Transcript {
         let elements = self.messages.len() + self.events.len() + self.participants.len();
         let texts = self.messages.iter().map(Message::bytes);
         let unreadable = self.unreadable.iter().map(Unreadable::bytes);
-        (elements * ENVELOPE_BYTES + texts.sum::<usize>() + unreadable.sum::<usize>()) as u64
+        let beside = self.web.as_ref().map_or(0, WebConversation::bytes);
+        let contents = texts.sum::<usize>() + unreadable.sum::<usize>() + beside;
+        (elements * ENVELOPE_BYTES + contents) as u64
     }
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is

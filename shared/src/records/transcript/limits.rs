@@ -199,6 +199,7 @@ mod tests {
             text: "x".repeat(bytes),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         }
     }
 

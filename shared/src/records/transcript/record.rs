@@ -12,7 +12,7 @@ use super::document::to_readable;
 use super::language::detect_language;
 use super::{
     Attachment, Cut, Event, Limits, MAX_STORED_BYTES, Message, NoTranscript, Participant, Status,
-    Transcript, Unreadable, Via,
+    Transcript, Unreadable, Via, WebConversation, WebMessageFields,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -30,6 +30,8 @@ pub struct TranscriptRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     via: Option<Via>,
+    #[serde(flatten)]
+    web: Option<WebConversation>,
     participants: Vec<Participant>,
     messages: Vec<MessageRecord>,
     events: Vec<Event>,
@@ -66,6 +68,8 @@ struct MessageRecord {
     attachments: Vec<Attachment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     content: Vec<Box<RawValue>>,
+    #[serde(flatten)]
+    web: Option<WebMessageFields>,
 }
 
 /// A line and the counts for its page.
@@ -120,6 +124,7 @@ fn missing_record(
         status: no_transcript.status,
         problem: Some(problem),
         via: None,
+        web: None,
         participants: Vec::new(),
         messages: Vec::new(),
         events: Vec::new(),
@@ -148,6 +153,7 @@ fn transcript_record(
         events,
         unreadable,
         missing,
+        web,
         cut,
         ..
     } = transcript;
@@ -157,6 +163,7 @@ fn transcript_record(
         redactions,
     };
     let problem = field_redactor.redact_optional(problem);
+    let web = web.map(|it| field_redactor.redact_web(it));
     let participants = participants
         .into_iter()
         .map(|it| field_redactor.redact_participant(it))
@@ -183,6 +190,7 @@ fn transcript_record(
         status,
         problem,
         via: Some(via),
+        web,
         participants,
         messages,
         events,
@@ -275,24 +283,43 @@ impl FieldRedactor<'_> {
                 .into_iter()
                 .map(|it| self.redact_content(it))
                 .collect(),
+            web: message.web.map(|it| self.redact_web_message(it)),
+        }
+    }
+
+    fn redact_web(&mut self, web: WebConversation) -> WebConversation {
+        WebConversation {
+            conversation_type: self.redact_optional(web.conversation_type),
+            conversation_end: web.conversation_end,
+            other: web.other.map(|it| self.redact_content(it)),
+        }
+    }
+
+    fn redact_web_message(&mut self, web: WebMessageFields) -> WebMessageFields {
+        WebMessageFields {
+            to: web.to.map(|name| self.redact_name(name)),
+            metadata: web.metadata.map(|it| self.redact_content(it)),
+            other: web.other.map(|it| self.redact_content(it)),
         }
     }
 
     fn redact_participant(&mut self, participant: Participant) -> Participant {
-        let name = match (self.redactor, participant.name) {
-            (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
-                redactor
-                    .redact_person(Person::Name, &name, self.redactions)
-                    .into_owned(),
-            ),
-            // A name that a customer chose may be an e-mail address.
-            (_, name) => name.map(|name| self.redact_text(name)),
-        };
         Participant {
             participant_id: self.redact_field(participant.participant_id),
             purpose: self.redact_optional(participant.purpose),
-            name,
+            name: participant.name.map(|name| self.redact_name(name)),
             user_id: self.redact_optional(participant.user_id),
+        }
+    }
+
+    /// With the strict profile, the whole name. With another one, a name is a text: a customer may have chosen an e-mail
+    /// address.
+    fn redact_name(&mut self, name: String) -> String {
+        match self.redactor {
+            Some(redactor) if redactor.profile() == Profile::Strict => redactor
+                .redact_person(Person::Name, &name, self.redactions)
+                .into_owned(),
+            _ => self.redact_text(name),
         }
     }
 
@@ -377,6 +404,7 @@ mod tests {
             text: text.to_owned(),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         }
     }
 

@@ -253,6 +253,7 @@ impl Messages {
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         };
         for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";
