@@ -5,6 +5,7 @@
 //! lines are in memory at a time; the others are in objects of the archive (`pipeline::conclusion::portions`) or in a
 //! temporary folder ([`scratch`]).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -70,11 +71,11 @@ impl PortionLimits {
 }
 
 /// The requested ids to look for. Empty for gateways: the ids in their requests are not record ids.
-pub(crate) fn requested_ids(plan: &ExportPlan) -> &[String] {
+pub(crate) fn requested_ids(plan: &ExportPlan) -> Cow<'_, [String]> {
     if plan.source.is_analytics() {
-        &plan.filters.conversation_ids
+        plan.expected_ids()
     } else {
-        &[]
+        Cow::default()
     }
 }
 

@@ -176,7 +176,7 @@ impl ExportMetrics {
     ) -> Self {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
-        let requested = plan.filters.conversation_ids.len() as u64;
+        let requested = plan.expected_ids().len() as u64;
         let repeated = content.repeated.as_ref();
         let completeness = match query {
             Some(query) => rate(

@@ -31,6 +31,7 @@ mod residency;
 mod revisit;
 mod rules;
 mod scope;
+mod sessions;
 
 pub use applied::{AppliedRedaction, Scope};
 pub use draft::Draft;
@@ -44,6 +45,7 @@ pub use residency::Residency;
 pub use residency::ResidencyRule;
 pub use revisit::{Revisit, due_revisits};
 pub use scope::archive_id;
+pub use sessions::SessionConversations;
 
 /// `request.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,9 @@ pub struct ExportPlan {
     pub revisit: Option<Revisit>,
     pub slice_count: u32,
     pub slices: Vec<Slice>,
+    /// For transcripts by session: the conversations to fetch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionConversations>,
     /// The gateway's query, for sources that have one. A later attempt may have a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<GatewayQuery>,

@@ -162,6 +162,9 @@ pub enum OnBadRecord {
 pub struct Filters {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conversation_ids: Vec<String>,
+    /// For web details of a gateway: guest sessions whose conversations are exported.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub session_ids: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id_range: Option<IdRange>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -217,6 +220,7 @@ impl Filters {
     pub fn non_empty(&self) -> Vec<(&'static str, String)> {
         let lists = [
             ("conversationIds", &self.conversation_ids),
+            ("sessionIds", &self.session_ids),
             ("participantIds", &self.participant_ids),
             ("mediaTypes", &self.media_types),
             ("messageTypes", &self.message_types),
@@ -249,6 +253,11 @@ impl ExportRequest {
         );
         let from_export = self.from_export.is_some() && self.filters.is_empty();
         by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
+    }
+
+    /// Whether it requests the conversations of guest sessions, which a gateway looks up in the interval.
+    pub(crate) fn is_by_session(&self) -> bool {
+        self.source == SourceKind::Transcripts && !self.filters.session_ids.is_empty()
     }
 
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with

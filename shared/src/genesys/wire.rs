@@ -6,6 +6,7 @@
 mod messages;
 mod recordings;
 mod web_details;
+mod web_sessions;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -17,6 +18,7 @@ use crate::base::decode::lenient;
 pub use messages::*;
 pub use recordings::*;
 pub use web_details::*;
+pub use web_sessions::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

@@ -35,6 +35,7 @@ mod fetch;
 mod files;
 mod page;
 mod postponement;
+pub(super) mod sessions;
 
 /// Number of conversations to read concurrently. The client limits the request rate; this keeps it busy while responses
 /// are pending.

@@ -265,7 +265,8 @@ pub(crate) fn required_object(document: &RawValue) -> Result<Object<'_>, DecodeE
         .map_err(|NotReadable| DecodeError::Shape("the body is not an object".into()))
 }
 
-fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
+/// The elements of a list.
+pub(crate) fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 

@@ -19,6 +19,7 @@ impl ExportPlan {
         let mut filters = request.filters.clone();
         if request.source.is_analytics() {
             normalize_ids(&mut filters.conversation_ids);
+            normalize_ids(&mut filters.session_ids);
         }
         let redaction = match revisited {
             Some(first) => first.redaction.clone(),

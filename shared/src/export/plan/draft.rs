@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::rules::{
     check_bad_records, check_end, check_filters, check_from_export, check_include,
-    check_membership, check_names, check_records, check_retention, check_transcript_limits,
-    is_uuid, page_size,
+    check_membership, check_names, check_records, check_retention, check_sessions,
+    check_transcript_limits, is_uuid, page_size,
 };
 use super::{
     AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
     GatewayQuery, Interval, InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan,
-    Residency, Revisit, Sha256, Slice, SliceRange, SourceKind, TranscriptPlan, day_slices,
-    equal_slices, offset_ranges,
+    Residency, Revisit, SessionConversations, Sha256, Slice, SliceRange, SourceKind,
+    TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
 use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
@@ -38,6 +38,7 @@ pub struct Draft {
     key_version: Option<String>,
     archive_id: Option<Sha256>,
     from_export: Option<ExportId>,
+    sessions: Option<SessionConversations>,
     request: ExportRequest,
 }
 
@@ -51,6 +52,7 @@ impl Draft {
     ) -> Result<Self, InvalidRequest> {
         if request.source.is_analytics() {
             normalize_ids(&mut request.filters.conversation_ids);
+            normalize_ids(&mut request.filters.session_ids);
         }
         let ExportIdentity {
             export_id,
@@ -62,6 +64,7 @@ impl Draft {
         check_membership(&request)?;
         check_names(&request)?;
         check_records(&request)?;
+        check_sessions(&request, limits.transcripts.route)?;
         check_bad_records(&request)?;
         check_include(&request)?;
         check_transcript_limits(&request)?;
@@ -91,6 +94,7 @@ impl Draft {
             key_version: None,
             archive_id: None,
             from_export,
+            sessions: None,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
@@ -126,6 +130,20 @@ impl Draft {
         }
     }
 
+    /// The guest sessions whose conversations must be looked up before the plan is made.
+    pub fn session_ids(&self) -> &[String] {
+        &self.request.filters.session_ids
+    }
+
+    /// Sets the conversations of the sessions.
+    #[must_use]
+    pub fn with_sessions(self, sessions: SessionConversations) -> Self {
+        Self {
+            sessions: Some(sessions),
+            ..self
+        }
+    }
+
     /// Whether a key for hashing is needed. A revisit uses the key of the export that it revisits.
     pub(crate) fn needs_key(&self) -> bool {
         let requested = self.request.redaction.as_ref();
@@ -151,7 +169,8 @@ impl Draft {
 
     /// Whether the organisation's retention is relevant to this request.
     pub fn depends_on_retention(&self) -> bool {
-        self.request.source.is_analytics() && !self.request.is_lookup()
+        let is_by_id = self.request.is_lookup() || self.request.is_by_session();
+        self.request.source.is_analytics() && !is_by_id
     }
 
     /// Checks the interval against the retention, if that is known.
@@ -190,6 +209,7 @@ impl Draft {
             revisit,
             archive_id,
             from_export,
+            sessions,
             request,
             ..
         } = self;
@@ -219,6 +239,7 @@ impl Draft {
             // Slices are numbered from 1.
             slice_count: slices.last().map_or(0, |slice| slice.number),
             slices,
+            sessions,
             query,
             residency,
             planned_at: now,
@@ -278,7 +299,9 @@ impl Draft {
             SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),
             SourceKind::AnalyticsJob => self.interval_ranges(),
             SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
-                let ids = self.request.filters.conversation_ids.len() as u64;
+                let requested = &self.request.filters.conversation_ids;
+                let found = self.sessions.as_ref().map(|it| &it.conversation_ids);
+                let ids = found.unwrap_or(requested).len() as u64;
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
                     // The number of conversations in an earlier export is known only after it is complete.

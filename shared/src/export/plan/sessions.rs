@@ -1,0 +1,41 @@
+//! The conversations of guest sessions, as a gateway named them when the export was planned.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::ExportPlan;
+
+/// The answer to the sessions of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionConversations {
+    /// Each once, in the order in which the gateway named them.
+    pub conversation_ids: Vec<String>,
+    /// The requested sessions of which the gateway named no conversation.
+    pub sessions_without: Vec<String>,
+}
+
+impl ExportPlan {
+    /// The conversations that the export requests by id.
+    pub(crate) fn conversation_ids(&self) -> &[String] {
+        match &self.sessions {
+            Some(sessions) => &sessions.conversation_ids,
+            None => &self.filters.conversation_ids,
+        }
+    }
+
+    /// The ids that the archive is expected to hold: those of the conversations, and of sessions without one, which are
+    /// missing.
+    pub(crate) fn expected_ids(&self) -> Cow<'_, [String]> {
+        match &self.sessions {
+            Some(SessionConversations {
+                conversation_ids,
+                sessions_without,
+            }) => [conversation_ids.as_slice(), sessions_without]
+                .concat()
+                .into(),
+            None => self.filters.conversation_ids.as_slice().into(),
+        }
+    }
+}
