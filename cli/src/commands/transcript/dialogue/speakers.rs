@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn speakers_of_one_purpose_without_names_are_told_apart() {
+    fn unnamed_speakers_of_one_purpose_are_numbered() {
         let participants = json!([
             {"participantId": "a", "purpose": "agent"},
             {"participantId": "b", "purpose": "agent", "name": ""},
