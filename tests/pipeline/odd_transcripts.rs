@@ -9,6 +9,7 @@ mod api;
 mod batches;
 mod documents;
 mod elements;
+mod large;
 mod refusals;
 
 fn is_conversation(request: &ReceivedRequest) -> bool {

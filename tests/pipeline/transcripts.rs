@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::export::outcome::Manifest;
+use conversation_archive::export::webhook_body::webhook_body;
 use conversation_archive::records::transcript::TranscriptRoute;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::TruthMessage;
@@ -13,6 +14,7 @@ use start_export::Command;
 mod attachments;
 mod dependent;
 mod events;
+mod sessions;
 mod unavailable;
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
@@ -166,21 +168,17 @@ async fn web_details_of_a_gateway_are_archived_in_sequence() {
 }
 
 #[tokio::test]
-async fn long_transcripts_are_cut_from_their_beginning_and_record_it() {
+async fn a_request_may_limit_transcripts_and_the_cut_is_reported_everywhere() {
     let mut world = World::new(organisation(119, 120)).await;
-    world.process.start.limits.transcripts.limits.context_window = Some(5);
-    world
-        .process
-        .start
-        .limits
-        .transcripts
-        .limits
-        .max_transcript_bytes = 150;
     let ids = world.message_conversations();
+    let limits = r#","contextWindow":5,"maxTranscriptBytes":150"#;
+    let request = world.transcripts_request(&ids, &format!("{limits}{VERBATIM}"));
 
-    let records = export_transcripts(&mut world, &ids, VERBATIM).await;
+    let manifest = world.export(&request).await;
 
+    let records = transcripts(&world, &manifest).await;
     let mut reasons = std::collections::BTreeSet::new();
+    let mut truncated = 0;
     for (id, record) in &records {
         let truth = expected_messages(world.simulator.messages(id).expect("written"));
         let remaining = archived_messages(record);
@@ -189,9 +187,45 @@ async fn long_transcripts_are_cut_from_their_beginning_and_record_it() {
         assert!(truth.ends_with(&remaining), "the newest stay");
         let cut = record["cut"]["messages"].as_u64().unwrap_or(0);
         assert_eq!(cut, (truth.len() - remaining.len()) as u64);
+        let expected = match (cut, remaining.len()) {
+            (0, _) => "complete",
+            (_, 0) => "tooLarge",
+            _ => "truncated",
+        };
+        assert_eq!(record["status"], expected);
+        truncated += u64::from(expected == "truncated");
         reasons.insert(record["cut"]["by"].to_string());
     }
     assert!(reasons.len() >= 3, "{reasons:?}");
+    assert!(truncated > 20);
+    assert_eq!(manifest.content.statuses.of("truncated"), truncated);
+    let metrics = manifest.outcome.metrics.expect("metrics");
+    assert_eq!(metrics.truncated, truncated);
+    let webhook = webhook_body(&manifest.outcome, "s3://b/manifest.json", Sha256::of("m"));
+    assert_eq!(webhook["data"]["metrics"]["truncated"], truncated);
+    let events = world.topic.events_by_id();
+    let said = |(body, _): &&(Value, u32)| body["status"] == "truncated";
+    assert_eq!(events.values().filter(said).count() as u64, truncated);
+}
+
+#[tokio::test]
+async fn a_companion_of_an_export_has_the_limits_of_its_request() {
+    let mut world = World::new(organisation(129, 40)).await;
+    let request = world.request(
+        "analytics-job",
+        r#","exportId":"day","slices":1,"include":["transcripts"],"contextWindow":2"#,
+    );
+
+    world.export(&request).await;
+    world.run().await;
+
+    let manifest = world
+        .manifest(&"day-transcripts".parse().expect("an id"))
+        .await;
+    let records = transcripts(&world, &manifest).await;
+    assert!(records.values().any(|it| it["status"] == "truncated"));
+    let messages = |it: &Value| archived_messages(it).len();
+    assert!(records.values().all(|it| messages(it) <= 2));
 }
 
 #[tokio::test]
@@ -209,6 +243,9 @@ async fn invalid_transcript_requests_are_refused() {
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"include":["transcripts"]}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"membership":"activity"}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"onBadRecord":"fail"}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"contextWindow":0}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"maxTranscriptBytes":32000001}"#,
+        r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","contextWindow":5}"#,
     ] {
         let command = Command::parse(request).expect("a request");
         refused.push(world.refusal(command).await);
@@ -217,7 +254,7 @@ async fn invalid_transcript_requests_are_refused() {
     assert_eq!(
         refused,
         [
-            "`source` is transcripts: the source transcripts requires filters.conversationIds or fromExport, and accepts no interval",
+            "`source` is transcripts: the source transcripts requires filters.conversationIds or fromExport, and accepts no interval; or, of a gateway, filters.sessionIds and an interval",
             "`filters.conversationIds[0]` is ../x: expected an id of up to 100 letters, digits, `-`, `_` and `.`",
             "`records` is full: the source transcripts supports only the records `transcript`; omit the field",
             "`records` is transcript: only the source transcripts has these records",
@@ -227,6 +264,9 @@ async fn invalid_transcript_requests_are_refused() {
             "`include` is transcripts: the source transcripts cannot include transcripts; omit the field",
             "`membership` is activity: transcripts are fetched for the listed conversations; omit the field",
             "`onBadRecord` is fail: transcripts that cannot be fetched are recorded with their status; omit the field",
+            "`contextWindow` is 0: expected 1 to 1000000",
+            "`maxTranscriptBytes` is 32000001: expected 1 to 32000000",
+            "`contextWindow` is 5: only transcripts are limited: the source transcripts, or an export that includes transcripts",
         ]
     );
 }

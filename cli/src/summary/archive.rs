@@ -142,7 +142,7 @@ impl ArchiveSummary<'_> {
         format!(
             "{} of {} ids, unknown or in a division that the client cannot access: {}",
             missing.len(),
-            self.plan.filters.conversation_ids.len(),
+            self.plan.requested_ids().len(),
             first_of(missing, NAMED)
         )
     }

@@ -258,6 +258,7 @@ impl StartExport {
         self.check_login().await?;
         self.check_retention(&draft, invocation).await?;
         let draft = draft.with_archive_id(self.archive_id());
+        let draft = self.with_conversations(draft, invocation).await?;
         let source = self.sources.of(draft.source());
         let query = source
             .query(&QuerySpec::of_draft(&draft), invocation.deadline)
@@ -293,6 +294,29 @@ impl StartExport {
             Err(error) if !error.is_transient() => Err(error.into()),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Looks up the conversations of the sessions that the request names, if it names any.
+    async fn with_conversations(
+        &self,
+        draft: Draft,
+        invocation: &Invocation,
+    ) -> Result<Draft, StartError> {
+        if draft.session_ids().is_empty() {
+            return Ok(draft);
+        }
+        let (ids, interval) = (draft.session_ids(), draft.interval);
+        let found = self
+            .sources
+            .conversations_of(ids, interval, invocation.deadline);
+        let sessions = found.await?;
+        tracing::info!(
+            sessions = draft.session_ids().len(),
+            conversations = sessions.conversation_ids.len(),
+            missing = sessions.sessions_without.len(),
+            "conversations of sessions looked up"
+        );
+        Ok(draft.with_sessions(sessions))
     }
 
     /// The newest attempt: the first one, unless another invocation created it before.

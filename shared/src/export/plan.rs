@@ -31,6 +31,7 @@ mod residency;
 mod revisit;
 mod rules;
 mod scope;
+mod sessions;
 
 pub use applied::{AppliedRedaction, Scope};
 pub use draft::Draft;
@@ -44,6 +45,7 @@ pub use residency::Residency;
 pub use residency::{ResidencyRule, UNKNOWN_REGION};
 pub use revisit::{Revisit, due_revisits};
 pub use scope::archive_id;
+pub use sessions::SessionConversations;
 
 /// `request.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +97,9 @@ pub struct ExportPlan {
     pub revisit: Option<Revisit>,
     pub slice_count: u32,
     pub slices: Vec<Slice>,
+    /// For transcripts by session: the conversations to fetch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionConversations>,
     /// The gateway's query, for sources that have one. A later attempt may have a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<GatewayQuery>,
@@ -179,12 +184,6 @@ impl ExportPlan {
         }
     }
 
-    /// Whether the export is to hold exactly the requested ids. With an interval, they only restrict it further.
-    pub fn is_lookup(&self) -> bool {
-        let by_position = |slice: &Slice| matches!(slice.range, SliceRange::Offsets(_));
-        !self.requested_ids().is_empty() && self.slices.iter().all(by_position)
-    }
-
     /// The interval in which the records of a slice start; `None` if they may start at any time.
     fn interval_of_members<'a>(&'a self, slice: &'a Slice) -> Option<&'a Interval> {
         if !self.source.is_analytics() && !self.interval_enforced {
@@ -227,15 +226,6 @@ impl ExportPlan {
                 None => RecordShape::Gateway,
             },
         }
-    }
-
-    /// The ids that are requested one by one. Each is the id of a record or missing. Earlier versions did not compare the
-    /// ids of a history gateway.
-    pub fn requested_ids(&self) -> &[String] {
-        if self.source == SourceKind::HistoryGateway && self.history_form.is_none() {
-            return &[];
-        }
-        &self.filters.conversation_ids
     }
 
     /// The interval of the whole export, unless it is of conversations of any time.

@@ -16,7 +16,7 @@ impl Portion {
     pub(crate) fn of_request(plan: &ExportPlan, start: ConversationPosition) -> Self {
         let mut portion = Self::default();
         for (line, id) in (0..)
-            .zip(&plan.filters.conversation_ids)
+            .zip(plan.conversation_ids())
             .skip_while(|(line, _)| *line < start.line)
         {
             let position = ConversationPosition { page: 0, line };

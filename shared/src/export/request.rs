@@ -60,6 +60,12 @@ pub struct ExportRequest {
     /// For transcripts: the export whose conversations are fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<String>,
+    /// For transcripts: number of the last messages of each conversation to keep; the setting if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// For transcripts: bytes of the texts of each conversation to keep, the newest; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_transcript_bytes: Option<u64>,
     /// Data to export in addition, as companion exports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
@@ -164,6 +170,9 @@ pub enum OnBadRecord {
 pub struct Filters {
     #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
     pub conversation_ids: Vec<String>,
+    /// For web details of a gateway: guest sessions whose conversations are exported.
+    #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
+    pub session_ids: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id_range: Option<IdRange>,
     #[serde(deserialize_with = "non_empty", skip_serializing_if = "Vec::is_empty")]
@@ -231,6 +240,7 @@ impl Filters {
     pub fn non_empty(&self) -> Vec<(&'static str, String)> {
         let lists = [
             ("conversationIds", &self.conversation_ids),
+            ("sessionIds", &self.session_ids),
             ("participantIds", &self.participant_ids),
             ("mediaTypes", &self.media_types),
             ("messageTypes", &self.message_types),
@@ -273,14 +283,22 @@ impl ExportRequest {
         self.max_gap_percent.unwrap_or(DEFAULT_MAX_GAP_PERCENT)
     }
 
+    /// Whether it requests the conversations of guest sessions, which a gateway looks up in the interval.
+    pub(crate) fn is_by_session(&self) -> bool {
+        self.source == SourceKind::Transcripts && !self.filters.session_ids.is_empty()
+    }
+
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
+        let are_transcripts = self.source == SourceKind::Transcripts;
         let normalized = Self {
             export_id: None,
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
+            context_window: self.context_window.filter(|_| are_transcripts),
+            max_transcript_bytes: self.max_transcript_bytes.filter(|_| are_transcripts),
             // The conversations of an export do not depend on the time of the request.
             interval: self
                 .from_export
@@ -338,7 +356,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `maxGapPercent`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `maxGapPercent`, `webhookUrl`, `fromExport`, `contextWindow`, `maxTranscriptBytes`, `include`, `revisit` at line 1 column 66"
         );
     }
 
@@ -423,5 +441,24 @@ mod tests {
         assert_eq!(request(""), request(r#","exportId":"x""#));
         assert_eq!(request(""), request(r#","source":"analytics-job""#));
         assert_ne!(request(""), request(r#","pageSize":10"#));
+    }
+
+    #[test]
+    fn limits_of_a_companion_do_not_change_the_fingerprint_of_its_export() {
+        let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+        let of = |json: &str| ExportRequest::parse(json).unwrap().fingerprint(interval);
+        let job = |rest: &str| of(&format!(r#"{{"interval":"{interval}"{rest}}}"#));
+        let texts = |rest: &str| {
+            of(&format!(
+                r#"{{"source":"transcripts","fromExport":"x"{rest}}}"#
+            ))
+        };
+        let limit = r#","contextWindow":5"#;
+
+        assert_eq!(
+            job(""),
+            job(&format!(r#","include":["transcripts"]{limit}"#))
+        );
+        assert_ne!(texts(""), texts(limit));
     }
 }

@@ -302,6 +302,7 @@ mod tests {
             text: text.to_owned(),
             attachments: vec![scan],
             content: Vec::new(),
+            web: None,
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod messages;
 mod recordings;
+mod web_details;
+mod web_sessions;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -15,6 +17,8 @@ use crate::base::decode::lenient;
 
 pub use messages::*;
 pub use recordings::*;
+pub use web_details::*;
+pub use web_sessions::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

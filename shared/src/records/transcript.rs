@@ -14,18 +14,22 @@ mod language;
 mod limits;
 mod record;
 mod route;
+mod status;
 mod unreadable;
+mod web;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
 pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
-pub use limits::Cut;
-pub use limits::Limits;
+pub(crate) use limits::MAX_STORED_BYTES;
+pub use limits::{Cut, Limits};
 pub(crate) use record::build_record;
 pub use record::{RecordLine, TranscriptRecord};
 pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
+pub use status::Status;
 pub use unreadable::Unreadable;
+pub use web::{WebConversation, WebMessageFields};
 
 /// The route by which a transcript was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,69 +40,10 @@ pub enum Via {
     WebDetails,
 }
 
-/// Whether a conversation's texts are available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Status {
-    Complete,
-    /// Some of its messages were not returned or cannot be read.
-    Partial,
-    /// The API no longer has any of them, or never had.
-    Gone,
-    /// The client may not read this conversation.
-    Forbidden,
-    TooLarge,
-    /// The API's response violates its contract.
-    Malformed,
-    /// The recording was not ready in time.
-    Preparing,
-    /// The API returned other conversations, but failed at this one or refused it.
-    Unavailable,
-}
-
 /// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
 pub(crate) fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
-}
-
-impl Status {
-    /// All, in the order of the documentation.
-    const ALL: [Self; 8] = [
-        Self::Complete,
-        Self::Partial,
-        Self::Gone,
-        Self::Forbidden,
-        Self::TooLarge,
-        Self::Malformed,
-        Self::Preparing,
-        Self::Unavailable,
-    ];
-
-    /// Whether the record holds the conversation's texts, or those that there are.
-    pub fn has_text(self) -> bool {
-        matches!(self, Self::Complete | Self::Partial)
-    }
-
-    /// Like [`has_text`](Self::has_text), for the name in a stored record. A name of a later version has none.
-    pub(crate) fn label_has_text(label: &str) -> bool {
-        let mut all = Self::ALL.into_iter();
-        all.any(|status| status.as_str() == label && status.has_text())
-    }
-
-    /// The name in a stored record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Gone => "gone",
-            Self::Forbidden => "forbidden",
-            Self::TooLarge => "tooLarge",
-            Self::Malformed => "malformed",
-            Self::Preparing => "preparing",
-            Self::Unavailable => "unavailable",
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -115,6 +60,8 @@ pub struct Transcript {
     pub missing: u64,
     /// Why some were not returned, one sentence each.
     pub problems: Vec<String>,
+    /// For web details.
+    pub web: Option<WebConversation>,
     /// The amounts left out because of a limit.
     pub cut: Cut,
 }
@@ -154,6 +101,8 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Content beside the text: cards, quick replies.
     pub content: Vec<Box<RawValue>>,
+    /// For web details.
+    pub web: Option<WebMessageFields>,
 }
 
 /// An event: a receipt, a typing indicator, a participant joining or leaving.
@@ -178,11 +127,16 @@ pub(crate) struct Author {
     pub(crate) user_id: Option<String>,
 }
 
+/// Bytes of a stored message, event, participant or unreadable element beside its texts: names of fields, ids, times
+/// and the fingerprint.
+const ENVELOPE_BYTES: usize = 300;
+
 impl Message {
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
-        self.text.len() + content.sum::<usize>()
+        let web = self.web.as_ref().map_or(0, WebMessageFields::bytes);
+        self.text.len() + content.sum::<usize>() + web
     }
 }
 
@@ -198,8 +152,19 @@ impl Transcript {
             unreadable: Vec::new(),
             missing: 0,
             problems: Vec::new(),
+            web: None,
             cut: Cut::default(),
         }
+    }
+
+    /// Estimate of the stored line's size, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let elements = self.messages.len() + self.events.len() + self.participants.len();
+        let texts = self.messages.iter().map(Message::bytes);
+        let unreadable = self.unreadable.iter().map(Unreadable::bytes);
+        let beside = self.web.as_ref().map_or(0, WebConversation::bytes);
+        let contents = texts.sum::<usize>() + unreadable.sum::<usize>() + beside;
+        (elements * ENVELOPE_BYTES + contents) as u64
     }
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is

@@ -2,12 +2,14 @@
 
 use super::cache::ResponseCache;
 use super::names::NameDirectory;
+use super::transcripts::sessions;
 use super::{
     AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Source,
     SourceError, SourceSettings, Transcripts,
 };
 use crate::base::deadline::Deadline;
-use crate::export::plan::ExportPlan;
+use crate::base::time::Interval;
+use crate::export::plan::{ExportPlan, SessionConversations};
 use crate::export::request::SourceKind;
 use crate::export::waiting::Waits;
 use crate::genesys::GenesysClient;
@@ -70,6 +72,16 @@ impl Sources {
         } else {
             Ok(())
         }
+    }
+
+    /// Asks a gateway for the conversations of guest sessions in the interval.
+    pub async fn conversations_of(
+        &self,
+        session_ids: &[String],
+        interval: Interval,
+        deadline: Deadline,
+    ) -> Result<SessionConversations, SourceError> {
+        sessions::look_up(&self.client, session_ids, interval, deadline).await
     }
 
     pub fn of(&self, kind: SourceKind) -> &dyn Source {

@@ -19,6 +19,7 @@ pub(crate) mod response;
 mod selection;
 mod tokens;
 pub(crate) mod transcripts;
+pub(crate) mod web_sessions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -166,7 +167,8 @@ impl Organisation {
             Route::MessageConversation => self.message_conversation(id, now),
             Route::MessagesBulk => self.messages_bulk(id, request, now),
             Route::Recordings => self.recordings(id, request, now),
-            Route::WebDetails => self.web_details(id, now),
+            Route::WebDetails => self.web_details(id, request, now),
+            Route::WebSessions => self.web_sessions(request, now),
             Route::Download => files::download(id, request),
             Route::Media => files::media(id),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),

@@ -28,6 +28,8 @@ pub enum Route {
     MessagesBulk,
     Recordings,
     WebDetails,
+    /// A gateway's query for the conversations of guest sessions.
+    WebSessions,
     /// An attachment's download URL, which may redirect.
     Download,
     /// The attachment itself, served without a token.
@@ -63,6 +65,7 @@ impl Route {
             Self::MessagesBulk => "messages-bulk",
             Self::Recordings => "recordings",
             Self::WebDetails => "web-details",
+            Self::WebSessions => "web-sessions",
             Self::Download => "download",
             Self::Media => "media",
             Self::Unknown => "unknown",
@@ -115,6 +118,7 @@ fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a st
     match rest {
         ["details"] => (&[(Method::GET, Route::DetailsByIds)], ""),
         ["details", "query"] => (&[(Method::POST, Route::DetailsQuery)], ""),
+        ["web", "details", "query"] => (&[(Method::POST, Route::WebSessions)], ""),
         [id, "details"] => (&[(Method::GET, Route::DetailsById)], id),
         ["details", "jobs"] => (&[(Method::POST, Route::JobSubmit)], ""),
         ["details", "jobs", "availability"] => (&[(Method::GET, Route::Availability)], ""),

@@ -154,6 +154,8 @@ pub struct Settings {
     pub watermark: Watermark,
     /// `retentionDays` of the retention settings; `None` means that no maximum is set.
     pub retention_days: Option<u32>,
+    /// Whether a row of the query for guest sessions names its session. Undocumented.
+    pub web_rows_name_sessions: bool,
     /// Conversations whose texts are not available normally.
     pub unavailable_texts: UnavailableTexts,
     pub faults: Faults,
@@ -211,6 +213,7 @@ impl Default for Settings {
                 lag: Duration::from_hours(6),
             },
             retention_days: Some(730),
+            web_rows_name_sessions: true,
             unavailable_texts: UnavailableTexts::default(),
             faults: Faults::default(),
             response_filter: None,

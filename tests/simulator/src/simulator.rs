@@ -11,6 +11,7 @@ use url::Url;
 use crate::faults::Faults;
 use crate::organisation::Organisation;
 use crate::organisation::jobs::JobView;
+use crate::organisation::web_sessions::session_of;
 use crate::server;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -89,6 +90,11 @@ impl Simulator {
             text: it.text,
         });
         Some(messages.collect())
+    }
+
+    /// Returns the id of the guest session of a conversation.
+    pub fn guest_session(&self, conversation_id: &str) -> String {
+        session_of(conversation_id)
     }
 
     pub fn stats(&self) -> Stats {

@@ -31,7 +31,7 @@ pub(crate) async fn compare_in_scratch(
     content: &Content,
     limits: PortionLimits,
 ) -> Result<Comparison, ScratchError> {
-    compare(archive, plan.requested_ids(), content, limits).await
+    compare(archive, &plan.requested_ids(), content, limits).await
 }
 
 pub(super) async fn compare(

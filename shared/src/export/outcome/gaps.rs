@@ -54,7 +54,7 @@ impl Gaps {
             None if plan.source == SourceKind::Transcripts => {
                 Self::of_transcripts(content, missing_ids)
             }
-            None if plan.is_lookup() => Self::new(requested_ids, missing_ids, Basis::Requested),
+            None if requested_ids > 0 => Self::new(requested_ids, missing_ids, Basis::Requested),
             None => Self::of_received(content),
         }
     }
@@ -67,7 +67,7 @@ impl Gaps {
     /// A conversation whose transcript has no text has a record, but lacks what was asked for.
     fn of_transcripts(content: &Content, missing_ids: u64) -> Self {
         let statuses = content.statuses.by_label();
-        let without_text = statuses.filter(|(label, _)| !Status::label_has_text(label));
+        let without_text = statuses.filter(|(label, _)| !has_text(label));
         let without_text: u64 = without_text.map(|(_, number)| number).sum();
         let expected = content.statuses.total() + missing_ids;
         Self::new(expected, without_text + missing_ids, Basis::Requested)
@@ -109,6 +109,11 @@ impl Gaps {
     fn exceed(self, percent: u8) -> bool {
         u128::from(self.missing) * 100 > u128::from(self.expected) * u128::from(percent)
     }
+}
+
+/// Whether transcripts of this status hold texts. A status of a later version is taken to hold none.
+fn has_text(label: &str) -> bool {
+    Status::from_name(label).is_some_and(Status::has_text)
 }
 
 #[cfg(test)]

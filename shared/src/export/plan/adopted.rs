@@ -18,6 +18,7 @@ impl ExportPlan {
     ) -> Vec<&'static str> {
         let mut filters = request.filters.clone();
         normalize_ids(request.source, &mut filters.conversation_ids);
+        normalize_ids(request.source, &mut filters.session_ids);
         let redaction = match revisited {
             Some(first) => first.redaction.clone(),
             None => resolve_redaction(request, limits, None),

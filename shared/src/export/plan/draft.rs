@@ -7,19 +7,21 @@ use serde_json::json;
 
 use super::rules::{
     check_bad_records, check_end, check_filters, check_from_export, check_include, check_max_gap,
-    check_membership, check_names, check_records, check_retention, is_uuid, page_size,
+    check_membership, check_names, check_records, check_retention, check_sessions,
+    check_transcript_limits, is_uuid, page_size,
 };
 use super::{
     AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
     GatewayQuery, Interval, InvalidRequest, Membership, OffsetRange, Organisation, PlanLimits,
-    RedactionPlan, Residency, Revisit, Sha256, Slice, SliceRange, SourceKind, TranscriptPlan,
-    day_slices, equal_slices, offset_ranges,
+    RedactionPlan, Residency, Revisit, SessionConversations, Sha256, Slice, SliceRange, SourceKind,
+    TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
 use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::request::HistoryForm;
 use crate::records::page::Projection;
 use crate::records::redaction::Mode;
+use crate::records::transcript::Limits;
 
 mod checks;
 
@@ -39,6 +41,7 @@ pub struct Draft {
     organisation: Option<Organisation>,
     from_export: Option<ExportId>,
     history_form: Option<HistoryForm>,
+    sessions: Option<SessionConversations>,
     request: ExportRequest,
 }
 
@@ -51,6 +54,7 @@ impl Draft {
         limits: &PlanLimits,
     ) -> Result<Self, InvalidRequest> {
         normalize_ids(request.source, &mut request.filters.conversation_ids);
+        normalize_ids(request.source, &mut request.filters.session_ids);
         let ExportIdentity {
             export_id,
             query_hash,
@@ -61,9 +65,11 @@ impl Draft {
         check_membership(&request)?;
         check_names(&request)?;
         check_records(&request)?;
+        check_sessions(&request, limits.transcripts.route)?;
         check_bad_records(&request)?;
         check_include(&request)?;
         check_max_gap(&request)?;
+        check_transcript_limits(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
@@ -94,6 +100,7 @@ impl Draft {
             organisation: None,
             from_export,
             history_form,
+            sessions: None,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
@@ -138,6 +145,20 @@ impl Draft {
         }
     }
 
+    /// The guest sessions whose conversations must be looked up before the plan is made.
+    pub fn session_ids(&self) -> &[String] {
+        &self.request.filters.session_ids
+    }
+
+    /// Sets the conversations of the sessions.
+    #[must_use]
+    pub fn with_sessions(self, sessions: SessionConversations) -> Self {
+        Self {
+            sessions: Some(sessions),
+            ..self
+        }
+    }
+
     /// Whether a key for hashing is needed. A revisit uses the key of the export that it revisits.
     pub(crate) fn needs_key(&self) -> bool {
         let requested = self.request.redaction.as_ref();
@@ -173,7 +194,8 @@ impl Draft {
 
     /// Whether the organisation's retention is relevant to this request.
     pub fn depends_on_retention(&self) -> bool {
-        self.request.source.is_analytics() && !self.request.is_lookup()
+        let is_by_id = self.request.is_lookup() || self.request.is_by_session();
+        self.request.source.is_analytics() && !is_by_id
     }
 
     /// Checks the interval against the retention, if that is known.
@@ -214,6 +236,7 @@ impl Draft {
             organisation,
             from_export,
             history_form,
+            sessions,
             request,
             ..
         } = self;
@@ -247,6 +270,7 @@ impl Draft {
             // Slices are numbered from 1.
             slice_count: slices.last().map_or(0, |slice| slice.number),
             slices,
+            sessions,
             query,
             residency,
             organisation,
@@ -309,7 +333,9 @@ impl Draft {
             SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),
             SourceKind::AnalyticsJob => self.interval_ranges(),
             SourceKind::AnalyticsQuery | SourceKind::HistoryGateway | SourceKind::Transcripts => {
-                let ids = self.request.filters.conversation_ids.len() as u64;
+                let requested = &self.request.filters.conversation_ids;
+                let found = self.sessions.as_ref().map(|it| &it.conversation_ids);
+                let ids = found.unwrap_or(requested).len() as u64;
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
                     // The number of conversations in an earlier export is known only after it is complete.
@@ -371,9 +397,16 @@ pub(super) fn projection(request: &ExportRequest) -> Projection {
 }
 
 fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+    let by_default = &limits.transcripts;
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),
-        ..limits.transcripts.clone()
+        limits: Limits {
+            context_window: request.context_window.or(by_default.limits.context_window),
+            max_transcript_bytes: request
+                .max_transcript_bytes
+                .unwrap_or(by_default.limits.max_transcript_bytes),
+        },
+        ..by_default.clone()
     })
 }
 

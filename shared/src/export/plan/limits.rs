@@ -50,10 +50,7 @@ impl Default for PlanLimits {
             transcript_page_size_max: 200,
             transcripts: TranscriptPlan {
                 route: TranscriptRoute::default(),
-                limits: Limits {
-                    max_transcript_bytes: 2 << 20,
-                    context_window: None,
-                },
+                limits: Limits::NONE,
                 attachments: None,
             },
             attachments: AttachmentLimits {

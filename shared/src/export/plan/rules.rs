@@ -15,6 +15,12 @@ use crate::export::request::HistoryForm;
 use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
+mod sessions;
+mod transcript_limits;
+
+pub(super) use sessions::check_sessions;
+pub(super) use transcript_limits::check_transcript_limits;
+
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
     let latest = later(now, Duration::from_hours(24));
     if interval.end() <= latest {
@@ -128,8 +134,8 @@ pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), InvalidRe
 /// Checks that transcripts use the record type `transcript`, and that no other source does.
 pub(super) fn check_records(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let are_transcripts = request.source == SourceKind::Transcripts;
-    if are_transcripts && !request.is_lookup() {
-        let rule = "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval";
+    if are_transcripts && !request.is_lookup() && !request.is_by_session() {
+        let rule = "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval; or, of a gateway, filters.sessionIds and an interval";
         return Err(InvalidRequest::new("source", request.source, rule));
     }
     let rule = match request.records {
@@ -175,12 +181,9 @@ pub(super) fn check_filters(
         return Err(InvalidRequest::new(format!("filters.{name}"), value, rule));
     }
     if source == SourceKind::Transcripts {
-        return check_values(
-            "conversationIds",
-            &filters.conversation_ids,
-            is_id,
-            "expected an id of up to 100 letters, digits, `-`, `_` and `.`",
-        );
+        let rule = "expected an id of up to 100 letters, digits, `-`, `_` and `.`";
+        check_values("conversationIds", &filters.conversation_ids, is_id, rule)?;
+        return check_values("sessionIds", &filters.session_ids, is_id, rule);
     }
     if !source.is_analytics() {
         return Ok(());
@@ -250,7 +253,7 @@ fn supported_filters(source: SourceKind, history_form: HistoryForm) -> &'static 
             "directions",
         ],
         SourceKind::ExportGateway => &["conversationIdRange"],
-        SourceKind::Transcripts => &["conversationIds"],
+        SourceKind::Transcripts => &["conversationIds", "sessionIds"],
         SourceKind::HistoryGateway => history_form.filters(),
     }
 }

@@ -102,7 +102,7 @@ impl Decision {
             details["environment"] = json!(organisation.environment);
             details["clientId"] = json!(organisation.client_id);
         }
-        self.add_ids(&mut details, plan.requested_ids());
+        self.add_ids(&mut details, &plan.requested_ids());
         let event = AuditEvent::new(NewAuditEvent {
             export_id: &plan.export_id,
             query_hash: plan.query_hash,

@@ -84,7 +84,7 @@ impl Reader<'_> {
             add(&mut lines, &mut position, &record, index)?;
             pages.add(record);
         }
-        let mut tally = Tally::for_ids(self.input.plan.requested_ids());
+        let mut tally = Tally::for_ids(&self.input.plan.requested_ids());
         tally.add(lines.sorted());
         drop(lines);
         self.finish(pages, &tally).await
@@ -147,7 +147,7 @@ impl Reader<'_> {
         let (warnings, effort) = (pages.warnings.clone(), pages.effort);
         let mut content = pages.into_content(self.input.slice_statuses);
         let requested_ids = self.input.plan.requested_ids();
-        let comparison = finish(self.archive, &content, tally, requested_ids).await?;
+        let comparison = finish(self.archive, &content, tally, &requested_ids).await?;
         content.repeated.clone_from(&comparison.repeated);
         Ok(ExportPages {
             content,

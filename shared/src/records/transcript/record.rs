@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::document::to_readable;
 use super::language::detect_language;
 use super::{
-    Attachment, Cut, Event, Limits, Message, NoTranscript, Participant, Status, Transcript,
-    Unreadable, Via,
+    Attachment, Cut, Event, Limits, MAX_STORED_BYTES, Message, NoTranscript, Participant, Status,
+    Transcript, Unreadable, Via, WebConversation, WebMessageFields,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -30,6 +30,8 @@ pub struct TranscriptRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     via: Option<Via>,
+    #[serde(flatten)]
+    web: Option<WebConversation>,
     participants: Vec<Participant>,
     messages: Vec<MessageRecord>,
     events: Vec<Event>,
@@ -66,6 +68,8 @@ struct MessageRecord {
     attachments: Vec<Attachment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     content: Vec<Box<RawValue>>,
+    #[serde(flatten)]
+    web: Option<WebMessageFields>,
 }
 
 /// A line and the counts for its page.
@@ -120,6 +124,7 @@ fn missing_record(
         status: no_transcript.status,
         problem: Some(problem),
         via: None,
+        web: None,
         participants: Vec::new(),
         messages: Vec::new(),
         events: Vec::new(),
@@ -148,6 +153,7 @@ fn transcript_record(
         events,
         unreadable,
         missing,
+        web,
         cut,
         ..
     } = transcript;
@@ -157,6 +163,7 @@ fn transcript_record(
         redactions,
     };
     let problem = field_redactor.redact_optional(problem);
+    let web = web.map(|it| field_redactor.redact_web(it));
     let participants = participants
         .into_iter()
         .map(|it| field_redactor.redact_participant(it))
@@ -183,6 +190,7 @@ fn transcript_record(
         status,
         problem,
         via: Some(via),
+        web,
         participants,
         messages,
         events,
@@ -203,6 +211,12 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
         cut,
         ..
     } = transcript;
+    if cut.is_beyond_archive_limit() {
+        let problem = format!(
+            "it is larger than the {MAX_STORED_BYTES} bytes that are kept of a conversation; a request with contextWindow or maxTranscriptBytes keeps its newest messages"
+        );
+        return (Status::TooLarge, Some(problem));
+    }
     if messages.is_empty() && cut.messages > 0 {
         let problem = "its newest message alone is larger than maxTranscriptBytes";
         return (Status::TooLarge, Some(problem.to_owned()));
@@ -223,11 +237,17 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
             "{unreadable} elements of the responses cannot be read"
         ));
     }
-    if problems.is_empty() {
-        (Status::Complete, None)
-    } else {
-        (Status::Partial, Some(problems.join("; ")))
+    let status = match (problems.is_empty(), cut.messages) {
+        (true, 0) => return (Status::Complete, None),
+        (true, _) => Status::Truncated,
+        (false, _) => Status::Partial,
+    };
+    if cut.messages > 0 {
+        let by: Vec<_> = cut.by.iter().copied().collect();
+        let (messages, by) = (cut.messages, by.join(" and "));
+        problems.push(format!("{messages} older messages were left out by {by}"));
     }
+    (status, Some(problems.join("; ")))
 }
 
 type Redact = for<'t> fn(&Redactor, &'t str, &mut Tally) -> Cow<'t, str>;
@@ -263,24 +283,43 @@ impl FieldRedactor<'_> {
                 .into_iter()
                 .map(|it| self.redact_content(it))
                 .collect(),
+            web: message.web.map(|it| self.redact_web_message(it)),
+        }
+    }
+
+    fn redact_web(&mut self, web: WebConversation) -> WebConversation {
+        WebConversation {
+            conversation_type: self.redact_optional(web.conversation_type),
+            conversation_end: web.conversation_end,
+            other: web.other.map(|it| self.redact_content(it)),
+        }
+    }
+
+    fn redact_web_message(&mut self, web: WebMessageFields) -> WebMessageFields {
+        WebMessageFields {
+            to: web.to.map(|name| self.redact_name(name)),
+            metadata: web.metadata.map(|it| self.redact_content(it)),
+            other: web.other.map(|it| self.redact_content(it)),
         }
     }
 
     fn redact_participant(&mut self, participant: Participant) -> Participant {
-        let name = match (self.redactor, participant.name) {
-            (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
-                redactor
-                    .redact_person(Person::Name, &name, self.redactions)
-                    .into_owned(),
-            ),
-            // A name that a customer chose may be an e-mail address.
-            (_, name) => name.map(|name| self.redact_text(name)),
-        };
         Participant {
             participant_id: self.redact_field(participant.participant_id),
             purpose: self.redact_optional(participant.purpose),
-            name,
+            name: participant.name.map(|name| self.redact_name(name)),
             user_id: self.redact_optional(participant.user_id),
+        }
+    }
+
+    /// With the strict profile, the whole name. With another one, a name is a text: a customer may have chosen an e-mail
+    /// address.
+    fn redact_name(&mut self, name: String) -> String {
+        match self.redactor {
+            Some(redactor) if redactor.profile() == Profile::Strict => redactor
+                .redact_person(Person::Name, &name, self.redactions)
+                .into_owned(),
+            _ => self.redact_text(name),
         }
     }
 
@@ -365,6 +404,7 @@ mod tests {
             text: text.to_owned(),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         }
     }
 
@@ -436,6 +476,59 @@ mod tests {
         );
         let (kept, cut) = ids(messages(), limits(25, None));
         assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_transcript_that_the_request_cuts_is_truncated_and_otherwise_complete() {
+        let status = |context_window, missing| {
+            let messages = (1..=3).map(|second| {
+                let time = format!("10:00:0{second}");
+                message(&second.to_string(), None, Some(&time), "12345")
+            });
+            let mut input = transcript(messages.collect());
+            input.missing = missing;
+            let limits = Limits {
+                context_window,
+                ..Limits::NONE
+            };
+            let output = build_record("c", Ok(input), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+            assert_eq!(line["status"], output.status.as_str());
+            let problem = line["problem"].as_str().unwrap_or("none");
+            format!("{}: {problem}", output.status.as_str())
+        };
+
+        assert_eq!(status(None, 0), "complete: none");
+        assert_eq!(status(Some(3), 0), "complete: none");
+        assert_eq!(
+            status(Some(1), 0),
+            "truncated: 2 older messages were left out by contextWindow"
+        );
+        assert_eq!(
+            status(Some(1), 4),
+            "partial: 4 messages can no longer be found; 2 older messages were left out by contextWindow"
+        );
+    }
+
+    #[test]
+    fn a_transcript_beyond_the_archive_limit_is_too_large_with_counts() {
+        let mut input = transcript(vec![message("m", None, None, "12345")]);
+        input.missing = 2;
+        input.leave_out_all();
+
+        let output = build_record("c", Ok(input), Limits::NONE, None).unwrap();
+
+        assert_eq!(output.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+        assert_eq!(
+            (&line["cut"]["messages"], &line["missing"]),
+            (&3.into(), &0.into())
+        );
+        assert!(
+            line["problem"]
+                .as_str()
+                .is_some_and(|it| it.contains("32000000"))
+        );
     }
 
     #[test]

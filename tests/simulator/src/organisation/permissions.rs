@@ -37,6 +37,7 @@ fn required_permissions(route: Route) -> &'static [&'static str] {
         | Route::ExportQuery
         | Route::ExportResults
         | Route::WebDetails
+        | Route::WebSessions
         | Route::Download
         | Route::Media
         | Route::Unknown

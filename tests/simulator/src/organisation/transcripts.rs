@@ -137,7 +137,16 @@ impl Organisation {
         ))
     }
 
-    pub(crate) fn web_details(&self, id: &str, now: Timestamp) -> Result<ApiResponse, ApiError> {
+    /// A gateway's route, which takes no parameters.
+    pub(crate) fn web_details(
+        &self,
+        id: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<ApiResponse, ApiError> {
+        if let Some((name, _)) = request.parameters.first() {
+            return Err(ApiError::bad_request(&format!("unknown parameter {name}")));
+        }
         let (index, transcript) = self.transcript(id, now)?;
         match self.availability_of(index) {
             TextAvailability::Gone => Err(not_found()),

@@ -129,7 +129,7 @@ impl Reader<'_> {
             Some(object) => self.archive.read_key::<TallyRecord>(&object.key).await?,
             None => None,
         };
-        let empty_tally = || (0, Tally::for_ids(self.input.plan.requested_ids()));
+        let empty_tally = || (0, Tally::for_ids(&self.input.plan.requested_ids()));
         Ok(newest.map_or_else(empty_tally, |record| (record.buckets, record.tally)))
     }
 

@@ -165,6 +165,11 @@ impl Messages {
         is_any || !self.unlisted.is_empty()
     }
 
+    /// Estimate of the stored size of the messages received so far, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.transcript.stored_bytes()
+    }
+
     /// Records why some messages were not received.
     pub(crate) fn note(&mut self, problem: &str) {
         let problems = &mut self.transcript.problems;
@@ -248,6 +253,7 @@ impl Messages {
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         };
         for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";

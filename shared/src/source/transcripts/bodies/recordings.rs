@@ -184,6 +184,7 @@ impl Transcript {
             text,
             attachments: attachments.collect(),
             content,
+            web: None,
         });
     }
 
@@ -239,6 +240,7 @@ impl Transcript {
             text: message.body.unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            web: None,
         });
     }
 }

@@ -1,0 +1,124 @@
+//! Transcripts of guest sessions, whose conversations a gateway names.
+
+use std::sync::Arc;
+
+use conversation_archive::base::time::Interval;
+use conversation_archive::records::transcript::TranscriptRoute;
+use end_to_end::world::{DAYS, World, organisation};
+use genesys_simulator::{ApiResponse, Route, ServedRequest, Settings};
+use serde_json::json;
+use start_export::Command;
+
+use super::transcripts;
+
+fn request(sessions: &[String]) -> String {
+    json!({
+        "exportId": "guests", "source": "transcripts", "interval": DAYS,
+        "filters": {"sessionIds": sessions},
+    })
+    .to_string()
+}
+
+async fn world(settings: Settings) -> World {
+    let mut world = World::new(settings).await;
+    world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
+    world
+}
+
+/// Written conversations that started in the days of the request.
+fn conversations(world: &World) -> Vec<String> {
+    let days: Interval = DAYS.parse().expect("an interval");
+    let conversations = world.simulator.truth().conversations.into_iter();
+    let ids = conversations
+        .filter(|it| days.contains(it.start))
+        .map(|it| it.id);
+    ids.filter(|id| world.simulator.messages(id).is_some())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_conversations_of_guest_sessions_are_archived_and_others_missing() {
+    for names_sessions in [true, false] {
+        let mut world = world(Settings {
+            web_rows_name_sessions: names_sessions,
+            ..organisation(131, 260)
+        })
+        .await;
+        let ids = conversations(&world);
+        assert!(ids.len() > 100, "more than one batch: {}", ids.len());
+        let mut sessions: Vec<_> = ids
+            .iter()
+            .map(|id| world.simulator.guest_session(id))
+            .collect();
+        sessions.insert(3, "guest-unknown".to_owned());
+
+        let manifest = world.export(&request(&sessions)).await;
+
+        world.verify(&manifest.outcome.export_id).await;
+        let records = transcripts(&world, &manifest).await;
+        assert_eq!(records.len(), ids.len());
+        assert!(ids.iter().all(|id| records[id]["status"] == "complete"));
+        assert_eq!(manifest.missing_ids, ["guest-unknown"]);
+        let metrics = manifest.outcome.metrics.expect("metrics");
+        assert!(metrics.completeness.is_some_and(|share| share < 1.0));
+        let requests = world.simulator.stats().requests_on(Route::WebSessions);
+        assert_eq!(requests < 20, names_sessions, "{requests} requests");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_about_sessions_in_another_form_is_never_an_empty_success() {
+    for body in [
+        "{}",
+        r#"{"total":0}"#,
+        r#"{"conversations":[{"sessionId":"s"}]}"#,
+        "null",
+    ] {
+        let mut world = world(answering(body)).await;
+
+        let refusal = world.try_start(&request(&["guest-x".to_owned()])).await;
+
+        assert!(refusal.is_err(), "{body}");
+    }
+}
+
+/// An organisation whose gateway always answers the query for sessions with this body.
+fn answering(body: &'static str) -> Settings {
+    let replace = move |request: &ServedRequest<'_>, genuine: ApiResponse| {
+        if request.route == Route::WebSessions {
+            ApiResponse {
+                body: body.into(),
+                ..genuine
+            }
+        } else {
+            genuine
+        }
+    };
+    Settings {
+        response_filter: Some(Arc::new(replace)),
+        ..organisation(132, 20)
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_refused_where_no_gateway_can_look_them_up() {
+    let mut world = World::new(organisation(133, 1)).await;
+    let mut refused = Vec::new();
+    for json in [
+        request(&["guest-x".to_owned()]),
+        json!({"interval": DAYS, "filters": {"sessionIds": ["guest-x"]}}).to_string(),
+        json!({"source": "transcripts", "filters": {"sessionIds": ["guest-x"]}}).to_string(),
+    ] {
+        let command = Command::parse(&json).expect("a request");
+        refused.push(world.refusal(command).await);
+    }
+
+    assert_eq!(
+        refused,
+        [
+            "`filters.sessionIds` is 1 ids: only web details of a gateway are found by session; set GENESYS_TRANSCRIPT_ROUTE to web-details, or use filters.conversationIds",
+            "`filters.sessionIds` is guest-x: the source analytics-job supports only the filters conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions",
+            "`interval` is missing: expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval",
+        ]
+    );
+}
