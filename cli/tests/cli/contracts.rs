@@ -10,6 +10,7 @@ mod archive;
 mod checking;
 mod client;
 mod export_gateway;
+mod history;
 mod json;
 mod killing;
 mod login;
