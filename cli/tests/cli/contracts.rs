@@ -17,3 +17,4 @@ mod login;
 mod request;
 mod server;
 mod strictness;
+mod web_details;
