@@ -18,3 +18,4 @@ mod request;
 mod server;
 mod strictness;
 mod web_details;
+mod web_query;
