@@ -6,6 +6,7 @@
 mod audit_lines;
 mod cancelling;
 mod check;
+mod contracts;
 mod dot_env;
 mod echoes;
 mod files;
