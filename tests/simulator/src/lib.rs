@@ -22,9 +22,12 @@ pub use faults::{Faults, Outage, OutageKind, Permanent, Repeat, RepeatedRow, Ret
 pub use filter::{ResponseFilter, ServedRequest};
 pub use organisation::jobs::{JobState, JobView};
 pub use organisation::response::ApiResponse;
+pub use organisation::speech::UnavailableSpeech;
 pub use organisation::transcripts::UnavailableTexts;
 pub use route::Route;
-pub use settings::{CancelledJobs, Clock, HistoryForm, Settings, Watermark, wall_clock};
+pub use settings::{
+    CancelledJobs, Clock, HistoryForm, OtherMedia, Settings, Watermark, wall_clock,
+};
 pub use simulator::Simulator;
 pub use stats::Stats;
-pub use truth::{Truth, TruthConversation, TruthMessage, TruthRecord};
+pub use truth::{Truth, TruthConversation, TruthMessage, TruthPhrase, TruthRecord};
