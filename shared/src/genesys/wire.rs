@@ -5,6 +5,8 @@
 
 mod messages;
 mod recordings;
+mod sessions;
+mod speech;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -15,6 +17,8 @@ use crate::base::decode::lenient;
 
 pub use messages::*;
 pub use recordings::*;
+pub use sessions::*;
+pub use speech::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

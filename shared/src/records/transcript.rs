@@ -12,7 +12,10 @@ mod authors;
 mod document;
 mod language;
 mod limits;
+mod medium;
+mod parts;
 mod record;
+mod recording;
 mod route;
 mod unreadable;
 
@@ -21,8 +24,12 @@ pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
 pub use limits::Cut;
 pub use limits::Limits;
+pub use medium::{EmailAddress, EmailHeader, Medium, Speech};
+pub use parts::Part;
+pub(crate) use parts::{PartResult, combine};
 pub(crate) use record::build_record;
 pub use record::{RecordLine, TranscriptRecord};
+pub use recording::RecordingMetadata;
 pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
 pub use unreadable::Unreadable;
@@ -34,6 +41,7 @@ pub enum Via {
     Messages,
     Recordings,
     WebDetails,
+    SpeechAnalytics,
 }
 
 /// Whether a conversation's texts are available.
@@ -47,10 +55,12 @@ pub enum Status {
     Gone,
     /// The client may not read this conversation.
     Forbidden,
+    /// The organisation has no licence for the feature that has the texts, or has not switched it on.
+    NotLicensed,
     TooLarge,
     /// The API's response violates its contract.
     Malformed,
-    /// The recording was not ready in time.
+    /// The recording or its transcript was not ready in time.
     Preparing,
     /// The API returned other conversations, but failed at this one or refused it.
     Unavailable,
@@ -70,6 +80,7 @@ impl Status {
             Self::Partial => "partial",
             Self::Gone => "gone",
             Self::Forbidden => "forbidden",
+            Self::NotLicensed => "notLicensed",
             Self::TooLarge => "tooLarge",
             Self::Malformed => "malformed",
             Self::Preparing => "preparing",
@@ -82,6 +93,8 @@ impl Status {
 pub struct Transcript {
     pub via: Via,
     pub start: Option<Timestamp>,
+    /// Known only from documents that name it.
+    pub organization_id: Option<String>,
     pub participants: Vec<Participant>,
     pub(crate) authors: Authors,
     pub messages: Vec<Message>,
@@ -92,6 +105,10 @@ pub struct Transcript {
     pub missing: u64,
     /// Why some were not returned, one sentence each.
     pub problems: Vec<String>,
+    /// The recordings of the conversation, if they were read.
+    pub recordings: Vec<RecordingMetadata>,
+    /// The results of the media that were requested; empty if only messages were.
+    pub parts: Vec<Part>,
     /// The amounts left out because of a limit.
     pub cut: Cut,
 }
@@ -131,6 +148,10 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Content beside the text: cards, quick replies.
     pub content: Vec<Box<RawValue>>,
+    /// For a phrase of a call.
+    pub speech: Option<Speech>,
+    /// For an e-mail.
+    pub email: Option<EmailHeader>,
 }
 
 /// An event: a receipt, a typing indicator, a participant joining or leaving.
@@ -156,6 +177,25 @@ pub(crate) struct Author {
 }
 
 impl Message {
+    /// A message without content, of which each parser sets the fields that its source has.
+    pub(crate) fn empty() -> Self {
+        Self {
+            id: String::new(),
+            sequence: None,
+            time: None,
+            direction: None,
+            originating_entity: None,
+            participant_id: None,
+            purpose: None,
+            kind: String::new(),
+            text: String::new(),
+            attachments: Vec::new(),
+            content: Vec::new(),
+            speech: None,
+            email: None,
+        }
+    }
+
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
@@ -168,6 +208,7 @@ impl Transcript {
         Self {
             via,
             start,
+            organization_id: None,
             participants: Vec::new(),
             authors: Authors::default(),
             messages: Vec::new(),
@@ -175,6 +216,8 @@ impl Transcript {
             unreadable: Vec::new(),
             missing: 0,
             problems: Vec::new(),
+            recordings: Vec::new(),
+            parts: Vec::new(),
             cut: Cut::default(),
         }
     }
@@ -194,6 +237,41 @@ impl Transcript {
             user_id: author.user_id,
         });
         participant_id
+    }
+}
+
+impl Transcript {
+    /// Adds a participant whose id may be that of another one, and returns the id to use. An id that was assigned as a
+    /// number is replaced; an id of the API means the same participant.
+    fn take_participant(&mut self, participant: Participant) -> String {
+        let id = participant.participant_id.clone();
+        let known = self
+            .participants
+            .iter()
+            .any(|known| known.participant_id == id);
+        if !known {
+            self.participants.push(participant);
+            return id;
+        }
+        let is_number = id
+            .strip_prefix('p')
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_number {
+            return id;
+        }
+        let Participant {
+            purpose,
+            name,
+            user_id,
+            ..
+        } = participant;
+        let id = None;
+        self.add_participant(Author {
+            id,
+            purpose,
+            name,
+            user_id,
+        })
     }
 }
 

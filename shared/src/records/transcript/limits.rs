@@ -44,6 +44,18 @@ impl Cut {
     pub fn is_empty(&self) -> bool {
         self.by.is_empty()
     }
+
+    /// The amounts left out of two parts of a conversation.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            events: self.events + other.events,
+            bytes: self.bytes + other.bytes,
+            unreadable: self.unreadable + other.unreadable,
+            by: self.by.into_iter().chain(other.by).collect(),
+            horizon: self.horizon.max(other.horizon),
+        }
+    }
 }
 
 impl Transcript {
@@ -154,6 +166,8 @@ mod tests {
             text: "x".repeat(bytes),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
         }
     }
 

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 
 use super::document::to_readable;
 use super::language::detect_language;
+use super::recording::archive_key;
 use super::{
-    Attachment, Cut, Event, Limits, Message, NoTranscript, Participant, Status, Transcript,
-    Unreadable, Via,
+    Attachment, Cut, EmailAddress, EmailHeader, Event, Limits, Message, NoTranscript, Part,
+    Participant, RecordingMetadata, Speech, Status, Transcript, Unreadable, Via,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -33,6 +34,12 @@ pub struct TranscriptRecord {
     participants: Vec<Participant>,
     messages: Vec<MessageRecord>,
     events: Vec<Event>,
+    /// The results of the media that were requested.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Part>,
+    /// The recordings of the conversation, if they were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<RecordingMetadata>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<Unreadable>,
     /// Number of messages by language, as ISO 639-3 codes; `und` where it cannot be determined.
@@ -66,6 +73,10 @@ struct MessageRecord {
     attachments: Vec<Attachment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     content: Vec<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech: Option<Speech>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<EmailHeader>,
 }
 
 /// A line and the counts for its page.
@@ -123,6 +134,8 @@ fn missing_record(
         participants: Vec::new(),
         messages: Vec::new(),
         events: Vec::new(),
+        parts: Vec::new(),
+        recordings: Vec::new(),
         unreadable: Vec::new(),
         languages: BTreeMap::new(),
         redactions: redactions.clone(),
@@ -148,6 +161,9 @@ fn transcript_record(
         events,
         unreadable,
         missing,
+        recordings,
+        parts,
+        organization_id,
         cut,
         ..
     } = transcript;
@@ -173,6 +189,15 @@ fn transcript_record(
         .into_iter()
         .map(|it| field_redactor.redact_event(it))
         .collect();
+    let parts = parts
+        .into_iter()
+        .map(|it| field_redactor.redact_part(it))
+        .collect();
+    let recordings = recordings
+        .into_iter()
+        .map(|it| with_archive_key(it, conversation_id, start, organization_id.as_deref()))
+        .map(|it| field_redactor.redact_recording(it))
+        .collect();
     let mut languages = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
         *languages.entry(message.language).or_default() += 1;
@@ -186,6 +211,8 @@ fn transcript_record(
         participants,
         messages,
         events,
+        parts,
+        recordings,
         unreadable,
         languages,
         redactions: redactions.clone(),
@@ -196,37 +223,57 @@ fn transcript_record(
 
 /// Whether the transcript is complete, and if not, why.
 fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
-    let Transcript {
-        messages,
-        unreadable,
-        missing,
-        cut,
-        ..
-    } = transcript;
+    let Transcript { messages, cut, .. } = transcript;
     if messages.is_empty() && cut.messages > 0 {
         let problem = "its newest message alone is larger than maxTranscriptBytes";
         return (Status::TooLarge, Some(problem.to_owned()));
     }
-    let unreadable = unreadable.len() as u64 + cut.unreadable;
-    let mut problems = Vec::new();
-    if *missing > 0 {
-        let reason = if transcript.problems.is_empty() {
-            "can no longer be found"
-        } else {
-            "were not returned"
-        };
-        problems.push(format!("{missing} messages {reason}"));
+    match transcript.problem() {
+        None => (Status::Complete, None),
+        problem => (Status::Partial, problem),
     }
-    problems.extend(transcript.problems.iter().cloned());
-    if unreadable > 0 {
-        problems.push(format!(
-            "{unreadable} elements of the responses cannot be read"
-        ));
+}
+
+impl Transcript {
+    /// Everything that the transcript lacks; `None` if it is complete.
+    pub(super) fn problem(&self) -> Option<String> {
+        let Self {
+            unreadable,
+            missing,
+            cut,
+            ..
+        } = self;
+        let unreadable = unreadable.len() as u64 + cut.unreadable;
+        let mut problems = Vec::new();
+        if *missing > 0 {
+            let reason = if self.problems.is_empty() {
+                "can no longer be found"
+            } else {
+                "were not returned"
+            };
+            problems.push(format!("{missing} messages {reason}"));
+        }
+        problems.extend(self.problems.iter().cloned());
+        if unreadable > 0 {
+            problems.push(format!(
+                "{unreadable} elements of the responses cannot be read"
+            ));
+        }
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
-    if problems.is_empty() {
-        (Status::Complete, None)
-    } else {
-        (Status::Partial, Some(problems.join("; ")))
+}
+
+/// The recording with the key that follows from the conversation.
+fn with_archive_key(
+    recording: RecordingMetadata,
+    conversation_id: &str,
+    start: Option<Timestamp>,
+    organization_id: Option<&str>,
+) -> RecordingMetadata {
+    let archive_key = archive_key(organization_id, conversation_id, start, &recording.id);
+    RecordingMetadata {
+        archive_key,
+        ..recording
     }
 }
 
@@ -263,19 +310,74 @@ impl FieldRedactor<'_> {
                 .into_iter()
                 .map(|it| self.redact_content(it))
                 .collect(),
+            speech: message.speech.map(|it| self.redact_speech(it)),
+            email: message.email.map(|it| self.redact_header(it)),
+        }
+    }
+
+    fn redact_speech(&mut self, speech: Speech) -> Speech {
+        Speech {
+            communication_id: self.redact_field(speech.communication_id),
+            ..speech
+        }
+    }
+
+    fn redact_header(&mut self, header: EmailHeader) -> EmailHeader {
+        EmailHeader {
+            subject: header.subject.map(|it| self.redact_text(it)),
+            from: header.from.map(|it| self.redact_address(it)),
+            to: self.redact_addresses(header.to),
+            cc: self.redact_addresses(header.cc),
+            bcc: self.redact_addresses(header.bcc),
+        }
+    }
+
+    fn redact_addresses(&mut self, addresses: Vec<EmailAddress>) -> Vec<EmailAddress> {
+        let addresses = addresses.into_iter();
+        addresses.map(|it| self.redact_address(it)).collect()
+    }
+
+    fn redact_address(&mut self, address: EmailAddress) -> EmailAddress {
+        EmailAddress {
+            email: address
+                .email
+                .map(|it| self.redact_person(Person::Address, it)),
+            name: address.name.map(|it| self.redact_person(Person::Name, it)),
+        }
+    }
+
+    fn redact_part(&mut self, part: Part) -> Part {
+        Part {
+            problem: self.redact_optional(part.problem),
+            ..part
+        }
+    }
+
+    fn redact_recording(&mut self, recording: RecordingMetadata) -> RecordingMetadata {
+        RecordingMetadata {
+            id: self.redact_field(recording.id),
+            media: self.redact_optional(recording.media),
+            communication_id: self.redact_optional(recording.communication_id),
+            file_state: self.redact_optional(recording.file_state),
+            archive_key: self.redact_optional(recording.archive_key),
+            ..recording
+        }
+    }
+
+    /// Redacts a value of a person. Without the strict profile, personal values are searched for in it: a name that a
+    /// customer chose may be an e-mail address.
+    fn redact_person(&mut self, person: Person, value: String) -> String {
+        match self.redactor {
+            Some(redactor) if redactor.profile() == Profile::Strict => redactor
+                .redact_person(person, &value, self.redactions)
+                .into_owned(),
+            _ => self.redact_text(value),
         }
     }
 
     fn redact_participant(&mut self, participant: Participant) -> Participant {
-        let name = match (self.redactor, participant.name) {
-            (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
-                redactor
-                    .redact_person(Person::Name, &name, self.redactions)
-                    .into_owned(),
-            ),
-            // A name that a customer chose may be an e-mail address.
-            (_, name) => name.map(|name| self.redact_text(name)),
-        };
+        let name = participant.name;
+        let name = name.map(|name| self.redact_person(Person::Name, name));
         Participant {
             participant_id: self.redact_field(participant.participant_id),
             purpose: self.redact_optional(participant.purpose),
@@ -365,6 +467,8 @@ mod tests {
             text: text.to_owned(),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
         }
     }
 

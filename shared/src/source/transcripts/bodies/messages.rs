@@ -248,6 +248,8 @@ impl Messages {
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
         };
         for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";

@@ -33,6 +33,8 @@ pub(crate) fn web_details(document: &RawValue, id: &str) -> Result<Transcript, D
             text: message.text,
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
         });
     }
     Ok(transcript)
