@@ -1,8 +1,11 @@
 //! The request: the payload of start-export, parsed strictly and checked before anything is sent.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::hash::Sha256;
+use crate::records::medium::Medium;
 use crate::records::page::Projection;
 
 mod history_form;
@@ -55,6 +58,9 @@ pub struct ExportRequest {
     /// For transcripts: the export whose conversations are fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<String>,
+    /// For transcripts: the media whose texts are read; messages if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Vec<Medium>>,
     /// Data to export in addition, as companion exports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
@@ -245,6 +251,13 @@ impl ExportRequest {
         by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
     }
 
+    /// The media whose texts are read, each once and in a fixed order.
+    pub fn media(&self) -> Vec<Medium> {
+        let named = self.media.as_deref().unwrap_or(Medium::DEFAULT);
+        let media: BTreeSet<_> = named.iter().copied().collect();
+        media.into_iter().collect()
+    }
+
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
@@ -253,6 +266,7 @@ impl ExportRequest {
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
+            media: Some(self.media()).filter(|media| media != Medium::DEFAULT),
             // The conversations of an export do not depend on the time of the request.
             interval: self
                 .from_export
@@ -310,7 +324,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `media`, `include`, `revisit` at line 1 column 66"
         );
     }
 

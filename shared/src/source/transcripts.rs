@@ -31,13 +31,15 @@ mod bulk;
 mod conversation;
 mod fetch;
 mod files;
+mod media;
 mod page;
 mod postponement;
+mod voice;
 
 /// Number of conversations to read concurrently. The client limits the request rate; this keeps it busy while responses
 /// are pending.
 const AT_ONCE: usize = 8;
-/// The same with attachments, which are large and take enough requests to keep the client busy.
+/// The same with attachments or calls: files are large, and take enough requests to keep the client busy.
 const AT_ONCE_WITH_FILES: usize = 2;
 
 /// The source of conversation texts.
@@ -102,7 +104,7 @@ impl Source for Transcripts {
             }
             None => PageConversations::of_postponed(postponed, context.run.plan.page_size, waited),
         };
-        let mut page = Page::new(plan.limits);
+        let mut page = Page::new(plan);
         let mut retry_later: Vec<(&str, Postponed)> = Vec::new();
         let mut done = 0;
         // Collected, because a stream over borrowing closures would not be `Send`.
@@ -111,9 +113,10 @@ impl Source for Transcripts {
         let fetches: Vec<_> = fetches
             .map(|id| self.fetch(id, plan, again, context.run.deadline))
             .collect();
-        let at_once = match plan.attachments {
-            None => AT_ONCE,
-            Some(_) => AT_ONCE_WITH_FILES,
+        let at_once = if plan.downloads_files() {
+            AT_ONCE_WITH_FILES
+        } else {
+            AT_ONCE
         };
         let mut fetches = futures::stream::iter(fetches).buffered(at_once);
         while let Some((id, fetched)) = fetches.next().await {

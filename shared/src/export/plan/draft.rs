@@ -337,6 +337,7 @@ pub(super) fn projection(request: &ExportRequest) -> Projection {
 fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),
+        media: request.media(),
         ..limits.transcripts.clone()
     })
 }

@@ -1,17 +1,6 @@
-//! The media of a conversation whose texts are archived, and what a message of each has besides its text.
+//! What a message of a call or an e-mail has besides its text.
 
-use serde::{Deserialize, Serialize};
-
-/// A medium with texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Medium {
-    /// Messages and web chats.
-    Message,
-    /// Calls, transcribed by speech and text analytics.
-    Voice,
-    Email,
-}
+use serde::Serialize;
 
 /// The place of a phrase in a call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,18 +30,4 @@ pub struct EmailHeader {
 pub struct EmailAddress {
     pub email: Option<String>,
     pub name: Option<String>,
-}
-
-impl Medium {
-    /// The media of requests and plans that name none.
-    pub const DEFAULT: &[Self] = &[Self::Message];
-
-    /// The name in a request and in a stored record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::Voice => "voice",
-            Self::Email => "email",
-        }
-    }
 }

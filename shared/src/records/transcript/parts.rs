@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Medium, NoTranscript, Status, Transcript, Via};
+use super::{NoTranscript, Status, Transcript, Via};
+use crate::records::medium::Medium;
 
 /// The result of one medium, as the record states it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,7 +73,7 @@ fn none_was_read(missing: Vec<(Medium, NoTranscript)>) -> NoTranscript {
 }
 
 /// How likely it is that a text exists in spite of this status.
-fn hope(status: Status) -> u8 {
+pub(crate) fn hope(status: Status) -> u8 {
     match status {
         Status::Gone => 0,
         Status::NotLicensed => 1,

@@ -12,8 +12,7 @@ use crate::genesys::wire::{
 };
 use crate::records::foreign::{ForeignText, Secrets};
 use crate::records::transcript::{
-    Attachment, Author, EmailAddress, EmailHeader, Message, NoTranscript, RecordingMetadata,
-    Status, Transcript, Via,
+    Attachment, Author, EmailAddress, EmailHeader, Message, NoTranscript, Status, Transcript, Via,
 };
 
 /// The API's reason for a recording without its e-mails.
@@ -55,8 +54,8 @@ impl Emails {
         Ok(emails)
     }
 
-    /// The transcript, or why there is none, with the recordings that were listed.
-    pub(crate) fn finish(self) -> Result<Transcript, (NoTranscript, Vec<RecordingMetadata>)> {
+    /// The transcript, or why there is none.
+    pub(crate) fn finish(self) -> Result<Transcript, NoTranscript> {
         let Self {
             mut transcript,
             lacking,
@@ -68,7 +67,7 @@ impl Emails {
             (false, lacking) => {
                 let none = || NoTranscript::new(Status::Gone, "no recording has an e-mail");
                 let reason = lacking.unwrap_or_else(none);
-                return Err((reason, transcript.recordings));
+                return Err(reason);
             }
         }
         Ok(transcript)
@@ -165,7 +164,7 @@ mod tests {
     }
 
     fn read(value: &Value) -> Result<Transcript, NoTranscript> {
-        of(value).unwrap().finish().map_err(|(reason, _)| reason)
+        of(value).unwrap().finish()
     }
 
     #[test]
