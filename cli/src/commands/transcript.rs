@@ -7,6 +7,7 @@ use conversation_archive::archive::find::{self, RecordType, SearchCriteria};
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::records::page::page_text;
+use conversation_archive::records::transcript::Status;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -47,7 +48,8 @@ pub(super) async fn transcript(
 
 fn is_available(record: JsonText<'_>) -> bool {
     let status = record.get("status").and_then(JsonText::text);
-    matches!(status.as_deref(), Some("complete" | "partial"))
+    let status = status.and_then(|status| Status::from_name(&status));
+    status.is_some_and(Status::has_text)
 }
 
 /// The archive to read; `None` if the API is used.

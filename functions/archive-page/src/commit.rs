@@ -15,6 +15,7 @@ use conversation_archive::export::page_record::{
 use conversation_archive::export::request::OnBadRecord;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::records::page::{AttachedFile, PageBody, Reject};
+use conversation_archive::records::transcript::Status;
 use conversation_archive::source::SourcePage;
 use conversation_archive::storage::store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -187,6 +188,10 @@ fn measure(record: &PageRecord) {
         (metrics::RECORDS, counts.archived),
         (metrics::REJECTED_RECORDS, counts.rejected),
         (metrics::REDACTIONS, record.content.redactions.total()),
+        (
+            metrics::TRUNCATED_TRANSCRIPTS,
+            record.content.statuses.of(Status::Truncated.as_str()),
+        ),
         (metrics::RECORD_BYTES, totals.record_bytes),
         (metrics::STORED_BYTES, totals.stored_bytes),
         (metrics::API_LATENCY, record.effort.latency_ms),

@@ -17,6 +17,7 @@ use crate::export::request::SourceKind;
 use crate::export::totals::Totals;
 use crate::records::page::{Counts, is_zero};
 use crate::records::redaction::Tally;
+use crate::records::transcript::Status;
 
 mod repeated;
 
@@ -122,6 +123,9 @@ pub struct ExportMetrics {
     pub pagination_depth: u64,
     /// Number of redacted values in the texts.
     pub redactions: u64,
+    /// Number of transcripts whose oldest messages were left out, as the request demands.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub truncated: u64,
 }
 
 /// The part of a manifest that depends only on the source's responses.
@@ -197,6 +201,7 @@ impl ExportMetrics {
             missing,
             pagination_depth: depths().max().unwrap_or_default(),
             redactions: content.redactions.total(),
+            truncated: content.statuses.of(Status::Truncated.as_str()),
         }
     }
 }

@@ -61,6 +61,12 @@ pub struct ExportRequest {
     /// For transcripts: the media whose texts are read; messages if it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<Vec<Medium>>,
+    /// For transcripts: number of the last messages of each conversation to keep; the setting if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// For transcripts: bytes of the texts of each conversation to keep, the newest; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_transcript_bytes: Option<u64>,
     /// Data to export in addition, as companion exports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
@@ -261,12 +267,15 @@ impl ExportRequest {
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
+        let are_transcripts = self.source == SourceKind::Transcripts;
         let normalized = Self {
             export_id: None,
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
             media: Some(self.media()).filter(|media| media != Medium::DEFAULT),
+            context_window: self.context_window.filter(|_| are_transcripts),
+            max_transcript_bytes: self.max_transcript_bytes.filter(|_| are_transcripts),
             // The conversations of an export do not depend on the time of the request.
             interval: self
                 .from_export
@@ -324,7 +333,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `media`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `media`, `contextWindow`, `maxTranscriptBytes`, `include`, `revisit` at line 1 column 66"
         );
     }
 
@@ -390,5 +399,24 @@ mod tests {
         assert_eq!(request(""), request(r#","exportId":"x""#));
         assert_eq!(request(""), request(r#","source":"analytics-job""#));
         assert_ne!(request(""), request(r#","pageSize":10"#));
+    }
+
+    #[test]
+    fn limits_of_a_companion_do_not_change_the_fingerprint_of_its_export() {
+        let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+        let of = |json: &str| ExportRequest::parse(json).unwrap().fingerprint(interval);
+        let job = |rest: &str| of(&format!(r#"{{"interval":"{interval}"{rest}}}"#));
+        let texts = |rest: &str| {
+            of(&format!(
+                r#"{{"source":"transcripts","fromExport":"x"{rest}}}"#
+            ))
+        };
+        let limit = r#","contextWindow":5"#;
+
+        assert_eq!(
+            job(""),
+            job(&format!(r#","include":["transcripts"]{limit}"#))
+        );
+        assert_ne!(texts(""), texts(limit));
     }
 }

@@ -304,6 +304,7 @@ mod tests {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         }
     }
 

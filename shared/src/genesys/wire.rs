@@ -7,6 +7,7 @@ mod messages;
 mod recordings;
 mod sessions;
 mod speech;
+mod web_details;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -19,6 +20,7 @@ pub use messages::*;
 pub use recordings::*;
 pub use sessions::*;
 pub use speech::*;
+pub use web_details::*;
 
 /// `POST {login}/oauth/token`, 200.
 #[derive(Debug, Deserialize)]

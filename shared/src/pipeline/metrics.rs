@@ -130,6 +130,11 @@ pub const TRANSCRIPT_EVENTS: Metric = metric(
     Unit::Count,
     "transcripts published to the topic",
 );
+pub const TRUNCATED_TRANSCRIPTS: Metric = metric(
+    "TruncatedTranscripts",
+    Unit::Count,
+    "transcripts in committed pages whose oldest messages were left out, as the request demands",
+);
 pub const STARTS_OVERDUE: Metric = metric(
     "StartsOverdue",
     Unit::Count,
@@ -142,7 +147,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All metrics.
-pub const ALL: [Metric; 25] = [
+pub const ALL: [Metric; 26] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -166,6 +171,7 @@ pub const ALL: [Metric; 25] = [
     WEBHOOK_FAILURES,
     WEBHOOKS_OVERDUE,
     TRANSCRIPT_EVENTS,
+    TRUNCATED_TRANSCRIPTS,
     STARTS_OVERDUE,
     GIVEN_UP,
 ];

@@ -17,13 +17,15 @@ mod parts;
 mod record;
 mod recording;
 mod route;
+mod status;
 mod unreadable;
+mod web;
 
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
 pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
-pub use limits::Cut;
-pub use limits::Limits;
+pub(crate) use limits::MAX_STORED_BYTES;
+pub use limits::{Cut, Limits};
 pub use medium::{EmailAddress, EmailHeader, Speech};
 pub use parts::Part;
 pub(crate) use parts::{PartResult, combine, hope};
@@ -32,7 +34,9 @@ pub use record::{RecordLine, TranscriptRecord};
 pub use recording::RecordingMetadata;
 pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
+pub use status::Status;
 pub use unreadable::Unreadable;
+pub use web::{WebConversation, WebMessageFields};
 
 /// The route by which a transcript was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,49 +48,10 @@ pub enum Via {
     SpeechAnalytics,
 }
 
-/// Whether a conversation's texts are available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Status {
-    Complete,
-    /// Some of its messages were not returned or cannot be read.
-    Partial,
-    /// The API no longer has any of them, or never had.
-    Gone,
-    /// The client may not read this conversation.
-    Forbidden,
-    /// The organisation has no licence for the feature that has the texts, or has not switched it on.
-    NotLicensed,
-    TooLarge,
-    /// The API's response violates its contract.
-    Malformed,
-    /// The recording or its transcript was not ready in time.
-    Preparing,
-    /// The API returned other conversations, but failed at this one or refused it.
-    Unavailable,
-}
-
 /// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
 pub(crate) fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
-}
-
-impl Status {
-    /// The name in a stored record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Gone => "gone",
-            Self::Forbidden => "forbidden",
-            Self::NotLicensed => "notLicensed",
-            Self::TooLarge => "tooLarge",
-            Self::Malformed => "malformed",
-            Self::Preparing => "preparing",
-            Self::Unavailable => "unavailable",
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -109,6 +74,8 @@ pub struct Transcript {
     pub recordings: Vec<RecordingMetadata>,
     /// The results of the media that were requested; empty if only messages were.
     pub parts: Vec<Part>,
+    /// For web details.
+    pub web: Option<WebConversation>,
     /// The amounts left out because of a limit.
     pub cut: Cut,
 }
@@ -152,6 +119,8 @@ pub struct Message {
     pub speech: Option<Speech>,
     /// For an e-mail.
     pub email: Option<EmailHeader>,
+    /// For web details.
+    pub web: Option<WebMessageFields>,
 }
 
 /// An event: a receipt, a typing indicator, a participant joining or leaving.
@@ -176,6 +145,10 @@ pub(crate) struct Author {
     pub(crate) user_id: Option<String>,
 }
 
+/// Bytes of a stored message, event, participant or unreadable element beside its texts: names of fields, ids, times
+/// and the fingerprint.
+const ENVELOPE_BYTES: usize = 300;
+
 impl Message {
     /// A message without content, of which each parser sets the fields that its source has.
     pub(crate) fn empty() -> Self {
@@ -193,13 +166,15 @@ impl Message {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         }
     }
 
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
-        self.text.len() + content.sum::<usize>()
+        let web = self.web.as_ref().map_or(0, WebMessageFields::bytes);
+        self.text.len() + content.sum::<usize>() + web
     }
 }
 
@@ -218,8 +193,19 @@ impl Transcript {
             problems: Vec::new(),
             recordings: Vec::new(),
             parts: Vec::new(),
+            web: None,
             cut: Cut::default(),
         }
+    }
+
+    /// Estimate of the stored line's size, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let elements = self.messages.len() + self.events.len() + self.participants.len();
+        let texts = self.messages.iter().map(Message::bytes);
+        let unreadable = self.unreadable.iter().map(Unreadable::bytes);
+        let beside = self.web.as_ref().map_or(0, WebConversation::bytes);
+        let contents = texts.sum::<usize>() + unreadable.sum::<usize>() + beside;
+        (elements * ENVELOPE_BYTES + contents) as u64
     }
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is

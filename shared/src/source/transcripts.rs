@@ -19,12 +19,14 @@ use crate::export::portion::Portion;
 use crate::export::waiting::WaitReason;
 use crate::genesys::GenesysClient;
 use crate::net::clock::Clock;
+use allowance::Allowance;
 use batches::BulkLimit;
 use conversation::{ConversationRequests, Fetched};
-use fetch::{Fetch, Postponed};
+use fetch::{Fetch, Postponed, Stop};
 use page::Page;
 use postponement::PageConversations;
 
+mod allowance;
 mod batches;
 mod bodies;
 mod bulk;
@@ -68,12 +70,13 @@ impl Transcripts {
 
     async fn fetch<'a>(
         &self,
-        id: &'a str,
+        (place, id): (usize, &'a str),
         plan: &'a TranscriptPlan,
         again: bool,
         deadline: Deadline,
     ) -> (&'a str, Fetched) {
-        let requests = ConversationRequests::new(self, id, plan, again, deadline);
+        let requests =
+            ConversationRequests::new(self, id, plan, Allowance::of(place), again, deadline);
         (id, requests.fetch().await)
     }
 }
@@ -106,12 +109,12 @@ impl Source for Transcripts {
         };
         let mut page = Page::new(plan);
         let mut retry_later: Vec<(&str, Postponed)> = Vec::new();
-        let mut done = 0;
+        let (mut done, mut held_bytes) = (0, 0);
         // Collected, because a stream over borrowing closures would not be `Send`.
         let again = conversations.is_again();
-        let fetches = conversations.ids.iter();
+        let fetches = conversations.ids.iter().copied().enumerate();
         let fetches: Vec<_> = fetches
-            .map(|id| self.fetch(id, plan, again, context.run.deadline))
+            .map(|placed| self.fetch(placed, plan, again, context.run.deadline))
             .collect();
         let at_once = if plan.downloads_files() {
             AT_ONCE_WITH_FILES
@@ -125,7 +128,11 @@ impl Source for Transcripts {
             page.answered += u64::from(fetch.is_answered());
             match fetch {
                 Fetch::Record(result) => page.add(id, result, context)?,
-                Fetch::RetryLater(postponed) => retry_later.push((id, *postponed)),
+                Fetch::RetryLater(postponed) => {
+                    held_bytes += postponed.held_bytes();
+                    retry_later.push((id, *postponed));
+                }
+                Fetch::StopPage(Stop::LargerThanShare) if done > 0 => break,
                 Fetch::StopPage(stop) => match SourceError::from(stop) {
                     // The conversations before are kept, and this one comes first on the next page.
                     SourceError::NotReady(_) if done > 0 => break,
@@ -133,7 +140,7 @@ impl Source for Transcripts {
                 },
             }
             done += 1;
-            if page.is_full() {
+            if page.is_full(held_bytes) {
                 break;
             }
         }

@@ -85,12 +85,8 @@ async fn a_message_at_which_the_api_fails_loses_no_other() {
 }
 
 #[tokio::test]
-async fn an_always_refused_bulk_request_is_unavailable_or_too_large() {
-    for (refusal, status) in [
-        (400, "unavailable"),
-        (422, "unavailable"),
-        (413, "tooLarge"),
-    ] {
+async fn an_always_refused_bulk_request_is_refused_or_too_large() {
+    for (refusal, status) in [(400, "refused"), (422, "refused"), (413, "tooLarge")] {
         let api = Api::start(249, move |request| {
             if is_recordings(request) {
                 return Some(response(200, &recordings(&message_ids(ODD, 2))));

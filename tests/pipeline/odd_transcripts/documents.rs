@@ -17,7 +17,7 @@ fn invalid_documents() -> Vec<(u16, Value, &'static str)> {
         (200, error(409), "unavailable"),
         (202, error(503), "unavailable"),
         (200, error(404), "gone"),
-        (200, error(418), "unavailable"),
+        (200, error(418), "refused"),
         (202, json!({}), "unavailable"),
         (202, json!({"state": "PENDING"}), "unavailable"),
         (200, json!({}), "malformed"),

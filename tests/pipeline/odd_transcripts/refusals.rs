@@ -3,20 +3,20 @@
 use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::json;
 
-use super::api::{Api, odd_ids, response};
+use super::api::{Api, ODD, message_ids, odd_ids, recordings, response};
 use super::{is_bulk, is_conversation, is_recordings, is_web_details, replace_response};
 
 #[tokio::test]
 async fn an_unknown_refusal_affects_only_its_conversation() {
     let table = [
-        (302, "unavailable"),
-        (308, "unavailable"),
-        (405, "unavailable"),
+        (302, "refused"),
+        (308, "refused"),
+        (405, "refused"),
         (409, "unavailable"),
         (410, "gone"),
-        (415, "unavailable"),
-        (418, "unavailable"),
-        (422, "unavailable"),
+        (415, "refused"),
+        (418, "refused"),
+        (422, "refused"),
         (451, "forbidden"),
     ];
     for (status, expected) in table {
@@ -37,6 +37,50 @@ async fn an_unknown_refusal_affects_only_its_conversation() {
         let record = api.export(TranscriptRoute::WebDetails).await;
         assert_eq!(record["status"], expected, "{status}: {record}");
     }
+}
+
+#[tokio::test]
+async fn a_400_is_refused_at_once_and_never_gone() {
+    let refused = json!({"code": "bad.request", "message": "no"});
+    for route in [TranscriptRoute::Messages, TranscriptRoute::WebDetails] {
+        let body = refused.clone();
+        let api = Api::start(3, move |request| {
+            let is_first = is_conversation(request) || is_web_details(request);
+            is_first
+                .then(|| response(400, &body))
+                .or_else(|| is_recordings(request).then(|| response(404, &json!({}))))
+        })
+        .await;
+
+        let records = api.records(route, &odd_ids(5)).await;
+
+        assert_eq!(records.len(), 5);
+        for record in records.values() {
+            assert_eq!(record["status"], "refused", "{record}");
+            assert_eq!(
+                record["problem"],
+                "the API refuses the conversation with the status 400"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_refused_with_400_may_be_recorded() {
+    let api = Api::start(2, |request| {
+        if is_recordings(request) {
+            return Some(response(200, &recordings(&message_ids(ODD, 2))));
+        }
+        is_conversation(request).then(|| response(400, &json!({"code": "bad.request"})))
+    })
+    .await;
+
+    let record = api.export(TranscriptRoute::Messages).await;
+
+    assert_eq!(
+        (&record["status"], &record["via"]),
+        (&json!("complete"), &json!("recordings"))
+    );
 }
 
 #[tokio::test]
@@ -65,7 +109,7 @@ async fn an_export_ends_even_if_all_conversations_are_refused() {
     let records = api.records(TranscriptRoute::Messages, &odd_ids(5)).await;
 
     assert_eq!(records.len(), 5);
-    assert!(records.values().all(|it| it["status"] == "unavailable"));
+    assert!(records.values().all(|it| it["status"] == "refused"));
 }
 
 #[tokio::test]
@@ -117,7 +161,8 @@ async fn refused_recordings_are_gone_only_for_certain_statuses() {
 
         let expected = match status {
             400 | 403 | 404 | 410 | 451 => "gone",
-            _ => "unavailable",
+            409 => "unavailable",
+            _ => "refused",
         };
         assert_eq!(record["status"], expected, "{status}: {record}");
     }

@@ -1,4 +1,4 @@
-//! A transcript for people: time, sender and text in columns.
+//! A transcript for people: time, speaker and text in columns.
 
 use console::{Term, pad_str};
 use conversation_archive::base::json::JsonText;
@@ -6,6 +6,9 @@ use conversation_archive::base::printable;
 
 use crate::figures::{bytes, quantity};
 use crate::style::{self, style};
+use speakers::Speakers;
+
+mod speakers;
 
 /// Line width if the output is not a terminal.
 const WIDTH: usize = 80;
@@ -13,9 +16,10 @@ const WIDTH: usize = 80;
 const MAX_WIDTH: usize = 100;
 
 const TIME: usize = 8;
-const SENDER: usize = 9;
-/// Width of the columns before the text, with one space between them and two after them.
-const MARGIN: usize = TIME + 1 + SENDER + 2;
+/// Minimum width of the text.
+const MIN_TEXT: usize = 20;
+/// Maximum width of the columns before the text.
+const MAX_MARGIN: usize = 32;
 
 /// Line width for the current output.
 pub(super) fn width() -> usize {
@@ -24,12 +28,13 @@ pub(super) fn width() -> usize {
         return WIDTH;
     }
     let (_, columns) = terminal.size();
-    usize::from(columns).clamp(MARGIN + 20, MAX_WIDTH)
+    usize::from(columns).clamp(MAX_MARGIN + MIN_TEXT, MAX_WIDTH)
 }
 
 /// The dialogue of a record, as text.
 pub(super) fn render(record: JsonText<'_>, width: usize) -> String {
     let messages = field_elements(record, "messages");
+    let speakers = Speakers::of(record, &messages);
     let mut lines = head_lines(record, messages.len(), width);
     let mut day = String::new();
     for message in messages {
@@ -41,7 +46,7 @@ pub(super) fn render(record: JsonText<'_>, width: usize) -> String {
             lines.push(String::new());
             lines.push(style(date).dim().to_string());
         }
-        lines.extend(message_lines(message, &time, width));
+        lines.extend(message_lines(message, &time, &speakers, width));
     }
     lines.join("\n")
 }
@@ -82,16 +87,20 @@ fn head_lines(record: JsonText<'_>, messages: usize, width: usize) -> Vec<String
     lines
 }
 
-fn message_lines(message: JsonText<'_>, time: &str, width: usize) -> Vec<String> {
+fn message_lines(
+    message: JsonText<'_>,
+    time: &str,
+    speakers: &Speakers,
+    width: usize,
+) -> Vec<String> {
     let clock = time.split_once('T').map_or("", |(_, clock)| clock);
     let clock = clock.get(..TIME).unwrap_or_default();
-    let sender = [
-        field_text(message, "purpose"),
-        field_text(message, "participantId"),
-    ];
-    let sender = sender.into_iter().find(|sender| !sender.is_empty());
-    let sender = sender.unwrap_or_else(|| "?".to_owned());
-    let sender = pad_str(&sender, SENDER, console::Alignment::Left, Some("…"));
+    let label_width = speakers.width();
+    // One space after the time, two after the label.
+    let margin = TIME + 1 + label_width + 2;
+    let label = speakers.label(message);
+    let label = pad_str(label, label_width, console::Alignment::Left, Some("…"));
+    let label = isolate(&label);
     let text = message.get("text").and_then(JsonText::text);
     let text = text
         .filter(|it| !it.is_empty())
@@ -100,14 +109,14 @@ fn message_lines(message: JsonText<'_>, time: &str, width: usize) -> Vec<String>
         .into_iter()
         .map(attachment_text);
     let paragraphs: Vec<String> = text.into_iter().chain(attachments).collect();
-    let text = wrap(&paragraphs.join("\n"), width - MARGIN);
-    let first = format!("{:TIME$} {}", style(clock).dim(), style(sender).cyan());
+    let text = wrap(&paragraphs.join("\n"), width - margin);
+    let first = format!("{:TIME$} {}", style(clock).dim(), style(label).cyan());
     let mut lines = Vec::with_capacity(text.len());
     for (number, line) in text.iter().enumerate() {
         let before = if number == 0 {
             first.clone()
         } else {
-            " ".repeat(MARGIN - 2)
+            " ".repeat(margin - 2)
         };
         lines.push(format!("{before}  {}", isolate(line)));
     }
@@ -194,7 +203,7 @@ mod tests {
     }
 
     fn message(time: &str, purpose: &str, text: &str) -> Value {
-        json!({"time": time, "purpose": purpose, "text": text})
+        json!({"time": time, "participantId": purpose, "purpose": purpose, "text": text})
     }
 
     fn record(messages: &[Value]) -> Value {
@@ -202,8 +211,8 @@ mod tests {
             "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
             "status": "complete",
             "participants": [
-                {"purpose": "customer", "name": "Guest"},
-                {"purpose": "agent", "name": null},
+                {"participantId": "customer", "purpose": "customer", "name": "Guest"},
+                {"participantId": "agent", "purpose": "agent", "name": null},
             ],
             "messages": messages,
             "languages": {"eng": 1, "und": 1},
@@ -232,13 +241,13 @@ mod tests {
         customer Guest, agent
 
         2026-03-02
-        23:59:10 customer   Hi, where is my refund? It was to come on Monday, and it has
+        23:59:10 Guest      Hi, where is my refund? It was to come on Monday, and it has
                             not.
         23:59:12 agent      One moment.
                             I look.
 
         2026-03-03
-        00:00:10 customer   [photo.png, image/png, 4.10 kB]
+        00:00:10 Guest      [photo.png, image/png, 4.10 kB]
         ");
     }
 

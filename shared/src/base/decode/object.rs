@@ -4,7 +4,7 @@
 //! A member without content counts as absent if its type is unexpected. An element whose content cannot be read is
 //! returned raw.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -114,6 +114,16 @@ impl<'a> Object<'a> {
     /// A timestamp: a text, or milliseconds or seconds since 1970.
     pub(crate) fn timestamp(&self, name: &str) -> Option<Timestamp> {
         parse_timestamp(scalar_text(self.member(name)?)?.trim())
+    }
+
+    /// The members except those named, as a JSON object with sorted names; `None` if there are no others.
+    pub(crate) fn others(&self, read: &[&str]) -> Option<Box<RawValue>> {
+        let members = self.0.iter();
+        let others: BTreeMap<&str, &RawValue> = members
+            .filter(|(name, _)| !read.contains(&name.as_str()))
+            .map(|(name, member)| (name.as_str(), member.value))
+            .collect();
+        (!others.is_empty()).then(|| raw_object(&others))
     }
 
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
@@ -236,6 +246,12 @@ impl UnreadableElement {
             raw: element.to_owned(),
         }
     }
+}
+
+/// An object of these members.
+#[expect(clippy::expect_used, reason = "names and JSON values make an object")]
+fn raw_object(members: &BTreeMap<&str, &RawValue>) -> Box<RawValue> {
+    serde_json::value::to_raw_value(members).expect("an object")
 }
 
 /// The elements of a document, which must be a list.

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::rules::{
     check_bad_records, check_end, check_filters, check_from_export, check_include,
-    check_membership, check_names, check_records, check_retention, is_uuid, page_size,
+    check_membership, check_names, check_records, check_retention, check_transcript_limits,
+    is_uuid, page_size,
 };
 use super::{
     AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
@@ -19,6 +20,7 @@ use crate::base::ids::ExportId;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::records::page::Projection;
 use crate::records::redaction::Mode;
+use crate::records::transcript::Limits;
 
 mod checks;
 
@@ -62,6 +64,7 @@ impl Draft {
         check_records(&request)?;
         check_bad_records(&request)?;
         check_include(&request)?;
+        check_transcript_limits(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
@@ -335,10 +338,17 @@ pub(super) fn projection(request: &ExportRequest) -> Projection {
 }
 
 fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+    let by_default = &limits.transcripts;
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),
         media: request.media(),
-        ..limits.transcripts.clone()
+        limits: Limits {
+            context_window: request.context_window.or(by_default.limits.context_window),
+            max_transcript_bytes: request
+                .max_transcript_bytes
+                .unwrap_or(by_default.limits.max_transcript_bytes),
+        },
+        ..by_default.clone()
     })
 }
 

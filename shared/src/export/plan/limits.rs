@@ -51,10 +51,7 @@ impl Default for PlanLimits {
             transcripts: TranscriptPlan {
                 route: TranscriptRoute::default(),
                 media: Medium::DEFAULT.to_vec(),
-                limits: Limits {
-                    max_transcript_bytes: 2 << 20,
-                    context_window: None,
-                },
+                limits: Limits::NONE,
                 attachments: None,
             },
             attachments: AttachmentLimits {

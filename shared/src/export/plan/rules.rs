@@ -14,6 +14,10 @@ use crate::base::time::{earlier, later};
 use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
+mod transcript_limits;
+
+pub(super) use transcript_limits::check_transcript_limits;
+
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
     let latest = later(now, Duration::from_hours(24));
     if interval.end() <= latest {

@@ -78,21 +78,6 @@ pub struct ConversationContentAttachment {
     pub content_size_bytes: Option<u64>,
 }
 
-/// `GET …/conversations/web/details/{id}` of a gateway. Not an endpoint of the public API.
-#[derive(Debug)]
-pub struct WebDetails {
-    pub start_timestamp: Option<Timestamp>,
-    pub messages: ParsedList<WebMessage>,
-}
-
-#[derive(Debug)]
-pub struct WebMessage {
-    pub sequence_id: Option<i64>,
-    pub from: Option<String>,
-    pub text: String,
-    pub timestamp: Option<Timestamp>,
-}
-
 impl MessageConversation {
     /// Reads the conversation with this id; any other document is an error.
     pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
@@ -263,30 +248,6 @@ impl ConversationContentAttachment {
             filename: attachment.text("filename"),
             text: attachment.content_text("text")?,
             content_size_bytes: attachment.integer("contentSizeBytes"),
-        })
-    }
-}
-
-impl WebDetails {
-    /// Reads the details of the conversation with this id; any other document is an error.
-    pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
-        let details = required_object(document)?;
-        details.require_id(id)?;
-        let messages = details.required_list("messages")?;
-        Ok(Self {
-            start_timestamp: details.timestamp("startTimestamp"),
-            messages: ParsedList::of(messages, |it| WebMessage::read(&it)),
-        })
-    }
-}
-
-impl WebMessage {
-    fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
-        Ok(Self {
-            sequence_id: message.integer("sequenceId"),
-            from: message.text("from"),
-            text: message.content_text("text")?.ok_or(NotReadable)?,
-            timestamp: message.timestamp("timestamp"),
         })
     }
 }

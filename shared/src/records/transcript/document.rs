@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
 use crate::records::page::{escape_controls, text_of_bytes};
+use depth::Depth;
+
+mod depth;
 
 /// `serde_json` parses at most 128 levels of nesting, and a record adds some around the stored content.
 const MAX_LEVELS: usize = 100;
@@ -36,19 +38,10 @@ pub(crate) fn parse_document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeErr
 /// that contains its text.
 #[expect(clippy::expect_used, reason = "every text has a JSON string")]
 pub(super) fn to_readable(value: Box<RawValue>) -> Box<RawValue> {
-    match serde_json::from_str::<Value>(value.get()) {
-        Ok(parsed) if depth_of(&parsed) <= MAX_LEVELS => value,
+    match serde_json::from_str::<Depth>(value.get()) {
+        Ok(Depth(levels)) if levels <= MAX_LEVELS => value,
         _ => serde_json::value::to_raw_value(value.get()).expect("a JSON string"),
     }
-}
-
-fn depth_of(value: &Value) -> usize {
-    let deepest = match value {
-        Value::Array(elements) => elements.iter().map(depth_of).max(),
-        Value::Object(members) => members.values().map(depth_of).max(),
-        _ => return 0,
-    };
-    1 + deepest.unwrap_or(0)
 }
 
 /// Replaces escaped halves of surrogate pairs by U+FFFD, escaped as well, so that the text keeps its length.
@@ -83,6 +76,7 @@ fn code_unit(text: &str, at: usize) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 

@@ -7,14 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{Message, Transcript};
 
-/// Receipts and typing indicators outnumber messages; more of them have no use.
-const MAX_EVENTS: usize = 10_000;
+/// The largest transcript that is kept, in bytes as estimated by [`Transcript::stored_bytes`]. It bounds the memory of
+/// one conversation, see docs/transcripts.md.
+pub(crate) const MAX_STORED_BYTES: u64 = 32_000_000;
 
-/// Limits on the size of a transcript.
+/// Reason in [`Cut::by`]: the transcript is larger than [`MAX_STORED_BYTES`].
+const ARCHIVE_LIMIT: &str = "archiveLimit";
+const CONTEXT_WINDOW: &str = "contextWindow";
+const MAX_TRANSCRIPT_BYTES: &str = "maxTranscriptBytes";
+
+/// Limits that a request or a setting puts on each transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Limit of all texts together, in bytes; the oldest messages are left out first.
+    /// Limit of all texts together, in bytes; the oldest messages are left out first. No transcript that is kept is
+    /// larger than the one of [`Limits::NONE`].
     pub max_transcript_bytes: u64,
     /// Number of the last messages to keep; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +33,7 @@ pub struct Limits {
 pub struct Cut {
     pub messages: u64,
     pub events: u64,
-    /// Bytes of the messages left out.
+    /// Bytes of the messages left out, as far as they were received.
     pub bytes: u64,
     /// Number of unreadable elements left out.
     #[serde(skip_serializing_if = "is_zero")]
@@ -39,6 +46,26 @@ pub struct Cut {
 
 /// Sort key: sequence number, then time; messages with neither come last.
 type SortKey = (bool, Option<i64>, bool, Option<Timestamp>);
+
+impl Limits {
+    /// Keeps all messages of every transcript that can be kept at all.
+    pub const NONE: Self = Self {
+        max_transcript_bytes: MAX_STORED_BYTES,
+        context_window: None,
+    };
+
+    fn bytes(self) -> u64 {
+        if self.max_transcript_bytes < MAX_STORED_BYTES {
+            self.max_transcript_bytes
+        } else {
+            u64::MAX
+        }
+    }
+
+    fn window(self) -> u64 {
+        self.context_window.unwrap_or(u64::MAX)
+    }
+}
 
 impl Cut {
     pub fn is_empty(&self) -> bool {
@@ -56,25 +83,60 @@ impl Cut {
             horizon: self.horizon.max(other.horizon),
         }
     }
+
+    /// Whether everything was left out, because the transcript is larger than any that is kept.
+    pub(super) fn is_beyond_archive_limit(&self) -> bool {
+        self.by.contains(ARCHIVE_LIMIT)
+    }
+
+    fn note(&mut self, reason: &'static str, holds: bool) {
+        if holds {
+            self.by.insert(reason);
+        } else {
+            self.by.remove(reason);
+        }
+    }
 }
 
 impl Transcript {
     /// Sorts the transcript and removes its oldest messages beyond the limits. Later messages can only displace more,
     /// so calling this after each response gives the same result and bounds memory.
     pub(crate) fn apply_limits(&mut self, limits: Limits) {
+        if self.cut.is_beyond_archive_limit() {
+            return;
+        }
         // A stable sort keeps messages of the same time in the order received.
         self.messages.sort_by_key(sort_key);
         self.events.sort_by_key(|it| (it.time.is_none(), it.time));
+        self.limit_messages(limits);
+        self.limit_unreadable(limits);
+        self.note_reasons(limits);
+    }
+
+    /// Leaves out all texts, because the transcript is larger than [`MAX_STORED_BYTES`], and counts them.
+    pub(crate) fn leave_out_all(&mut self) {
+        let count = |number: usize| number as u64;
+        let bytes = self.messages.iter().map(|message| count(message.bytes()));
+        self.cut.bytes += bytes.sum::<u64>();
+        self.cut.messages += count(self.messages.len()) + std::mem::take(&mut self.missing);
+        self.cut.events += count(self.events.len());
+        self.cut.unreadable += count(self.unreadable.len());
+        self.cut.by = BTreeSet::from([ARCHIVE_LIMIT]);
+        self.messages = Vec::new();
+        self.events = Vec::new();
+        self.unreadable = Vec::new();
+    }
+
+    fn limit_messages(&mut self, limits: Limits) {
         let count = |number: usize| number as u64;
         let messages = &self.messages;
-        let window = limits.context_window.unwrap_or(u64::MAX);
-        let excess = count(messages.len()).saturating_sub(window);
+        let excess = count(messages.len()).saturating_sub(limits.window());
         let excess = usize::try_from(excess).unwrap_or(messages.len());
         let horizon = self.cut.horizon;
         let mut bytes = 0;
         let kept = messages[excess..].iter().rev().take_while(|message| {
             bytes += count(message.bytes());
-            bytes <= limits.max_transcript_bytes && horizon.is_none_or(|at| sort_key(message) >= at)
+            bytes <= limits.bytes() && horizon.is_none_or(|at| sort_key(message) >= at)
         });
         let first = messages.len() - kept.count();
         if let Some(last) = first.checked_sub(1) {
@@ -83,51 +145,34 @@ impl Transcript {
         let removed = self.messages.drain(..first);
         self.cut.messages += count(removed.len());
         self.cut.bytes += removed.map(|message| count(message.bytes())).sum::<u64>();
-        self.limit_unreadable(limits);
-        // The reasons are computed over everything received so far, as if it had come at once.
-        let kept = count(self.messages.len());
-        let kept_unreadable = count(self.unreadable.len());
-        let lists = [
-            (kept, self.cut.messages + kept),
-            (kept_unreadable, self.cut.unreadable + kept_unreadable),
-        ];
-        let any_list = |holds: fn(u64, u64, u64) -> bool| {
-            lists.iter().any(|(kept, all)| holds(*kept, *all, window))
-        };
-        let reasons = [
-            ("contextWindow", any_list(|_, all, window| all > window)),
-            (
-                "maxTranscriptBytes",
-                any_list(|kept, all, window| kept < all.min(window)),
-            ),
-        ];
-        for (reason, holds) in reasons {
-            if holds {
-                self.cut.by.insert(reason);
-            } else {
-                self.cut.by.remove(reason);
-            }
-        }
-
-        let first = self.events.len().saturating_sub(MAX_EVENTS);
-        if first > 0 {
-            self.cut.by.insert("events");
-        }
-        self.cut.events += count(self.events.drain(..first).len());
     }
 
     /// Applies the same limits to unreadable elements, in the order received.
     fn limit_unreadable(&mut self, limits: Limits) {
-        let window = limits.context_window.unwrap_or(u64::MAX);
-        let window = usize::try_from(window).unwrap_or(usize::MAX);
+        let window = usize::try_from(limits.window()).unwrap_or(usize::MAX);
         let mut bytes = 0;
         let kept = self.unreadable.iter().rev().take(window);
         let kept = kept.take_while(|element| {
             bytes += element.bytes() as u64;
-            bytes <= limits.max_transcript_bytes
+            bytes <= limits.bytes()
         });
         let first = self.unreadable.len() - kept.count();
         self.cut.unreadable += self.unreadable.drain(..first).count() as u64;
+    }
+
+    /// The reasons are computed over everything received so far, as if it had come at once.
+    fn note_reasons(&mut self, limits: Limits) {
+        let kept = self.messages.len() as u64;
+        let kept_unreadable = self.unreadable.len() as u64;
+        let lists = [
+            (kept, self.cut.messages + kept),
+            (kept_unreadable, self.cut.unreadable + kept_unreadable),
+        ];
+        let window = limits.window();
+        let is_windowed = lists.iter().any(|(_, all)| *all > window);
+        let is_over_bytes = lists.iter().any(|(kept, all)| *kept < *all.min(&window));
+        self.cut.note(CONTEXT_WINDOW, is_windowed);
+        self.cut.note(MAX_TRANSCRIPT_BYTES, is_over_bytes);
     }
 }
 
@@ -168,6 +213,7 @@ mod tests {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         }
     }
 
@@ -222,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_events_are_kept() {
+    fn without_a_limit_of_the_request_nothing_is_cut() {
         let mut transcript = Transcript::new(Via::Messages, None);
         let event = |second: i64| Event {
             message_id: None,
@@ -230,18 +276,36 @@ mod tests {
             kind: "Typing".to_owned(),
             status: None,
         };
-        transcript.events = (0..10_003).rev().map(event).collect();
+        transcript.events = (0..20_003).rev().map(event).collect();
+        transcript.messages = (0..4_000).map(|number| message(number, 0, 5_000)).collect();
 
-        transcript.apply_limits(Limits {
-            max_transcript_bytes: 1,
-            context_window: None,
-        });
+        transcript.apply_limits(Limits::NONE);
 
         assert_eq!(
-            (transcript.events.len(), transcript.cut.events),
-            (MAX_EVENTS, 3)
+            (transcript.events.len(), transcript.messages.len()),
+            (20_003, 4_000)
         );
-        assert_eq!(transcript.events[0].time, event(3).time);
-        assert!(transcript.cut.by.contains("events"));
+        assert_eq!(transcript.events[0].time, event(0).time);
+        assert!(transcript.cut.is_empty());
+    }
+
+    #[test]
+    fn leaving_out_everything_counts_what_was_received_and_announced() {
+        let mut transcript = Transcript::new(Via::Messages, None);
+        transcript.messages = (0..3).map(|number| message(number, 0, 10)).collect();
+        transcript.missing = 4;
+
+        transcript.leave_out_all();
+        transcript.apply_limits(Limits {
+            max_transcript_bytes: 1,
+            context_window: Some(1),
+        });
+
+        assert!(transcript.messages.is_empty());
+        assert_eq!(
+            serde_json::to_string(&transcript.cut).unwrap(),
+            r#"{"messages":7,"events":0,"bytes":30,"by":["archiveLimit"]}"#
+        );
+        assert_eq!(transcript.missing, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::record::status_and_problem;
 use super::{NoTranscript, Status, Transcript, Via};
 use crate::records::medium::Medium;
 
@@ -78,24 +79,23 @@ pub(crate) fn hope(status: Status) -> u8 {
         Status::Gone => 0,
         Status::NotLicensed => 1,
         Status::Forbidden => 2,
-        Status::TooLarge => 3,
-        Status::Malformed => 4,
-        Status::Unavailable => 5,
-        Status::Preparing => 6,
-        Status::Partial => 7,
-        Status::Complete => 8,
+        Status::Refused => 3,
+        Status::TooLarge => 4,
+        Status::Malformed => 5,
+        Status::Unavailable => 6,
+        Status::Preparing => 7,
+        Status::Truncated => 8,
+        Status::Partial => 9,
+        Status::Complete => 10,
     }
 }
 
 impl Part {
     fn of(medium: Medium, transcript: &Transcript) -> Self {
-        let problem = transcript.problem();
+        let (status, problem) = status_and_problem(transcript);
         Self {
             medium,
-            status: match &problem {
-                None => Status::Complete,
-                Some(_) => Status::Partial,
-            },
+            status,
             problem,
             via: Some(transcript.via),
         }
@@ -119,6 +119,7 @@ impl Transcript {
             recordings,
             cut,
             parts: _,
+            web,
         } = other;
         for participant in participants {
             let id = participant.participant_id.clone();
@@ -139,6 +140,7 @@ impl Transcript {
         self.missing += missing;
         self.cut = std::mem::take(&mut self.cut).plus(cut);
         self.problems.extend(problems);
+        self.web = self.web.take().or(web);
         for recording in recordings {
             if !self.recordings.iter().any(|known| known.id == recording.id) {
                 self.recordings.push(recording);

@@ -12,8 +12,9 @@ use super::document::to_readable;
 use super::language::detect_language;
 use super::recording::archive_key;
 use super::{
-    Attachment, Cut, EmailAddress, EmailHeader, Event, Limits, Message, NoTranscript, Part,
-    Participant, RecordingMetadata, Speech, Status, Transcript, Unreadable, Via,
+    Attachment, Cut, EmailAddress, EmailHeader, Event, Limits, MAX_STORED_BYTES, Message,
+    NoTranscript, Part, Participant, RecordingMetadata, Speech, Status, Transcript, Unreadable,
+    Via, WebConversation, WebMessageFields,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -31,6 +32,8 @@ pub struct TranscriptRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     via: Option<Via>,
+    #[serde(flatten)]
+    web: Option<WebConversation>,
     participants: Vec<Participant>,
     messages: Vec<MessageRecord>,
     events: Vec<Event>,
@@ -77,6 +80,8 @@ struct MessageRecord {
     speech: Option<Speech>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<EmailHeader>,
+    #[serde(flatten)]
+    web: Option<WebMessageFields>,
 }
 
 /// A line and the counts for its page.
@@ -131,6 +136,7 @@ fn missing_record(
         status: no_transcript.status,
         problem: Some(problem),
         via: None,
+        web: None,
         participants: Vec::new(),
         messages: Vec::new(),
         events: Vec::new(),
@@ -164,6 +170,7 @@ fn transcript_record(
         recordings,
         parts,
         organization_id,
+        web,
         cut,
         ..
     } = transcript;
@@ -173,6 +180,7 @@ fn transcript_record(
         redactions,
     };
     let problem = field_redactor.redact_optional(problem);
+    let web = web.map(|it| field_redactor.redact_web(it));
     let participants = participants
         .into_iter()
         .map(|it| field_redactor.redact_participant(it))
@@ -208,6 +216,7 @@ fn transcript_record(
         status,
         problem,
         via: Some(via),
+        web,
         participants,
         messages,
         events,
@@ -222,45 +231,51 @@ fn transcript_record(
 }
 
 /// Whether the transcript is complete, and if not, why.
-fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
-    let Transcript { messages, cut, .. } = transcript;
+pub(super) fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
+    let Transcript {
+        messages,
+        unreadable,
+        missing,
+        cut,
+        ..
+    } = transcript;
+    if cut.is_beyond_archive_limit() {
+        let problem = format!(
+            "it is larger than the {MAX_STORED_BYTES} bytes that are kept of a conversation; a request with contextWindow or maxTranscriptBytes keeps its newest messages"
+        );
+        return (Status::TooLarge, Some(problem));
+    }
     if messages.is_empty() && cut.messages > 0 {
         let problem = "its newest message alone is larger than maxTranscriptBytes";
         return (Status::TooLarge, Some(problem.to_owned()));
     }
-    match transcript.problem() {
-        None => (Status::Complete, None),
-        problem => (Status::Partial, problem),
+    let unreadable = unreadable.len() as u64 + cut.unreadable;
+    let mut problems = Vec::new();
+    if *missing > 0 {
+        let reason = if transcript.problems.is_empty() {
+            "can no longer be found"
+        } else {
+            "were not returned"
+        };
+        problems.push(format!("{missing} messages {reason}"));
     }
-}
-
-impl Transcript {
-    /// Everything that the transcript lacks; `None` if it is complete.
-    pub(super) fn problem(&self) -> Option<String> {
-        let Self {
-            unreadable,
-            missing,
-            cut,
-            ..
-        } = self;
-        let unreadable = unreadable.len() as u64 + cut.unreadable;
-        let mut problems = Vec::new();
-        if *missing > 0 {
-            let reason = if self.problems.is_empty() {
-                "can no longer be found"
-            } else {
-                "were not returned"
-            };
-            problems.push(format!("{missing} messages {reason}"));
-        }
-        problems.extend(self.problems.iter().cloned());
-        if unreadable > 0 {
-            problems.push(format!(
-                "{unreadable} elements of the responses cannot be read"
-            ));
-        }
-        (!problems.is_empty()).then(|| problems.join("; "))
+    problems.extend(transcript.problems.iter().cloned());
+    if unreadable > 0 {
+        problems.push(format!(
+            "{unreadable} elements of the responses cannot be read"
+        ));
     }
+    let status = match (problems.is_empty(), cut.messages) {
+        (true, 0) => return (Status::Complete, None),
+        (true, _) => Status::Truncated,
+        (false, _) => Status::Partial,
+    };
+    if cut.messages > 0 {
+        let by: Vec<_> = cut.by.iter().copied().collect();
+        let (messages, by) = (cut.messages, by.join(" and "));
+        problems.push(format!("{messages} older messages were left out by {by}"));
+    }
+    (status, Some(problems.join("; ")))
 }
 
 /// The recording with the key that follows from the conversation.
@@ -312,6 +327,23 @@ impl FieldRedactor<'_> {
                 .collect(),
             speech: message.speech.map(|it| self.redact_speech(it)),
             email: message.email.map(|it| self.redact_header(it)),
+            web: message.web.map(|it| self.redact_web_message(it)),
+        }
+    }
+
+    fn redact_web(&mut self, web: WebConversation) -> WebConversation {
+        WebConversation {
+            conversation_type: self.redact_optional(web.conversation_type),
+            conversation_end: web.conversation_end,
+            other: web.other.map(|it| self.redact_content(it)),
+        }
+    }
+
+    fn redact_web_message(&mut self, web: WebMessageFields) -> WebMessageFields {
+        WebMessageFields {
+            to: web.to.map(|name| self.redact_name(name)),
+            metadata: web.metadata.map(|it| self.redact_content(it)),
+            other: web.other.map(|it| self.redact_content(it)),
         }
     }
 
@@ -342,7 +374,7 @@ impl FieldRedactor<'_> {
             email: address
                 .email
                 .map(|it| self.redact_person(Person::Address, it)),
-            name: address.name.map(|it| self.redact_person(Person::Name, it)),
+            name: address.name.map(|it| self.redact_name(it)),
         }
     }
 
@@ -364,8 +396,7 @@ impl FieldRedactor<'_> {
         }
     }
 
-    /// Redacts a value of a person. Without the strict profile, personal values are searched for in it: a name that a
-    /// customer chose may be an e-mail address.
+    /// Redacts a value of a person: all of it with the strict profile, the personal values in it with another one.
     fn redact_person(&mut self, person: Person, value: String) -> String {
         match self.redactor {
             Some(redactor) if redactor.profile() == Profile::Strict => redactor
@@ -376,14 +407,18 @@ impl FieldRedactor<'_> {
     }
 
     fn redact_participant(&mut self, participant: Participant) -> Participant {
-        let name = participant.name;
-        let name = name.map(|name| self.redact_person(Person::Name, name));
         Participant {
             participant_id: self.redact_field(participant.participant_id),
             purpose: self.redact_optional(participant.purpose),
-            name,
+            name: participant.name.map(|name| self.redact_name(name)),
             user_id: self.redact_optional(participant.user_id),
         }
+    }
+
+    /// With the strict profile, the whole name. With another one, a name is a text: a customer may have chosen an e-mail
+    /// address.
+    fn redact_name(&mut self, name: String) -> String {
+        self.redact_person(Person::Name, name)
     }
 
     fn redact_event(&mut self, event: Event) -> Event {
@@ -469,6 +504,7 @@ mod tests {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         }
     }
 
@@ -540,6 +576,59 @@ mod tests {
         );
         let (kept, cut) = ids(messages(), limits(25, None));
         assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_transcript_that_the_request_cuts_is_truncated_and_otherwise_complete() {
+        let status = |context_window, missing| {
+            let messages = (1..=3).map(|second| {
+                let time = format!("10:00:0{second}");
+                message(&second.to_string(), None, Some(&time), "12345")
+            });
+            let mut input = transcript(messages.collect());
+            input.missing = missing;
+            let limits = Limits {
+                context_window,
+                ..Limits::NONE
+            };
+            let output = build_record("c", Ok(input), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+            assert_eq!(line["status"], output.status.as_str());
+            let problem = line["problem"].as_str().unwrap_or("none");
+            format!("{}: {problem}", output.status.as_str())
+        };
+
+        assert_eq!(status(None, 0), "complete: none");
+        assert_eq!(status(Some(3), 0), "complete: none");
+        assert_eq!(
+            status(Some(1), 0),
+            "truncated: 2 older messages were left out by contextWindow"
+        );
+        assert_eq!(
+            status(Some(1), 4),
+            "partial: 4 messages can no longer be found; 2 older messages were left out by contextWindow"
+        );
+    }
+
+    #[test]
+    fn a_transcript_beyond_the_archive_limit_is_too_large_with_counts() {
+        let mut input = transcript(vec![message("m", None, None, "12345")]);
+        input.missing = 2;
+        input.leave_out_all();
+
+        let output = build_record("c", Ok(input), Limits::NONE, None).unwrap();
+
+        assert_eq!(output.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+        assert_eq!(
+            (&line["cut"]["messages"], &line["missing"]),
+            (&3.into(), &0.into())
+        );
+        assert!(
+            line["problem"]
+                .as_str()
+                .is_some_and(|it| it.contains("32000000"))
+        );
     }
 
     #[test]

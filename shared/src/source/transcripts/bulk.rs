@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::allowance::Allowance;
 use super::batches::{Batches, TooMuch};
 use super::bodies::Messages;
-use super::conversation::{ConversationRequests, REPLY_LIMIT_BYTES};
-use super::fetch::{Fetch, all_refused, is_poisoned, refused_alone, too_much};
+use super::conversation::ConversationRequests;
+use super::fetch::{Fetch, Stop, all_refused, is_poisoned, refused_alone, too_much};
 use crate::genesys::wire::TextMessageListing;
 use crate::genesys::{ApiError, ApiPath, Call};
 use crate::records::transcript::{NoTranscript, Status, Transcript};
@@ -29,7 +30,7 @@ impl ConversationRequests<'_> {
     pub(super) async fn messages(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let path = ApiPath::from("/api/v2/conversations/messages").segment(id)?;
-        let call = Call::get(path.clone()).with_reply_limit(REPLY_LIMIT_BYTES);
+        let call = Call::get(path.clone()).with_reply_limit(self.allowance.bytes());
         let read = self
             .read(&call, |document| Messages::of(document, id))
             .await;
@@ -46,6 +47,10 @@ impl ConversationRequests<'_> {
         };
         match requested.request().await {
             Ok(()) => Ok(requested.transcript()?),
+            // Its texts are left out, and the messages that were not requested any more are counted with them.
+            Err(Fetch::StopPage(Stop::LargerThanShare)) if requested.is_of_first() => {
+                Ok(requested.messages.finish())
+            }
             Err(fetch) => Err(requested.with_fallback(fetch)),
         }
     }
@@ -79,6 +84,7 @@ impl Requested<'_, '_> {
                     batches.accepted(ids.len());
                     let received = self.messages.add(listing, self.conversation.plan.limits);
                     self.note_answer(ids.len(), received);
+                    self.check_size()?;
                 }
                 Err(error) => self.refused(error, ids, batches)?,
             }
@@ -86,11 +92,21 @@ impl Requested<'_, '_> {
         Ok(())
     }
 
+    /// Stops reading a transcript that will not be kept on this page.
+    fn check_size(&self) -> Result<(), Stop> {
+        let is_within = self.messages.stored_bytes() <= self.conversation.allowance.bytes();
+        is_within.then_some(()).ok_or(Stop::LargerThanShare)
+    }
+
+    fn is_of_first(&self) -> bool {
+        self.conversation.allowance == Allowance::First
+    }
+
     async fn listing(&mut self, ids: &[String]) -> Result<TextMessageListing, ApiError> {
         let call = Call::post(self.path.clone().then("/messages/bulk"))
             .query("useNormalizedMessage", "true")
             .json(&json!(ids))
-            .with_reply_limit(REPLY_LIMIT_BYTES);
+            .with_reply_limit(self.conversation.allowance.bytes());
         self.conversation
             .read(&call, TextMessageListing::read)
             .await
@@ -111,6 +127,9 @@ impl Requested<'_, '_> {
         batches: &mut Batches,
     ) -> Result<(), Fetch> {
         if let Some(why) = too_much(&error) {
+            if ids.len() == 1 && why == TooMuch::ForUs && !self.is_of_first() {
+                return Err(Stop::LargerThanShare.into());
+            }
             if ids.len() == 1 {
                 self.messages.note(&refused_alone(&error));
                 self.refusal.get_or_insert(all_refused(&error));

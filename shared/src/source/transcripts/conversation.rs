@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::Transcripts;
+use super::allowance::Allowance;
 use super::batches::BulkLimit;
 use super::bodies::{Recordings, web_details};
-use super::fetch::{Cause, Fetch, Postponed, Texts, invalid_id};
+use super::fetch::{Cause, Fetch, Postponed, Stop, Texts, invalid_id};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::required_object;
@@ -19,9 +20,6 @@ use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, Reply};
 use crate::records::medium::Medium;
 use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
 use crate::source::fetched_page::RequestCost;
-
-/// Limit of one response: several conversations are in memory at a time.
-pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
 
 /// `maxWaitMs`: how long the API waits for a recording that is being prepared. How long preparation takes is not
 /// documented.
@@ -44,6 +42,7 @@ pub(super) struct ConversationRequests<'a> {
     source: &'a Transcripts,
     pub(super) id: &'a str,
     pub(super) plan: &'a TranscriptPlan,
+    pub(super) allowance: Allowance,
     /// Whether the conversation was postponed.
     again: bool,
     pub(super) deadline: Deadline,
@@ -58,6 +57,7 @@ impl<'a> ConversationRequests<'a> {
         source: &'a Transcripts,
         id: &'a str,
         plan: &'a TranscriptPlan,
+        allowance: Allowance,
         again: bool,
         deadline: Deadline,
     ) -> Self {
@@ -65,6 +65,7 @@ impl<'a> ConversationRequests<'a> {
             source,
             id,
             plan,
+            allowance,
             again,
             deadline,
             cost: RequestCost::default(),
@@ -90,7 +91,20 @@ impl<'a> ConversationRequests<'a> {
             () if self.plan.media != Medium::DEFAULT => self.media().await?,
             () => self.written().await?,
         };
+        let transcript = self.within_allowance(transcript)?;
         self.with_files(transcript).await
+    }
+
+    /// Ends the page before a transcript that is larger than its share, and leaves out the texts of one that is larger
+    /// than any that is kept.
+    fn within_allowance(&self, mut transcript: Transcript) -> Result<Transcript, Stop> {
+        transcript.apply_limits(self.plan.limits);
+        match self.allowance {
+            _ if transcript.stored_bytes() <= self.allowance.bytes() => {}
+            Allowance::Other => return Err(Stop::LargerThanShare),
+            Allowance::First => transcript.leave_out_all(),
+        }
+        Ok(transcript)
     }
 
     pub(super) fn client(&self) -> &'a GenesysClient {
@@ -111,25 +125,40 @@ impl<'a> ConversationRequests<'a> {
 
     async fn messages_or_recordings(&mut self) -> Result<Transcript, Fetch> {
         match self.messages().await {
-            Err(Fetch::Record(Err(reason))) if reason.status == Status::Gone => {
+            Err(Fetch::Record(Err(reason))) if self.may_be_recorded(reason.status) => {
                 self.recordings(reason).await
             }
             other => other,
         }
     }
 
-    /// Falls back to the recordings, for messages that are gone.
-    async fn recordings(&mut self, gone: NoTranscript) -> Result<Transcript, Fetch> {
+    /// Whether the recordings may hold a conversation without messages: they are gone, or the API refused to list them
+    /// at all.
+    fn may_be_recorded(&self, status: Status) -> bool {
+        status == Status::Gone || (status == Status::Refused && self.announced.is_empty())
+    }
+
+    /// Falls back to the recordings. Without them the conversation keeps `reason`.
+    async fn recordings(&mut self, reason: NoTranscript) -> Result<Transcript, Fetch> {
         let id = self.id;
         let read = self.prepared_recordings(|document| Recordings::of(document, id));
-        match read.await? {
-            Ok(Some(recordings)) => Ok(recordings.finish(&self.announced)?),
+        let recordings = match read.await? {
+            Ok(Some(recordings)) => recordings,
             Ok(None) => {
                 let problem = "the messages are not found, and the recording was not ready in time";
-                Err(Postponed::preparing(problem, recording_wait()).into())
+                return Err(Postponed::preparing(problem, recording_wait()).into());
             }
-            Err(error) => Err(self.no_recordings(error, gone)),
-        }
+            Err(error) => return Err(self.no_recordings(error, reason)),
+        };
+        let recorded = recordings.finish(&self.announced);
+        let none = |gone| {
+            if reason.status == Status::Gone {
+                gone
+            } else {
+                reason
+            }
+        };
+        Ok(recorded.map_err(none)?)
     }
 
     /// Requests the recordings until they are prepared, or as long as they may take; `None` if they are not ready.
@@ -142,7 +171,7 @@ impl<'a> ConversationRequests<'a> {
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
             .expect_statuses(&[200, 202])
-            .with_reply_limit(REPLY_LIMIT_BYTES);
+            .with_reply_limit(self.allowance.bytes());
         // On the first request, other conversations are not kept waiting.
         let tries = if self.again { RECORDING_WAITS } else { 1 };
         for tried in 1..=tries {
@@ -169,22 +198,22 @@ impl<'a> ConversationRequests<'a> {
     }
 
     /// Recordings are only a fallback: without them the conversation keeps its original outcome.
-    fn no_recordings(&mut self, error: ApiError, gone: NoTranscript) -> Fetch {
+    fn no_recordings(&mut self, error: ApiError, original: NoTranscript) -> Fetch {
         let status = error.status();
         if status == Some(403) {
             self.warning = Some(NO_RECORDINGS);
-            return gone.into();
+            return original.into();
         }
         match (self.result_of(error), status) {
             (Fetch::Record(Err(reason)), _) if reason.status == Status::TooLarge => reason.into(),
-            (Fetch::Record(_), _) => gone.into(),
+            (Fetch::Record(_), _) => original.into(),
             (Fetch::RetryLater(postponed), Some(status)) if postponed.cause == Cause::Refused => {
                 let problem = format!(
                     "{}; its recordings are refused with the status {status}",
-                    gone.problem
+                    original.problem
                 );
                 // No response said that they are gone.
-                NoTranscript::new(Status::Unavailable, problem).into()
+                NoTranscript::new(Status::Refused, problem).into()
             }
             (fetch, _) => fetch,
         }
@@ -208,7 +237,7 @@ impl<'a> ConversationRequests<'a> {
     async fn web_details(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let call = Call::get(ApiPath::from("/api/v2/conversations/web/details").segment(id)?);
-        let call = call.with_reply_limit(REPLY_LIMIT_BYTES);
+        let call = call.with_reply_limit(self.allowance.bytes());
         let read = self.read(&call, |document| web_details(document, id)).await;
         read.map_err(|error| self.result_of(error))
     }
@@ -225,6 +254,9 @@ impl<'a> ConversationRequests<'a> {
 
     /// The meaning of an error for this conversation.
     pub(super) fn result_of(&self, error: ApiError) -> Fetch {
+        if self.allowance == Allowance::Other && matches!(error, ApiError::TooLarge { .. }) {
+            return Stop::LargerThanShare.into();
+        }
         Fetch::of(error).within(self.has_time())
     }
 

@@ -7,7 +7,7 @@ use crate::genesys::{ApiError, InvalidSegment, UnavailableReason};
 use crate::records::foreign::ForeignId;
 use crate::records::page::AttachedFile;
 use crate::records::transcript::{NoTranscript, Status, Transcript};
-use crate::source::SourceError;
+use crate::source::{SourceError, source_broken};
 
 const TOO_LARGE: &str = "its messages are larger than the API or this program accepts";
 
@@ -25,6 +25,13 @@ pub(super) enum Fetch {
 pub(super) struct Texts {
     pub(super) transcript: Transcript,
     pub(super) files: Vec<AttachedFile>,
+}
+
+impl Texts {
+    fn held_bytes(&self) -> u64 {
+        let files = self.files.iter().map(|file| file.bytes.len() as u64);
+        self.transcript.stored_bytes() + files.sum::<u64>()
+    }
 }
 
 /// A postponed conversation, and the result to record if no retry helps.
@@ -53,6 +60,8 @@ pub(super) enum Stop {
     Source(SourceError),
     /// The invocation's deadline expired meanwhile. The conversation may take more time than any invocation has.
     OutOfTime(Wait),
+    /// The conversation is larger than its share of the memory. Never the result of the first one of a page.
+    LargerThanShare,
 }
 
 impl Fetch {
@@ -100,7 +109,8 @@ impl Fetch {
     pub(super) fn is_answered(&self) -> bool {
         match self {
             Self::Record(Ok(_)) => true,
-            Self::Record(Err(reason)) => *reason != invalid_id(),
+            // Nothing was looked up.
+            Self::Record(Err(reason)) => reason.status != Status::Refused,
             Self::RetryLater(_) | Self::StopPage(_) => false,
         }
     }
@@ -111,6 +121,7 @@ impl From<Stop> for SourceError {
         match stop {
             Stop::Source(error) => error,
             Stop::OutOfTime(wait) => Self::NotReady(wait),
+            Stop::LargerThanShare => source_broken("the first conversation of a page has no share"),
         }
     }
 }
@@ -188,6 +199,12 @@ impl Postponed {
         }
     }
 
+    /// Bytes of the texts and files that are held until the page ends.
+    pub(super) fn held_bytes(&self) -> usize {
+        let texts = self.fallback.as_ref().map_or(0, |texts| texts.held_bytes());
+        usize::try_from(texts).unwrap_or(usize::MAX)
+    }
+
     /// Whether the API failed at it or refused it, as opposed to still preparing it.
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.cause, Cause::Failing | Cause::Refused)
@@ -213,7 +230,7 @@ fn no_transcript(error: &ApiError) -> Option<NoTranscript> {
             Status::Gone,
             "the API no longer keeps the conversation: 410",
         ),
-        ApiError::Refused { status: 400, .. } => Some(invalid_id()),
+        ApiError::Refused { status: 400, .. } => Some(refused("the conversation", error)),
         ApiError::Refused {
             status: 403, code, ..
         } if !is_of_the_client(code.as_ref().map(ForeignId::as_str)) => no(
@@ -231,14 +248,14 @@ fn no_transcript(error: &ApiError) -> Option<NoTranscript> {
     }
 }
 
-/// The result to record when the API refuses something with a status that is not documented for it. Contains the
-/// status, but not the API's message.
+/// The result to record when the API refuses something with 400, or with a status that is not documented for it.
+/// Contains the status, but not the API's message.
 fn refused(what: &str, error: &ApiError) -> NoTranscript {
     let status = error
         .status()
         .map_or_else(String::new, |status| status.to_string());
     NoTranscript::new(
-        Status::Unavailable,
+        Status::Refused,
         format!("the API refuses {what} with the status {status}"),
     )
 }
@@ -286,10 +303,11 @@ pub(super) fn refused_alone(error: &ApiError) -> String {
     }
 }
 
+/// The result to record for an id that would lead the request to another path.
 pub(super) fn invalid_id() -> NoTranscript {
     NoTranscript::new(
-        Status::Gone,
-        "the API does not accept a conversation id of this form",
+        Status::Refused,
+        "a conversation id of this form cannot be requested",
     )
 }
 
@@ -383,6 +401,7 @@ mod tests {
             }
             Fetch::StopPage(Stop::Source(_)) => "all".to_owned(),
             Fetch::StopPage(Stop::OutOfTime(_)) => "out of time".to_owned(),
+            Fetch::StopPage(Stop::LargerThanShare) => "larger than its share".to_owned(),
         }
     }
 
@@ -397,25 +416,25 @@ mod tests {
             statuses.map(|status| format!("{status} {}", outcome(refusal(status, None))));
 
         insta::assert_snapshot!(outcomes.join("\n"), @"
-        301 Refused, then unavailable: the API refuses the conversation with the status 301
-        302 Refused, then unavailable: the API refuses the conversation with the status 302
-        307 Refused, then unavailable: the API refuses the conversation with the status 307
-        308 Refused, then unavailable: the API refuses the conversation with the status 308
-        400 gone: the API does not accept a conversation id of this form
-        402 Refused, then unavailable: the API refuses the conversation with the status 402
+        301 Refused, then refused: the API refuses the conversation with the status 301
+        302 Refused, then refused: the API refuses the conversation with the status 302
+        307 Refused, then refused: the API refuses the conversation with the status 307
+        308 Refused, then refused: the API refuses the conversation with the status 308
+        400 refused: the API refuses the conversation with the status 400
+        402 Refused, then refused: the API refuses the conversation with the status 402
         403 forbidden: the client may not read the conversation
         404 gone: no messages of the conversation were found
-        405 Refused, then unavailable: the API refuses the conversation with the status 405
-        406 Refused, then unavailable: the API refuses the conversation with the status 406
+        405 Refused, then refused: the API refuses the conversation with the status 405
+        406 Refused, then refused: the API refuses the conversation with the status 406
         410 gone: the API no longer keeps the conversation: 410
-        411 Refused, then unavailable: the API refuses the conversation with the status 411
+        411 Refused, then refused: the API refuses the conversation with the status 411
         413 tooLarge: its messages are larger than the API or this program accepts
-        415 Refused, then unavailable: the API refuses the conversation with the status 415
-        418 Refused, then unavailable: the API refuses the conversation with the status 418
-        422 Refused, then unavailable: the API refuses the conversation with the status 422
-        426 Refused, then unavailable: the API refuses the conversation with the status 426
-        428 Refused, then unavailable: the API refuses the conversation with the status 428
-        431 Refused, then unavailable: the API refuses the conversation with the status 431
+        415 Refused, then refused: the API refuses the conversation with the status 415
+        418 Refused, then refused: the API refuses the conversation with the status 418
+        422 Refused, then refused: the API refuses the conversation with the status 422
+        426 Refused, then refused: the API refuses the conversation with the status 426
+        428 Refused, then refused: the API refuses the conversation with the status 428
+        431 Refused, then refused: the API refuses the conversation with the status 431
         451 forbidden: the conversation may not be read for legal reasons: 451
         ");
     }
@@ -491,6 +510,6 @@ mod tests {
         assert_eq!(too_much(&too_large), Some(TooMuch::ForUs));
         assert_eq!(all_refused(&too_large).status, Status::TooLarge);
         assert_eq!(all_refused(&refusal(413, None)).status, Status::TooLarge);
-        assert_eq!(all_refused(&refusal(400, None)).status, Status::Unavailable);
+        assert_eq!(all_refused(&refusal(400, None)).status, Status::Refused);
     }
 }

@@ -1,7 +1,7 @@
 //! The media of one conversation: which of them it has, and the texts of each, combined in one transcript.
 
 use super::bodies::Emails;
-use super::conversation::{ConversationRequests, REPLY_LIMIT_BYTES, recording_wait};
+use super::conversation::{ConversationRequests, recording_wait};
 use super::fetch::{Cause, Fetch, Postponed};
 use crate::genesys::wire::ConversationSessions;
 use crate::genesys::{ApiError, ApiPath, Call};
@@ -65,7 +65,7 @@ impl ConversationRequests<'_> {
     async fn sessions(&mut self) -> Result<Option<ConversationSessions>, Fetch> {
         let id = self.id;
         let path = ApiPath::from("/api/v2/analytics/conversations").segment(id)?;
-        let call = Call::get(path.then("/details")).with_reply_limit(REPLY_LIMIT_BYTES);
+        let call = Call::get(path.then("/details")).with_reply_limit(self.allowance.bytes());
         let read = self.read(&call, |document| ConversationSessions::read(document, id));
         match read.await {
             Ok(sessions) => Ok(Some(sessions)),

@@ -77,9 +77,9 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// Whether the remaining conversations go to the next page.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes > MAX_BYTES || self.files.len() > MAX_FILES
+    /// Whether the remaining conversations go to the next page. `held_bytes` are those of postponed conversations.
+    pub(super) fn is_full(&self, held_bytes: usize) -> bool {
+        self.bytes + held_bytes > MAX_BYTES || self.files.len() > MAX_FILES
     }
 
     fn attach(&mut self, files: Vec<AttachedFile>) {

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::allowance::Allowance;
 use super::bodies::{Calls, recording_metadata};
-use super::conversation::{ConversationRequests, REPLY_LIMIT_BYTES};
-use super::fetch::{Fetch, Postponed, unavailable};
+use super::conversation::ConversationRequests;
+use super::fetch::{Fetch, Postponed, Stop, unavailable};
 use crate::base::decode::DecodeError;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::{CommunicationTranscript, ConversationSessions, TranscriptUrl};
@@ -18,7 +19,8 @@ use crate::records::transcript::{
     self, NoTranscript, RecordingMetadata, Status, Transcript, parse_document,
 };
 
-/// Limit of one transcript. Most of it is the time of each word, which is not kept; a call of ten hours has about 20 MB.
+/// Limit of one transcript, for the first conversation of a page; the others have their share. Most of a transcript is
+/// the time of each word, which is not kept.
 const TRANSCRIPT_LIMIT_BYTES: u64 = 40_000_000;
 
 /// A URL expires after ten minutes; requesting a new one helps once.
@@ -85,7 +87,8 @@ impl ConversationRequests<'_> {
     ) -> Result<Vec<RecordingMetadata>, Fetch> {
         let id = self.id;
         let path = ApiPath::from("/api/v2/conversations").segment(id)?;
-        let call = Call::get(path.then("/recordingmetadata")).with_reply_limit(REPLY_LIMIT_BYTES);
+        let call =
+            Call::get(path.then("/recordingmetadata")).with_reply_limit(self.allowance.bytes());
         let read = self.read(&call, |document| recording_metadata(document, id));
         let error = match read.await {
             Ok(recordings) => return Ok(recordings),
@@ -127,7 +130,7 @@ impl ConversationRequests<'_> {
             .then("/transcripturl");
         let call = Call::get(path)
             .expect_statuses(&[200, 202])
-            .with_reply_limit(REPLY_LIMIT_BYTES);
+            .with_reply_limit(self.allowance.bytes());
         match self.ask_with_status(&call, url_if_ready).await {
             // A 202 means not ready, whatever its body contains.
             Ok((Some(url), 200)) => Ok(url),
@@ -151,7 +154,7 @@ impl ConversationRequests<'_> {
                 let problem = "the client may not read the transcript of the call";
                 NoTranscript::new(Status::Forbidden, problem).into()
             }
-            Some(400 | 404 | 410) => NoTranscript::new(Status::Gone, NO_TRANSCRIPT).into(),
+            Some(404 | 410) => NoTranscript::new(Status::Gone, NO_TRANSCRIPT).into(),
             _ => self.result_of(error),
         }
     }
@@ -166,7 +169,11 @@ impl ConversationRequests<'_> {
             return Err(self.forbidden_host());
         }
         let conversation = self.id;
-        let call = Call::fetch_transcript(url).with_reply_limit(TRANSCRIPT_LIMIT_BYTES);
+        let limit = match self.allowance {
+            Allowance::First => TRANSCRIPT_LIMIT_BYTES,
+            Allowance::Other => self.allowance.bytes(),
+        };
+        let call = Call::fetch_transcript(url).with_reply_limit(limit);
         let read = self.ask(&call, |body| {
             CommunicationTranscript::read(&*parse_document(body)?, conversation, communication)
         });
@@ -181,6 +188,9 @@ impl ConversationRequests<'_> {
     fn no_file(&mut self, error: ApiError) -> Fetch {
         let no = |status, problem: &str| NoTranscript::new(status, problem).into();
         match &error {
+            ApiError::TooLarge { .. } if self.allowance == Allowance::Other => {
+                Stop::LargerThanShare.into()
+            }
             ApiError::TooLarge { .. } => no(
                 Status::TooLarge,
                 "the transcript of the call is larger than this program accepts",

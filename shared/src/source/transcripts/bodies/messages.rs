@@ -165,6 +165,11 @@ impl Messages {
         is_any || !self.unlisted.is_empty()
     }
 
+    /// Estimate of the stored size of the messages received so far, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.transcript.stored_bytes()
+    }
+
     /// Records why some messages were not received.
     pub(crate) fn note(&mut self, problem: &str) {
         let problems = &mut self.transcript.problems;
@@ -250,6 +255,7 @@ impl Messages {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         };
         for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";

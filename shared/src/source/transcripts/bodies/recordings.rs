@@ -188,6 +188,7 @@ impl Transcript {
             content,
             speech: None,
             email: None,
+            web: None,
         });
     }
 
@@ -245,6 +246,7 @@ impl Transcript {
             content: Vec::new(),
             speech: None,
             email: None,
+            web: None,
         });
     }
 }
