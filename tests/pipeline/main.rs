@@ -45,4 +45,5 @@ mod starts;
 mod sweeping;
 mod sweeping_large;
 mod transcripts;
+mod voice;
 mod waiting;

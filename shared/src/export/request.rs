@@ -273,7 +273,7 @@ impl ExportRequest {
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
-            media: Some(self.media()).filter(|media| media != Medium::DEFAULT),
+            media: Some(self.media()).filter(|media| are_transcripts && media != Medium::DEFAULT),
             context_window: self.context_window.filter(|_| are_transcripts),
             max_transcript_bytes: self.max_transcript_bytes.filter(|_| are_transcripts),
             // The conversations of an export do not depend on the time of the request.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::rules::{
-    check_bad_records, check_end, check_filters, check_from_export, check_include,
+    check_bad_records, check_end, check_filters, check_from_export, check_include, check_media,
     check_membership, check_names, check_records, check_retention, check_transcript_limits,
     is_uuid, page_size,
 };
@@ -65,6 +65,7 @@ impl Draft {
         check_bad_records(&request)?;
         check_include(&request)?;
         check_transcript_limits(&request)?;
+        check_media(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }

@@ -15,8 +15,10 @@ use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
 mod transcript_limits;
+mod transcript_media;
 
 pub(super) use transcript_limits::check_transcript_limits;
+pub(super) use transcript_media::check_media;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
     let latest = later(now, Duration::from_hours(24));

@@ -100,24 +100,24 @@ impl Speech {
         &self.conversation_id
     }
 
-    /// The transcript document of a communication. `padding` is the number of extra words in its first phrase: most of
-    /// such a document is the times of words.
-    pub(crate) fn document(&self, communication: usize, padding: usize) -> Value {
+    /// The transcript document of a communication, with at least `padding` bytes of extra words in its first phrase: most
+    /// of such a document is the times of words.
+    pub(crate) fn document(&self, communication: usize, padding: usize) -> String {
+        let document = self.unpadded(communication).to_string();
+        let word = r#"{"word":"so","confidence":0.5,"startTimeMs":1,"offset":{"milliseconds":1},"duration":{"milliseconds":200}},"#;
+        let words = word.repeat(padding.div_ceil(word.len()));
+        document.replacen("\"words\":[", &format!("\"words\":[{words}"), 1)
+    }
+
+    fn unpadded(&self, communication: usize) -> Value {
         let leg = &self.communications[communication];
-        let mut phrases: Vec<Value> = self
+        let phrases: Vec<Value> = self
             .phrases
             .iter()
             .filter(|it| it.communication == communication)
             .enumerate()
             .map(|(index, phrase)| phrase.json(index, leg.start))
             .collect();
-        if let Some(words) = phrases
-            .first_mut()
-            .and_then(|it| it["words"].as_array_mut())
-        {
-            let word = words.first().cloned();
-            words.extend(word.into_iter().cycle().take(padding));
-        }
         let participant = json!({
             "participantPurpose": leg.purpose, "userId": leg.user_id, "initialDirection": "inbound",
             "ani": "tel:+12025550100", "dnis": "tel:+12025550101",
@@ -155,7 +155,7 @@ impl Speech {
 
 impl Phrase {
     fn json(&self, index: usize, start: Timestamp) -> Value {
-        let offset = self.time.0 - start.as_millisecond();
+        let offset = (self.time.0 - start.as_millisecond()).max(0);
         let words = self.text.split_whitespace().map(|word| {
             json!({
                 "word": word, "confidence": self.confidence, "startTimeMs": self.time.0,

@@ -16,9 +16,6 @@ use crate::data::speech::Speech;
 /// Documented: a URL expires after ten minutes.
 const URL_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Size of one word of a large document, roughly.
-const WORD_BYTES: usize = 130;
-
 /// For each fault, the `n` of "one in `n` conversations" whose calls have no ordinary transcript. Zero disables the
 /// fault.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,7 +130,6 @@ impl Organisation {
         if *downloads <= faults.expired || is_expired(request, now) {
             return Ok(of_s3(403, "AccessDenied", "Request has expired"));
         }
-        let padding = faults.padded_bytes / WORD_BYTES;
         Ok(match faults.fault(index) {
             Some(SpeechFault::FileGone) => {
                 of_s3(404, "NoSuchKey", "The specified key does not exist.")
@@ -141,7 +137,7 @@ impl Organisation {
             Some(SpeechFault::Malformed) => ApiResponse::json(200, &json!({"transcripts": "lost"})),
             Some(SpeechFault::NotJson) => ApiResponse::raw(200, "<html>moved</html>".to_owned()),
             Some(SpeechFault::Gone | SpeechFault::Forbidden) | None => {
-                ApiResponse::json(200, &speech.document(leg, padding))
+                ApiResponse::raw(200, speech.document(leg, faults.padded_bytes))
             }
         })
     }
