@@ -204,7 +204,7 @@ impl Dataset {
         true
     }
 
-    /// What was said in the calls of the conversation at this index; `None` when none was recorded.
+    /// The phrases of the recorded calls of the conversation at this index; `None` when none was recorded.
     pub(crate) fn speech(&self, index: usize, seed: u64) -> Option<Speech> {
         let conversation = &self.conversations[index];
         let custom = self.custom_phrases.get(&index).map(Vec::as_slice);

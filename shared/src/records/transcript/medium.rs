@@ -1,4 +1,4 @@
-//! What a message of a call or an e-mail has besides its text.
+//! Fields of a message that only a call or an e-mail has.
 
 use serde::Serialize;
 

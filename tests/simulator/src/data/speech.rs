@@ -1,4 +1,4 @@
-//! What was said in calls: the communications of a conversation that were recorded, and the transcript of each as the
+//! Phrases of calls: the communications of a conversation that were recorded, and the transcript of each as the
 //! speech analytics document describes it.
 //!
 //! Facts: <https://developer.genesys.cloud/analyticsdatamanagement/speechtextanalytics/transcript-url>. The document
@@ -39,7 +39,7 @@ pub(crate) struct Phrase {
     is_customer: bool,
 }
 
-/// What was said in one conversation.
+/// The recorded legs and the phrases of one conversation.
 pub(crate) struct Speech {
     conversation_id: String,
     conversation_start: Timestamp,
