@@ -9,6 +9,7 @@ use serde_json::Value;
 
 mod emails;
 mod media;
+mod redaction;
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
 

@@ -99,10 +99,11 @@ fn is_s3_host(host: &str) -> bool {
     };
     match (last, second, third) {
         // `s3.amazonaws.com`, and `s3-eu-west-1.amazonaws.com` of older regions.
-        (Some(last), ..) if last == "s3" => true,
+        (Some("s3"), ..) => true,
         (Some(last), ..) if last.strip_prefix("s3-").is_some_and(is_region) => true,
-        (Some(region), Some("s3"), _) => is_region(region),
-        (Some(region), Some("dualstack"), Some("s3")) => is_region(region),
+        (Some(region), Some("s3"), _) | (Some(region), Some("dualstack"), Some("s3")) => {
+            is_region(region)
+        }
         _ => false,
     }
 }

@@ -200,15 +200,22 @@ mod tests {
             let shape = RecordShape::Analytics;
             textual_conversation_id(line, shape, Projection::Full, media).is_some()
         };
-        use Medium::{Email, Message, Voice};
-
-        assert!(has(&sessions(&["voice"]), &[Voice]));
-        assert!(has(&sessions(&["callback"]), &[Voice]));
-        assert!(has(&sessions(&["message", "voice"]), &[Voice]));
-        assert!(has(&sessions(&["email"]), &[Message, Email]));
-        assert!(!has(&sessions(&["message"]), &[Voice, Email]));
-        assert!(!has(&sessions(&["video"]), &[Message, Voice, Email]));
-        assert!(has(&sessions(&[]), &[Voice]));
+        assert!(has(&sessions(&["voice"]), &[Medium::Voice]));
+        assert!(has(&sessions(&["callback"]), &[Medium::Voice]));
+        assert!(has(&sessions(&["message", "voice"]), &[Medium::Voice]));
+        assert!(has(
+            &sessions(&["email"]),
+            &[Medium::Message, Medium::Email]
+        ));
+        assert!(!has(
+            &sessions(&["message"]),
+            &[Medium::Voice, Medium::Email]
+        ));
+        assert!(!has(
+            &sessions(&["video"]),
+            &[Medium::Message, Medium::Voice, Medium::Email]
+        ));
+        assert!(has(&sessions(&[]), &[Medium::Voice]));
     }
 
     #[test]

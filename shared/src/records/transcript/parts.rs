@@ -47,7 +47,7 @@ pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscri
         }
     }
     let Some(mut whole) = whole else {
-        return Err(none_was_read(missing));
+        return Err(none_was_read(&missing));
     };
     for (medium, reason) in missing {
         let problem = format!("{}: {}", medium.as_str(), reason.problem);
@@ -58,10 +58,10 @@ pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscri
 }
 
 /// The status is that of the part that most likely still has a text.
-fn none_was_read(missing: Vec<(Medium, NoTranscript)>) -> NoTranscript {
+fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
     let status = missing.iter().map(|(_, reason)| reason.status);
     let status = status.max_by_key(|status| hope(*status));
-    let problem = match &missing[..] {
+    let problem = match missing {
         [(_, only)] => only.problem.clone(),
         several => {
             let problems = several

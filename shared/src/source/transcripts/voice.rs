@@ -175,7 +175,7 @@ impl ConversationRequests<'_> {
         };
         let call = Call::fetch_transcript(url).with_reply_limit(limit);
         let read = self.ask(&call, |body| {
-            CommunicationTranscript::read(&*parse_document(body)?, conversation, communication)
+            CommunicationTranscript::read(&parse_document(body)?, conversation, communication)
         });
         match read.await {
             Ok(document) => Ok(Ok(document)),
@@ -195,9 +195,9 @@ impl ConversationRequests<'_> {
                 Status::TooLarge,
                 "the transcript of the call is larger than this program accepts",
             ),
-            ApiError::ForbiddenAddress { .. } => self.forbidden_host(),
-            // A redirect that the rules for hosts do not allow.
-            ApiError::Refused {
+            // A redirect that the rules for hosts do not allow is not followed.
+            ApiError::ForbiddenAddress { .. }
+            | ApiError::Refused {
                 status: 300..=399, ..
             } => self.forbidden_host(),
             ApiError::Refused {
@@ -306,7 +306,7 @@ fn url_if_ready(body: &[u8]) -> Result<Option<TranscriptUrl>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
-    TranscriptUrl::read(&*parse_document(body)?)
+    TranscriptUrl::read(&parse_document(body)?)
 }
 
 fn preparing() -> Wait {

@@ -127,16 +127,10 @@ fn push_text(text: &mut String, mut source: &str) {
             .bytes()
             .take(MAX_REFERENCE + 2)
             .position(|it| it == b';');
-        match end.and_then(|end| Some((character(&source[1..end])?, end))) {
-            Some((character, end)) => {
-                text.push(character);
-                source = &source[end + 1..];
-            }
-            None => {
-                text.push('&');
-                source = &source[1..];
-            }
-        }
+        let resolved = end.and_then(|end| Some((character(&source[1..end])?, end)));
+        let (character, end) = resolved.unwrap_or(('&', 0));
+        text.push(character);
+        source = &source[end + 1..];
     }
     text.push_str(source);
 }
