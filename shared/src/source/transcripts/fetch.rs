@@ -155,6 +155,16 @@ impl Postponed {
         }
     }
 
+    /// The host of a file failed on every request.
+    pub(super) fn unavailable_file(wait: Wait) -> Self {
+        let problem = format!("the transcript of the call was not served: {}", wait.detail);
+        Self {
+            cause: Cause::Failing,
+            fallback: Err(NoTranscript::new(Status::Unavailable, problem)),
+            wait,
+        }
+    }
+
     /// The host of a file refuses it, with a status that does not say how long the refusal lasts.
     pub(super) fn refused_file(problem: &str, wait: Wait) -> Self {
         Self {

@@ -221,7 +221,7 @@ impl ConversationRequests<'_> {
                 }
                 // If the host cannot be reached or is throttling, only its files are affected.
                 _ => {
-                    let fetch: Fetch = Postponed::unavailable(unavailable(&error)).into();
+                    let fetch: Fetch = Postponed::unavailable_file(unavailable(&error)).into();
                     fetch.within(self.has_time())
                 }
             },
