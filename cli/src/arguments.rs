@@ -13,6 +13,7 @@ use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::Interval;
 use conversation_archive::export::request::OnBadRecord;
+use conversation_archive::records::medium::Medium;
 use jiff::Timestamp;
 
 use crate::gaps::GapArguments;
@@ -306,6 +307,9 @@ pub(crate) struct TranscriptArguments {
     /// Read from this archive instead of the API
     #[arg(long, value_name = "PLACE", value_parser = place_parser(), conflicts_with_all = ["stack", "local"])]
     pub from: Option<Place>,
+    /// Media to read from the API: message, voice, email; separated by commas
+    #[arg(long, value_name = "MEDIA", value_delimiter = ',', default_value = "message", conflicts_with_all = ["from", "stack", "local"])]
+    pub media: Vec<Medium>,
     /// Do not redact personal data in messages; only with the API
     #[arg(long, conflicts_with_all = ["from", "stack", "local"])]
     pub unredacted: bool,

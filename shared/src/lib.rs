@@ -50,6 +50,7 @@ pub mod records {
     //! Pages, redaction and transcripts. Pure: bytes in, bytes out.
 
     pub mod foreign;
+    pub mod medium;
     pub mod page;
     pub mod redaction;
     pub mod transcript;
@@ -125,7 +126,7 @@ pub mod genesys {
     mod token;
     pub mod wire;
 
-    pub use call::{Call, Method, Reply};
+    pub use call::{Call, FileKind, Method, Reply};
     pub use client::{ClientSettings, Compression, GenesysClient};
     pub use credentials::Credentials;
     pub use credentials::CredentialsError;

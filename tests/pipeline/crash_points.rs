@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use end_to_end::crashes::Recovery::{self, BucketAlone, Redelivery};
 use end_to_end::crashes::{
-    Case, CrashPlan, GATEWAY, JOB, PORTIONS, QUERY, Scenario, TRANSCRIPTS, every_crash_point,
-    run_scenario,
+    ALL_MEDIA, Case, CrashPlan, GATEWAY, JOB, PORTIONS, QUERY, Scenario, TRANSCRIPTS,
+    every_crash_point, run_scenario,
 };
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
@@ -42,6 +42,11 @@ async fn an_export_of_transcripts_killed_at_any_step_ends_in_the_same_archive() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_of_transcripts_resumes_from_the_bucket_after_any_step() {
     test_every_crash_point(TRANSCRIPTS, BucketAlone).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transcripts_of_all_media_survive_a_crash_at_any_step() {
+    test_every_crash_point(ALL_MEDIA, Redelivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -47,4 +47,5 @@ mod starts;
 mod sweeping;
 mod sweeping_large;
 mod transcripts;
+mod voice;
 mod waiting;

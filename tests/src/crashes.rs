@@ -10,7 +10,7 @@ use conversation_archive::archive::verify::{Anchors, verify, verify_ledger};
 use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::storage::store::ArchiveStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use genesys_simulator::{Faults, Settings};
+use genesys_simulator::{Faults, OtherMedia, Settings};
 use serde_json::Value;
 
 use crate::comparison::{assert_same_archive, content_section};
@@ -54,6 +54,8 @@ pub enum Scenario {
     DeadLetter,
     /// A message ends in the dead-letter queue; after the failure sweep-exports resumes the export.
     DeadLetterThenSwept,
+    /// The organisation has calls and e-mails too.
+    AllMedia,
     /// The conclusion reads the export in portions, and its steps are so slow that it takes several invocations.
     Portions,
 }
@@ -85,6 +87,13 @@ pub const TRANSCRIPTS: Case = Case {
     source: "transcripts",
     more_fields: r#","exportId":"disturbed","pageSize":2,"includeMedia":true"#,
     scenario: Scenario::Plain,
+};
+
+/// Transcripts of messages, calls and e-mails.
+pub const ALL_MEDIA: Case = Case {
+    source: "transcripts",
+    more_fields: r#","exportId":"disturbed","pageSize":2,"media":["message","voice","email"]"#,
+    scenario: Scenario::AllMedia,
 };
 
 /// A job of about ten pages whose conclusion reads it in portions.
@@ -316,6 +325,13 @@ fn settings(scenario: Scenario) -> Settings {
     match scenario {
         Scenario::Parked => Settings {
             job_ready_after: Duration::from_mins(2),
+            ..settings
+        },
+        Scenario::AllMedia => Settings {
+            other_media: OtherMedia {
+                email: 4,
+                message_and_voice: 4,
+            },
             ..settings
         },
         _ => settings,

@@ -96,6 +96,7 @@ async fn fetch(
     let mut request = json!({
         "source": "transcripts",
         "filters": {"conversationIds": arguments.conversation_ids},
+        "media": arguments.media,
     });
     if arguments.unredacted {
         request["redaction"] = json!({"enabled": false});

@@ -29,6 +29,7 @@ pub(crate) fn transcripts_request(
     companion.from_export = Some(export_id.to_string());
     companion.redaction.clone_from(&request.redaction);
     companion.include_media = request.include_media;
+    companion.media.clone_from(&request.media);
     companion.context_window = request.context_window;
     companion.max_transcript_bytes = request.max_transcript_bytes;
     companion.quota_mb = request.quota_mb;

@@ -13,7 +13,8 @@ use crate::export::outcome::Manifest;
 use crate::export::page_record::StoredObject;
 use crate::export::plan::ExportPlan;
 use crate::export::portion::Portion;
-use crate::records::page::messaging_conversation_id;
+use crate::records::medium::Medium;
+use crate::records::page::textual_conversation_id;
 
 /// Limit on the pages of the earlier export that are read for one page of transcripts. If none of them has a
 /// conversation with text, the transcript page has no records and the next one starts after them.
@@ -49,7 +50,9 @@ pub async fn conversations(
             Stage::Ended => return Ok(BaseConversations::Incomplete(id.clone())),
         },
     };
-    let portion = portion(archive, &base, start, plan.page_size).await?;
+    let media = plan.transcripts.as_ref().map(|it| &it.media[..]);
+    let media = media.unwrap_or(Medium::DEFAULT);
+    let portion = portion(archive, &base, media, start, plan.page_size).await?;
     Ok(BaseConversations::Listed(portion))
 }
 
@@ -80,6 +83,7 @@ async fn load(
 async fn portion(
     archive: &Archive,
     base: &Base,
+    media: &[Medium],
     start: ConversationPosition,
     page_size: u32,
 ) -> Result<Portion, ArchiveError> {
@@ -96,7 +100,7 @@ async fn portion(
         if portion.is_full(page_size) || next.page - start.page == PAGES_AT_ONCE {
             return Ok(portion.with_next(Some(next)));
         }
-        for (line, id) in conversations_with_text(archive, object, base).await? {
+        for (line, id) in conversations_with_text(archive, object, base, media).await? {
             let position = ConversationPosition { line, ..next };
             if line < next.line {
                 continue;
@@ -115,18 +119,19 @@ async fn portion(
     }
 }
 
-/// The conversations of a page that have text, each with its line number.
+/// The conversations of a page that have texts of these media, each with its line number.
 async fn conversations_with_text(
     archive: &Archive,
     page: &StoredObject,
     base: &Base,
+    media: &[Medium],
 ) -> Result<Vec<(u64, String)>, ArchiveError> {
     let lines = page_objects::lines(archive, page).await?;
     let numbered = (0..).zip(lines.lines());
     let written = numbered.filter_map(|(number, line)| {
         Some((
             number,
-            messaging_conversation_id(line, base.shape, base.records)?,
+            textual_conversation_id(line, base.shape, base.records, media)?,
         ))
     });
     Ok(written.collect())

@@ -17,6 +17,7 @@ use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
     ExportRequest, Filters, HistoryForm, InvalidRequest, Membership, OnBadRecord, SourceKind,
 };
+use crate::records::medium::Medium;
 use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
@@ -127,11 +128,29 @@ pub struct Organisation {
 pub struct TranscriptPlan {
     #[serde(default, skip_serializing_if = "TranscriptRoute::is_default")]
     pub route: TranscriptRoute,
+    /// The media whose texts are read, in this order. Plans of earlier versions name none, and read messages.
+    #[serde(default = "default_media", skip_serializing_if = "is_default_media")]
+    pub media: Vec<Medium>,
     #[serde(flatten)]
     pub limits: Limits,
     /// The attachments to store; set with `includeMedia`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<AttachmentLimits>,
+}
+
+fn default_media() -> Vec<Medium> {
+    Medium::DEFAULT.to_vec()
+}
+
+fn is_default_media(media: &[Medium]) -> bool {
+    media == Medium::DEFAULT
+}
+
+impl TranscriptPlan {
+    /// Whether files are downloaded, which are held in memory.
+    pub(crate) fn downloads_files(&self) -> bool {
+        self.attachments.is_some() || self.media.contains(&Medium::Voice)
+    }
 }
 
 /// A part of an export that is processed in parallel with the others.

@@ -1,9 +1,12 @@
 //! The request: the payload of start-export, parsed strictly and checked before anything is sent.
 
+use std::collections::BTreeSet;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::hash::Sha256;
+use crate::records::medium::Medium;
 use crate::records::page::Projection;
 
 mod history_form;
@@ -60,6 +63,9 @@ pub struct ExportRequest {
     /// For transcripts: the export whose conversations are fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<String>,
+    /// For transcripts: the media whose texts are read; messages if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Vec<Medium>>,
     /// For transcripts: number of the last messages of each conversation to keep; the setting if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,
@@ -288,6 +294,13 @@ impl ExportRequest {
         self.source == SourceKind::Transcripts && !self.filters.session_ids.is_empty()
     }
 
+    /// The media whose texts are read, each once and in a fixed order.
+    pub fn media(&self) -> Vec<Medium> {
+        let named = self.media.as_deref().unwrap_or(Medium::DEFAULT);
+        let media: BTreeSet<_> = named.iter().copied().collect();
+        media.into_iter().collect()
+    }
+
     /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
     /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
@@ -297,6 +310,7 @@ impl ExportRequest {
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
+            media: Some(self.media()).filter(|media| are_transcripts && media != Medium::DEFAULT),
             context_window: self.context_window.filter(|_| are_transcripts),
             max_transcript_bytes: self.max_transcript_bytes.filter(|_| are_transcripts),
             // The conversations of an export do not depend on the time of the request.
@@ -356,7 +370,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `maxGapPercent`, `webhookUrl`, `fromExport`, `contextWindow`, `maxTranscriptBytes`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `maxGapPercent`, `webhookUrl`, `fromExport`, `media`, `contextWindow`, `maxTranscriptBytes`, `include`, `revisit` at line 1 column 66"
         );
     }
 

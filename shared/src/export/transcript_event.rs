@@ -302,6 +302,8 @@ mod tests {
             text: text.to_owned(),
             attachments: vec![scan],
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: None,
         }
     }

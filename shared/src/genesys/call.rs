@@ -19,6 +19,15 @@ pub enum Method {
     Delete,
 }
 
+/// The files that are downloaded. Each kind has its own rules for hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A participant of a conversation sent it, and may have chosen its address.
+    Attachment,
+    /// The transcript of a call, at an address that the API itself names. The address holds a signature.
+    Transcript,
+}
+
 /// A request: a path below the API's host, query parameters and an optional JSON body.
 #[derive(Clone)]
 pub struct Call {
@@ -26,8 +35,8 @@ pub struct Call {
     path: String,
     /// The path, or the host of a file, as errors and log lines show it.
     route: String,
-    /// Absolute URL, in place of a path below the API's host.
-    address: Option<Url>,
+    /// A file at an absolute URL, in place of a path below the API's host.
+    file: Option<(FileKind, Url)>,
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     reply_limit_bytes: Option<u64>,
@@ -89,9 +98,18 @@ impl Call {
         self
     }
 
-    /// Downloads the file at an address that an API response named. Redirects are followed; only the API receives the
-    /// token.
+    /// Downloads the attachment at an address that an API response named. Redirects are followed; only the API receives
+    /// the token.
     pub fn fetch(address: Url) -> Self {
+        Self::fetch_file(FileKind::Attachment, address)
+    }
+
+    /// Downloads the transcript of a call from the address that the API named. No host receives the token.
+    pub fn fetch_transcript(address: Url) -> Self {
+        Self::fetch_file(FileKind::Transcript, address)
+    }
+
+    fn fetch_file(kind: FileKind, address: Url) -> Self {
         // Path and query may hold a secret or a file name chosen by a person.
         let route = match address.host() {
             Some(Host::Domain(name)) => ForeignId::new(name, &Secrets::default())
@@ -100,7 +118,7 @@ impl Call {
             None => "a file".to_owned(),
         };
         Self {
-            address: Some(address),
+            file: Some((kind, address)),
             route,
             ..Self::new(Method::Get, &ApiPath::from(""))
         }
@@ -149,20 +167,20 @@ impl Call {
         self.body.clone()
     }
 
-    /// Whether this call downloads a file, from any host.
-    pub(crate) fn is_file(&self) -> bool {
-        self.address.is_some()
+    /// The kind of file that this call downloads, from any host.
+    pub(crate) fn file_kind(&self) -> Option<FileKind> {
+        self.file.as_ref().map(|(kind, _)| *kind)
     }
 
     /// Whether the call goes to a host other than the API's.
     pub(crate) fn is_foreign(&self, api: &Url) -> bool {
-        let address = self.address.as_ref();
-        address.is_some_and(|address| address.origin() != api.origin())
+        let file = self.file.as_ref();
+        file.is_some_and(|(_, address)| address.origin() != api.origin())
     }
 
     /// The URL of the call below `base`, whose own path stays in front.
     pub(crate) fn url(&self, base: &Url) -> Url {
-        if let Some(address) = &self.address {
+        if let Some((_, address)) = &self.file {
             return address.clone();
         }
         let mut url = base.clone();
@@ -182,7 +200,7 @@ impl Call {
             method,
             path: path.as_str().to_owned(),
             route: path.route().to_owned(),
-            address: None,
+            file: None,
             query: Vec::new(),
             body: None,
             reply_limit_bytes: None,

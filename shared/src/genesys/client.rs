@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::body::Buffers;
-use super::call::{Call, Reply};
+use super::call::{Call, FileKind, Reply};
 use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
 use super::error::ApiError;
@@ -43,6 +43,9 @@ pub struct ClientSettings {
     pub compression: Compression,
     /// Hosts, including their subdomains, from which files may be downloaded, besides the organisation's own domain.
     pub file_hosts: Vec<String>,
+    /// Hosts, including their subdomains, from which transcripts of calls may be downloaded, besides the organisation's
+    /// own domain and Amazon S3.
+    pub transcript_hosts: Vec<String>,
     /// For requests to the API and for logins; `None` uses the proxy of the environment.
     pub proxy: Option<ProxyUrl>,
 }
@@ -127,6 +130,7 @@ impl ClientSettings {
             user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
                 .to_owned(),
             file_hosts: Vec::new(),
+            transcript_hosts: Vec::new(),
             proxy: None,
         }
     }
@@ -203,9 +207,9 @@ impl GenesysClient {
         ForeignText::new(text, &self.inner.secrets)
     }
 
-    /// Whether files may be downloaded from `url`.
-    pub(crate) fn may_fetch(&self, url: &Url) -> bool {
-        files::is_allowed(url, &self.inner.settings)
+    /// Whether files of this kind may be downloaded from `url`.
+    pub(crate) fn may_fetch(&self, kind: FileKind, url: &Url) -> bool {
+        files::is_allowed(kind, url, &self.inner.settings)
     }
 
     /// Whether the call goes to a host other than the API's, which has limits and failures of its own.

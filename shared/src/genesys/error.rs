@@ -213,6 +213,33 @@ impl ApiError {
         }
     }
 
+    /// Whether the API says that a licence is missing. How it says so is not documented: the code or the message names a
+    /// licence.
+    pub(crate) fn is_about_licence(&self) -> bool {
+        let Self::Refused { code, reason, .. } = self else {
+            return false;
+        };
+        let names_licence = |text: &str| text.to_ascii_lowercase().contains("licens");
+        let code = code.as_ref().map(ForeignId::as_str);
+        let message = match reason {
+            Some(RefusalReason::Message(message)) => Some(message.as_str()),
+            _ => None,
+        };
+        [code, message].into_iter().flatten().any(names_licence)
+    }
+
+    /// Whether a 403 is about the conversation, not about a permission that the client's role lacks.
+    pub(crate) fn is_about_access(&self) -> bool {
+        let Self::Refused { code, .. } = self else {
+            return false;
+        };
+        let code = code.as_ref().map(ForeignId::as_str);
+        !matches!(
+            code,
+            Some("missing.permissions" | "missing.any.permissions")
+        )
+    }
+
     /// Context id, which Genesys Cloud support asks for.
     pub fn context_id(&self) -> Option<&str> {
         match self {

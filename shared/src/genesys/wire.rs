@@ -5,6 +5,8 @@
 
 mod messages;
 mod recordings;
+mod sessions;
+mod speech;
 mod web_details;
 mod web_sessions;
 
@@ -17,6 +19,8 @@ use crate::base::decode::lenient;
 
 pub use messages::*;
 pub use recordings::*;
+pub use sessions::*;
+pub use speech::*;
 pub use web_details::*;
 pub use web_sessions::*;
 

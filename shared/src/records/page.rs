@@ -22,7 +22,6 @@ mod entity;
 mod identity;
 mod index;
 mod known;
-mod messaging;
 mod minimal;
 mod names;
 mod normalized;
@@ -31,6 +30,7 @@ mod redact;
 mod results;
 mod salvage;
 mod standard;
+mod textual;
 mod walk;
 
 #[cfg(test)]
@@ -49,7 +49,6 @@ pub use index::IndexReader;
 pub use index::for_each_indexed_id;
 pub(crate) use index::{for_each_indexed_version, read_index};
 pub use known::KnownVersions;
-pub(crate) use messaging::messaging_conversation_id;
 pub use names::Names;
 pub use raw_record::OwnedRecord;
 pub use raw_record::RawRecord;
@@ -59,6 +58,7 @@ pub use results::ResultsFields;
 pub use results::{DETAILS_FIELDS, ResultsPage, ResultsReader, gateway_records};
 #[cfg(test)]
 use standard::dropped_paths;
+pub(crate) use textual::{medium_of, textual_conversation_id};
 
 use builder::PageBuilder;
 use copy::{DROP_NOTHING, copy_record};

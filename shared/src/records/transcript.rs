@@ -12,7 +12,10 @@ mod authors;
 mod document;
 mod language;
 mod limits;
+mod medium;
+mod parts;
 mod record;
+mod recording;
 mod route;
 mod status;
 mod unreadable;
@@ -23,8 +26,12 @@ pub(crate) use authors::Authors;
 pub(crate) use document::parse_document;
 pub(crate) use limits::MAX_STORED_BYTES;
 pub use limits::{Cut, Limits};
+pub use medium::{EmailAddress, EmailHeader, Speech};
+pub use parts::Part;
+pub(crate) use parts::{PartResult, combine, hope};
 pub(crate) use record::build_record;
 pub use record::{RecordLine, TranscriptRecord};
+pub use recording::RecordingMetadata;
 pub use route::TranscriptRoute;
 pub use route::UnknownRoute;
 pub use status::Status;
@@ -38,6 +45,7 @@ pub enum Via {
     Messages,
     Recordings,
     WebDetails,
+    SpeechAnalytics,
 }
 
 /// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
@@ -50,6 +58,8 @@ pub(crate) fn is_id(text: &str) -> bool {
 pub struct Transcript {
     pub via: Via,
     pub start: Option<Timestamp>,
+    /// Known only from documents that name it.
+    pub organization_id: Option<String>,
     pub participants: Vec<Participant>,
     pub(crate) authors: Authors,
     pub messages: Vec<Message>,
@@ -60,6 +70,10 @@ pub struct Transcript {
     pub missing: u64,
     /// Why some were not returned, one sentence each.
     pub problems: Vec<String>,
+    /// The recordings of the conversation, if they were read.
+    pub recordings: Vec<RecordingMetadata>,
+    /// The results of the media that were requested; empty if only messages were.
+    pub parts: Vec<Part>,
     /// For web details.
     pub web: Option<WebConversation>,
     /// The amounts left out because of a limit.
@@ -101,6 +115,10 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Content beside the text: cards, quick replies.
     pub content: Vec<Box<RawValue>>,
+    /// For a phrase of a call.
+    pub speech: Option<Speech>,
+    /// For an e-mail.
+    pub email: Option<EmailHeader>,
     /// For web details.
     pub web: Option<WebMessageFields>,
 }
@@ -132,6 +150,26 @@ pub(crate) struct Author {
 const ENVELOPE_BYTES: usize = 300;
 
 impl Message {
+    /// A message without content, of which each parser sets the fields that its source has.
+    pub(crate) fn empty() -> Self {
+        Self {
+            id: String::new(),
+            sequence: None,
+            time: None,
+            direction: None,
+            originating_entity: None,
+            participant_id: None,
+            purpose: None,
+            kind: String::new(),
+            text: String::new(),
+            attachments: Vec::new(),
+            content: Vec::new(),
+            speech: None,
+            email: None,
+            web: None,
+        }
+    }
+
     /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
@@ -145,6 +183,7 @@ impl Transcript {
         Self {
             via,
             start,
+            organization_id: None,
             participants: Vec::new(),
             authors: Authors::default(),
             messages: Vec::new(),
@@ -152,6 +191,8 @@ impl Transcript {
             unreadable: Vec::new(),
             missing: 0,
             problems: Vec::new(),
+            recordings: Vec::new(),
+            parts: Vec::new(),
             web: None,
             cut: Cut::default(),
         }
@@ -182,6 +223,41 @@ impl Transcript {
             user_id: author.user_id,
         });
         participant_id
+    }
+}
+
+impl Transcript {
+    /// Adds a participant whose id may be that of another one, and returns the id to use. An id that was assigned as a
+    /// number is replaced; an id of the API means the same participant.
+    fn take_participant(&mut self, participant: Participant) -> String {
+        let id = participant.participant_id.clone();
+        let known = self
+            .participants
+            .iter()
+            .any(|known| known.participant_id == id);
+        if !known {
+            self.participants.push(participant);
+            return id;
+        }
+        let is_number = id
+            .strip_prefix('p')
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_number {
+            return id;
+        }
+        let Participant {
+            purpose,
+            name,
+            user_id,
+            ..
+        } = participant;
+        let id = None;
+        self.add_participant(Author {
+            id,
+            purpose,
+            name,
+            user_id,
+        })
     }
 }
 

@@ -33,14 +33,16 @@ mod bulk;
 mod conversation;
 mod fetch;
 mod files;
+mod media;
 mod page;
 mod postponement;
 pub(super) mod sessions;
+mod voice;
 
 /// Number of conversations to read concurrently. The client limits the request rate; this keeps it busy while responses
 /// are pending.
 const AT_ONCE: usize = 8;
-/// The same with attachments, which are large and take enough requests to keep the client busy.
+/// The same with attachments or calls: files are large, and take enough requests to keep the client busy.
 const AT_ONCE_WITH_FILES: usize = 2;
 
 /// The source of conversation texts.
@@ -106,7 +108,7 @@ impl Source for Transcripts {
             }
             None => PageConversations::of_postponed(postponed, context.run.plan.page_size, waited),
         };
-        let mut page = Page::new(plan.limits);
+        let mut page = Page::new(plan);
         let mut retry_later: Vec<(&str, Postponed)> = Vec::new();
         let (mut done, mut held_bytes) = (0, 0);
         // Collected, because a stream over borrowing closures would not be `Send`.
@@ -115,9 +117,10 @@ impl Source for Transcripts {
         let fetches: Vec<_> = fetches
             .map(|placed| self.fetch(placed, plan, again, context.run.deadline))
             .collect();
-        let at_once = match plan.attachments {
-            None => AT_ONCE,
-            Some(_) => AT_ONCE_WITH_FILES,
+        let at_once = if plan.downloads_files() {
+            AT_ONCE_WITH_FILES
+        } else {
+            AT_ONCE
         };
         let mut fetches = futures::stream::iter(fetches).buffered(at_once);
         while let Some((id, fetched)) = fetches.next().await {

@@ -6,6 +6,7 @@
 mod conversation;
 mod conversation_builder;
 mod directory;
+mod email;
 mod entity;
 pub(crate) mod files;
 mod gateway;
@@ -14,9 +15,10 @@ mod languages;
 mod message;
 mod model;
 mod moment;
-mod outline;
+pub(crate) mod outline;
 mod queue_visit;
 mod random;
+pub(crate) mod speech;
 pub(crate) mod transcript;
 mod voice;
 
@@ -32,8 +34,10 @@ use crate::organisation::interval::after;
 use crate::settings::{HistoryForm, Settings};
 use crate::truth::{Truth, TruthConversation, TruthRecord};
 use directory::Directory;
+pub(crate) use email::Email;
 use gateway::Gateway;
 pub(crate) use gateway::RecordSummary;
+use speech::Speech;
 use transcript::Transcript;
 
 #[derive(Clone)]
@@ -46,6 +50,8 @@ pub(crate) struct Dataset {
     by_id: Vec<usize>,
     /// Texts set by [`Dataset::write`], by index of the conversation.
     custom_texts: HashMap<usize, Vec<String>>,
+    /// Phrases and e-mails set by [`Dataset::say`], by index of the conversation.
+    custom_phrases: HashMap<usize, Vec<String>>,
 }
 
 #[derive(Clone)]
@@ -84,6 +90,7 @@ impl Dataset {
             gateway: Gateway::new(settings),
             by_id,
             custom_texts: HashMap::new(),
+            custom_phrases: HashMap::new(),
             directory,
         }
     }
@@ -174,8 +181,43 @@ impl Dataset {
     }
 
     fn is_written(&self, index: usize) -> bool {
+        self.has_media(index, "message")
+    }
+
+    fn has_media(&self, index: usize, media_type: &str) -> bool {
         let mut facets = self.conversations[index].facets.iter();
-        facets.any(|facet| facet.media_type == "message")
+        facets.any(|facet| facet.media_type == media_type)
+    }
+
+    /// Replaces what was said in a call, one phrase per text, or the e-mails of a conversation. Returns `false` if the
+    /// conversation is unknown or has neither, or if `texts` is empty.
+    pub(crate) fn say(&mut self, id: &str, texts: Vec<String>) -> bool {
+        let has_either = |index: &usize| {
+            ["voice", "email"]
+                .iter()
+                .any(|it| self.has_media(*index, it))
+        };
+        let index = self.index_of(id).filter(has_either);
+        let Some(index) = index.filter(|_| !texts.is_empty()) else {
+            return false;
+        };
+        self.custom_phrases.insert(index, texts);
+        true
+    }
+
+    /// The phrases of the recorded calls of the conversation at this index; `None` when none was recorded.
+    pub(crate) fn speech(&self, index: usize, seed: u64) -> Option<Speech> {
+        let conversation = &self.conversations[index];
+        let custom = self.custom_phrases.get(&index).map(Vec::as_slice);
+        Speech::of(conversation, index, seed, &self.directory, custom)
+    }
+
+    /// The e-mails of the conversation at this index; `None` when it has none.
+    pub(crate) fn emails(&self, index: usize, seed: u64) -> Option<Vec<Email>> {
+        let conversation = &self.conversations[index];
+        let custom = self.custom_phrases.get(&index).map(Vec::as_slice);
+        self.has_media(index, "email")
+            .then(|| email::emails(conversation, index, seed, &self.directory, custom))
     }
 
     /// Returns ids and names.

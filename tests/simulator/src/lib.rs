@@ -24,9 +24,12 @@ pub use faults::{
 pub use filter::{ResponseFilter, ServedRequest};
 pub use organisation::jobs::{JobState, JobView};
 pub use organisation::response::ApiResponse;
+pub use organisation::speech::UnavailableSpeech;
 pub use organisation::transcripts::UnavailableTexts;
 pub use route::Route;
-pub use settings::{CancelledJobs, Clock, HistoryForm, LoginForm, Settings, Watermark, wall_clock};
+pub use settings::{
+    CancelledJobs, Clock, HistoryForm, LoginForm, OtherMedia, Settings, Watermark, wall_clock,
+};
 pub use simulator::Simulator;
 pub use stats::Stats;
-pub use truth::{Truth, TruthConversation, TruthMessage, TruthRecord};
+pub use truth::{Truth, TruthConversation, TruthMessage, TruthPhrase, TruthRecord};

@@ -17,6 +17,7 @@ pub(crate) mod request;
 mod resources;
 pub(crate) mod response;
 mod selection;
+pub(crate) mod speech;
 mod tokens;
 pub(crate) mod transcripts;
 pub(crate) mod web_sessions;
@@ -53,6 +54,11 @@ pub(crate) struct Organisation {
     query_cache: QueryCache,
     /// Number of requests for each conversation's recordings, by index of the conversation.
     prepared: HashMap<usize, u32>,
+    /// Number of requests for the transcript of each call and of downloads of it, by id of the communication.
+    requested_speech: HashMap<String, u32>,
+    downloaded_speech: HashMap<String, u32>,
+    /// Host and port from which the transcripts of calls are downloaded.
+    pub(crate) files_host: String,
     schedule: Schedule,
     ids: Rng,
 }
@@ -68,6 +74,9 @@ impl Organisation {
             stats: Stats::default(),
             query_cache: QueryCache::default(),
             prepared: HashMap::new(),
+            requested_speech: HashMap::new(),
+            downloaded_speech: HashMap::new(),
+            files_host: String::new(),
             schedule: Schedule::default(),
             ids: Rng::with_seed(!settings.seed),
             settings,
@@ -128,7 +137,11 @@ impl Organisation {
     ) -> (Usage, Result<(), ApiError>) {
         if matches!(
             route,
-            Route::Login | Route::Media | Route::Unknown | Route::WrongMethod
+            Route::Login
+                | Route::Media
+                | Route::TranscriptFile
+                | Route::Unknown
+                | Route::WrongMethod
         ) {
             return (Usage::none(&self.settings), Ok(()));
         }
@@ -169,6 +182,10 @@ impl Organisation {
             Route::Recordings => self.recordings(id, request, now),
             Route::WebDetails => self.web_details(id, request, now),
             Route::WebSessions => self.web_sessions(request, now),
+            Route::RecordingMetadata => self.recording_metadata(id, now),
+            Route::TranscriptUrl => self.transcript_url(id, request, now),
+            Route::TranscriptUrls => self.transcript_urls(id, request, now),
+            Route::TranscriptFile => self.transcript_file(id, request, now),
             Route::Download => files::download(id, request),
             Route::Media => files::media(id),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),

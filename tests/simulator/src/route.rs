@@ -27,6 +27,11 @@ pub enum Route {
     MessageConversation,
     MessagesBulk,
     Recordings,
+    RecordingMetadata,
+    /// The URL of a call's transcript.
+    TranscriptUrl,
+    /// The URLs of a call's transcripts, one for each recording.
+    TranscriptUrls,
     WebDetails,
     /// A gateway's query for the conversations of guest sessions.
     WebSessions,
@@ -34,6 +39,8 @@ pub enum Route {
     Download,
     /// The attachment itself, served without a token.
     Media,
+    /// A call's transcript at the host of files, which refuses a token.
+    TranscriptFile,
     /// Unknown path: 404.
     Unknown,
     /// Known path, but not with this method: 405.
@@ -64,10 +71,14 @@ impl Route {
             Self::MessageConversation => "message-conversation",
             Self::MessagesBulk => "messages-bulk",
             Self::Recordings => "recordings",
+            Self::RecordingMetadata => "recording-metadata",
+            Self::TranscriptUrl => "transcript-url",
+            Self::TranscriptUrls => "transcript-urls",
             Self::WebDetails => "web-details",
             Self::WebSessions => "web-sessions",
             Self::Download => "download",
             Self::Media => "media",
+            Self::TranscriptFile => "transcript-file",
             Self::Unknown => "unknown",
             Self::WrongMethod => "wrong-method",
         }
@@ -99,6 +110,8 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
         ["api", "v2", "conversations", rest @ ..] => of_texts(rest),
         ["api", "v2", "downloads", id] => (&[(Method::GET, Route::Download)], id),
         ["media", id] => (&[(Method::GET, Route::Media)], id),
+        ["transcriptsCache", id, _] => (&[(Method::GET, Route::TranscriptFile)], id),
+        ["api", "v2", "speechandtextanalytics", rest @ ..] => of_speech(rest),
         ["api", "v2", "routing", "queues"] => (&[(Method::GET, Route::Queues)], ""),
         ["api", "v2", "routing", "wrapupcodes"] => (&[(Method::GET, Route::WrapUpCodes)], ""),
         ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
@@ -139,7 +152,20 @@ fn of_texts<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
         ["messages", id] => (&[(Method::GET, Route::MessageConversation)], id),
         ["messages", id, "messages", "bulk"] => (&[(Method::POST, Route::MessagesBulk)], id),
         [id, "recordings"] => (&[(Method::GET, Route::Recordings)], id),
+        [id, "recordingmetadata"] => (&[(Method::GET, Route::RecordingMetadata)], id),
         ["web", "details", id] => (&[(Method::GET, Route::WebDetails)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_speech<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["conversations", id, "communications", _, "transcripturl"] => {
+            (&[(Method::GET, Route::TranscriptUrl)], id)
+        }
+        ["conversations", id, "communications", _, "transcripturls"] => {
+            (&[(Method::GET, Route::TranscriptUrls)], id)
+        }
         _ => (&[], ""),
     }
 }

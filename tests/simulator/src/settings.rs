@@ -1,5 +1,6 @@
 //! Settings of a simulated organisation: amount and days of data, speed, lag, and login.
 
+mod other_media;
 mod watermark;
 
 use std::fmt;
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use other_media::OtherMedia;
 pub use watermark::Watermark;
 
 use crate::faults::Faults;
 use crate::filter::ResponseFilter;
+use crate::organisation::speech::UnavailableSpeech;
 use crate::organisation::transcripts::UnavailableTexts;
 
 /// The simulator's source of time. Only pauses inside a body (`slow`, `stall`) take real time.
@@ -85,6 +88,8 @@ pub struct Settings {
     pub interval: (Timestamp, Timestamp),
     /// Additional conversations that start before `interval` and are active in it, as a fraction of `conversations`.
     pub spill: f64,
+    /// Conversations with e-mails or with several media, which otherwise do not occur.
+    pub other_media: OtherMedia,
     /// Number of records of the export gateway.
     pub gateway_records: usize,
     /// Median number of interactions in a gateway record.
@@ -158,6 +163,8 @@ pub struct Settings {
     pub web_rows_name_sessions: bool,
     /// Conversations whose texts are not available normally.
     pub unavailable_texts: UnavailableTexts,
+    /// Calls whose transcripts are not available normally.
+    pub unavailable_speech: UnavailableSpeech,
     pub faults: Faults,
     /// Sees each response, including errors, before it is sent, and may replace it.
     pub response_filter: Option<ResponseFilter>,
@@ -172,6 +179,7 @@ impl Default for Settings {
             conversations: CONVERSATIONS,
             interval: (MARCH_1ST, MARCH_3RD),
             spill: 0.05,
+            other_media: OtherMedia::default(),
             gateway_records: CONVERSATIONS,
             gateway_interactions: 12,
             history: None,
@@ -191,6 +199,7 @@ impl Default for Settings {
                 "routing:wrapupCode:view".to_owned(),
                 "conversation:message:view".to_owned(),
                 "recording:recording:view".to_owned(),
+                "speechAndTextAnalytics:data:view".to_owned(),
             ],
             divisions_held: None,
             rate_per_minute: 300,
@@ -215,6 +224,7 @@ impl Default for Settings {
             retention_days: Some(730),
             web_rows_name_sessions: true,
             unavailable_texts: UnavailableTexts::default(),
+            unavailable_speech: UnavailableSpeech::default(),
             faults: Faults::default(),
             response_filter: None,
             clock: wall_clock(),

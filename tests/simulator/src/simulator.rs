@@ -15,7 +15,7 @@ use crate::organisation::web_sessions::session_of;
 use crate::server;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::truth::{Truth, TruthMessage};
+use crate::truth::{Truth, TruthMessage, TruthPhrase};
 
 /// A running simulator. It serves until it is dropped.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: AbortHandle,
+    /// The host of files: the same organisation on a port of its own.
+    files: AbortHandle,
 }
 
 /// State shared by the handle and the connections.
@@ -46,12 +48,17 @@ impl Simulator {
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared(Mutex::new(Organisation::new(settings))));
+        let files = TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?;
+        let mut organisation = Organisation::new(settings);
+        organisation.files_host = files.local_addr()?.to_string();
+        let shared = Arc::new(Shared(Mutex::new(organisation)));
+        let files = tokio::spawn(server::accept(files, Arc::clone(&shared))).abort_handle();
         let server = tokio::spawn(server::accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self {
             address,
             shared,
             server,
+            files,
         })
     }
 
@@ -97,6 +104,34 @@ impl Simulator {
         session_of(conversation_id)
     }
 
+    /// Returns the phrases of a conversation's calls in chronological order, whether or not they are served; empty if no
+    /// call of it was recorded.
+    pub fn phrases(&self, conversation_id: &str) -> Vec<TruthPhrase> {
+        let organisation = self.shared.lock();
+        let index = organisation.data.index_of(conversation_id);
+        let seed = organisation.settings.seed;
+        let speech = index.and_then(|index| organisation.data.speech(index, seed));
+        let Some(speech) = speech else {
+            return Vec::new();
+        };
+        let phrases = speech.phrases.iter().map(|it| TruthPhrase {
+            communication_id: speech.communications[it.communication].id.clone(),
+            time: it.time.timestamp(),
+            text: it.text.clone(),
+        });
+        phrases.collect()
+    }
+
+    /// Returns the texts of a conversation's e-mails in chronological order; empty if it has none.
+    pub fn emails(&self, conversation_id: &str) -> Vec<String> {
+        let organisation = self.shared.lock();
+        let index = organisation.data.index_of(conversation_id);
+        let seed = organisation.settings.seed;
+        let emails = index.and_then(|index| organisation.data.emails(index, seed));
+        let emails = emails.into_iter().flatten();
+        emails.map(|email| email.text).collect()
+    }
+
     pub fn stats(&self) -> Stats {
         let organisation = self.lock_advanced();
         let live_jobs = organisation.jobs.live();
@@ -128,6 +163,13 @@ impl Simulator {
     pub fn write(&self, conversation_id: &str, texts: Vec<String>) -> bool {
         let mut organisation = self.shared.lock();
         Arc::make_mut(&mut organisation.data).write(conversation_id, texts)
+    }
+
+    /// Replaces what was said in the calls of a conversation, or its e-mails, one for each text. Returns `false` if the
+    /// conversation is unknown or has neither. The texts are not added to the planted values of the truth.
+    pub fn say(&self, conversation_id: &str, texts: Vec<String>) -> bool {
+        let mut organisation = self.shared.lock();
+        Arc::make_mut(&mut organisation.data).say(conversation_id, texts)
     }
 
     /// All current jobs become EXPIRED; their results are 404.
@@ -189,6 +231,7 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.server.abort();
+        self.files.abort();
     }
 }
 

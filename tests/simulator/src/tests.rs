@@ -20,6 +20,7 @@ mod records;
 mod resources;
 mod schedule;
 mod selection;
+mod speech;
 mod transcripts;
 
 use std::sync::{Arc, Mutex};

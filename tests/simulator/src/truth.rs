@@ -48,6 +48,15 @@ pub struct TruthMessage {
     pub text: String,
 }
 
+/// A phrase of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TruthPhrase {
+    /// The leg in which it was said.
+    pub communication_id: String,
+    pub time: Timestamp,
+    pub text: String,
+}
+
 impl Truth {
     /// Returns the data that an organisation with these settings would hold, without starting one.
     pub fn of(settings: &Settings) -> Self {

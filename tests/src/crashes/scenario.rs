@@ -24,7 +24,11 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
         let id: ExportId = "disturbed".parse().expect("an id");
         self.invoke_until_success(&self.start_command()).await;
         match self.case.scenario {
-            Scenario::Plain | Scenario::Parked | Scenario::Rejects | Scenario::Portions => {
+            Scenario::Plain
+            | Scenario::Parked
+            | Scenario::Rejects
+            | Scenario::AllMedia
+            | Scenario::Portions => {
                 self.handle_all_messages().await;
             }
             Scenario::LostQuery => {
@@ -141,6 +145,18 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
         written.filter(is_short).take(7).collect()
     }
 
+    /// Selects seven conversations of calls and e-mails, some of which have messages too.
+    fn conversations_of_all_media(&self) -> Vec<String> {
+        let simulator = &self.world.simulator;
+        let has_other =
+            |id: &String| !simulator.phrases(id).is_empty() || !simulator.emails(id).is_empty();
+        let is_short = |id: &String| simulator.messages(id).is_none_or(|it| it.len() < 20);
+        let ids = simulator.truth().conversations.into_iter().map(|it| it.id);
+        ids.filter(|id| has_other(id) && is_short(id))
+            .take(7)
+            .collect()
+    }
+
     fn start_command(&self) -> Command {
         let Case {
             source,
@@ -148,7 +164,10 @@ impl<S: ArchiveStore + 'static> ScenarioRun<S> {
             ..
         } = self.case;
         let request = if source == TRANSCRIPTS.source {
-            let ids = self.short_conversations();
+            let ids = match self.case.scenario {
+                Scenario::AllMedia => self.conversations_of_all_media(),
+                _ => self.short_conversations(),
+            };
             self.world.transcripts_request(&ids, more_fields)
         } else {
             self.world.request(source, more_fields)

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::rules::{
     check_bad_records, check_end, check_filters, check_from_export, check_include, check_max_gap,
-    check_membership, check_names, check_records, check_retention, check_sessions,
+    check_media, check_membership, check_names, check_records, check_retention, check_sessions,
     check_transcript_limits, is_uuid, page_size,
 };
 use super::{
@@ -70,6 +70,7 @@ impl Draft {
         check_include(&request)?;
         check_max_gap(&request)?;
         check_transcript_limits(&request)?;
+        check_media(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
@@ -400,6 +401,7 @@ fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<Trans
     let by_default = &limits.transcripts;
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),
+        media: request.media(),
         limits: Limits {
             context_window: request.context_window.or(by_default.limits.context_window),
             max_transcript_bytes: request

@@ -3,6 +3,7 @@
 use super::{RedactionSettings, RequiredRedaction, TranscriptPlan};
 use crate::export::audit::Governance;
 use crate::export::request::HistoryForm;
+use crate::records::medium::Medium;
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
 /// Settings for planning. Undocumented limits of the API are settings, not constants.
@@ -50,6 +51,7 @@ impl Default for PlanLimits {
             transcript_page_size_max: 200,
             transcripts: TranscriptPlan {
                 route: TranscriptRoute::default(),
+                media: Medium::DEFAULT.to_vec(),
                 limits: Limits::NONE,
                 attachments: None,
             },

@@ -17,9 +17,11 @@ use crate::records::transcript::is_id;
 
 mod sessions;
 mod transcript_limits;
+mod transcript_media;
 
 pub(super) use sessions::check_sessions;
 pub(super) use transcript_limits::check_transcript_limits;
+pub(super) use transcript_media::check_media;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
     let latest = later(now, Duration::from_hours(24));

@@ -6,6 +6,7 @@ use reqwest::header::LOCATION;
 use url::Url;
 
 use super::ClientSettings;
+use crate::genesys::call::FileKind;
 use crate::net::transport::{self, ClientError, is_loopback};
 use crate::net::{AddressRules, GuardedResolver, Loopback};
 
@@ -30,13 +31,17 @@ pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, Clien
 }
 
 /// The target of a redirect, if the rules for addresses in conversations allow it.
-pub(super) fn redirect_target(response: &Response, settings: &ClientSettings) -> Option<Url> {
+pub(super) fn redirect_target(
+    kind: FileKind,
+    response: &Response,
+    settings: &ClientSettings,
+) -> Option<Url> {
     if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
         return None;
     }
     let target = response.headers().get(LOCATION)?.to_str().ok()?;
     let target = response.url().join(target).ok()?;
-    is_allowed(&target, settings).then_some(target)
+    is_allowed(kind, &target, settings).then_some(target)
 }
 
 /// Whether the API documents the address as that of a file. Only such a request carries the token: a conversation may
@@ -53,8 +58,9 @@ fn is_of_id(byte: u8) -> bool {
 }
 
 /// Whether the host is in the organisation's own domain (such as `mypurecloud.de` of `api.mypurecloud.de`) or listed
-/// in the settings.
-pub(super) fn is_allowed(url: &Url, settings: &ClientSettings) -> bool {
+/// in the settings. Transcripts also come from Amazon S3, where the API keeps them, and from this machine if the API is
+/// on this machine: the API itself names their addresses.
+pub(super) fn is_allowed(kind: FileKind, url: &Url, settings: &ClientSettings) -> bool {
     let api = settings.endpoints.api();
     if url.origin() == api.origin() {
         return !has_credentials(url);
@@ -63,12 +69,43 @@ pub(super) fn is_allowed(url: &Url, settings: &ClientSettings) -> bool {
         return false;
     };
     let own = api.host_str().and_then(|host| host.strip_prefix("api."));
-    let listed = settings.file_hosts.iter().map(String::as_str);
+    let listed = match kind {
+        FileKind::Attachment => &settings.file_hosts,
+        FileKind::Transcript => &settings.transcript_hosts,
+    };
     let is_listed = own
         .into_iter()
-        .chain(listed)
+        .chain(listed.iter().map(String::as_str))
         .any(|domain| is_domain_or_subdomain(host, domain));
-    is_listed && is_public(url, &rules(settings))
+    let is_of_api =
+        kind == FileKind::Transcript && (is_s3_host(host) || is_loopback(api) && is_loopback(url));
+    (is_listed || is_of_api) && is_public(url, &rules(settings))
+}
+
+/// Whether the host is an endpoint of Amazon S3 or a bucket of it, in the forms that presigned URLs have. Other services
+/// share the domain, for example machines and API gateways of any customer.
+/// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+fn is_s3_host(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let domains = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"];
+    let Some(name) = domains.iter().find_map(|domain| host.strip_suffix(domain)) else {
+        return false;
+    };
+    let mut labels = name.rsplit('.');
+    let (last, second, third) = (labels.next(), labels.next(), labels.next());
+    let is_region = |label: &str| {
+        let dashes = label.bytes().filter(|byte| *byte == b'-').count();
+        dashes >= 2 && label.ends_with(|last: char| last.is_ascii_digit())
+    };
+    match (last, second, third) {
+        // `s3.amazonaws.com`, and `s3-eu-west-1.amazonaws.com` of older regions.
+        (Some("s3"), ..) => true,
+        (Some(last), ..) if last.strip_prefix("s3-").is_some_and(is_region) => true,
+        (Some(region), Some("s3"), _) | (Some(region), Some("dualstack"), Some("s3")) => {
+            is_region(region)
+        }
+        _ => false,
+    }
 }
 
 fn is_domain_or_subdomain(host: &str, domain: &str) -> bool {
@@ -95,7 +132,10 @@ fn rules(settings: &ClientSettings) -> AddressRules {
     let api = settings.endpoints.api();
     let own = api.host_str().into_iter().map(ToOwned::to_owned);
     AddressRules {
-        allowed_hosts: own.chain(settings.file_hosts.iter().cloned()).collect(),
+        allowed_hosts: own
+            .chain(settings.file_hosts.iter().cloned())
+            .chain(settings.transcript_hosts.iter().cloned())
+            .collect(),
         loopback: if is_loopback(api) {
             Loopback::Allowed
         } else {

@@ -14,7 +14,7 @@ use super::{Inner, files};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
-use crate::genesys::call::Call;
+use crate::genesys::call::{Call, FileKind};
 use crate::genesys::error::{ApiError, UnavailableReason};
 use crate::genesys::error_response::ResponseHead;
 use crate::genesys::stats::add;
@@ -104,9 +104,12 @@ impl Inner {
     ) -> Result<Response, ApiError> {
         for _ in 0..files::MAX_REDIRECTS {
             let response = self.send_once(call, url, bearer, permit).await?;
-            match files::redirect_target(&response, &self.settings) {
-                Some(target) if call.is_file() => url = target,
-                _ => return Ok(response),
+            let target = call
+                .file_kind()
+                .and_then(|kind| files::redirect_target(kind, &response, &self.settings));
+            match target {
+                Some(target) => url = target,
+                None => return Ok(response),
             }
         }
         self.send_once(call, url, bearer, permit).await
@@ -120,7 +123,7 @@ impl Inner {
         permit: &mut RateLimitPermit<'_>,
     ) -> Result<Response, ApiError> {
         let bearer = bearer.filter(|_| self.takes_token(call, &url));
-        let (http, accepted) = if call.is_file() {
+        let (http, accepted) = if call.file_kind().is_some() {
             (self.files(call)?, "*/*")
         } else {
             (&self.http, "application/json")
@@ -158,10 +161,10 @@ impl Inner {
     /// is the API itself that responds to such a request.
     fn takes_token(&self, call: &Call, url: &Url) -> bool {
         let api = self.settings.endpoints.api();
-        if call.is_file() {
-            files::is_download(url, api)
-        } else {
-            url.origin() == api.origin()
+        match call.file_kind() {
+            None => url.origin() == api.origin(),
+            Some(FileKind::Attachment) => files::is_download(url, api),
+            Some(FileKind::Transcript) => false,
         }
     }
 
@@ -198,7 +201,7 @@ impl Inner {
         let head = &response.head;
         let body = without_byte_order_mark(&response.body);
         // A small body that is an API error counts as that error; a body of megabytes is a page.
-        let is_small = body.len() <= body::ERROR_BODY_LIMIT && !call.is_file();
+        let is_small = body.len() <= body::ERROR_BODY_LIMIT && call.file_kind().is_none();
         if is_small && let Some(disguised) = self.disguised_error(call, head, body) {
             return Err(disguised);
         }

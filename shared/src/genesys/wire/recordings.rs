@@ -10,6 +10,16 @@ use crate::base::decode::object::{NotReadable, Object, ParsedList, required_elem
 /// `GET …/conversations/{conversationId}/recordings`, 200: a list of these.
 #[derive(Debug)]
 pub struct Recording {
+    pub id: Option<String>,
+    /// In lower case.
+    pub media: Option<String>,
+    pub session_id: Option<String>,
+    pub end_time: Option<Timestamp>,
+    /// Why the recording has no content, for example `EMAIL_TRANSCRIPT_TOO_LARGE`.
+    pub error_status: Option<String>,
+    /// Whether it is an available recording of e-mails without their list.
+    pub lacks_emails: bool,
+    pub email_transcript: ParsedList<RecordingEmailMessage>,
     pub file_state: Option<String>,
     /// The list that an available recording of its medium has, if this one lacks it.
     pub missing_list: Option<&'static str>,
@@ -48,6 +58,37 @@ pub struct MessageMediaAttachment {
 pub struct RecordingMessageReceipt {
     pub receipt_time: Option<Timestamp>,
     pub status: Option<String>,
+}
+
+/// An e-mail.
+#[derive(Debug)]
+pub struct RecordingEmailMessage {
+    pub id: Option<String>,
+    pub time: Option<Timestamp>,
+    pub subject: Option<String>,
+    pub text_body: Option<String>,
+    pub html_body: Option<String>,
+    pub from: Option<RecordedAddress>,
+    pub to: Vec<RecordedAddress>,
+    pub cc: Vec<RecordedAddress>,
+    pub bcc: Vec<RecordedAddress>,
+    pub attachments: ParsedList<EmailAttachment>,
+}
+
+/// The API's `EmailAddress`.
+#[derive(Debug)]
+pub struct RecordedAddress {
+    pub email: Option<String>,
+    pub name: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct EmailAttachment {
+    pub attachment_id: Option<String>,
+    pub content_type: Option<String>,
+    pub name: Option<String>,
+    pub content_path: Option<String>,
+    pub content_length: Option<u64>,
 }
 
 /// A message of a recorded web chat.
@@ -124,7 +165,19 @@ impl Recording {
             Some("chat") => Some("transcript"),
             _ => None,
         };
+        let are_emails = media.as_deref() == Some("email");
+        let email_transcript =
+            recording.parse_list("emailTranscript", |it| RecordingEmailMessage::read(&it));
         Ok(Self {
+            id: recording.id("id"),
+            session_id: recording.id("sessionId"),
+            end_time: recording.timestamp("endTime"),
+            error_status: recording.text("recordingErrorStatus"),
+            lacks_emails: are_emails
+                && is_available
+                && recording.member("emailTranscript").is_none(),
+            email_transcript,
+            media,
             file_state,
             missing_list: list.filter(|list| is_available && recording.member(list).is_none()),
             start_time: recording.timestamp("startTime"),
@@ -174,6 +227,56 @@ impl RecordingMessagingMessage {
             content_type: message.content("contentType")?.map(ToOwned::to_owned),
             content,
         })
+    }
+}
+
+impl RecordingEmailMessage {
+    /// An e-mail without a body is not readable unless it has a subject: its content may be in another form.
+    fn read(email: &Object<'_>) -> Result<Self, NotReadable> {
+        let text_body = email.content_text("textBody")?;
+        let html_body = email.content_text("htmlBody")?;
+        let subject = email.content_text("subject")?;
+        if text_body.is_none() && html_body.is_none() && subject.is_none() {
+            return Err(NotReadable);
+        }
+        Ok(Self {
+            id: email.id("id"),
+            time: email.timestamp("time"),
+            from: email.object("from").map(|it| RecordedAddress::read(&it)),
+            to: RecordedAddress::list(email, "to"),
+            cc: RecordedAddress::list(email, "cc"),
+            bcc: RecordedAddress::list(email, "bcc"),
+            attachments: email.parse_list("attachments", |it| Ok(EmailAttachment::read(&it))),
+            text_body,
+            html_body,
+            subject,
+        })
+    }
+}
+
+impl RecordedAddress {
+    fn read(address: &Object<'_>) -> Self {
+        Self {
+            email: address.text("email"),
+            name: address.text("name"),
+        }
+    }
+
+    /// Addresses of another form than an object are left out, as any optional value of another type is.
+    fn list(email: &Object<'_>, name: &str) -> Vec<Self> {
+        email.parse_list(name, |it| Ok(Self::read(&it))).read
+    }
+}
+
+impl EmailAttachment {
+    fn read(attachment: &Object<'_>) -> Self {
+        Self {
+            attachment_id: attachment.id("attachmentId"),
+            content_type: attachment.text("contentType"),
+            name: attachment.text("name"),
+            content_path: attachment.text("contentPath"),
+            content_length: attachment.integer("contentLength"),
+        }
     }
 }
 

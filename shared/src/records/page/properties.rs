@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 
 use super::{
     CodecError, IndexEntry, KnownVersions, PageBody, PageRules, Projection, RawRecord, RecordShape,
-    check_index, decode_lines, dropped_paths, encode, for_each_indexed_id,
-    messaging_conversation_id, page_text, read_index,
+    check_index, decode_lines, dropped_paths, encode, for_each_indexed_id, page_text, read_index,
+    textual_conversation_id,
 };
+use crate::records::medium::Medium;
 use crate::records::redaction::{Profile, Redactor, Rules};
 
 mod generate;
@@ -260,7 +261,7 @@ fn check_all_readers(
         prop_assert_eq!(found, Some(line));
         prop_assert_eq!(&entry.id, id);
         prop_assert!(serde_json::from_str::<&RawValue>(line).is_ok());
-        let text_id = messaging_conversation_id(line, shape, projection);
+        let text_id = textual_conversation_id(line, shape, projection, Medium::DEFAULT);
         prop_assert!(text_id.is_none_or(|text_id| text_id == *id));
     }
     for reject in &page.rejects {

@@ -72,6 +72,18 @@ impl Cut {
         self.by.is_empty()
     }
 
+    /// The amounts left out of two parts of a conversation.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            events: self.events + other.events,
+            bytes: self.bytes + other.bytes,
+            unreadable: self.unreadable + other.unreadable,
+            by: self.by.into_iter().chain(other.by).collect(),
+            horizon: self.horizon.max(other.horizon),
+        }
+    }
+
     /// Whether everything was left out, because the transcript is larger than any that is kept.
     pub(super) fn is_beyond_archive_limit(&self) -> bool {
         self.by.contains(ARCHIVE_LIMIT)
@@ -199,6 +211,8 @@ mod tests {
             text: "x".repeat(bytes),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: None,
         }
     }

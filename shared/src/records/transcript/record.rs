@@ -10,9 +10,11 @@ use serde_json::value::RawValue;
 
 use super::document::to_readable;
 use super::language::detect_language;
+use super::recording::archive_key;
 use super::{
-    Attachment, Cut, Event, Limits, MAX_STORED_BYTES, Message, NoTranscript, Participant, Status,
-    Transcript, Unreadable, Via, WebConversation, WebMessageFields,
+    Attachment, Cut, EmailAddress, EmailHeader, Event, Limits, MAX_STORED_BYTES, Message,
+    NoTranscript, Part, Participant, RecordingMetadata, Speech, Status, Transcript, Unreadable,
+    Via, WebConversation, WebMessageFields,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_free_text;
@@ -35,6 +37,12 @@ pub struct TranscriptRecord {
     participants: Vec<Participant>,
     messages: Vec<MessageRecord>,
     events: Vec<Event>,
+    /// The results of the media that were requested.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Part>,
+    /// The recordings of the conversation, if they were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<RecordingMetadata>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<Unreadable>,
     /// Number of messages by language, as ISO 639-3 codes; `und` where it cannot be determined.
@@ -68,6 +76,10 @@ struct MessageRecord {
     attachments: Vec<Attachment>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     content: Vec<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech: Option<Speech>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<EmailHeader>,
     #[serde(flatten)]
     web: Option<WebMessageFields>,
 }
@@ -128,6 +140,8 @@ fn missing_record(
         participants: Vec::new(),
         messages: Vec::new(),
         events: Vec::new(),
+        parts: Vec::new(),
+        recordings: Vec::new(),
         unreadable: Vec::new(),
         languages: BTreeMap::new(),
         redactions: redactions.clone(),
@@ -153,6 +167,9 @@ fn transcript_record(
         events,
         unreadable,
         missing,
+        recordings,
+        parts,
+        organization_id,
         web,
         cut,
         ..
@@ -180,6 +197,15 @@ fn transcript_record(
         .into_iter()
         .map(|it| field_redactor.redact_event(it))
         .collect();
+    let parts = parts
+        .into_iter()
+        .map(|it| field_redactor.redact_part(it))
+        .collect();
+    let recordings = recordings
+        .into_iter()
+        .map(|it| with_archive_key(it, conversation_id, start, organization_id.as_deref()))
+        .map(|it| field_redactor.redact_recording(it))
+        .collect();
     let mut languages = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
         *languages.entry(message.language).or_default() += 1;
@@ -194,6 +220,8 @@ fn transcript_record(
         participants,
         messages,
         events,
+        parts,
+        recordings,
         unreadable,
         languages,
         redactions: redactions.clone(),
@@ -203,7 +231,7 @@ fn transcript_record(
 }
 
 /// Whether the transcript is complete, and if not, why.
-fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
+pub(super) fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
     let Transcript {
         messages,
         unreadable,
@@ -250,6 +278,20 @@ fn status_and_problem(transcript: &Transcript) -> (Status, Option<String>) {
     (status, Some(problems.join("; ")))
 }
 
+/// The recording with the key that follows from the conversation.
+fn with_archive_key(
+    recording: RecordingMetadata,
+    conversation_id: &str,
+    start: Option<Timestamp>,
+    organization_id: Option<&str>,
+) -> RecordingMetadata {
+    let archive_key = archive_key(organization_id, conversation_id, start, &recording.id);
+    RecordingMetadata {
+        archive_key,
+        ..recording
+    }
+}
+
 type Redact = for<'t> fn(&Redactor, &'t str, &mut Tally) -> Cow<'t, str>;
 
 struct FieldRedactor<'a> {
@@ -283,6 +325,8 @@ impl FieldRedactor<'_> {
                 .into_iter()
                 .map(|it| self.redact_content(it))
                 .collect(),
+            speech: message.speech.map(|it| self.redact_speech(it)),
+            email: message.email.map(|it| self.redact_header(it)),
             web: message.web.map(|it| self.redact_web_message(it)),
         }
     }
@@ -303,6 +347,65 @@ impl FieldRedactor<'_> {
         }
     }
 
+    fn redact_speech(&mut self, speech: Speech) -> Speech {
+        Speech {
+            communication_id: self.redact_field(speech.communication_id),
+            ..speech
+        }
+    }
+
+    fn redact_header(&mut self, header: EmailHeader) -> EmailHeader {
+        EmailHeader {
+            subject: header.subject.map(|it| self.redact_text(it)),
+            from: header.from.map(|it| self.redact_address(it)),
+            to: self.redact_addresses(header.to),
+            cc: self.redact_addresses(header.cc),
+            bcc: self.redact_addresses(header.bcc),
+        }
+    }
+
+    fn redact_addresses(&mut self, addresses: Vec<EmailAddress>) -> Vec<EmailAddress> {
+        let addresses = addresses.into_iter();
+        addresses.map(|it| self.redact_address(it)).collect()
+    }
+
+    fn redact_address(&mut self, address: EmailAddress) -> EmailAddress {
+        EmailAddress {
+            email: address
+                .email
+                .map(|it| self.redact_person(Person::Address, it)),
+            name: address.name.map(|it| self.redact_name(it)),
+        }
+    }
+
+    fn redact_part(&mut self, part: Part) -> Part {
+        Part {
+            problem: self.redact_optional(part.problem),
+            ..part
+        }
+    }
+
+    fn redact_recording(&mut self, recording: RecordingMetadata) -> RecordingMetadata {
+        RecordingMetadata {
+            id: self.redact_field(recording.id),
+            media: self.redact_optional(recording.media),
+            communication_id: self.redact_optional(recording.communication_id),
+            file_state: self.redact_optional(recording.file_state),
+            archive_key: self.redact_optional(recording.archive_key),
+            ..recording
+        }
+    }
+
+    /// Redacts a value of a person: all of it with the strict profile, the personal values in it with another one.
+    fn redact_person(&mut self, person: Person, value: String) -> String {
+        match self.redactor {
+            Some(redactor) if redactor.profile() == Profile::Strict => redactor
+                .redact_person(person, &value, self.redactions)
+                .into_owned(),
+            _ => self.redact_text(value),
+        }
+    }
+
     fn redact_participant(&mut self, participant: Participant) -> Participant {
         Participant {
             participant_id: self.redact_field(participant.participant_id),
@@ -315,12 +418,7 @@ impl FieldRedactor<'_> {
     /// With the strict profile, the whole name. With another one, a name is a text: a customer may have chosen an e-mail
     /// address.
     fn redact_name(&mut self, name: String) -> String {
-        match self.redactor {
-            Some(redactor) if redactor.profile() == Profile::Strict => redactor
-                .redact_person(Person::Name, &name, self.redactions)
-                .into_owned(),
-            _ => self.redact_text(name),
-        }
+        self.redact_person(Person::Name, name)
     }
 
     fn redact_event(&mut self, event: Event) -> Event {
@@ -404,6 +502,8 @@ mod tests {
             text: text.to_owned(),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: None,
         }
     }

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 /// | [`Truncated`](Self::Truncated) | the newest | the request limits the transcript |
 /// | [`Gone`](Self::Gone) | none | the source no longer has them, or never had |
 /// | [`Forbidden`](Self::Forbidden) | none | the client may not read the conversation |
+/// | [`NotLicensed`](Self::NotLicensed) | none | the organisation has no licence for transcripts of calls |
 /// | [`TooLarge`](Self::TooLarge) | none | a limit of the source, of this program or of the request |
 /// | [`Malformed`](Self::Malformed) | none | the source's response violates its contract |
-/// | [`Preparing`](Self::Preparing) | none | the recording was not ready in time |
+/// | [`Preparing`](Self::Preparing) | none | the recording or its transcript was not ready in time |
 /// | [`Refused`](Self::Refused) | none | the source refuses the request for this conversation |
 /// | [`Unavailable`](Self::Unavailable) | none | the source failed at this conversation |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,11 +29,13 @@ pub enum Status {
     Gone,
     /// The client may not read this conversation.
     Forbidden,
+    /// The organisation has no licence for the feature that has the texts, or has not switched it on.
+    NotLicensed,
     /// Larger than the API returns, than this program keeps, or than the request allows for a single message.
     TooLarge,
     /// The API's response violates its contract.
     Malformed,
-    /// The recording was not ready in time.
+    /// The recording or its transcript was not ready in time.
     Preparing,
     /// The API refuses the request with a status that says neither that the conversation is gone nor that it is
     /// forbidden, such as 400.
@@ -42,12 +45,13 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Complete,
         Self::Partial,
         Self::Truncated,
         Self::Gone,
         Self::Forbidden,
+        Self::NotLicensed,
         Self::TooLarge,
         Self::Malformed,
         Self::Preparing,
@@ -63,6 +67,7 @@ impl Status {
             Self::Truncated => "truncated",
             Self::Gone => "gone",
             Self::Forbidden => "forbidden",
+            Self::NotLicensed => "notLicensed",
             Self::TooLarge => "tooLarge",
             Self::Malformed => "malformed",
             Self::Preparing => "preparing",
@@ -83,6 +88,7 @@ impl Status {
             Self::Complete | Self::Partial | Self::Truncated => true,
             Self::Gone
             | Self::Forbidden
+            | Self::NotLicensed
             | Self::TooLarge
             | Self::Malformed
             | Self::Preparing
@@ -110,6 +116,7 @@ mod tests {
         truncated true
         gone false
         forbidden false
+        notLicensed false
         tooLarge false
         malformed false
         preparing false

@@ -11,7 +11,7 @@ use super::table::{
     ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL, GENESYS_BODY_LIMIT_MB,
     GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL,
     GENESYS_QUERY_LAG_SECONDS, GENESYS_READ_TIMEOUT_SECONDS, GENESYS_REGION,
-    HTTPS_PROXY_SECRET_ARN, Setting,
+    HTTPS_PROXY_SECRET_ARN, Setting, TRANSCRIPT_HOSTS,
 };
 use crate::export::request::HistoryForm;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
@@ -91,6 +91,7 @@ impl Settings<'_> {
             body_limit_bytes,
             read_timeout: read_timeout.map_or(settings.read_timeout, Duration::from_secs),
             file_hosts: self.hosts(&ATTACHMENT_HOSTS),
+            transcript_hosts: self.hosts(&TRANSCRIPT_HOSTS),
             ..settings
         })
     }

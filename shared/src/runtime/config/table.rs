@@ -218,6 +218,7 @@ const ORGANISATION: &[&Setting] = &[
     &GENESYS_QUERY_LAG_SECONDS,
     &GATEWAY_HISTORY_FORM,
     &ATTACHMENT_HOSTS,
+    &TRANSCRIPT_HOSTS,
 ];
 
 /// Secrets that only functions read.
@@ -374,6 +375,8 @@ settings! {
         "with `includeMedia`, the content types that are stored, separated by commas; other attachments are listed only";
     ATTACHMENT_HOSTS: Without("the organisation's own domain"),
         "additional hosts, including their subdomains, from which attachments are fetched, redirects included, separated by commas; hosts inside the network only if they are listed here";
+    TRANSCRIPT_HOSTS: Without("the organisation's own domain and Amazon S3"),
+        "additional hosts, including their subdomains, from which transcripts of calls are downloaded, redirects included, separated by commas; hosts inside the network only if they are listed here";
 
     HTTPS_PROXY_SECRET_ARN: Without("`HTTPS_PROXY`"),
         "the secret that holds the proxy for requests to Genesys Cloud as text, because its login may be part of it";

@@ -17,6 +17,7 @@ use crate::base::time::elapsed;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, Reply};
+use crate::records::medium::Medium;
 use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
 use crate::source::fetched_page::RequestCost;
 
@@ -46,7 +47,7 @@ pub(super) struct ConversationRequests<'a> {
     again: bool,
     pub(super) deadline: Deadline,
     pub(super) cost: RequestCost,
-    warning: Option<&'static str>,
+    pub(super) warning: Option<&'static str>,
     /// The ids of its messages, known once the conversation has listed them.
     pub(super) announced: Vec<String>,
 }
@@ -84,11 +85,11 @@ impl<'a> ConversationRequests<'a> {
 
     /// The texts, or the result of the conversation without them.
     async fn texts(&mut self) -> Result<Box<Texts>, Fetch> {
-        let transcript = match self.plan.route {
+        let transcript = match () {
             // An earlier export may hold ids of any form, and an id must not lead the request to another path.
-            _ if !transcript::is_id(self.id) => return Err(invalid_id().into()),
-            TranscriptRoute::Messages => self.messages_or_recordings().await?,
-            TranscriptRoute::WebDetails => self.web_details().await?,
+            () if !transcript::is_id(self.id) => return Err(invalid_id().into()),
+            () if self.plan.media != Medium::DEFAULT => self.media().await?,
+            () => self.written().await?,
         };
         let transcript = self.within_allowance(transcript)?;
         self.with_files(transcript).await
@@ -114,6 +115,14 @@ impl<'a> ConversationRequests<'a> {
         &self.source.bulk_limit
     }
 
+    /// The messages of the conversation.
+    pub(super) async fn written(&mut self) -> Result<Transcript, Fetch> {
+        match self.plan.route {
+            TranscriptRoute::Messages => self.messages_or_recordings().await,
+            TranscriptRoute::WebDetails => self.web_details().await,
+        }
+    }
+
     async fn messages_or_recordings(&mut self) -> Result<Transcript, Fetch> {
         match self.messages().await {
             Err(Fetch::Record(Err(reason))) if self.may_be_recorded(reason.status) => {
@@ -131,6 +140,32 @@ impl<'a> ConversationRequests<'a> {
 
     /// Falls back to the recordings. Without them the conversation keeps `reason`.
     async fn recordings(&mut self, reason: NoTranscript) -> Result<Transcript, Fetch> {
+        let id = self.id;
+        let read = self.prepared_recordings(|document| Recordings::of(document, id));
+        let recordings = match read.await? {
+            Ok(Some(recordings)) => recordings,
+            Ok(None) => {
+                let problem = "the messages are not found, and the recording was not ready in time";
+                return Err(Postponed::preparing(problem, recording_wait()).into());
+            }
+            Err(error) => return Err(self.no_recordings(error, reason)),
+        };
+        let recorded = recordings.finish(&self.announced);
+        let none = |gone| {
+            if reason.status == Status::Gone {
+                gone
+            } else {
+                reason
+            }
+        };
+        Ok(recorded.map_err(none)?)
+    }
+
+    /// Requests the recordings until they are prepared, or as long as they may take; `None` if they are not ready.
+    pub(super) async fn prepared_recordings<T>(
+        &mut self,
+        read: impl Fn(&RawValue) -> Result<T, DecodeError>,
+    ) -> Result<Result<Option<T>, ApiError>, Fetch> {
         let path = ApiPath::from("/api/v2/conversations").segment(self.id)?;
         let call = Call::get(path.then("/recordings"))
             .query("formatId", "NONE")
@@ -141,8 +176,7 @@ impl<'a> ConversationRequests<'a> {
         let tries = if self.again { RECORDING_WAITS } else { 1 };
         for tried in 1..=tries {
             let requested_at = self.source.clock.now();
-            let id = self.id;
-            let decode = |body: &[u8]| prepared(body, id);
+            let decode = |body: &[u8]| prepared(body, &read);
             let reply = self.source.client.call(&call, self.deadline, decode).await;
             let recordings = reply.map(|reply| {
                 self.cost.add(&reply, 0);
@@ -150,39 +184,17 @@ impl<'a> ConversationRequests<'a> {
                 reply.value.filter(|_| reply.status != 202)
             });
             match recordings {
-                Ok(Some(recordings)) => {
-                    let recorded = recordings.finish(&self.announced);
-                    let none = |gone| {
-                        if reason.status == Status::Gone {
-                            gone
-                        } else {
-                            reason
-                        }
-                    };
-                    return Ok(recorded.map_err(none)?);
-                }
+                Ok(Some(recordings)) => return Ok(Ok(Some(recordings))),
                 Ok(None) if tried == tries => break,
                 Ok(None) => {
                     if !self.rest_of_wait(requested_at).await {
                         break;
                     }
                 }
-                Err(error) => return Err(self.no_recordings(error, reason)),
+                Err(error) => return Ok(Err(error)),
             }
         }
-        Err(Postponed {
-            cause: Cause::Preparing,
-            fallback: Err(NoTranscript::new(
-                Status::Preparing,
-                "the messages are not found, and the recording was not ready in time",
-            )),
-            wait: Wait {
-                reason: WaitReason::Unavailable,
-                hint: None,
-                detail: "the recording of a conversation is being prepared".to_owned(),
-            },
-        }
-        .into())
+        Ok(Ok(None))
     }
 
     /// Recordings are only a fallback: without them the conversation keeps its original outcome.
@@ -254,19 +266,40 @@ impl<'a> ConversationRequests<'a> {
         self.deadline.allows(now, Duration::from_secs(1))
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &mut self,
         call: &Call,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
+        let reply = self.ask_with_status(call, decode).await?;
+        Ok(reply.0)
+    }
+
+    /// Like [`Self::ask`], for a call that expects several statuses.
+    pub(super) async fn ask_with_status<T>(
+        &mut self,
+        call: &Call,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<(T, u16), ApiError> {
         let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
         self.cost.add(&reply, 0);
-        Ok(reply.value)
+        Ok((reply.value, reply.status))
+    }
+}
+
+pub(super) fn recording_wait() -> Wait {
+    Wait {
+        reason: WaitReason::Unavailable,
+        hint: None,
+        detail: "the recording of a conversation is being prepared".to_owned(),
     }
 }
 
 /// `None` while the recording is being prepared.
-fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
+fn prepared<T>(
+    body: &[u8],
+    read: impl Fn(&RawValue) -> Result<T, DecodeError>,
+) -> Result<Option<T>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
@@ -274,7 +307,7 @@ fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
     if is_progress(&document) {
         return Ok(None);
     }
-    Recordings::of(&document, id).map(Some)
+    read(&document).map(Some)
 }
 
 /// Whether the document is an object without an error message, as some 202 responses hold.

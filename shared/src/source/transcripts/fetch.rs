@@ -155,6 +155,52 @@ impl Postponed {
         }
     }
 
+    /// The host of a file failed on every request.
+    pub(super) fn unavailable_file(wait: Wait) -> Self {
+        let problem = format!("the transcript of the call was not served: {}", wait.detail);
+        Self {
+            cause: Cause::Failing,
+            fallback: Err(NoTranscript::new(Status::Unavailable, problem)),
+            wait,
+        }
+    }
+
+    /// The host of a file refuses it, with a status that does not say how long the refusal lasts.
+    pub(super) fn refused_file(problem: &str, wait: Wait) -> Self {
+        Self {
+            cause: Cause::Refused,
+            fallback: Err(NoTranscript::new(Status::Unavailable, problem)),
+            wait,
+        }
+    }
+
+    /// The host of a file served something else.
+    pub(super) fn malformed_file(problem: &str, wait: Wait) -> Self {
+        Self {
+            cause: Cause::Failing,
+            fallback: Err(NoTranscript::new(Status::Malformed, problem)),
+            wait,
+        }
+    }
+
+    /// The text will be available later.
+    pub(super) fn preparing(problem: &str, wait: Wait) -> Self {
+        Self {
+            cause: Cause::Preparing,
+            fallback: Err(NoTranscript::new(Status::Preparing, problem)),
+            wait,
+        }
+    }
+
+    /// The same wait, with another result to record if no retry helps.
+    pub(super) fn with_result(self, result: Result<Transcript, NoTranscript>) -> Self {
+        let fallback = result.map(|transcript| {
+            let files = Vec::new();
+            Box::new(Texts { transcript, files })
+        });
+        Self { fallback, ..self }
+    }
+
     fn refused(error: &ApiError) -> Self {
         Self {
             cause: Cause::Refused,

@@ -6,7 +6,7 @@ use super::conversation::ConversationRequests;
 use super::fetch::{Cause, Fetch, Postponed, Stop, Texts, fails_alone};
 use crate::base::hash::Sha256;
 use crate::export::waiting::Wait;
-use crate::genesys::{ApiError, Call, UnavailableReason};
+use crate::genesys::{ApiError, Call, FileKind, UnavailableReason};
 use crate::records::page::AttachedFile;
 use crate::records::transcript::{AttachmentLimits, File, NotStored, Transcript};
 use crate::source::SourceError;
@@ -94,7 +94,7 @@ impl ConversationRequests<'_> {
         left: u64,
     ) -> Result<FileFetch, Stop> {
         let url = Url::parse(address).ok();
-        let Some(url) = url.filter(|url| self.client().may_fetch(url)) else {
+        let Some(url) = url.filter(|url| self.client().may_fetch(FileKind::Attachment, url)) else {
             return Ok(FileFetch::NotStored(NotStored::Host));
         };
         let call = Call::fetch(url).with_reply_limit(left.min(limits.max_attachment_bytes));

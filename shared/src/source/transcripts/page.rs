@@ -7,21 +7,21 @@ use serde_json::value::RawValue;
 use super::fetch::Texts;
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
+use crate::export::plan::TranscriptPlan;
+use crate::records::medium::Medium;
 use crate::records::page::{self, AttachedFile, PageRules, RawRecord};
 use crate::records::redaction::Tally;
-use crate::records::transcript::{self, Limits, NoTranscript, RecordLine, Status};
+use crate::records::transcript::{self, NoTranscript, RecordLine, Status};
 use crate::source::fetched_page::RequestCost;
 use crate::source::{PageContext, SourceError, SourcePage, source_broken};
-
-const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or access to their divisions";
 
 /// Limits of a page, however many conversations remain: it is held in memory, and files are stored one by one.
 const MAX_BYTES: usize = 16_000_000;
 const MAX_FILES: usize = 200;
 
 /// A page under construction.
-pub(super) struct Page {
-    limits: Limits,
+pub(super) struct Page<'a> {
+    plan: &'a TranscriptPlan,
     lines: Vec<Box<RawValue>>,
     /// Each file once, even if it was sent several times.
     files: BTreeMap<Sha256, Vec<u8>>,
@@ -35,10 +35,10 @@ pub(super) struct Page {
     warnings: Vec<String>,
 }
 
-impl Page {
-    pub(super) fn new(limits: Limits) -> Self {
+impl<'a> Page<'a> {
+    pub(super) fn new(plan: &'a TranscriptPlan) -> Self {
         Self {
-            limits,
+            plan,
             lines: Vec::new(),
             files: BTreeMap::new(),
             conversations: 0,
@@ -62,7 +62,7 @@ impl Page {
             self.attach(files);
             transcript
         });
-        let written = transcript::build_record(id, transcript, self.limits, context.redactor);
+        let written = transcript::build_record(id, transcript, self.plan.limits, context.redactor);
         let RecordLine {
             line,
             redactions,
@@ -105,7 +105,7 @@ impl Page {
         let mut warnings = self.warnings;
         let forbidden = self.statuses.of(Status::Forbidden.as_str());
         if forbidden == self.conversations && forbidden > 0 {
-            warnings.push(NONE_ALLOWED.to_owned());
+            warnings.push(none_allowed(&self.plan.media));
         }
         // Each line was already redacted when it was built, field by field.
         let rules = PageRules {
@@ -126,4 +126,17 @@ impl Page {
             .collect();
         self.cost.into_page(body, next, warnings)
     }
+}
+
+/// The warning for a page of which no conversation may be read.
+fn none_allowed(media: &[Medium]) -> String {
+    let permissions = media.iter().map(|medium| match medium {
+        Medium::Message => "conversation:message:view",
+        Medium::Voice => "speechAndTextAnalytics:data:view",
+        Medium::Email => "recording:recording:view",
+    });
+    let permissions = permissions.collect::<Vec<_>>().join(" or ");
+    format!(
+        "the client may not read any conversation of this page: its role may lack {permissions}, or access to their divisions"
+    )
 }

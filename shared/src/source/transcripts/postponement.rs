@@ -88,7 +88,7 @@ impl<'a> PageConversations<'a> {
     pub(super) fn next(
         &self,
         done: usize,
-        page: &mut Page,
+        page: &mut Page<'_>,
         retry_later: Vec<(&str, Postponed)>,
         context: &PageContext<'_>,
     ) -> Result<Option<Checkpoint>, SourceError> {

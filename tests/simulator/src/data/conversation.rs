@@ -12,7 +12,7 @@ use super::model::{Evaluation, Participant, Record, Segment, Session, Survey, Un
 use super::moment::{DAY, HOUR, Moment};
 use super::outline::{Media, Outline, starting_at, starting_before};
 use super::random::{one_in, pick, record_rng};
-use super::{Conversation, Facet, message, voice};
+use super::{Conversation, Facet, email, message, voice};
 use crate::settings::Settings;
 
 /// Separates the generators of conversations from those of gateway records.
@@ -26,7 +26,10 @@ pub(crate) fn generate(settings: &Settings, directory: &Directory) -> Vec<Conver
     let inside = (0..settings.conversations).map(|number| {
         let mut rng = record_rng(settings.seed, KIND, number);
         let start = start_within(&mut rng, number, interval);
-        let outline = starting_at(&mut rng, start);
+        let mut outline = starting_at(&mut rng, start);
+        if let Some(media) = settings.other_media.of(number) {
+            outline.media = media;
+        }
         conversation(rng, directory, &outline)
     });
     #[expect(
@@ -66,6 +69,11 @@ fn conversation(mut rng: Rng, directory: &Directory, outline: &Outline) -> Conve
     let mut builder = ConversationBuilder::new(rng, directory);
     match outline.media {
         Media::Message(message_type) => message::write(&mut builder, outline, message_type),
+        Media::Email => email::write(&mut builder, outline),
+        Media::MessageAndVoice => {
+            message::write(&mut builder, outline, "webmessaging");
+            voice::add_call(&mut builder, outline);
+        }
         Media::Voice | Media::VoiceWithCallback | Media::Undocumented => {
             voice::write(&mut builder, outline);
         }
@@ -94,7 +102,7 @@ fn record(builder: &mut ConversationBuilder<'_>, id: String, outline: &Outline) 
     } else {
         divisions
     };
-    let voice = !matches!(outline.media, Media::Message(_));
+    let voice = !matches!(outline.media, Media::Message(_) | Media::Email);
     let first = unexpected_fields(&mut builder.rng, 25);
     Record {
         conversation_id: id,

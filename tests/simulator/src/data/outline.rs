@@ -11,6 +11,9 @@ pub(crate) enum Media {
     Message(&'static str),
     Voice,
     VoiceWithCallback,
+    Email,
+    /// A message conversation in which an agent also called the customer.
+    MessageAndVoice,
     /// A medium that is not in any published enum.
     Undocumented,
 }

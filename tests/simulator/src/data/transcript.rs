@@ -207,8 +207,8 @@ impl Transcript {
         data
     }
 
-    /// `[Recording]` with a messaging transcript.
-    pub(crate) fn recordings(&self, host: &str) -> Value {
+    /// `Recording` with a messaging transcript.
+    pub(crate) fn recording(&self, host: &str) -> Value {
         let messages = self.messages.iter().map(|message| {
             let writer = &self.participants[message.writer];
             let mut it = json!({
@@ -228,10 +228,10 @@ impl Transcript {
             }
             it
         });
-        json!([{
+        json!({
             "id": self.conversation_id, "conversationId": self.conversation_id, "media": "message", "fileState": "AVAILABLE",
             "startTime": self.messages[0].time, "messagingTranscript": messages.collect::<Vec<_>>(),
-        }])
+        })
     }
 
     /// The details as a customer's own gateway serves them.

@@ -53,6 +53,29 @@ pub(crate) fn write(builder: &mut ConversationBuilder<'_>, outline: &Outline) {
     }
 }
 
+/// Adds a call between an agent and the customer to a written conversation, in its first active period.
+pub(crate) fn add_call(builder: &mut ConversationBuilder<'_>, outline: &Outline) {
+    let (from, to) = outline.active_periods[0];
+    let middle = Moment(i64::midpoint(from.0, to.0));
+    let directory = builder.directory;
+    let agent = pick(&mut builder.rng, &directory.agents);
+    for is_customer in [true, false] {
+        let mut session = builder.session();
+        session.media_type = "voice";
+        session.message_type = None;
+        session.provider = "Edge";
+        session.direction = "outbound";
+        session.recording = Some(true);
+        let segment = Segment::new("interact", middle, Some(to));
+        session.segments.push(segment.disconnected("endpoint"));
+        if is_customer {
+            builder.add_customer(session);
+        } else {
+            builder.add_agent(agent, session);
+        }
+    }
+}
+
 fn customer(builder: &mut ConversationBuilder<'_>, span: Span) {
     let Span { from, to, open } = span;
     let mut session = builder.customer_session();

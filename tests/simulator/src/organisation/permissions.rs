@@ -28,6 +28,9 @@ fn required_permissions(route: Route) -> &'static [&'static str] {
             "conversation:webmessaging:view",
         ],
         Route::Recordings => &["recording:recording:view"],
+        Route::RecordingMetadata | Route::TranscriptUrls => {
+            &["recording:recording:view", "recording:recordingSegment:view"]
+        }
         Route::Queues => &["routing:queue:view"],
         Route::WrapUpCodes => &["routing:wrapupCode:view"],
         Route::Login
@@ -40,13 +43,25 @@ fn required_permissions(route: Route) -> &'static [&'static str] {
         | Route::WebSessions
         | Route::Download
         | Route::Media
+        | Route::TranscriptFile
+        // Needs all of several permissions, not any.
+        | Route::TranscriptUrl
         | Route::Unknown
         | Route::WrongMethod => &[],
     }
 }
 
+/// The published documentation requires all of them.
+const TRANSCRIPT_URL: [&str; 2] = [
+    "recording:recording:view",
+    "speechAndTextAnalytics:data:view",
+];
+
 impl Organisation {
     pub(crate) fn check_permission(&self, route: Route) -> Result<(), ApiError> {
+        if route == Route::TranscriptUrl {
+            return self.check_all_permissions(&TRANSCRIPT_URL);
+        }
         let required_permissions = required_permissions(route);
         let held = |it: &&str| self.settings.permissions.iter().any(|held| held == it);
         if required_permissions.is_empty() || required_permissions.iter().any(held) {
@@ -57,6 +72,19 @@ impl Organisation {
             required_permissions.join(", ")
         );
         Err(ApiError::new(403, "missing.any.permissions", &message))
+    }
+
+    fn check_all_permissions(&self, required: &[&str]) -> Result<(), ApiError> {
+        let held = |it: &&&str| self.settings.permissions.iter().any(|held| held == **it);
+        let missing: Vec<&str> = required.iter().filter(|it| !held(it)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "Unable to perform the requested action. You are missing the following permission(s): {}",
+            missing.join(", ")
+        );
+        Err(ApiError::new(403, "missing.permissions", &message))
     }
 
     /// The indexes of the conversations that started in this half-open interval and are in a division that the client

@@ -51,6 +51,15 @@ impl ApiResponse {
         }
     }
 
+    pub(crate) fn xml(status: u16, body: String) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/xml".to_owned())],
+            body: body.into(),
+            content_length: None,
+        }
+    }
+
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,

@@ -1,10 +1,12 @@
 //! Texts of conversations: the message conversation and its messages, recordings, and a gateway's web details.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::Organisation;
 use super::request::Request;
 use super::response::{ApiError, ApiResponse};
+use crate::data::Email;
 use crate::data::transcript::Transcript;
 
 /// Verified in the official SDKs.
@@ -122,8 +124,9 @@ impl Organisation {
         request: &Request,
         now: Timestamp,
     ) -> Result<ApiResponse, ApiError> {
-        let (index, transcript) = self.transcript(id, now)?;
-        if self.availability_of(index) == TextAvailability::Gone {
+        let index = self.find_visible(id, now).ok_or_else(not_found)?;
+        let recordings = self.recordings_of(index, &request.host);
+        if recordings.is_empty() || self.availability_of(index) == TextAvailability::Gone {
             return Err(not_found());
         }
         let request_count = self.prepared.entry(index).or_default();
@@ -131,10 +134,42 @@ impl Organisation {
         if *request_count <= self.settings.unavailable_texts.preparing {
             return Ok(ApiResponse::empty(202));
         }
-        Ok(ApiResponse::json(
-            200,
-            &transcript.recordings(&request.host),
-        ))
+        Ok(ApiResponse::json(200, &Value::Array(recordings)))
+    }
+
+    /// `[RecordingMetadata]`: the recordings without what they hold.
+    pub(crate) fn recording_metadata(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<ApiResponse, ApiError> {
+        let index = self.find_visible(id, now).ok_or_else(not_found)?;
+        let mut recordings = self.recordings_of(index, "");
+        for recording in recordings.iter_mut().filter_map(Value::as_object_mut) {
+            recording.retain(|name, _| !name.to_ascii_lowercase().ends_with("transcript"));
+        }
+        Ok(ApiResponse::json(200, &Value::Array(recordings)))
+    }
+
+    /// The recordings of messages, e-mails and calls.
+    fn recordings_of(&self, index: usize, host: &str) -> Vec<Value> {
+        let seed = self.settings.seed;
+        let mut recordings = Vec::new();
+        if let Some(messages) = self.data.transcript(index, seed) {
+            recordings.push(messages.recording(host));
+        }
+        if let Some(emails) = self.data.emails(index, seed) {
+            let conversation_id = &self.data.conversations[index].id;
+            let texts: Vec<Value> = emails.iter().map(Email::json).collect();
+            recordings.push(json!({
+                "id": conversation_id, "conversationId": conversation_id, "media": "email", "fileState": "AVAILABLE",
+                "startTime": emails[0].time, "endTime": emails[emails.len() - 1].time, "emailTranscript": texts,
+            }));
+        }
+        if let Some(speech) = self.data.speech(index, seed) {
+            recordings.extend(speech.recordings());
+        }
+        recordings
     }
 
     /// A gateway's route, which takes no parameters.
@@ -165,7 +200,7 @@ impl Organisation {
     }
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(
         404,
         "conversation.not.found",

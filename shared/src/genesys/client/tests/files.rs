@@ -231,7 +231,8 @@ fn files_are_fetched_only_from_the_api_domain_and_listed_hosts() {
     let mut settings = ClientSettings::new(endpoints.unwrap());
     settings.file_hosts = vec!["cdn.example.com".to_owned()];
     let is_allowed = |address: &str| {
-        crate::genesys::client::files::is_allowed(&Url::parse(address).unwrap(), &settings)
+        let url = Url::parse(address).unwrap();
+        crate::genesys::client::files::is_allowed(FileKind::Attachment, &url, &settings)
     };
 
     for address in [
@@ -254,4 +255,59 @@ fn files_are_fetched_only_from_the_api_domain_and_listed_hosts() {
     ] {
         assert!(!is_allowed(address), "{address}");
     }
+}
+
+#[test]
+fn transcripts_come_from_s3_and_attachments_do_not() {
+    let host = |prefix: &str| format!("https://{prefix}.mypurecloud.de");
+    let endpoints = Endpoints::new(None, Some(&host("api")), Some(&host("login")));
+    let settings = ClientSettings::new(endpoints.unwrap());
+    let is_allowed = |kind, address: &str| {
+        let url = Url::parse(address).unwrap();
+        crate::genesys::client::files::is_allowed(kind, &url, &settings)
+    };
+
+    for host in [
+        "transcripts.s3.amazonaws.com",
+        "dev.transcripts.s3.eu-central-1.amazonaws.com",
+        "transcripts.s3.dualstack.eu-west-2.amazonaws.com",
+        "transcripts.s3-eu-west-1.amazonaws.com",
+        "s3.us-gov-east-1.amazonaws.com",
+        "transcripts.s3.cn-north-1.amazonaws.com.cn",
+        "files.mypurecloud.de",
+    ] {
+        let address = format!("https://{host}/key?X-Amz-Signature=x");
+        assert!(is_allowed(FileKind::Transcript, &address), "{host}");
+    }
+    for address in [
+        "https://ec2-198-51-100-7.eu-central-1.compute.amazonaws.com/x",
+        "https://s3.execute-api.eu-central-1.amazonaws.com/x",
+        "https://abc.execute-api.eu-central-1.amazonaws.com/x",
+        "https://s3.example.com/x",
+        "https://s3.amazonaws.com.example.com/x",
+        "https://s3amazonaws.com/x",
+        "http://transcripts.s3.amazonaws.com/x",
+        "https://user@transcripts.s3.amazonaws.com/x",
+        "https://169.254.169.254/latest",
+        "http://127.0.0.1/x",
+    ] {
+        assert!(!is_allowed(FileKind::Transcript, address), "{address}");
+    }
+    let bucket = "https://transcripts.s3.amazonaws.com/x";
+    assert!(!is_allowed(FileKind::Attachment, bucket));
+}
+
+#[tokio::test]
+async fn the_download_of_a_transcript_carries_no_token_even_to_the_api() {
+    let setup = setup().await;
+    setup.server.script(FILE, [Scripted::new(200, "bytes")]);
+    let call = Call::fetch_transcript(setup.server.url.join(FILE).unwrap());
+
+    let reply = setup
+        .client
+        .call(&call, Deadline::NONE, |bytes| Ok(bytes.to_vec()));
+
+    assert_eq!(reply.await.unwrap().value, b"bytes");
+    let request = &setup.server.seen(FILE)[0];
+    assert!(!request.headers.contains_key("authorization"));
 }

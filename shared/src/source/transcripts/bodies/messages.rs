@@ -253,6 +253,8 @@ impl Messages {
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: None,
         };
         for element in add_content(&mut message, said.content) {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
+use super::recording_metadata::metadata;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::ParsedList;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
@@ -34,6 +35,7 @@ impl Recordings {
         let mut transcript = Transcript::new(Via::Recordings, None);
         let recordings = transcript.take_readable("recordings", listed);
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
+        transcript.recordings = recordings.iter().filter_map(metadata).collect();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
             (!state.eq_ignore_ascii_case(AVAILABLE))
@@ -184,6 +186,8 @@ impl Transcript {
             text,
             attachments: attachments.collect(),
             content,
+            speech: None,
+            email: None,
             web: None,
         });
     }
@@ -240,6 +244,8 @@ impl Transcript {
             text: message.body.unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: None,
         });
     }

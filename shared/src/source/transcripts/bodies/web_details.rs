@@ -40,6 +40,8 @@ pub(crate) fn web_details(document: &RawValue, id: &str) -> Result<Transcript, D
             text: message.text,
             attachments: Vec::new(),
             content: Vec::new(),
+            speech: None,
+            email: None,
             web: Some(WebMessageFields {
                 to: message.to,
                 metadata: message.metadata,

@@ -1,87 +1,99 @@
-//! Decides whether a stored record is of a conversation with messages, which can be fetched.
+//! Decides whether a stored record is of a conversation with texts of given media, which can be fetched.
 
 use super::channel::Channel;
 use super::check::stored_shape;
 use super::entity::is_conversation;
 use super::walk::{for_each_element, member_values, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
+use crate::records::medium::Medium;
 
-/// Returns the id of a stored line's conversation if it may have messages. A line without a channel counts as one
-/// that has, because a needless request costs less than a missed conversation.
+/// Returns the id of a stored line's conversation if it may have texts of one of these media. A line without a channel
+/// counts as one that has, because a needless request costs less than a missed conversation.
 ///
 /// Minimal and normalized lines name only one channel, the one with which the conversation began. They cannot rule out
 /// that a call continued as messages. Requesting messages for every call would cost more than everything else, so their
 /// channel is trusted.
-pub(crate) fn messaging_conversation_id(
+pub(crate) fn textual_conversation_id(
     line: &str,
     shape: RecordShape,
     projection: Projection,
+    media: &[Medium],
 ) -> Option<String> {
     let shape = stored_shape(shape, projection);
-    let has_messages = match shape {
-        RecordShape::Analytics => any_session_has_messages(line),
+    let has_texts = match shape {
+        RecordShape::Analytics => any_session_has(line, media),
         RecordShape::EntityByInteraction | RecordShape::EntityById if is_conversation(line) => {
-            any_session_has_messages(line)
+            any_session_has(line, media)
         }
         RecordShape::Gateway | RecordShape::EntityByInteraction | RecordShape::EntityById => {
-            gateway_record_has_messages(line)
+            gateway_record_has(line, media)
         }
         RecordShape::Normalized => {
             let [channel] = member_values(line, ["channelType"]);
-            !channel.is_some_and(is_other_channel)
+            let channel = channel.map(unquoted);
+            channel.is_none_or(|it| !is_channel(&it) || is_one_of(&it, media))
         }
         RecordShape::Transcript => true,
     };
     let identity = RecordIdentity::of(line, shape).ok()?;
-    has_messages.then(|| identity.id.into_owned())
+    has_texts.then(|| identity.id.into_owned())
 }
 
-fn any_session_has_messages(record: &str) -> bool {
-    let (mut has_messages, mut has_sessions) = (false, false);
+/// The medium of a session's texts by its media type, or of a channel by its name; `None` for a session that
+/// accompanies another one. A word that is not known may mean messages.
+pub(crate) fn medium_of(word: &str) -> Option<Medium> {
+    let is_secondary = ["video", "cobrowse", "screenshare", "screenmonitoring"];
+    if is_secondary.contains(&&*word.to_ascii_lowercase()) {
+        return None;
+    }
+    Some(match Channel::of(word) {
+        Channel::Voice | Channel::Callback => Medium::Voice,
+        Channel::Email => Medium::Email,
+        Channel::Chat
+        | Channel::Sms
+        | Channel::SocialMedia
+        | Channel::Webchat
+        | Channel::Unknown => Medium::Message,
+    })
+}
+
+fn is_one_of(word: &str, media: &[Medium]) -> bool {
+    medium_of(word).is_some_and(|medium| media.contains(&medium))
+}
+
+fn any_session_has(record: &str, media: &[Medium]) -> bool {
+    let (mut has_texts, mut has_sessions) = (false, false);
     let [participants] = member_values(record, ["participants"]);
     for_each_element(participants.unwrap_or_default(), |participant| {
         let [sessions] = member_values(participant, ["sessions"]);
         for_each_element(sessions.unwrap_or_default(), |session| {
             has_sessions = true;
             let [media_type] = member_values(session, ["mediaType"]);
-            has_messages |=
-                !media_type.is_some_and(|it| is_other_channel(it) || is_secondary_media(it));
+            has_texts |= media_type.is_none_or(|it| is_one_of(&unquoted(it), media));
         });
     });
-    has_messages || !has_sessions
+    has_texts || !has_sessions
 }
 
-/// A record with texts has messages. Otherwise `channelType`, `type` and `mediaType` decide, and the one that may mean
-/// messages takes precedence.
-fn gateway_record_has_messages(record: &str) -> bool {
+/// A record with texts has messages. Otherwise `channelType`, `type` and `mediaType` decide, and the one that may mean a
+/// requested medium takes precedence. A word that is not known decides nothing.
+fn gateway_record_has(record: &str, media: &[Medium]) -> bool {
     let [interactions] = member_values(record, ["interactions"]);
-    let mut has_texts = false;
-    for_each_element(interactions.unwrap_or_default(), |_| has_texts = true);
+    let mut has_messages = false;
+    for_each_element(interactions.unwrap_or_default(), |_| has_messages = true);
+    if has_messages && media.contains(&Medium::Message) {
+        return true;
+    }
     let words = member_values(record, ["channelType", "type", "mediaType"]);
-    let mut words = words.into_iter().flatten();
-    has_texts || words.clone().any(is_message_channel) || !words.any(is_other_channel)
+    let words = words.into_iter().flatten();
+    let words = words.map(|word| unquoted(word).into_owned());
+    let known: Vec<_> = words.filter(|word| is_channel(word)).collect();
+    known.is_empty() || known.iter().any(|word| is_one_of(word, media))
 }
 
-fn is_message_channel(word: &str) -> bool {
-    let word = unquoted(word);
-    let channel = Channel::of(&word);
-    word.eq_ignore_ascii_case("message")
-        || matches!(
-            channel,
-            Channel::Chat | Channel::Sms | Channel::SocialMedia | Channel::Webchat
-        )
-}
-
-/// Whether the word names a channel without messages. E-mail is one of them, because its texts are not chat messages.
-fn is_other_channel(word: &str) -> bool {
-    let channel = Channel::of(&unquoted(word));
-    matches!(channel, Channel::Voice | Channel::Callback | Channel::Email)
-}
-
-/// Whether a session of this media type accompanies another session that determines the conversation's channel.
-fn is_secondary_media(media_type: &str) -> bool {
-    let media_types = ["video", "cobrowse", "screenshare", "screenmonitoring"];
-    media_types.contains(&&*unquoted(media_type).to_ascii_lowercase())
+/// Whether the word names a channel.
+fn is_channel(word: &str) -> bool {
+    word.eq_ignore_ascii_case("message") || Channel::of(word) != Channel::Unknown
 }
 
 #[cfg(test)]
@@ -89,7 +101,7 @@ mod tests {
     use super::*;
 
     fn has_messages(line: &str, shape: RecordShape, projection: Projection) -> bool {
-        messaging_conversation_id(line, shape, projection).is_some()
+        textual_conversation_id(line, shape, projection, Medium::DEFAULT).is_some()
     }
 
     #[test]
@@ -105,7 +117,7 @@ mod tests {
         assert!(has_messages(&line("chat"), shape, full));
         assert!(!has_messages(&line("callback"), shape, full));
         assert_eq!(
-            messaging_conversation_id(&line("message"), shape, full).unwrap(),
+            textual_conversation_id(&line("message"), shape, full, Medium::DEFAULT).unwrap(),
             "a"
         );
     }
@@ -193,5 +205,60 @@ mod tests {
         assert!(line(r#""type":"inbound""#));
         assert!(!line(r#""type":"voice","interactions":[]"#));
         assert!(!line(r#""type":"inbound","mediaType":"voice""#));
+    }
+
+    #[test]
+    fn conversations_are_chosen_by_the_media_that_are_requested() {
+        let sessions = |media_types: &[&str]| {
+            let sessions = media_types.iter();
+            let sessions: Vec<_> = sessions
+                .map(|it| format!(r#"{{"mediaType":"{it}"}}"#))
+                .collect();
+            format!(
+                r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{}]}}]}}"#,
+                sessions.join(",")
+            )
+        };
+        let has = |line: &str, media: &[Medium]| {
+            let shape = RecordShape::Analytics;
+            textual_conversation_id(line, shape, Projection::Full, media).is_some()
+        };
+        assert!(has(&sessions(&["voice"]), &[Medium::Voice]));
+        assert!(has(&sessions(&["callback"]), &[Medium::Voice]));
+        assert!(has(&sessions(&["message", "voice"]), &[Medium::Voice]));
+        assert!(has(
+            &sessions(&["email"]),
+            &[Medium::Message, Medium::Email]
+        ));
+        assert!(!has(
+            &sessions(&["message"]),
+            &[Medium::Voice, Medium::Email]
+        ));
+        assert!(!has(
+            &sessions(&["video"]),
+            &[Medium::Message, Medium::Voice, Medium::Email]
+        ));
+        assert!(has(&sessions(&[]), &[Medium::Voice]));
+    }
+
+    #[test]
+    fn one_channel_of_a_record_chooses_it_for_its_medium() {
+        let row = |channel: &str| {
+            format!(r#"{{"recordId":"a","startTime":1,"channelType":"{channel}"}}"#)
+        };
+        let gateway = |kind: &str| {
+            format!(r#"{{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"{kind}"}}"#)
+        };
+        let has = |line: &str, projection, media| {
+            let shape = RecordShape::Gateway;
+            textual_conversation_id(line, shape, projection, media).is_some()
+        };
+        let (normalized, full) = (Projection::Normalized, Projection::Full);
+
+        assert!(has(&row("VOICE"), normalized, &[Medium::Voice]));
+        assert!(!has(&row("WEBCHAT"), normalized, &[Medium::Voice]));
+        assert!(has(&gateway("email"), full, &[Medium::Email]));
+        assert!(!has(&gateway("email"), full, &[Medium::Voice]));
+        assert!(has(&gateway("inbound"), full, &[Medium::Voice]));
     }
 }
