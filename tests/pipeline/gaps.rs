@@ -198,7 +198,7 @@ async fn an_outcome_says_how_much_of_what_was_asked_for_is_missing() {
         assert_eq!(webhook["data"]["gaps"], gaps, "{name}");
         assert_eq!(
             audit_result(&manifest),
-            expected_result(&case.status, missing),
+            expected_result(case.status, missing),
             "{name}"
         );
         let with_gaps = u64::from(case.status == ExportStatus::CompletedWithGaps);
@@ -279,7 +279,7 @@ fn audit_result(manifest: &Manifest) -> &str {
     result.as_str().expect("a result")
 }
 
-fn expected_result(status: &ExportStatus, missing: u64) -> &'static str {
+fn expected_result(status: ExportStatus, missing: u64) -> &'static str {
     match (status, missing) {
         (ExportStatus::Completed, 0) => "success",
         _ => "partial",

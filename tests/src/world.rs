@@ -48,7 +48,8 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub receiver: Receiver,
     /// Receives an event for each transcript.
     pub topic: Arc<MemoryTopic>,
-    pub process: Process,
+    /// Boxed because worlds are moved, and a process is large.
+    pub process: Box<Process>,
     /// Accesses of the processes to objects.
     accesses: Arc<AccessLog>,
     /// Highest receive count that any message reached.
@@ -155,7 +156,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             reported_texts,
             receiver,
             topic,
-            process,
+            process: Box::new(process),
             accesses: Arc::default(),
             highest_receive_count: 0,
             rng: fastrand::Rng::with_seed(seed),
@@ -220,7 +221,7 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Replaces the process by a new one over the same store and queues: token, plan and pacing are forgotten.
     pub fn restart(&mut self) {
-        self.process = self.another_process();
+        *self.process = self.another_process();
     }
 
     /// Builds a second process beside the first, as when a visibility timeout ends too early.

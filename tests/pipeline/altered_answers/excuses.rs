@@ -286,19 +286,13 @@ impl Excuses {
     /// Returns the ids that may be absent, according to the starts in the simulator's data.
     pub(super) fn absent_ids(&self, simulator: &Simulator) -> BTreeSet<String> {
         let mut absent = self.lost.clone();
-        let starts: Vec<_> = match self.source.is_gateway() {
-            true => simulator
-                .truth()
-                .gateway
-                .into_iter()
-                .map(|it| (it.id, it.start))
-                .collect(),
-            false => simulator
-                .truth()
-                .conversations
-                .into_iter()
-                .map(|it| (it.id, it.start))
-                .collect(),
+        let truth = simulator.truth();
+        let starts: Vec<_> = if self.source.is_gateway() {
+            let records = truth.gateway.into_iter();
+            records.map(|it| (it.id, it.start)).collect()
+        } else {
+            let conversations = truth.conversations.into_iter();
+            conversations.map(|it| (it.id, it.start)).collect()
         };
         for End { extent, seen_ids } in &self.ends {
             let window = match extent {

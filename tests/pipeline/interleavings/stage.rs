@@ -75,9 +75,7 @@ impl StageWorld {
             SourceKind::Job => &self.job,
             SourceKind::Gateway => &self.gateway,
         };
-        interleaving
-            .run(&mut self.world, pair, &id, undisturbed)
-            .await
+        Box::pin(interleaving.run(&mut self.world, pair, &id, undisturbed)).await
     }
 
     fn prepare(&self, pair: Pair) {
