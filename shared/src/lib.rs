@@ -133,9 +133,9 @@ pub mod genesys {
     pub use credentials::CredentialsSource;
     pub use endpoints::EndpointError;
     pub use endpoints::Endpoints;
-    pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
     #[cfg(test)]
-    pub(crate) use login::LOGIN_ROUTE;
+    pub(crate) use error::LOGIN_ROUTE;
+    pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
     pub use login::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;

@@ -40,7 +40,7 @@ pub(super) struct Handlers {
     pub(super) sweep: SweepExports,
 }
 
-/// What to do with a message after its handler succeeded.
+/// Handling of a message after its handler succeeded.
 #[derive(Debug)]
 pub(super) enum Disposition {
     Delete(Option<Event>),

@@ -9,7 +9,7 @@ use crate::world::{DAYS, World, fast_settings};
 const PATH: &str = "/api/v2/oauth/token";
 const SECRET: &str = "s&3 \"cret";
 
-/// What the login received: query, Basic header, content type and body.
+/// The login request as received: query, Basic header, content type and body.
 type Received = Arc<Mutex<Vec<[String; 4]>>>;
 
 /// A gateway whose login accepts this form alone, and what it receives.

@@ -20,7 +20,7 @@ pub struct Signatures {
     unsigned: UnsignedDocuments,
 }
 
-/// What happens to a document of a signed kind without a signature.
+/// Handling of a document of a signed kind that has no signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnsignedDocuments {
     /// An error names the object.

@@ -72,7 +72,7 @@ pub struct Report {
     /// Page records that are not in the manifest: from replaced runs, or committed too late.
     pub superseded: Vec<String>,
     pub signatures: SignatureReport,
-    /// What texts were redacted with, according to the plan.
+    /// The redaction of texts, according to the plan.
     pub redaction: AppliedRedaction,
     /// Warnings from the manifest, and unusual but undamaged details of the export.
     pub warnings: Vec<String>,

@@ -159,7 +159,9 @@ impl GenesysClient {
         let stats = Arc::new(ClientStats::default());
         let secrets = Secrets::default();
         let login = Login::new(
-            &settings,
+            settings.endpoints.login(),
+            settings.login.clone(),
+            settings.try_timeout(),
             client(settings.endpoints.login())?,
             Arc::clone(&stats),
             secrets.clone(),

@@ -12,6 +12,9 @@ use crate::base::failure::error_chain;
 use crate::net::{AddressKind, forbidden_kind};
 use crate::records::foreign::{ForeignId, ForeignText, Secrets};
 
+/// The name of the login in errors, in place of a path: a gateway's login may have any path.
+pub(crate) const LOGIN_ROUTE: &str = "the login";
+
 /// Why a call failed. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
@@ -164,7 +167,7 @@ impl ApiError {
             | Self::Broken { route, .. }
             | Self::Refused { route, .. }
             | Self::ForbiddenAddress { route, .. }
-            | Self::TooLarge { route, .. } => route == super::login::LOGIN_ROUTE,
+            | Self::TooLarge { route, .. } => route == LOGIN_ROUTE,
             Self::Login { .. } => true,
         }
     }

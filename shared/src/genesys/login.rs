@@ -9,9 +9,8 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::body::{self, Buffers};
-use super::client::ClientSettings;
 use super::credentials::Credentials;
-use super::error::{ApiError, LoginRefusal, RefusalReason};
+use super::error::{ApiError, LOGIN_ROUTE, LoginRefusal, RefusalReason};
 use super::error_response::ResponseHead;
 use super::region::Region;
 use super::stats::{ClientStats, add};
@@ -26,9 +25,6 @@ use form::basic_credentials;
 use suspects::{concerns_credentials, suspects};
 
 pub use form::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
-
-/// The name of the login in errors, in place of a path: a gateway's login may have any path.
-pub(crate) const LOGIN_ROUTE: &str = "the login";
 
 /// The login URL, the form of its requests, and the HTTP client for them.
 #[derive(Debug)]
@@ -54,17 +50,19 @@ pub(crate) enum LoginError {
 const BODY_LIMIT: u64 = 64 * 1024;
 
 impl Login {
-    /// A login at `settings.endpoints.login()` with the form of the settings.
+    /// A login below `base`, with the form of the settings. `timeout` is that of one request.
     pub(crate) fn new(
-        settings: &ClientSettings,
+        base: &Url,
+        settings: LoginSettings,
+        timeout: Duration,
         http: reqwest::Client,
         stats: Arc<ClientStats>,
         secrets: Secrets,
     ) -> Self {
         Self {
-            url: settings.login.path.below(settings.endpoints.login()),
-            settings: settings.login.clone(),
-            timeout: settings.try_timeout(),
+            url: settings.path.below(base),
+            settings,
+            timeout,
             http,
             stats,
             secrets,

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, CredentialsError, CredentialsSource};
-use super::error::{ApiError, LoginRefusal, UnavailableReason};
-use super::login::{LOGIN_ROUTE, Login, LoginError};
+use super::error::{ApiError, LOGIN_ROUTE, LoginRefusal, UnavailableReason};
+use super::login::{Login, LoginError};
 use super::wire::TokenResponse;
 use crate::base::time::later;
 

@@ -68,7 +68,9 @@ fn tokens_of(settings: &ClientSettings, source: Arc<dyn CredentialsSource>) -> T
         .unwrap();
     TokenSource::new(
         Login::new(
-            settings,
+            settings.endpoints.login(),
+            settings.login.clone(),
+            settings.try_timeout(),
             http,
             Arc::new(ClientStats::default()),
             Secrets::default(),
