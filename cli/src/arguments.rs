@@ -108,7 +108,7 @@ Ctrl-C during that minute has the same effect at once.
 Exit codes: 0 done, 1 failed, cancelled or complete with gaps, 2 the request or a setting must change, 3 complete, but the
 webhook is owed. An export is complete with gaps if more than a tenth of what it was asked for is missing: conversations
 that the API does not return, transcripts without texts, rejected records. `\"maxGapPercent\": 50` in the request allows
-half of it; --allow-gaps exits with 0.
+half of it; --allow-gaps exits with 0, or with 3 if the webhook is owed.
 
 Settings are environment variables, or lines of a file .env in the current directory:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation

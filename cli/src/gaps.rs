@@ -10,7 +10,7 @@ use crate::screen::Screen;
 /// How an export with gaps ends the command.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct GapArguments {
-    /// Exit with 0 although more is missing than the request's maxGapPercent allows
+    /// Exit as without gaps, although more is missing than the request's maxGapPercent allows
     #[arg(long)]
     pub allow_gaps: bool,
 }

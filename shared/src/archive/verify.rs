@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::archive::Archive;
 use crate::base::ids::ExportId;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::ExportStatus;
 use crate::export::plan::AppliedRedaction;
 use crate::records::page::is_zero;
@@ -97,6 +98,7 @@ pub async fn verify(
     }
     sums.check_manifest()?;
     history.check_ids().await?;
+    history.check_summary(ObjectKey::Manifest(history.id()), &history.manifest.outcome)?;
     let audit = history.check_audit(&ends).await?;
     let rest = history.check_rest().await?;
     Ok(sums.report(&ends, audit, rest, signatures))

@@ -21,10 +21,12 @@ use crate::records::transcript::Status;
 
 mod gaps;
 mod repeated;
+mod summary;
 
 pub use gaps::{Basis, Gaps};
 pub(crate) use repeated::MAX_NAMED_IDS;
 pub use repeated::{IdVersions, RepeatedRecords};
+pub use summary::OutcomeSummary;
 
 /// `failed-{n}.json` and `cancelled.json`, and the first part of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,8 +122,8 @@ pub struct ExportMetrics {
     #[serde(flatten)]
     pub requests: RequestMetrics,
     /// The share of what was asked for that the export holds: conversations requested by id that have a record,
-    /// conversations whose transcript has texts, or records that a gateway announced. `None` if nobody knows how many
-    /// there should be.
+    /// conversations whose transcript has texts, or records that a gateway announced. `None` if the expected
+    /// number is unknown.
     pub completeness: Option<f64>,
     /// Conversations that were requested by id and not returned.
     pub missing: u64,

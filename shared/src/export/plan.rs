@@ -118,7 +118,7 @@ pub struct ExportPlan {
 pub struct Organisation {
     /// The AWS region of the organisation, or the host of the API if a setting overrides it.
     pub environment: String,
-    /// The id of the OAuth client, which is no secret.
+    /// The id of the OAuth client. It is not a secret.
     pub client_id: String,
 }
 

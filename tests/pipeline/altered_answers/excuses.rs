@@ -325,14 +325,10 @@ fn chain(request: &ServedRequest<'_>) -> String {
 
 /// Whether the request is the first of its chain.
 fn is_first(request: &ServedRequest<'_>) -> bool {
-    let has_token = request
-        .query
-        .iter()
-        .any(|(name, _)| name == "nextPageToken")
-        || request
-            .body
-            .windows(17)
-            .any(|it| it == b"continuationToken");
+    let mut query = request.query.iter();
+    let has_page_token = query.any(|(name, _)| name == "nextPageToken");
+    let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
+    let has_token = has_page_token || body["continuationToken"].is_string();
     request.route == Route::DetailsQuery && !has_token
 }
 

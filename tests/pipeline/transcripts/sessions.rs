@@ -118,7 +118,7 @@ async fn sessions_are_refused_where_no_gateway_can_look_them_up() {
         [
             "`filters.sessionIds` is 1 ids: only web details of a gateway are found by session; set GENESYS_TRANSCRIPT_ROUTE to web-details, or use filters.conversationIds",
             "`filters.sessionIds` is guest-x: the source analytics-job supports only the filters conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions",
-            "`interval` is missing: expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval",
+            "`interval` is missing: expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter, and history-gateway with filters.conversationIds, need no interval",
         ]
     );
 }

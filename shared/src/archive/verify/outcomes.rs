@@ -3,13 +3,15 @@
 use serde::Deserialize;
 
 use super::history::{Closing, History};
+
 use super::subject::{Subject, VerifyError};
+use crate::archive::ArchiveError;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Cause;
 use crate::export::audit::Action;
 use crate::export::marker::OpenMarker;
 use crate::export::objects::ObjectKey;
-use crate::export::outcome::{ExportStatus, Outcome};
+use crate::export::outcome::{ExportStatus, Outcome, OutcomeSummary};
 
 /// The relevant part of `cancel.json`.
 #[derive(Deserialize)]
@@ -35,6 +37,7 @@ impl History<'_> {
             let same = (failed.status, failed.attempt) == (ExportStatus::Failed, number);
             Subject::of(name).require(same, "it belongs to another attempt or outcome")?;
             self.check_outcome(name, &failed)?;
+            self.check_summary(name, &failed)?;
             if number < concluded {
                 self.failed.push(failed);
             } else {
@@ -66,6 +69,7 @@ impl History<'_> {
             let same = outcome.status == ExportStatus::Cancelled;
             Subject::of(cancelled).require(same, "it is not a cancellation")?;
             self.check_outcome(cancelled, &outcome)?;
+            self.check_summary(cancelled, &outcome)?;
             self.warnings.push(format!(
                 "{} exists although the export is complete; the manifest takes precedence",
                 cancelled.key()
@@ -78,6 +82,26 @@ impl History<'_> {
                 "the export is complete, but its announcement is still owed; resume sends it";
             self.warnings
                 .push(format!("{} still exists: {problem}", open.key()));
+        }
+        Ok(())
+    }
+
+    /// Checks the summary in the event; events of earlier versions have none.
+    pub(super) fn check_summary(
+        &self,
+        name: ObjectKey<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), VerifyError> {
+        let (subject, event) = (Subject::of(name), &outcome.event);
+        if event.details.get("result").is_none() {
+            return Ok(());
+        }
+        let (metrics, gaps) = (outcome.metrics.as_ref(), outcome.gaps);
+        let summary =
+            OutcomeSummary::of(&self.plan, outcome.status, &outcome.totals, metrics, gaps);
+        let summary = serde_json::to_value(summary).map_err(ArchiveError::from)?;
+        for (field, value) in summary.as_object().into_iter().flatten() {
+            subject.details(event, field, value)?;
         }
         Ok(())
     }

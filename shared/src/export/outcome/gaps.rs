@@ -1,4 +1,4 @@
-//! What an export was asked for and does not hold.
+//! Gaps: conversations or records that an export was asked for and does not hold.
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ impl Gaps {
             None if plan.source == SourceKind::Transcripts => {
                 Self::of_transcripts(content, missing_ids)
             }
+            // A revisit holds only what has changed.
+            None if plan.revisit.is_some() => Self::of_received(content),
             None if requested_ids > 0 => Self::new(requested_ids, missing_ids, Basis::Requested),
             None => Self::of_received(content),
         }

@@ -3,8 +3,8 @@
 //! A repeated request continues the existing plan. If settings have changed in between, or another program wrote the plan,
 //! the export would not be what the caller requests now.
 
-use super::draft::{normalize_ids, projection, resolve_redaction};
-use super::{ExportPlan, PlanLimits, RedactionPlan};
+use super::draft::{normalize_ids, projection, resolve_redaction, transcript_plan};
+use super::{ExportPlan, PlanLimits, RedactionPlan, TranscriptPlan};
 use crate::export::request::{ExportRequest, HistoryForm};
 
 impl ExportPlan {
@@ -36,6 +36,7 @@ impl ExportPlan {
             ),
             ("includeMedia", self.include_media == request.include_media),
             ("onBadRecord", self.on_bad_record == request.on_bad_record),
+            ("transcripts", self.has_transcripts_of(request, limits)),
             ("maxGapPercent", self.has_max_gap_of(request)),
             ("webhookUrl", self.webhook_url == request.webhook_url),
         ];
@@ -50,6 +51,15 @@ impl ExportPlan {
 }
 
 impl ExportPlan {
+    /// Whether transcripts are read from the same route, with the same attachments and the same number of messages. The
+    /// limit in bytes is part of the request; an earlier version had a fixed one.
+    fn has_transcripts_of(&self, request: &ExportRequest, limits: &PlanLimits) -> bool {
+        let settings =
+            |plan: TranscriptPlan| (plan.route, plan.attachments, plan.limits.context_window);
+        let resolved = transcript_plan(request, limits);
+        self.transcripts.clone().map(settings) == resolved.map(settings)
+    }
+
     /// Whether the plan allows the same share of gaps. Plans of earlier versions do not state one.
     fn has_max_gap_of(&self, request: &ExportRequest) -> bool {
         let planned = self.max_gap_percent;

@@ -397,7 +397,10 @@ pub(super) fn projection(request: &ExportRequest) -> Projection {
     }
 }
 
-fn transcript_plan(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+pub(super) fn transcript_plan(
+    request: &ExportRequest,
+    limits: &PlanLimits,
+) -> Option<TranscriptPlan> {
     let by_default = &limits.transcripts;
     (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
         attachments: request.include_media.then(|| limits.attachments.clone()),

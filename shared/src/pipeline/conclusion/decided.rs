@@ -1,6 +1,7 @@
 //! The outcome of a decided attempt: its document and its audit event.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::ConclusionInput;
 use crate::archive::SliceStatus;
@@ -9,13 +10,26 @@ use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::outcome::{
-    ExportMetrics, ExportStatus, Gaps, Outcome, RequestMetrics, SliceFailure,
+    ExportMetrics, ExportStatus, Gaps, Outcome, OutcomeSummary, RequestMetrics, SliceFailure,
 };
 use crate::export::run::End;
 use crate::export::totals::Totals;
 use crate::pipeline::Pipeline;
 
-/// What was decided about an attempt.
+/// The details of an outcome's event.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    status: ExportStatus,
+    attempt: u32,
+    audit_heads: &'a [Sha256],
+    /// The URI of the archive.
+    destination: String,
+    #[serde(flatten)]
+    summary: OutcomeSummary<'a>,
+}
+
+/// The decision about an attempt.
 pub(super) enum Decision {
     Complete {
         status: ExportStatus,
@@ -87,22 +101,18 @@ impl Decision {
             Self::Cancelled => Action::CancelExport,
             Self::Complete { .. } | Self::Failed(_) => Action::CompleteExport,
         };
-        let mut details = json!({
-            "status": self.status(),
-            "result": self.result(),
-            "attempt": attempt.attempt,
-            "auditHeads": audit_heads,
-            "interval": plan.interval,
-            "destination": pipeline.archive.store().uri(""),
-            "records": self.records(totals),
-            "recordBytes": totals.record_bytes,
-            "storedBytes": totals.stored_bytes,
-        });
-        if let Some(organisation) = &plan.organisation {
-            details["environment"] = json!(organisation.environment);
-            details["clientId"] = json!(organisation.client_id);
-        }
-        self.add_ids(&mut details, &plan.requested_ids());
+        let status = self.status();
+        let (metrics, gaps) = match self {
+            Self::Complete { metrics, gaps, .. } => (Some(metrics), Some(*gaps)),
+            Self::Failed(_) | Self::Cancelled => (None, None),
+        };
+        let details = Details {
+            status,
+            attempt: attempt.attempt,
+            audit_heads,
+            destination: pipeline.archive.store().uri(""),
+            summary: OutcomeSummary::of(plan, status, totals, metrics, gaps),
+        };
         let event = AuditEvent::new(NewAuditEvent {
             export_id: &plan.export_id,
             query_hash: plan.query_hash,
@@ -111,7 +121,7 @@ impl Decision {
             action,
             event_type: EventType::Outcome,
             subject: format!("attempt {}", attempt.attempt),
-            details,
+            details: json!(details),
         });
         let event = match self {
             Self::Failed(failures) if !failures.is_empty() => {
@@ -120,39 +130,6 @@ impl Decision {
             _ => event,
         };
         event.chained_after(Some(plan.start_event.hash))
-    }
-
-    /// The result in the words of an audit: whether everything that was asked for is archived.
-    fn result(&self) -> &'static str {
-        match self {
-            Self::Complete {
-                status: ExportStatus::Completed,
-                gaps: Gaps { missing: 0, .. },
-                ..
-            } => "success",
-            Self::Complete { .. } => "partial",
-            Self::Failed(_) => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    fn records(&self, totals: &Totals) -> u64 {
-        match self {
-            Self::Complete { metrics, .. } => metrics.records,
-            Self::Failed(_) | Self::Cancelled => totals.counts.archived,
-        }
-    }
-
-    /// The number of ids that the request lists and, of a complete export, how many of them were found.
-    fn add_ids(&self, details: &mut Value, requested: &[String]) {
-        if requested.is_empty() {
-            return;
-        }
-        let requested = requested.len() as u64;
-        details["idsRequested"] = json!(requested);
-        if let Self::Complete { gaps, .. } = self {
-            details["idsRetrieved"] = json!(requested.saturating_sub(gaps.missing));
-        }
     }
 }
 
