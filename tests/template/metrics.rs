@@ -68,6 +68,30 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
 }
 
 #[test]
+fn one_export_with_gaps_raises_the_alarm_and_none_does_not() {
+    let template = Template::read();
+    let alarm = template.properties("ExportsHaveGaps");
+
+    let words = [
+        "MetricName",
+        "Statistic",
+        "ComparisonOperator",
+        "TreatMissingData",
+    ]
+    .map(|property| text(&alarm[property]).to_owned());
+    let numbers = ["EvaluationPeriods", "Threshold"].map(|property| alarm[property].as_integer());
+
+    let expected = [
+        "ExportsWithGaps",
+        "Sum",
+        "GreaterThanThreshold",
+        "notBreaching",
+    ];
+    assert_eq!(words, expected);
+    assert_eq!(numbers, [Some(1), Some(0)]);
+}
+
+#[test]
 fn every_alarm_has_an_action_and_a_description() {
     let template = Template::read();
 
