@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::client::Client;
 use super::super::export_gateway::{self, ExportGateway};
+use super::super::killing::kill_and_resume;
 use super::super::request::{Request, pairs};
 use super::super::server::Strict;
 use super::{CLIENT_ID, CLIENT_SECRET, Login, LoginForm};
@@ -63,6 +64,37 @@ async fn exports_through(login: Login) {
     let mut requests = server.exchanges().into_iter().map(|it| it.request);
     let bearer = format!("Bearer token-{}-1", form.name());
     assert!(requests.all(|it| it.header("authorization") == Some(bearer.as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_killed_at_its_login_or_a_page_logs_in_again_in_its_form() {
+    for form in LoginForm::ALL {
+        // The login, and the second page.
+        for number in [1, 4] {
+            let login = Login::of_gateway(form);
+            let expected = expected_fields(&login);
+            let server = Strict::start(login, ExportGateway::new()).await;
+            let client = Client::of(&server);
+
+            let killed =
+                kill_and_resume(&server, &client, &export_gateway::request(), number).await;
+
+            let context = format!(
+                "{form:?}, killed at request {number}: {}",
+                killed.resumed.err
+            );
+            assert_eq!(server.violations(), [""; 0], "{context}");
+            assert_eq!(killed.resumed.code, 0, "{context}");
+            assert_eq!(client.archived_ids(), export_gateway::ids(), "{context}");
+            client.assert_verifies().await;
+            let logins = server.logins();
+            assert_eq!(logins.len(), 2, "one for each process: {context}");
+            assert!(
+                logins.iter().all(|it| fields(&it.request) == expected),
+                "{context}"
+            );
+        }
+    }
 }
 
 /// Everything that a login request says. Its body is an object, of a form or of JSON, whose empty fields are left out.
