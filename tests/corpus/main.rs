@@ -9,6 +9,7 @@ mod documents;
 mod failing_store;
 mod labelled;
 mod pages;
+mod phrases;
 mod run;
 mod search;
 mod unredacted;
@@ -16,6 +17,7 @@ mod unredacted;
 use std::collections::BTreeSet;
 
 use labelled::Message;
+use pages::Recall;
 use run::Run;
 use search::Search;
 
@@ -48,11 +50,7 @@ async fn redaction_reaches_its_recall_and_no_value_leaks_outside_texts() {
         assert_eq!(search.find(document), BTreeSet::new(), "in {name}");
     }
     let recall = run.recall().await;
-    for (kind, promised) in PROMISED {
-        let (gone, all) = recall[kind];
-        let is_promise_kept = all > 0 && gone * 100 >= promised * all;
-        assert!(is_promise_kept, "{kind}: {gone} of {all} are gone");
-    }
+    assert_promise_kept(&recall);
     // The same pages without redaction: the search must find there the values that it does not find elsewhere.
     let (readable_values, pages) = run.verbatim().await;
     assert!(
@@ -68,4 +66,22 @@ async fn redaction_reaches_its_recall_and_no_value_leaks_outside_texts() {
         run.written.len(),
         documents.len(),
     );
+}
+
+#[tokio::test]
+async fn redaction_reaches_its_recall_in_the_phrases_of_calls() {
+    let corpus = labelled::corpus();
+
+    let recall = Box::pin(phrases::recall_of(&corpus)).await;
+
+    assert_promise_kept(&recall);
+    println!("removed from the phrases, of the total: {recall:?}");
+}
+
+fn assert_promise_kept(recall: &Recall) {
+    for (kind, promised) in PROMISED {
+        let (gone, all) = recall[kind];
+        let is_promise_kept = all > 0 && gone * 100 >= promised * all;
+        assert!(is_promise_kept, "{kind}: {gone} of {all} are gone");
+    }
 }

@@ -16,25 +16,38 @@ struct Archived<'a> {
     text: String,
 }
 
+/// The number of removed values and of all values, by kind.
+pub(crate) type Recall = BTreeMap<&'static str, (usize, usize)>;
+
+/// Counts the values of a text that are removed from it as it is archived. A value is removed when none of its letters or
+/// digits remains.
+pub(crate) fn count(recall: &mut Recall, written: &Message, text: &str) {
+    let unredacted = unredacted_ranges(&written.text, text);
+    for value in &written.labelled {
+        let letters = written.text[value.range.clone()].char_indices();
+        let mut letters = letters.filter(|(_, letter)| letter.is_alphanumeric());
+        let is_gone = letters.all(|(at, _)| {
+            let at = value.range.start + at;
+            !unredacted.iter().any(|range| range.contains(&at))
+        });
+        let kind = value.kind.as_str();
+        let (gone, all) = recall.get_mut(kind).expect("a kind that is promised");
+        *gone += usize::from(is_gone);
+        *all += 1;
+    }
+}
+
+/// A recall of nothing.
+pub(crate) fn no_recall() -> Recall {
+    BTreeMap::from(PROMISED.map(|(kind, _)| (kind, (0, 0))))
+}
+
 impl<'a> Run<'a> {
-    /// Returns, for each kind of value, the number that is removed from the texts, and the total. A value is removed
-    /// when none of its letters or digits remains.
-    pub(crate) async fn recall(&self) -> BTreeMap<&'static str, (usize, usize)> {
-        let mut recall = BTreeMap::from(PROMISED.map(|(kind, _)| (kind, (0, 0))));
+    /// Returns, for each kind of value, the number that is removed from the texts, and the total.
+    pub(crate) async fn recall(&self) -> Recall {
+        let mut recall = no_recall();
         for Archived { written, text } in self.archived(&self.redacted).await {
-            let unredacted = unredacted_ranges(&written.text, &text);
-            for value in &written.labelled {
-                let letters = written.text[value.range.clone()].char_indices();
-                let mut letters = letters.filter(|(_, letter)| letter.is_alphanumeric());
-                let is_gone = letters.all(|(at, _)| {
-                    let at = value.range.start + at;
-                    !unredacted.iter().any(|range| range.contains(&at))
-                });
-                let kind = value.kind.as_str();
-                let (gone, all) = recall.get_mut(kind).expect("a kind that is promised");
-                *gone += usize::from(is_gone);
-                *all += 1;
-            }
+            count(&mut recall, written, &text);
         }
         recall
     }
