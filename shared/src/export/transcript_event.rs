@@ -292,19 +292,14 @@ mod tests {
         };
         Message {
             id: id.to_owned(),
-            sequence: None,
             time: time.map(at),
             direction: Some("inbound".to_owned()),
-            originating_entity: None,
             participant_id: Some("p1".to_owned()),
             purpose: Some("customer".to_owned()),
             kind: "Text".to_owned(),
             text: text.to_owned(),
             attachments: vec![scan],
-            content: Vec::new(),
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         }
     }
 

@@ -222,7 +222,7 @@ impl ApiError {
         let Self::Refused { code, reason, .. } = self else {
             return false;
         };
-        let names_licence = |text: &str| text.to_ascii_lowercase().contains("licens");
+        let names_licence = |text: &str| text.to_ascii_lowercase().contains("licen");
         let code = code.as_ref().map(ForeignId::as_str);
         let message = match reason {
             Some(RefusalReason::Message(message)) => Some(message.as_str()),
@@ -509,6 +509,26 @@ mod tests {
         };
 
         insta::assert_snapshot!(error, @"/api/v2/jobs returned 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
+    }
+
+    #[test]
+    fn a_refusal_is_about_a_licence_in_each_spelling_of_code_and_message() {
+        let none = Secrets::default();
+        let is_about = |code: &str, message: &str| {
+            let error = ApiError::Refused {
+                route: "/api/v2/jobs".to_owned(),
+                status: 403,
+                code: ForeignId::new(code, &none),
+                reason: Some(RefusalReason::Message(ForeignText::new(message, &none))),
+                context_id: None,
+            };
+            error.is_about_licence()
+        };
+
+        assert!(is_about("license.required", "denied"));
+        assert!(is_about("forbidden", "The organization is not licensed."));
+        assert!(is_about("forbidden", "No Licence for this feature."));
+        assert!(!is_about("missing.permissions", "denied"));
     }
 
     #[test]

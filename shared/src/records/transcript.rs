@@ -57,6 +57,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 #[derive(Debug)]
 pub struct Transcript {
     pub via: Via,
+    /// The start of the conversation, as the source states it. A recording or a message begins later.
     pub start: Option<Timestamp>,
     /// Known only from documents that name it.
     pub organization_id: Option<String>,
@@ -121,6 +122,8 @@ pub struct Message {
     pub email: Option<EmailHeader>,
     /// For web details.
     pub web: Option<WebMessageFields>,
+    /// The time by which a message is ordered among those of other parts, see [`parts`].
+    pub(crate) position: Option<Timestamp>,
 }
 
 /// An event: a receipt, a typing indicator, a participant joining or leaving.
@@ -167,6 +170,7 @@ impl Message {
             speech: None,
             email: None,
             web: None,
+            position: None,
         }
     }
 
@@ -214,8 +218,10 @@ impl Transcript {
         if let Some(place) = self.authors.place_of(&author, &self.participants) {
             return self.participants[place].participant_id.clone();
         }
-        let number = self.participants.len() + 1;
-        let participant_id = author.id.unwrap_or_else(|| format!("p{number}"));
+        let participant_id = match author.id {
+            Some(id) => id,
+            None => self.authors.assign_id(&self.participants),
+        };
         self.participants.push(Participant {
             participant_id: participant_id.clone(),
             purpose: author.purpose,
@@ -223,41 +229,6 @@ impl Transcript {
             user_id: author.user_id,
         });
         participant_id
-    }
-}
-
-impl Transcript {
-    /// Adds a participant whose id may be that of another one, and returns the id to use. An id that was assigned as a
-    /// number is replaced; an id of the API means the same participant.
-    fn take_participant(&mut self, participant: Participant) -> String {
-        let id = participant.participant_id.clone();
-        let known = self
-            .participants
-            .iter()
-            .any(|known| known.participant_id == id);
-        if !known {
-            self.participants.push(participant);
-            return id;
-        }
-        let is_number = id
-            .strip_prefix('p')
-            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-        if !is_number {
-            return id;
-        }
-        let Participant {
-            purpose,
-            name,
-            user_id,
-            ..
-        } = participant;
-        let id = None;
-        self.add_participant(Author {
-            id,
-            purpose,
-            name,
-            user_id,
-        })
     }
 }
 

@@ -41,6 +41,29 @@ async fn every_email_is_archived_as_text_with_its_header() {
 }
 
 #[tokio::test]
+async fn emails_have_the_start_and_the_archive_keys_of_their_conversation() {
+    let mut world = World::new(mixed(311, 60)).await;
+    let ids = written_by_email(&world);
+
+    let (_, records) = export(&mut world, &ids, r#","media":["email"]"#).await;
+
+    for conversation in world.simulator.truth().conversations {
+        let Some(record) = records.get(&conversation.id) else {
+            continue;
+        };
+        let start = conversation.start;
+        assert_eq!(record["conversationStart"], start.to_string());
+        let hour = start
+            .strftime("year=%Y/month=%m/day=%d/hour=%H/")
+            .to_string();
+        for recording in list(record, "recordings") {
+            let key = recording["archiveKey"].as_str().expect("a key");
+            assert!(key.starts_with(&hour), "{key}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn addresses_and_names_of_emails_are_redacted() {
     let mut world = World::new(mixed(312, 60)).await;
     let ids = written_by_email(&world);

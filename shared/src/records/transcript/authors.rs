@@ -13,6 +13,8 @@ pub(crate) struct Authors {
     by_name: HashMap<NameAndPurpose, usize>,
     /// Number of participants that are in the maps.
     listed: usize,
+    /// The highest number that was assigned as an id.
+    last_number: usize,
 }
 
 impl Authors {
@@ -22,6 +24,27 @@ impl Authors {
         author: &Author,
         participants: &[Participant],
     ) -> Option<usize> {
+        self.list(participants);
+        if let Some(id) = &author.id {
+            return self.by_id.get(id).copied();
+        }
+        let name = (author.name.clone(), author.purpose.clone());
+        self.by_name.get(&name).copied()
+    }
+
+    /// An id for a participant whose source has none: `p` and the first number that no participant has, from the place
+    /// of the next one.
+    pub(super) fn assign_id(&mut self, participants: &[Participant]) -> String {
+        self.list(participants);
+        let mut number = participants.len().max(self.last_number) + 1;
+        while self.by_id.contains_key(&assigned_id(number)) {
+            number += 1;
+        }
+        self.last_number = number;
+        assigned_id(number)
+    }
+
+    fn list(&mut self, participants: &[Participant]) {
         for (place, participant) in participants.iter().enumerate().skip(self.listed) {
             let id = participant.participant_id.clone();
             self.by_id.entry(id).or_insert(place);
@@ -29,12 +52,17 @@ impl Authors {
             self.by_name.entry(name).or_insert(place);
         }
         self.listed = participants.len();
-        if let Some(id) = &author.id {
-            return self.by_id.get(id).copied();
-        }
-        let name = (author.name.clone(), author.purpose.clone());
-        self.by_name.get(&name).copied()
     }
+}
+
+fn assigned_id(number: usize) -> String {
+    format!("p{number}")
+}
+
+/// Whether the id has the form of those that are assigned.
+pub(super) fn is_assigned_id(id: &str) -> bool {
+    let number = id.strip_prefix('p').unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -82,5 +110,19 @@ mod tests {
             .map(|author| transcript.add_participant(author));
 
         assert_eq!(ids, ["a", "b", "a", "p3", "p4"]);
+    }
+
+    #[test]
+    fn an_assigned_id_is_never_that_of_the_source() {
+        let mut transcript = Transcript::new(Via::WebDetails, None);
+        let guest = Author {
+            id: Some("p2".to_owned()),
+            ..named("Mary")
+        };
+
+        let ids =
+            [guest, named("Max"), named("Eve")].map(|author| transcript.add_participant(author));
+
+        assert_eq!(ids, ["p2", "p3", "p4"]);
     }
 }

@@ -44,8 +44,21 @@ pub struct Cut {
     horizon: Option<SortKey>,
 }
 
-/// Sort key: sequence number, then time; messages with neither come last.
-type SortKey = (bool, Option<i64>, bool, Option<Timestamp>);
+/// Sort key of a message: its position among several parts, if there are several; then sequence number, then time.
+/// Messages without any come last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SortKey {
+    position: OrLast<Timestamp>,
+    sequence: OrLast<i64>,
+    time: OrLast<Timestamp>,
+}
+
+/// A value that is ordered after all others if it is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum OrLast<T> {
+    Value(T),
+    Absent,
+}
 
 impl Limits {
     /// Keeps all messages of every transcript that can be kept at all.
@@ -82,6 +95,14 @@ impl Cut {
             by: self.by.into_iter().chain(other.by).collect(),
             horizon: self.horizon.max(other.horizon),
         }
+    }
+
+    /// Prepares for messages of other parts, which are ordered by time.
+    pub(super) fn order_by_time(&mut self) {
+        self.horizon = self.horizon.map(|key| SortKey {
+            position: key.time,
+            ..key
+        });
     }
 
     /// Whether everything was left out, because the transcript is larger than any that is kept.
@@ -184,9 +205,18 @@ pub(super) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-fn sort_key(message: &Message) -> SortKey {
-    let Message { sequence, time, .. } = message;
-    (sequence.is_none(), *sequence, time.is_none(), *time)
+pub(super) fn sort_key(message: &Message) -> SortKey {
+    SortKey {
+        position: message.position.into(),
+        sequence: message.sequence.into(),
+        time: message.time.into(),
+    }
+}
+
+impl<T> From<Option<T>> for OrLast<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::Value)
+    }
 }
 
 #[cfg(test)]
@@ -201,19 +231,10 @@ mod tests {
     fn message(number: usize, second: i64, bytes: usize) -> Message {
         Message {
             id: number.to_string(),
-            sequence: None,
             time: jiff::Timestamp::from_second(second).ok(),
-            direction: None,
-            originating_entity: None,
-            participant_id: None,
-            purpose: None,
             kind: "Text".to_owned(),
             text: "x".repeat(bytes),
-            attachments: Vec::new(),
-            content: Vec::new(),
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         }
     }
 

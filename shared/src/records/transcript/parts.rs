@@ -1,9 +1,14 @@
 //! The parts of a transcript that is read by several routes: one for each medium, combined in one record.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::authors::is_assigned_id;
+use super::limits::sort_key;
 use super::record::status_and_problem;
-use super::{NoTranscript, Status, Transcript, Via};
+use super::{Author, NoTranscript, Participant, Status, Transcript, Via};
 use crate::records::medium::Medium;
 
 /// The result of one medium, as the record states it.
@@ -20,16 +25,23 @@ pub struct Part {
 /// The result of reading one medium of a conversation.
 pub(crate) type PartResult = (Medium, Result<Transcript, NoTranscript>);
 
-/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not. Fails if
-/// none was read.
-pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscript> {
+/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not. Without
+/// the conversation's start, the start that the parts state counts. Fails if none was read.
+pub(crate) fn combine(
+    results: Vec<PartResult>,
+    conversation_start: Option<Timestamp>,
+) -> Result<Transcript, NoTranscript> {
     let mut parts = Vec::new();
     let mut whole: Option<Transcript> = None;
     let mut missing = Vec::new();
+    let are_several = results.iter().filter(|(_, result)| result.is_ok()).count() > 1;
     for (medium, result) in results {
         match result {
-            Ok(transcript) => {
+            Ok(mut transcript) => {
                 parts.push(Part::of(medium, &transcript));
+                if are_several {
+                    transcript.set_positions();
+                }
                 match &mut whole {
                     Some(whole) => whole.append(transcript),
                     None => whole = Some(transcript),
@@ -54,6 +66,7 @@ pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscri
         whole.problems.push(problem);
     }
     whole.parts = parts;
+    whole.start = conversation_start.or(whole.start);
     Ok(whole)
 }
 
@@ -121,15 +134,12 @@ impl Transcript {
             parts: _,
             web,
         } = other;
-        for participant in participants {
-            let id = participant.participant_id.clone();
-            let new_id = self.take_participant(participant);
-            if new_id != id {
-                for message in &mut messages {
-                    if message.participant_id.as_ref() == Some(&id) {
-                        message.participant_id = Some(new_id.clone());
-                    }
-                }
+        let ids = self.take_participants(participants);
+        for message in &mut messages {
+            if let Some(id) = &mut message.participant_id
+                && let Some(id_in_whole) = ids.get(id)
+            {
+                id_in_whole.clone_into(id);
             }
         }
         self.start = [self.start, start].into_iter().flatten().min();
@@ -147,96 +157,62 @@ impl Transcript {
             }
         }
     }
+
+    /// Adds the participants of another part. Returns their ids in the whole, by their ids in the part.
+    fn take_participants(&mut self, participants: Vec<Participant>) -> HashMap<String, String> {
+        let known = self.participants.len();
+        let ids = participants.into_iter().map(|participant| {
+            let id = participant.participant_id.clone();
+            (id, self.take_participant(participant, known))
+        });
+        ids.collect()
+    }
+
+    /// Adds a participant of another part, and returns the id to use. An id of the API means the same participant. An
+    /// id that was assigned is replaced: one of the first `known` participants is the same if the names are equal.
+    fn take_participant(&mut self, participant: Participant, known: usize) -> String {
+        let Participant {
+            participant_id,
+            purpose,
+            name,
+            user_id,
+        } = participant;
+        let mut author = Author {
+            id: None,
+            purpose,
+            name,
+            user_id,
+        };
+        if is_assigned_id(&participant_id) {
+            let place = self.authors.place_of(&author, &self.participants);
+            let place = place.filter(|place| *place < known && author.name.is_some());
+            if let Some(place) = place {
+                return self.participants[place].participant_id.clone();
+            }
+            author.id = Some(self.authors.assign_id(&self.participants));
+        } else {
+            author.id = Some(participant_id);
+        }
+        self.add_participant(author)
+    }
+
+    /// Sets the times by which the messages are ordered among those of other parts. Sequence numbers order only the
+    /// messages of their own part: the position of such a message is at least that of the one before it.
+    fn set_positions(&mut self) {
+        self.messages.sort_by_key(sort_key);
+        let mut numbered = self.messages.iter().filter(|it| it.sequence.is_some());
+        let mut latest = numbered.find_map(|it| it.time);
+        for message in &mut self.messages {
+            message.position = if message.sequence.is_some() {
+                latest = latest.max(message.time);
+                latest
+            } else {
+                message.time
+            };
+        }
+        self.cut.order_by_time();
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Author, Message};
-    use super::*;
-
-    fn part(via: Via, texts: &[&str]) -> Transcript {
-        let mut transcript = Transcript::new(via, None);
-        for text in texts {
-            let author = Author {
-                name: Some((*text).to_owned()),
-                ..Author::default()
-            };
-            let participant = transcript.add_participant(author);
-            transcript.messages.push(Message {
-                id: (*text).to_owned(),
-                participant_id: Some(participant),
-                ..Message::empty()
-            });
-        }
-        transcript
-    }
-
-    fn gone() -> NoTranscript {
-        NoTranscript::new(Status::Gone, "nothing was found")
-    }
-
-    #[test]
-    fn parts_keep_their_texts_and_each_writer_remains_one() {
-        let results = vec![
-            (Medium::Message, Ok(part(Via::Messages, &["Ann", "Bob"]))),
-            (Medium::Voice, Ok(part(Via::SpeechAnalytics, &["Eve"]))),
-        ];
-
-        let whole = combine(results).unwrap();
-
-        let writers: Vec<_> = whole
-            .messages
-            .iter()
-            .map(|it| {
-                let id = it.participant_id.as_ref();
-                let mut participants = whole.participants.iter();
-                let writer = participants.find(|p| Some(&p.participant_id) == id);
-                (&*it.id, writer.and_then(|p| p.name.as_deref()))
-            })
-            .collect();
-        assert_eq!(
-            writers,
-            [
-                ("Ann", Some("Ann")),
-                ("Bob", Some("Bob")),
-                ("Eve", Some("Eve"))
-            ]
-        );
-        assert!(whole.parts.iter().all(|it| it.status == Status::Complete));
-    }
-
-    #[test]
-    fn a_part_that_was_not_read_is_a_problem_of_the_whole() {
-        let results = vec![
-            (Medium::Message, Ok(part(Via::Messages, &["Ann"]))),
-            (Medium::Voice, Err(gone())),
-        ];
-
-        let whole = combine(results).unwrap();
-
-        assert_eq!(whole.problems, ["voice: nothing was found"]);
-        assert_eq!(whole.parts[1].status, Status::Gone);
-        assert_eq!(whole.parts[0].via, Some(Via::Messages));
-    }
-
-    #[test]
-    fn if_no_part_was_read_the_most_hopeful_status_counts() {
-        let results = vec![
-            (Medium::Message, Err(gone())),
-            (
-                Medium::Voice,
-                Err(NoTranscript::new(Status::Forbidden, "the client may not")),
-            ),
-        ];
-
-        let none = combine(results).unwrap_err();
-
-        assert_eq!(none.status, Status::Forbidden);
-        assert_eq!(
-            none.problem,
-            "message: nothing was found; voice: the client may not"
-        );
-        let only = combine(vec![(Medium::Voice, Err(gone()))]).unwrap_err();
-        assert_eq!(only, gone());
-    }
-}
+mod tests;

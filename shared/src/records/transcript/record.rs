@@ -174,7 +174,7 @@ fn transcript_record(
         cut,
         ..
     } = transcript;
-    let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
+    let conversation_start = start.or_else(|| first_time(&recordings, &messages));
     let mut field_redactor = FieldRedactor {
         redactor,
         redactions,
@@ -212,7 +212,7 @@ fn transcript_record(
     }
     TranscriptRecord {
         conversation_id: conversation_id.to_owned(),
-        conversation_start: start,
+        conversation_start,
         status,
         problem,
         via: Some(via),
@@ -228,6 +228,13 @@ fn transcript_record(
         cut,
         missing,
     }
+}
+
+/// The earliest known time of a conversation whose start is unknown: when its first recording began, or its first message
+/// was sent.
+fn first_time(recordings: &[RecordingMetadata], messages: &[Message]) -> Option<Timestamp> {
+    let recorded = recordings.iter().filter_map(|it| it.start_time).min();
+    recorded.or_else(|| messages.iter().filter_map(|it| it.time).min())
 }
 
 /// Whether the transcript is complete, and if not, why.
@@ -495,16 +502,11 @@ mod tests {
             sequence,
             time: time.map(|time| format!("2026-03-02T{time}Z").parse().unwrap()),
             direction: Some("inbound".to_owned()),
-            originating_entity: None,
             participant_id: Some("p1".to_owned()),
             purpose: Some("customer".to_owned()),
             kind: "Text".to_owned(),
             text: text.to_owned(),
-            attachments: Vec::new(),
-            content: Vec::new(),
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         }
     }
 
@@ -542,6 +544,42 @@ mod tests {
 
         assert_eq!(ids(by_time, ALL).0, ["a", "b", "c", "d"]);
         assert_eq!(ids(by_number, ALL).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn only_the_start_of_the_conversation_gives_a_recording_its_archive_key() {
+        let recording = RecordingMetadata {
+            id: "r".to_owned(),
+            media: None,
+            communication_id: None,
+            start_time: "2026-03-02T09:59:00Z".parse().ok(),
+            end_time: None,
+            file_state: None,
+            archive_key: None,
+        };
+        let keys = |start: Option<&str>| {
+            let input = Transcript {
+                start: start.map(|it| it.parse().unwrap()),
+                recordings: vec![recording.clone()],
+                ..transcript(vec![message("m", None, Some("10:00:00"), "")])
+            };
+            let output = build_record("c", Ok(input), ALL, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(output.line.get()).unwrap();
+            let key = line["recordings"][0]["archiveKey"].clone();
+            (line["conversationStart"].clone(), key)
+        };
+
+        assert_eq!(
+            keys(Some("2026-03-01T08:00:00Z")),
+            (
+                "2026-03-01T08:00:00Z".into(),
+                "year=2026/month=03/day=01/hour=08/conversation_id=c/r".into()
+            )
+        );
+        assert_eq!(
+            keys(None),
+            ("2026-03-02T09:59:00Z".into(), serde_json::Value::Null)
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl ConversationRequests<'_> {
         let result = if results.is_empty() {
             Err(none_of_these(&plan.media))
         } else {
-            combine(results)
+            let start = sessions.as_ref().and_then(|it| it.conversation_start);
+            combine(results, start)
         };
         match postponed {
             None => Ok(result?),

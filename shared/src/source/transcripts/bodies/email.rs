@@ -32,7 +32,6 @@ impl Emails {
         let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
         let recordings = transcript.take_readable("recordings", listed);
-        transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         transcript.recordings = recordings.iter().filter_map(metadata).collect();
         let mut emails = Self {
             transcript,

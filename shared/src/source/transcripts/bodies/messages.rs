@@ -239,7 +239,6 @@ impl Messages {
         let said = said.unwrap_or_default();
         let mut message = Message {
             id: data.id,
-            sequence: None,
             time: data.timestamp,
             direction: data.direction.or_else(|| lower(said.direction)),
             originating_entity: lower(said.originating_entity),
@@ -251,11 +250,7 @@ impl Messages {
                 .filter(|text| !text.is_empty())
                 .or(text_body)
                 .unwrap_or_default(),
-            attachments: Vec::new(),
-            content: Vec::new(),
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         };
         for element in add_content(&mut message, said.content) {
             let list = "entities.normalizedMessage.content";

@@ -34,7 +34,6 @@ impl Recordings {
         let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
         let recordings = transcript.take_readable("recordings", listed);
-        transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         transcript.recordings = recordings.iter().filter_map(metadata).collect();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
@@ -176,19 +175,15 @@ impl Transcript {
         });
         self.messages.push(Message {
             id,
-            sequence: None,
             time: message.timestamp,
             direction: direction(message.purpose.as_deref()),
-            originating_entity: None,
             participant_id: Some(participant_id),
             purpose: message.purpose,
             kind: if is_plain { "Text" } else { "Structured" }.to_owned(),
             text,
             attachments: attachments.collect(),
             content,
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         });
     }
 
@@ -234,19 +229,13 @@ impl Transcript {
         });
         self.messages.push(Message {
             id,
-            sequence: None,
             time: message.utc,
             direction: direction(message.participant_purpose.as_deref()),
-            originating_entity: None,
             participant_id: Some(participant_id),
             purpose: message.participant_purpose,
             kind: "Text".to_owned(),
             text: message.body.unwrap_or_default(),
-            attachments: Vec::new(),
-            content: Vec::new(),
-            speech: None,
-            email: None,
-            web: None,
+            ..Message::empty()
         });
     }
 }

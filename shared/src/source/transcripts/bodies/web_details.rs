@@ -32,21 +32,15 @@ pub(crate) fn web_details(document: &RawValue, id: &str) -> Result<Transcript, D
             id: format!("#{number}"),
             sequence: message.sequence_id,
             time: message.timestamp,
-            direction: None,
-            originating_entity: None,
             participant_id,
-            purpose: None,
             kind: "Text".to_owned(),
             text: message.text,
-            attachments: Vec::new(),
-            content: Vec::new(),
-            speech: None,
-            email: None,
             web: Some(WebMessageFields {
                 to: message.to,
                 metadata: message.metadata,
                 other: message.others,
             }),
+            ..Message::empty()
         });
     }
     Ok(transcript)
