@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use conversation_archive::base::time::Interval;
+use conversation_archive::export::outcome::Manifest;
 use conversation_archive::records::transcript::TranscriptRoute;
 use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::{ApiResponse, Route, ServedRequest, Settings};
@@ -36,34 +37,69 @@ fn conversations(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Exports the conversations of all guest sessions, and of one that is unknown.
+async fn export_all(world: &mut World) -> Manifest {
+    let ids = conversations(world);
+    assert!(ids.len() > 100, "more than one batch: {}", ids.len());
+    let sessions = ids.iter().map(|id| world.simulator.guest_session(id));
+    let mut sessions: Vec<_> = sessions.collect();
+    sessions.insert(3, "guest-unknown".to_owned());
+
+    let manifest = world.export(&request(&sessions)).await;
+
+    world.verify(&manifest.outcome.export_id).await;
+    let records = transcripts(world, &manifest).await;
+    assert_eq!(records.len(), ids.len());
+    assert!(ids.iter().all(|id| records[id]["status"] == "complete"));
+    manifest
+}
+
 #[tokio::test]
 async fn the_conversations_of_guest_sessions_are_archived_and_others_missing() {
-    for names_sessions in [true, false] {
-        let mut world = world(Settings {
-            web_rows_name_sessions: names_sessions,
-            ..organisation(131, 260)
-        })
-        .await;
-        let ids = conversations(&world);
-        assert!(ids.len() > 100, "more than one batch: {}", ids.len());
-        let mut sessions: Vec<_> = ids
-            .iter()
-            .map(|id| world.simulator.guest_session(id))
-            .collect();
-        sessions.insert(3, "guest-unknown".to_owned());
+    let mut world = world(organisation(131, 260)).await;
 
-        let manifest = world.export(&request(&sessions)).await;
+    let manifest = export_all(&mut world).await;
 
-        world.verify(&manifest.outcome.export_id).await;
-        let records = transcripts(&world, &manifest).await;
-        assert_eq!(records.len(), ids.len());
-        assert!(ids.iter().all(|id| records[id]["status"] == "complete"));
-        assert_eq!(manifest.missing_ids, ["guest-unknown"]);
-        let metrics = manifest.outcome.metrics.expect("metrics");
-        assert!(metrics.completeness.is_some_and(|share| share < 1.0));
-        let requests = world.simulator.stats().requests_on(Route::WebSessions);
-        assert_eq!(requests < 20, names_sessions, "{requests} requests");
-    }
+    assert_eq!(manifest.missing_ids, ["guest-unknown"]);
+    assert_eq!(manifest.warnings, [""; 0]);
+    let metrics = manifest.outcome.metrics.expect("metrics");
+    assert!(metrics.completeness.is_some_and(|share| share < 1.0));
+    let requests = world.simulator.stats().requests_on(Route::WebSessions);
+    assert!(requests < 20, "{requests} requests");
+}
+
+#[tokio::test]
+async fn rows_that_name_no_session_cost_no_further_request() {
+    let mut world = world(Settings {
+        web_rows_name_sessions: false,
+        ..organisation(131, 260)
+    })
+    .await;
+
+    let manifest = export_all(&mut world).await;
+
+    assert_eq!(manifest.missing_ids, [""; 0]);
+    let warnings = manifest.warnings.join("\n");
+    assert!(warnings.contains("it is unknown which of"), "{warnings}");
+    let requests = world.simulator.stats().requests_on(Route::WebSessions);
+    assert!(requests < 20, "{requests} requests");
+}
+
+#[tokio::test]
+async fn full_pages_without_a_token_are_divided_until_none_is_full() {
+    let mut world = world(Settings {
+        web_rows_name_sessions: false,
+        web_pages_have_tokens: false,
+        ..organisation(131, 260)
+    })
+    .await;
+
+    let manifest = export_all(&mut world).await;
+
+    let warnings = manifest.warnings.join("\n");
+    assert!(!warnings.contains("more conversations"), "{warnings}");
+    let requests = world.simulator.stats().requests_on(Route::WebSessions);
+    assert!((3..40).contains(&requests), "{requests} requests");
 }
 
 #[tokio::test]
