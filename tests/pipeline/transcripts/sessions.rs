@@ -1,6 +1,7 @@
 //! Transcripts of guest sessions, whose conversations a gateway names.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use conversation_archive::base::time::Interval;
 use conversation_archive::export::outcome::Manifest;
@@ -86,7 +87,7 @@ async fn rows_that_name_no_session_cost_no_further_request() {
 }
 
 #[tokio::test]
-async fn full_pages_without_a_token_are_divided_until_none_is_full() {
+async fn full_pages_without_a_token_are_divided_and_lose_no_conversation() {
     let mut world = world(Settings {
         web_rows_name_sessions: false,
         web_pages_have_tokens: false,
@@ -96,10 +97,13 @@ async fn full_pages_without_a_token_are_divided_until_none_is_full() {
 
     let manifest = export_all(&mut world).await;
 
-    let warnings = manifest.warnings.join("\n");
-    assert!(!warnings.contains("more conversations"), "{warnings}");
+    let missing = manifest.missing_ids;
+    assert!(
+        missing.iter().all(|id| id == "guest-unknown"),
+        "{missing:?}"
+    );
     let requests = world.simulator.stats().requests_on(Route::WebSessions);
-    assert!((3..40).contains(&requests), "{requests} requests");
+    assert!((3..60).contains(&requests), "{requests} requests");
 }
 
 #[tokio::test]
@@ -118,12 +122,59 @@ async fn a_reply_about_sessions_in_another_form_is_never_an_empty_success() {
     }
 }
 
+#[tokio::test]
+async fn pages_without_an_end_are_refused_after_a_limited_number_of_requests() {
+    let page = AtomicU32::new(0);
+    let endless = move || {
+        let token = page.fetch_add(1, Ordering::Relaxed);
+        json!({"conversations": [], "nextPageToken": token.to_string()}).to_string()
+    };
+    let mut world = world(answering_with(endless)).await;
+
+    let refusal = world.try_start(&request(&["guest-x".to_owned()])).await;
+
+    let refusal = refusal.expect_err("a refusal").to_string();
+    assert!(
+        refusal.contains("`filters.sessionIds` is 1 ids"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("more than 500 requests"), "{refusal}");
+    let requests = world.simulator.stats().requests_on(Route::WebSessions);
+    assert_eq!(requests, 500);
+}
+
+#[tokio::test]
+async fn a_session_with_a_full_page_in_each_hour_is_exported_with_a_warning() {
+    let known = world(organisation(132, 20)).await;
+    let id = conversations(&known).remove(0);
+    let rows = vec![json!({"conversationId": id}); 500];
+    let full = json!({ "conversations": rows }).to_string();
+    let mut world = world(answering_with(move || full.clone())).await;
+
+    let manifest = world.export(&request(&["guest-x".to_owned()])).await;
+
+    world.verify(&manifest.outcome.export_id).await;
+    assert_eq!(transcripts(&world, &manifest).await.len(), 1);
+    let warnings = manifest.warnings.join("\n");
+    assert!(
+        warnings.contains("1 sessions may have more conversations"),
+        "{warnings}"
+    );
+    assert_eq!(manifest.missing_ids, [""; 0]);
+}
+
 /// An organisation whose gateway always answers the query for sessions with this body.
 fn answering(body: &'static str) -> Settings {
+    answering_with(move || body.to_owned())
+}
+
+/// An organisation whose gateway answers each query for sessions with the next body.
+fn answering_with(body: impl Fn() -> String + Send + Sync + 'static) -> Settings {
     let replace = move |request: &ServedRequest<'_>, genuine: ApiResponse| {
         if request.route == Route::WebSessions {
             ApiResponse {
-                body: body.into(),
+                status: 200,
+                body: body().into(),
                 ..genuine
             }
         } else {
@@ -154,7 +205,7 @@ async fn sessions_are_refused_where_no_gateway_can_look_them_up() {
         [
             "`filters.sessionIds` is 1 ids: only web details of a gateway are found by session; set GENESYS_TRANSCRIPT_ROUTE to web-details, or use filters.conversationIds",
             "`filters.sessionIds` is guest-x: the source analytics-job supports only the filters conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions",
-            "`interval` is missing: expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval",
+            "`interval` is missing: expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter, and history-gateway with filters.conversationIds, need no interval",
         ]
     );
 }
