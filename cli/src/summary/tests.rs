@@ -8,7 +8,7 @@ use conversation_archive::export::outcome::{
 use conversation_archive::export::plan::{
     Draft, ExportIdentity, PlanLimits, Residency, SliceRange,
 };
-use conversation_archive::export::request::ExportRequest;
+use conversation_archive::export::request::{ExportRequest, HistoryForm};
 use conversation_archive::export::totals::Totals;
 use conversation_archive::records::page::Counts;
 use conversation_archive::records::redaction::Tally;
@@ -20,16 +20,28 @@ use crate::webhook::Owed;
 const INTERVAL: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
 
 fn plan(more: &str) -> ExportPlan {
+    plan_with(more, &PlanLimits::default())
+}
+
+/// A plan of a history gateway with this form.
+fn history_plan(more: &str, history_form: HistoryForm) -> ExportPlan {
+    let more =
+        format!(r#","source":"history-gateway","filters":{{"conversationIds":["a"]}}{more}"#);
+    let limits = PlanLimits {
+        history_form,
+        ..PlanLimits::default()
+    };
+    plan_with(&more, &limits)
+}
+
+fn plan_with(more: &str, limits: &PlanLimits) -> ExportPlan {
     let now = "2026-03-10T00:00:00Z".parse().unwrap();
     let json = format!(r#"{{"exportId":"march","interval":"{INTERVAL}"{more}}}"#);
     let request = ExportRequest::parse(&json).unwrap();
-    let limits = PlanLimits::default();
     let identity = ExportIdentity::of(&request, now).unwrap();
-    let draft = Draft::check(request, identity, now, &limits).unwrap();
+    let draft = Draft::check(request, identity, now, limits).unwrap();
     let residency = Residency::decide(None, None, &[]).unwrap();
-    draft
-        .plan(None, residency, &limits, now, "request")
-        .unwrap()
+    draft.plan(None, residency, limits, now, "request").unwrap()
 }
 
 fn manifest(plan: &ExportPlan) -> Manifest {
@@ -221,6 +233,34 @@ fn the_shown_commands_name_the_fields_of_the_projection() {
         let text = text(&plan(request), Effort::default(), None);
 
         assert!(text.contains(fields), "{request}: {text}");
+    }
+}
+
+#[test]
+fn the_shown_commands_name_the_fields_of_each_form_of_entity() {
+    let plans = [
+        (
+            history_plan("", HistoryForm::PageToken),
+            "COALESCE(json->>'interactionId', json->>'id', json->>'conversationId') AS id, COALESCE(json->>'startTimestamp', json->>'startTime', json->>'conversationStart')",
+        ),
+        (
+            history_plan("", HistoryForm::Continuation),
+            "COALESCE(json->>'id', json->>'interactionId', json->>'conversationId') AS id, COALESCE(json->>'startTimestamp', json->>'startTime', json->>'conversationStart')",
+        ),
+        (
+            history_plan(r#","records":"minimal""#, HistoryForm::PageToken),
+            "json->>'id' AS id, json->>'startTime'",
+        ),
+        (
+            history_plan(r#","records":"normalized""#, HistoryForm::Continuation),
+            "json->>'recordId' AS id, json->>'startTime'",
+        ),
+    ];
+
+    for (plan, fields) in plans {
+        let text = text(&plan, Effort::default(), None);
+
+        assert!(text.contains(fields), "{fields}: {text}");
     }
 }
 

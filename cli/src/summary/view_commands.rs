@@ -1,8 +1,7 @@
 //! Commands to inspect an archive with common tools. They read the pages that the manifest names and no others: pages
 //! of replaced runs are stored next to the current ones.
 
-use conversation_archive::export::request::SourceKind;
-use conversation_archive::records::page::Projection;
+use conversation_archive::records::page::RecordField;
 
 use super::ArchiveSummary;
 use crate::place::Place;
@@ -57,19 +56,19 @@ impl ArchiveSummary<'_> {
 
     /// The first ten records by id and start. A line of JSON that DuckDB refuses is a row without values.
     fn select(&self, pages: &str) -> String {
-        let (id, start) = self.id_and_start_fields();
+        let fields = (self.plan.shape()).stored_identity_fields(self.plan.records);
+        let [id, start] = fields.map(|it| value(&it));
         format!(
-            "SELECT json->>'{id}' AS id, json->>'{start}' AS started FROM read_ndjson_objects({pages}, ignore_errors=true) LIMIT 10"
+            "SELECT {id} AS id, {start} AS started FROM read_ndjson_objects({pages}, ignore_errors=true) LIMIT 10"
         )
     }
+}
 
-    /// The names of these fields in a record, as docs/format.md has them.
-    fn id_and_start_fields(&self) -> (&'static str, &'static str) {
-        match (self.plan.records, self.plan.source) {
-            (Projection::Normalized, _) => ("recordId", "startTime"),
-            (Projection::Minimal, _)
-            | (_, SourceKind::ExportGateway | SourceKind::HistoryGateway) => ("id", "startTime"),
-            _ => ("conversationId", "conversationStart"),
-        }
+/// The value of the first of these fields that a record has, in SQL.
+fn value(fields: &[RecordField]) -> String {
+    let values: Vec<_> = fields.iter().map(|it| format!("json->>'{it}'")).collect();
+    match values.as_slice() {
+        [value] => value.clone(),
+        values => format!("COALESCE({})", values.join(", ")),
     }
 }

@@ -8,6 +8,7 @@ use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};
 use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::audit::Audited;
 use conversation_archive::export::message::{
     CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
@@ -46,6 +47,8 @@ pub struct DeadLetterRecord {
     pub kept_at: jiff::Timestamp,
     pub body: String,
 }
+
+impl Audited for DeadLetterRecord {}
 
 /// The result of handling a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -314,6 +314,8 @@ impl StartExport {
             sessions = draft.session_ids().len(),
             conversations = sessions.conversation_ids.len(),
             missing = sessions.sessions_without.len(),
+            unknown = sessions.sessions_unknown,
+            incomplete = sessions.sessions_incomplete.len(),
             "conversations of sessions looked up"
         );
         Ok(draft.with_sessions(sessions))

@@ -3,9 +3,8 @@
 use std::fmt::Debug;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::export::objects::{AuditPart, ObjectKey};
+use crate::export::audit::{AuditEvent, Audited};
 
 /// Receives each committed audit event.
 pub trait AuditLog: Send + Sync + Debug {
@@ -13,72 +12,58 @@ pub trait AuditLog: Send + Sync + Debug {
     fn write_line(&self, line: &str);
 }
 
-/// The field of a document that holds its audit event.
-enum EventField {
-    Named(&'static str),
-    /// The document is the event.
-    Whole,
+#[derive(Serialize)]
+struct Line<'a> {
+    audit: &'a AuditEvent,
 }
 
-/// The line of the audit event in a document with this key, `{"audit": {…}}`; `None` if such documents hold no event.
-pub(super) fn line(name: ObjectKey<'_>, document: &impl Serialize) -> Option<String> {
-    let field = event_field(name)?;
-    // Cannot fail: the document was serialized to be stored.
-    let document = serde_json::to_value(document).ok()?;
-    let event = match field {
-        EventField::Named(field) => document.get(field)?.clone(),
-        EventField::Whole => document,
-    };
-    let line: Value = json!({ "audit": event });
-    Some(line.to_string())
-}
-
-fn event_field(name: ObjectKey<'_>) -> Option<EventField> {
-    match name {
-        ObjectKey::Request(_) => Some(EventField::Named("startEvent")),
-        ObjectKey::Record(_)
-        | ObjectKey::End(_)
-        | ObjectKey::Failed(..)
-        | ObjectKey::Cancelled(_)
-        | ObjectKey::Manifest(_) => Some(EventField::Named("event")),
-        ObjectKey::Audit(_, _, _, AuditPart::Delivery(_)) => Some(EventField::Whole),
-        ObjectKey::Attempt(..)
-        | ObjectKey::Run(_)
-        | ObjectKey::Waiting(_)
-        | ObjectKey::Page(..)
-        | ObjectKey::Index(..)
-        | ObjectKey::File(..)
-        | ObjectKey::Reject(..)
-        | ObjectKey::DeadLetter(..)
-        | ObjectKey::UnassignedDeadLetter(_)
-        | ObjectKey::Comparison(..)
-        | ObjectKey::Ledger(_)
-        | ObjectKey::Cancel(_)
-        | ObjectKey::Probe(_)
-        | ObjectKey::Open(_)
-        | ObjectKey::Owed(..)
-        | ObjectKey::Resume(..)
-        // Copies of events that were written before.
-        | ObjectKey::Audit(_, _, _, AuditPart::Slice(_) | AuditPart::Outcome) => None,
-    }
+/// The line of the audit event in this document, `{"audit": {…}}`; `None` if it holds no event. Nothing else of the
+/// document is read: a plan or a manifest may be large.
+pub(super) fn line(document: &impl Audited) -> Option<String> {
+    let audit = document.audit_event()?;
+    // Cannot fail: the event was serialized to be stored.
+    serde_json::to_string(&Line { audit }).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::base::ids::ExportId;
+    use crate::base::hash::Sha256;
+    use crate::export::audit::{Action, EventType, NewAuditEvent};
+
+    /// Cannot be serialized as a whole.
+    struct Large(AuditEvent);
+
+    impl Audited for Large {
+        fn audit_event(&self) -> Option<&AuditEvent> {
+            Some(&self.0)
+        }
+    }
+
+    struct WithoutEvent;
+
+    impl Audited for WithoutEvent {}
 
     #[test]
     fn the_line_holds_the_event_of_the_document_and_nothing_else() {
-        let id: ExportId = "march".parse().unwrap();
-        let document = json!({"formatVersion": 1, "event": {"auditId": "a1"}, "warnings": []});
+        let event = AuditEvent::new(NewAuditEvent {
+            export_id: &"march".parse().unwrap(),
+            query_hash: Sha256::of("request"),
+            request_id: "invocation",
+            timestamp: "2026-03-10T00:00:00Z".parse().unwrap(),
+            action: Action::CompleteExport,
+            event_type: EventType::Outcome,
+            subject: "attempt 1".to_owned(),
+            details: json!({}),
+        });
+        let event = event.chained_after(None);
 
-        let of_manifest = line(ObjectKey::Manifest(&id), &document);
-        let of_attempt = line(ObjectKey::Attempt(&id, 1), &document);
+        let written = line(&Large(event.clone())).unwrap();
 
-        insta::assert_snapshot!(of_manifest.unwrap(), @r#"{"audit":{"auditId":"a1"}}"#);
-        assert_eq!(of_attempt, None);
+        let written: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(written, json!({ "audit": event }));
+        assert_eq!(line(&WithoutEvent), None);
     }
 }

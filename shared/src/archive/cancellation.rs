@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Archive, ArchiveError};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
+use crate::export::audit::Audited;
 use crate::export::objects::ObjectKey;
 use crate::storage::store::Stored;
 
@@ -20,6 +21,8 @@ struct CancelRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
 }
+
+impl Audited for CancelRequest {}
 
 /// Whether the export is to be cancelled.
 pub async fn is_requested(archive: &Archive, id: &ExportId) -> Result<bool, ArchiveError> {

@@ -14,6 +14,7 @@ use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::seal::{self, Unsealed};
 use crate::export::attempt::Attempt;
+use crate::export::audit::Audited;
 use crate::export::message::PageMessage;
 use crate::export::objects::{ObjectKey, RECORD_SUFFIX, export_prefix, run_prefix};
 use crate::export::outcome::{Manifest, Outcome};
@@ -267,7 +268,7 @@ impl Archive {
         document: T,
     ) -> Result<(T, Stored), ArchiveError>
     where
-        T: Serialize + DeserializeOwned,
+        T: Serialize + DeserializeOwned + Audited,
     {
         let stored = self
             .store
@@ -281,7 +282,7 @@ impl Archive {
                 .ok_or_else(|| ArchiveError::Missing(name.key()))?,
         };
         if let Some(log) = &self.audit_log
-            && let Some(line) = audit_log::line(name, &document)
+            && let Some(line) = audit_log::line(&document)
         {
             log.write_line(&line);
         }
@@ -371,6 +372,8 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(from = "u32")]
     struct Narrow;
+
+    impl Audited for Narrow {}
 
     impl From<u32> for Narrow {
         fn from(_: u32) -> Self {

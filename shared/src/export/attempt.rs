@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::failure::FailureKind;
 use crate::base::format::FormatVersion;
 use crate::base::ids::{ExportId, RunId};
+use crate::export::audit::Audited;
 use crate::export::plan::{ExportPlan, GatewayQuery, Slice, SliceRange, offset_ranges};
 use crate::export::request::OnBadRecord;
 use crate::export::run::{End, Origin};
@@ -33,6 +34,8 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub automatic_resumes: u32,
 }
+
+impl Audited for Attempt {}
 
 /// The reason for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,6 +45,24 @@ pub struct AuditEvent {
     pub hash: Sha256,
 }
 
+/// A document of the archive, whose event is committed with it.
+pub trait Audited {
+    /// The event in the document. The default suits documents without one.
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        None
+    }
+}
+
+impl Audited for AuditEvent {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(self)
+    }
+}
+
+/// A document of any form, in tests.
+#[cfg(test)]
+impl Audited for Value {}
+
 /// The action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
+use crate::export::audit::Audited;
 use crate::export::outcome::{ExportStatus, Outcome};
 
 /// `ledger/{sequence}.json`.
@@ -28,6 +29,8 @@ pub struct LedgerEntry {
     pub outcome_sha256: Sha256,
     pub appended_at: Timestamp,
 }
+
+impl Audited for LedgerEntry {}
 
 impl LedgerEntry {
     /// The entry after `previous`, which is given with the digest of its bytes.

@@ -8,7 +8,7 @@ use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
 use crate::base::time::Interval;
-use crate::export::audit::AuditEvent;
+use crate::export::audit::{AuditEvent, Audited};
 use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
 use crate::export::page_record::PageObjects;
@@ -64,6 +64,12 @@ pub struct Outcome {
     pub event: AuditEvent,
 }
 
+impl Audited for Outcome {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(&self.event)
+    }
+}
+
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,6 +110,12 @@ pub struct Manifest {
     pub missing_ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+impl Audited for Manifest {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(&self.outcome.event)
+    }
 }
 
 /// Metrics of a complete export. Rates are from 0 to 1.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
-use crate::export::audit::AuditEvent;
+use crate::export::audit::{AuditEvent, Audited};
 use crate::export::checkpoint::Checkpoint;
 use crate::export::effort::Effort;
 use crate::export::totals::Totals;
@@ -34,6 +34,12 @@ pub struct PageRecord {
     #[serde(default)]
     pub effort: Effort,
     pub event: AuditEvent,
+}
+
+impl Audited for PageRecord {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(&self.event)
+    }
 }
 
 /// The part of a page record that depends only on the source's response. The audit event contains its hash.

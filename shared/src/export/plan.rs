@@ -12,7 +12,7 @@ use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
 use crate::base::time::{Interval, format_timestamp, later, start_of_day};
-use crate::export::audit::AuditEvent;
+use crate::export::audit::{AuditEvent, Audited};
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::request::{
     ExportRequest, Filters, HistoryForm, InvalidRequest, Membership, OnBadRecord, SourceKind,
@@ -110,6 +110,12 @@ pub struct ExportPlan {
     pub organisation: Option<Organisation>,
     pub planned_at: Timestamp,
     pub start_event: AuditEvent,
+}
+
+impl Audited for ExportPlan {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(&self.start_event)
+    }
 }
 
 /// The organisation that an export reads from, and the OAuth client with which it does.

@@ -9,6 +9,7 @@ use crate::base::hash::Sha256;
 use crate::records::medium::Medium;
 use crate::records::page::Projection;
 
+mod given_filters;
 mod history_form;
 mod interval;
 mod invalid;
@@ -240,28 +241,6 @@ impl Filters {
             ..self.clone()
         };
         !self.conversation_ids.is_empty() && others.is_empty()
-    }
-
-    /// The non-empty filters, by field name, with their values.
-    pub fn non_empty(&self) -> Vec<(&'static str, String)> {
-        let lists = [
-            ("conversationIds", &self.conversation_ids),
-            ("sessionIds", &self.session_ids),
-            ("participantIds", &self.participant_ids),
-            ("mediaTypes", &self.media_types),
-            ("messageTypes", &self.message_types),
-            ("queueIds", &self.queue_ids),
-            ("directions", &self.directions),
-        ];
-        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-        let mut non_empty: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
-        if let Some(IdRange { min, max }) = &self.conversation_id_range {
-            non_empty.push(("conversationIdRange", format!("{min}..{max}")));
-        }
-        if let Some(category) = self.category {
-            non_empty.push(("category", category.to_string()));
-        }
-        non_empty
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::failure::Failure;
 use crate::base::format::FormatVersion;
 use crate::base::ids::RunId;
-use crate::export::audit::AuditEvent;
+use crate::export::audit::{AuditEvent, Audited};
 use crate::export::totals::Totals;
 
 /// The relation of a run to the earlier runs of its slice.
@@ -55,6 +55,8 @@ pub struct RunRecord {
     pub created_at: Timestamp,
 }
 
+impl Audited for RunRecord {}
+
 /// `end.json`: the end of a run. The first writer wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +72,12 @@ pub struct RunEnd {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     pub event: AuditEvent,
+}
+
+impl Audited for RunEnd {
+    fn audit_event(&self) -> Option<&AuditEvent> {
+        Some(&self.event)
+    }
 }
 
 /// The ways in which a run ends.

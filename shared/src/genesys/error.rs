@@ -216,6 +216,16 @@ impl ApiError {
         }
     }
 
+    /// Whether the API itself refuses the client, by the code of a missing permission. A gateway has codes of its own.
+    pub fn names_missing_permission(&self) -> bool {
+        let Self::Refused { code, .. } = self else {
+            return false;
+        };
+        let codes = ["missing.permissions", "missing.any.permissions"];
+        code.as_ref()
+            .is_some_and(|code| codes.contains(&code.as_str()))
+    }
+
     /// Whether the API says that a licence is missing. How it says so is not documented: the code or the message names a
     /// licence.
     pub(crate) fn is_about_licence(&self) -> bool {

@@ -118,6 +118,7 @@ async fn complete(
     } = pages;
     let query = attempt.query(plan);
     warnings.extend(repeated_warning(query, &content));
+    warnings.extend(plan.session_warnings());
     let gaps = Gaps::of(plan, query, &content, missing.len() as u64);
     let status = gaps.status(plan, &content);
     tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), status = status.as_str(), "export complete");

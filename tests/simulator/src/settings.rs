@@ -161,6 +161,8 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// Whether a row of the query for guest sessions names its session. Undocumented.
     pub web_rows_name_sessions: bool,
+    /// Whether a page of the query for guest sessions has a token for the next page. Undocumented.
+    pub web_pages_have_tokens: bool,
     /// Conversations whose texts are not available normally.
     pub unavailable_texts: UnavailableTexts,
     /// Calls whose transcripts are not available normally.
@@ -223,6 +225,7 @@ impl Default for Settings {
             },
             retention_days: Some(730),
             web_rows_name_sessions: true,
+            web_pages_have_tokens: true,
             unavailable_texts: UnavailableTexts::default(),
             unavailable_speech: UnavailableSpeech::default(),
             faults: Faults::default(),

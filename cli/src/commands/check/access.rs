@@ -10,7 +10,7 @@ use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::gateways::{self, DetailsPath};
+use super::gateways::{DetailsPath, Gateways};
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
 use crate::figures::quantity;
 use crate::problem::full_message;
@@ -34,7 +34,7 @@ const DIVISIONS: &str = "conversations in divisions that the client cannot acces
 const UNCHECKED: &str = "not checked: the API does not report what it leaves out";
 
 /// Checks the job API by requesting up to when it has data, which is returned. That call needs the same permission as an
-/// export; the details query needs another one, and so would prove nothing. Checks the gateways of a host without jobs.
+/// export; the details query needs another one, and so would prove nothing. Checks the gateways of a host that refuses jobs.
 pub(super) async fn check_jobs(
     api: &Api,
     host: Host,
@@ -53,27 +53,55 @@ pub(super) async fn check_jobs(
         }
         Err(error) => error,
     };
-    match (error.status(), host) {
-        (Some(404), Host::Custom(form)) => {
-            let what =
-                format!("{JOBS} is not served by this host (404), so only gateways can be used");
-            findings.add(Finding::skipped("jobs", what));
-            let what = "not checked: the gateway decides which clients may read";
-            findings.add(Finding::skipped("permission", what));
-            return (None, gateways::check_gateways(api, form, findings).await);
+    let details_path = match (host, refusal_without_jobs(&error)) {
+        (Host::Custom(form), Some(status)) => {
+            let gateways = Gateways::request(api, form).await;
+            if status == 404 || gateways.any_responds() {
+                add_only_gateways(status, findings);
+            } else {
+                add_denied(error, findings);
+            }
+            gateways.report(findings)
         }
-        (Some(403), _) => {
-            let what = "the job API responds only to clients with the permission";
-            findings.add(Finding::skipped("jobs", what));
-            findings.add(denied_finding("permission", DETAIL_VIEW, error));
+        (Host::Custom(_), None) | (Host::Regional, _) => {
+            add_denied(error, findings);
+            DetailsPath::Query
         }
-        _ => {
-            findings.add(denied_finding("jobs", DETAIL_VIEW, error));
-            let what = "the job API does not report whether it is granted";
-            findings.add(Finding::skipped("permission", what));
-        }
+    };
+    (None, details_path)
+}
+
+/// The status of a refusal by a host that may serve gateways only. Such a host may refuse an unknown path with 401, 403 or
+/// 405, too, but only the job API names the permission that is missing.
+fn refusal_without_jobs(error: &ApiError) -> Option<u16> {
+    match error {
+        ApiError::Refused { status, .. } if !error.names_missing_permission() => Some(*status),
+        _ => None,
     }
-    (None, DetailsPath::Query)
+}
+
+fn add_only_gateways(status: u16, findings: &mut Findings<'_>) {
+    let verb = if status == 404 {
+        "not served"
+    } else {
+        "refused"
+    };
+    let what = format!("{JOBS} is {verb} by this host ({status}), so only gateways can be used");
+    findings.add(Finding::skipped("jobs", what));
+    let what = "not checked: the gateway decides which clients may read";
+    findings.add(Finding::skipped("permission", what));
+}
+
+fn add_denied(error: ApiError, findings: &mut Findings<'_>) {
+    if error.status() == Some(403) {
+        let what = "the job API responds only to clients with the permission";
+        findings.add(Finding::skipped("jobs", what));
+        findings.add(denied_finding("permission", DETAIL_VIEW, error));
+    } else {
+        findings.add(denied_finding("jobs", DETAIL_VIEW, error));
+        let what = "the job API does not report whether it is granted";
+        findings.add(Finding::skipped("permission", what));
+    }
 }
 
 /// Queries one day with a page of one record, for the count. Returns whether later checks can use queries; an export by

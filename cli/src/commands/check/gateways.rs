@@ -1,4 +1,4 @@
-//! The gateways of a host that does not serve the job API. One record of each is requested, with the body of an export,
+//! The gateways of a host that refuses the job API. One record of each is requested, with the body of an export,
 //! and nothing of it is kept.
 
 use std::time::Duration;
@@ -32,21 +32,37 @@ pub(super) enum DetailsPath {
     Query,
 }
 
-/// Checks the export gateway and the history gateway of a host. One of them has to respond.
-pub(super) async fn check_gateways(
-    api: &Api,
+/// The responses of the export gateway and of the history gateway of a host. One of them has to respond.
+pub(super) struct Gateways {
+    /// The number of records of a day.
+    exports: Result<u64, ApiError>,
+    history: Result<(), ApiError>,
     form: HistoryForm,
-    findings: &mut Findings<'_>,
-) -> DetailsPath {
-    let exports = request_total(api).await;
-    let history = request_entity(api, form).await;
-    let (has_exports, has_history) = (exports.is_ok(), history.is_ok());
-    findings.add(export_finding(exports, has_history));
-    findings.add(history_finding(history, form, has_exports));
-    if has_history {
-        DetailsPath::HistoryGateway
-    } else {
-        DetailsPath::Query
+}
+
+impl Gateways {
+    pub(super) async fn request(api: &Api, form: HistoryForm) -> Self {
+        Self {
+            exports: request_total(api).await,
+            history: request_entity(api, form).await,
+            form,
+        }
+    }
+
+    pub(super) fn any_responds(&self) -> bool {
+        self.exports.is_ok() || self.history.is_ok()
+    }
+
+    /// Adds the finding of each gateway.
+    pub(super) fn report(self, findings: &mut Findings<'_>) -> DetailsPath {
+        let (has_exports, has_history) = (self.exports.is_ok(), self.history.is_ok());
+        findings.add(export_finding(self.exports, has_history));
+        findings.add(history_finding(self.history, self.form, has_exports));
+        if has_history {
+            DetailsPath::HistoryGateway
+        } else {
+            DetailsPath::Query
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gateways of a host without the job API: the bodies that `check` sends them, and its findings.
+//! The gateways of a host that refuses the job API: the bodies that `check` sends them, and its findings.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -21,6 +21,11 @@ struct Gateways {
 impl Gateways {
     /// Starts a host that responds with these statuses; a status of 404 means that there is no such gateway.
     async fn start(export: u16, history: u16) -> Self {
+        Self::with_other_paths(export, history, 404).await
+    }
+
+    /// Starts a host that refuses every other path with this status.
+    async fn with_other_paths(export: u16, history: u16, other: u16) -> Self {
         let mut world = World::new().await;
         let server = Loopback::start(move |request: &RecordedRequest| {
             let (status, body) = match (&request.method, request.path.as_str()) {
@@ -33,7 +38,7 @@ impl Gateways {
                     json!({"id": "q", "queryId": "q", "totalRecords": 12, "pageSize": 1}),
                 ),
                 (&Method::POST, QUERY) => (history, json!({"entities": []})),
-                _ => (404, json!({"message": "no such page"})),
+                _ => (other, json!({"message": "no such page"})),
             };
             (status, Bytes::from(body.to_string()))
         })
@@ -88,6 +93,35 @@ async fn gateways_get_the_bodies_of_an_export() {
         history,
         json!({"filter": {"channelType": "voice"}, "timeRange": {}, "size": 1})
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_passes_that_refuses_unknown_paths_with_any_status() {
+    for status in [400, 401, 403, 404, 405, 410] {
+        let gateways = Gateways::with_other_paths(200, 200, status).await;
+
+        let output = gateways.world.check(&[]).await;
+
+        assert_eq!(output.code, 0, "{status}: {}", output.out);
+        for skipped in ["jobs", "permission"] {
+            assert_eq!(marks(&output, skipped), ["skipped"], "{status}");
+        }
+        assert!(finding_text(&output, "jobs").contains("only gateways can be used"));
+        assert_eq!(marks(&output, "gateway"), ["ok"], "{status}");
+        assert_eq!(marks(&output, "history gateway"), ["ok"], "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_refuses_jobs_and_gateways_fails_by_name_of_each() {
+    let gateways = Gateways::with_other_paths(403, 403, 403).await;
+
+    let output = gateways.world.check(&[]).await;
+
+    assert_eq!(output.code, 1, "{}", output.out);
+    for failed in ["permission", "gateway", "history gateway"] {
+        assert_eq!(marks(&output, failed), ["failed"], "{failed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 //! `POST /api/v2/analytics/conversations/web/details/query` with `dateRange{from,to}`, `entities.conversations[{id}]`
 //! of at most 100 ids, `interval: "PT1H"`, `redactPii`, `groupBy: ["conversationId","sequenceId"]` and `pageSize` of
 //! at most 500. The text does not define the response: the server returns the details of each conversation, as the `GET`
-//! request does, with its id under both names and with the session.
+//! request does, with its id under both names, and with the session or without.
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,7 @@ const END: &str = "2026-03-02T00:00:00Z";
 /// Knows the conversation of each session, and serves its details.
 struct WebQuery {
     conversations: Vec<Value>,
+    names_sessions: bool,
 }
 
 impl Contract for WebQuery {
@@ -37,7 +38,7 @@ impl Contract for WebQuery {
         let sessions = sessions_of(request)?;
         let found = self.conversations.iter();
         let found = found.filter(|it| sessions.contains(&session_of(it)));
-        Ok(Answer::ok(response(found)))
+        Ok(Answer::ok(response(found, self.names_sessions)))
     }
 }
 
@@ -92,14 +93,16 @@ fn session_of(conversation: &Value) -> String {
     id.replace("c0a80101", "5e551011")
 }
 
-fn response<'a>(found: impl Iterator<Item = &'a Value>) -> Value {
-    let with_session = |conversation: &Value| {
-        let mut conversation = conversation.clone();
-        conversation["conversationId"] = conversation["id"].clone();
-        conversation["sessionId"] = session_of(&conversation).into();
-        conversation
+fn response<'a>(found: impl Iterator<Item = &'a Value>, names_sessions: bool) -> Value {
+    let row = |conversation: &Value| {
+        let mut row = conversation.clone();
+        row["conversationId"] = conversation["id"].clone();
+        if names_sessions {
+            row["sessionId"] = session_of(conversation).into();
+        }
+        row
     };
-    json!({"conversations": found.map(with_session).collect::<Value>()})
+    json!({"conversations": found.map(row).collect::<Value>()})
 }
 
 fn sessions() -> Vec<String> {
@@ -109,6 +112,7 @@ fn sessions() -> Vec<String> {
 async fn query_world() -> (Strict, Client) {
     world(WebQuery {
         conversations: conversations(),
+        names_sessions: true,
     })
     .await
 }
@@ -172,6 +176,23 @@ async fn guest_sessions_are_queried_in_batches_of_at_most_100() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_without_sessions_lead_to_every_conversation_with_one_query() {
+    let (server, client) = world(WebQuery {
+        conversations: conversations(),
+        names_sessions: false,
+    })
+    .await;
+
+    let export = client.export(&request(&sessions())).await;
+
+    assert_eq!(server.violations(), [""; 0], "{}", export.err);
+    assert_eq!(export.code, 0, "{}", export.err);
+    assert_all_whole(&client);
+    assert_eq!(queries(&server.exchanges()), [sessions()]);
+    client.assert_verifies().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_of_guest_sessions_killed_at_any_request_is_resumed() {
     // The login, the query, and five conversations.
     for number in 1..=7 {
@@ -204,6 +225,7 @@ async fn a_forbidden_query_of_sessions_ends_the_export_unwritten() {
 fn the_query_of_web_details_refuses_every_other_body() {
     let mut query = WebQuery {
         conversations: conversations(),
+        names_sessions: true,
     };
     let body = |sessions: Vec<Value>, page_size: u64| {
         json!({

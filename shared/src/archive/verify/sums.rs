@@ -132,12 +132,15 @@ impl<'a> Sums<'a> {
         Ok(Gaps::of(plan, query, &manifest.content, missing))
     }
 
-    /// The warnings of the pages, and the one about the repeated records that the manifest claims.
+    /// The warnings of the pages, the one about the repeated records that the manifest claims, and those of the sessions
+    /// in the plan.
     fn all_warnings(&self) -> Result<Vec<String>, VerifyError> {
         let manifest = &self.history.manifest;
         let attempt = self.history.attempt()?;
         let of_repeated = repeated_warning(attempt.query(&self.history.plan), &manifest.content);
-        Ok(self.warnings.iter().cloned().chain(of_repeated).collect())
+        let of_pages = self.warnings.iter().cloned();
+        let of_sessions = self.history.plan.session_warnings();
+        Ok(of_pages.chain(of_repeated).chain(of_sessions).collect())
     }
 
     /// Checks the metrics; manifests of earlier versions have none.

@@ -17,8 +17,7 @@ impl ExportPlan {
         revisited: Option<&Self>,
     ) -> Vec<&'static str> {
         let mut filters = request.filters.clone();
-        normalize_ids(request.source, &mut filters.conversation_ids);
-        normalize_ids(request.source, &mut filters.session_ids);
+        normalize_ids(request.source, &mut filters);
         let redaction = match revisited {
             Some(first) => first.redaction.clone(),
             None => resolve_redaction(request, limits, None),

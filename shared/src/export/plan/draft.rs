@@ -53,8 +53,7 @@ impl Draft {
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, InvalidRequest> {
-        normalize_ids(request.source, &mut request.filters.conversation_ids);
-        normalize_ids(request.source, &mut request.filters.session_ids);
+        normalize_ids(request.source, &mut request.filters);
         let ExportIdentity {
             export_id,
             query_hash,
@@ -361,13 +360,20 @@ impl Draft {
     }
 }
 
-/// Removes duplicates, and lower-cases UUIDs, as the API writes them. A gateway may write them otherwise.
-pub(super) fn normalize_ids(source: SourceKind, ids: &mut Vec<String>) {
+/// Removes duplicates, and lower-cases UUIDs of conversations, as the API writes them. A gateway may write ids otherwise,
+/// and only gateways know sessions.
+pub(super) fn normalize_ids(source: SourceKind, filters: &mut Filters) {
     if source.is_analytics() {
-        for id in ids.iter_mut().filter(|id| is_uuid(id)) {
+        let ids = filters.conversation_ids.iter_mut();
+        for id in ids.filter(|id| is_uuid(id)) {
             id.make_ascii_lowercase();
         }
     }
+    remove_duplicates(&mut filters.conversation_ids);
+    remove_duplicates(&mut filters.session_ids);
+}
+
+fn remove_duplicates(ids: &mut Vec<String>) {
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
 }
@@ -436,6 +442,22 @@ mod tests {
 
     fn refused(json: &str) -> String {
         check(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn session_ids_are_sent_as_written_and_each_once() {
+        let upper = "5E551011-0000-4000-8000-00000000000A".to_owned();
+        let lower = upper.to_ascii_lowercase();
+        let mut filters = Filters {
+            conversation_ids: vec![upper.clone(), lower.clone()],
+            session_ids: vec![upper.clone(), lower.clone(), upper.clone()],
+            ..Filters::default()
+        };
+
+        normalize_ids(SourceKind::Transcripts, &mut filters);
+
+        assert_eq!(filters.conversation_ids, [lower.clone()]);
+        assert_eq!(filters.session_ids, [upper, lower]);
     }
 
     #[test]

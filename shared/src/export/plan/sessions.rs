@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ExportPlan;
 use crate::export::request::SourceKind;
+use crate::records::page::is_zero;
 
 /// The answer to the sessions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +16,43 @@ pub struct SessionConversations {
     pub conversation_ids: Vec<String>,
     /// The requested sessions of which the gateway named no conversation.
     pub sessions_without: Vec<String>,
+    /// Number of requested sessions of which it is unknown whether they have a conversation: a row of the reply about them
+    /// names no session.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sessions_unknown: u64,
+    /// The requested sessions that may have more conversations: the gateway returned a full page of one hour, and no token
+    /// for the next page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions_incomplete: Vec<String>,
+}
+
+impl SessionConversations {
+    /// Warnings about the sessions whose conversations are not certain.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let unknown = (self.sessions_unknown > 0).then(|| {
+            format!(
+                "filters.sessionIds: the gateway's rows name no session, so it is unknown which of {} sessions have no conversation",
+                self.sessions_unknown
+            )
+        });
+        let incomplete = self.sessions_incomplete.len();
+        let incomplete = (incomplete > 0).then(|| {
+            format!(
+                "filters.sessionIds: {incomplete} sessions may have more conversations: the gateway returned a full page of one hour without a token for the next page (sessionsIncomplete in the plan)"
+            )
+        });
+        unknown.into_iter().chain(incomplete)
+    }
 }
 
 impl ExportPlan {
+    /// Warnings about sessions whose conversations are not certain, for the manifest.
+    pub(crate) fn session_warnings(&self) -> impl Iterator<Item = String> {
+        self.sessions
+            .iter()
+            .flat_map(SessionConversations::warnings)
+    }
+
     /// The conversations that the export requests by id.
     pub(crate) fn conversation_ids(&self) -> &[String] {
         match &self.sessions {
@@ -33,6 +68,7 @@ impl ExportPlan {
             Some(SessionConversations {
                 conversation_ids,
                 sessions_without,
+                ..
             }) => [conversation_ids.as_slice(), sessions_without]
                 .concat()
                 .into(),

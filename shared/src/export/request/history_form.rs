@@ -38,17 +38,30 @@ impl HistoryForm {
         }
     }
 
-    /// Checks that the form can express the filters and the interval. `None` means any time.
+    /// Checks that the form can express the filters and the interval, and that each id is one. `None` means any time.
     pub fn check(
         self,
         filters: &Filters,
         interval: Option<Interval>,
     ) -> Result<(), InvalidRequest> {
-        self.check_names(filters)?;
-        if let Some(index) = filters.conversation_ids.iter().position(String::is_empty) {
-            let field = format!("filters.conversationIds[{index}]");
-            return Err(InvalidRequest::new(field, "empty", "expected an id"));
+        self.check_query(filters, interval)?;
+        match filters.conversation_ids.iter().position(String::is_empty) {
+            Some(index) => {
+                let field = format!("filters.conversationIds[{index}]");
+                Err(InvalidRequest::new(field, "empty", "expected an id"))
+            }
+            None => Ok(()),
         }
+    }
+
+    /// Checks that the form can express the filters and the interval. Reads no conversation id, so that it can be repeated
+    /// for each page of an export of many.
+    pub(crate) fn check_query(
+        self,
+        filters: &Filters,
+        interval: Option<Interval>,
+    ) -> Result<(), InvalidRequest> {
+        self.check_names(filters)?;
         match self {
             Self::PageToken => self.check_page_token(filters),
             Self::Continuation => self.check_continuation(filters, interval),
@@ -57,8 +70,8 @@ impl HistoryForm {
 
     fn check_names(self, filters: &Filters) -> Result<(), InvalidRequest> {
         let supported = self.filters();
-        let given = filters.non_empty();
-        let Some((name, value)) = given.iter().find(|(name, _)| !supported.contains(name)) else {
+        let mut given = filters.given().into_iter();
+        let Some((name, value)) = given.find(|(name, _)| !supported.contains(name)) else {
             return Ok(());
         };
         let rule = format!(
@@ -181,6 +194,17 @@ mod tests {
     }
 
     const DAY: Option<&str> = Some("2026-03-01T00:00:00Z/2026-03-02T00:00:00Z");
+
+    #[test]
+    fn the_check_for_each_page_reads_no_conversation_id() {
+        let filters: Filters = serde_json::from_str(r#"{"conversationIds":["a",""]}"#).unwrap();
+        let day = DAY.map(|interval| interval.parse().unwrap());
+
+        for form in [HistoryForm::PageToken, HistoryForm::Continuation] {
+            assert_eq!(form.check_query(&filters, day), Ok(()));
+            assert!(form.check(&filters, day).is_err(), "the plan is checked");
+        }
+    }
 
     #[test]
     fn each_form_accepts_the_requests_that_it_can_express() {

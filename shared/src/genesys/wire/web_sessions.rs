@@ -14,7 +14,7 @@ pub struct WebDetailsPage {
     pub next: Option<NextPage>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct WebDetailsRow {
     pub conversation_id: String,
     /// The id of the session that it belongs to, if the row names one.

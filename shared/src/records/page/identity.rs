@@ -6,8 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::RecordShape;
+use super::check::stored_shape;
 use super::walk::{is_null, is_object, member_values};
+use super::{Projection, RecordShape};
 use crate::base::time::{from_millis, truncate_to_millis};
 
 /// No id of the API is longer than 36 characters. The limit bounds the lines of a page index, which is read line by
@@ -108,6 +109,17 @@ impl RecordShape {
                 [StartTimestamp, StartTime, ConversationStart]
             }
         }
+    }
+
+    /// The fields of a stored line that may hold the id, and those that may hold the start, each in the order of
+    /// precedence.
+    pub fn stored_identity_fields(self, projection: Projection) -> [Vec<RecordField>; 2] {
+        let stored = stored_shape(self, projection);
+        [stored.id_fields(), stored.start_fields()].map(|fields| {
+            let mut fields = fields.to_vec();
+            fields.dedup();
+            fields
+        })
     }
 
     pub(super) fn is_entity(self) -> bool {

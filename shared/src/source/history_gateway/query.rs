@@ -113,13 +113,14 @@ struct IdFilter<'a> {
 }
 
 impl<'a> HistoryQuery<'a> {
-    /// Fails if the form cannot express the query.
+    /// Fails if the form cannot express the query. Reads no id, because each page makes its query again; the ids are
+    /// checked when the export is planned.
     pub(super) fn new(
         form: HistoryForm,
         filters: &'a Filters,
         interval: Option<Interval>,
     ) -> Result<Self, InvalidRequest> {
-        form.check(filters, interval)?;
+        form.check_query(filters, interval)?;
         let time = match form {
             HistoryForm::PageToken => QueryTime::PageToken { interval },
             HistoryForm::Continuation => QueryTime::Continuation {

@@ -1,5 +1,5 @@
 //! A gateway's query for the conversations of guest sessions. Bodies are checked strictly; the shape of the reply is not
-//! documented, so it is a setting whether a row names its session.
+//! documented, so it is a setting whether a row names its session, and whether a page has a token.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -87,7 +87,7 @@ impl Organisation {
         let rows = self.session_rows(&query, now);
         let to = rows.len().min(from + query.page_size);
         let mut page = json!({"conversations": rows.get(from..to).unwrap_or_default()});
-        if to < rows.len() {
+        if to < rows.len() && self.settings.web_pages_have_tokens {
             page["nextPageToken"] = json!(cursor::encode(TOKENS, to));
         }
         Ok(ApiResponse::json(200, &page))

@@ -11,6 +11,7 @@ use crate::archive::content::Pages;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
+use crate::export::audit::Audited;
 use crate::export::objects::{ComparisonPart, ObjectKey, portion_prefix, tally_prefix};
 use crate::export::page_record::StoredObject;
 use crate::pipeline::PipelineError;
@@ -33,6 +34,8 @@ pub(super) struct PortionRecord {
     pub(super) pages: Pages,
 }
 
+impl Audited for PortionRecord {}
+
 /// `tally-{n}.json`: the counts over the lines of the first `buckets` buckets. Written when an invocation runs out of
 /// time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ struct TallyRecord {
     buckets: u32,
     tally: Tally,
 }
+
+impl Audited for TallyRecord {}
 
 /// The lines of one bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
