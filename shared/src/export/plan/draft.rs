@@ -456,7 +456,7 @@ mod tests {
 
         normalize_ids(SourceKind::Transcripts, &mut filters);
 
-        assert_eq!(filters.conversation_ids, [lower.clone()]);
+        assert_eq!(filters.conversation_ids, std::slice::from_ref(&lower));
         assert_eq!(filters.session_ids, [upper, lower]);
     }
 
