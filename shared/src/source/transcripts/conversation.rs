@@ -1,5 +1,6 @@
 //! The requests for one conversation, and the interpretation of their responses.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,8 +35,11 @@ const NO_RECORDINGS: &str = "the client may not read recordings (recording:recor
 pub(super) struct Fetched {
     pub(super) fetch: Fetch,
     pub(super) cost: RequestCost,
-    pub(super) warning: Option<&'static str>,
+    pub(super) warnings: Warnings,
 }
+
+/// What the operator should know of the requests for conversations, each sentence once.
+pub(super) type Warnings = BTreeSet<&'static str>;
 
 /// The requests for one conversation.
 pub(super) struct ConversationRequests<'a> {
@@ -47,7 +51,7 @@ pub(super) struct ConversationRequests<'a> {
     again: bool,
     pub(super) deadline: Deadline,
     pub(super) cost: RequestCost,
-    pub(super) warning: Option<&'static str>,
+    pub(super) warnings: Warnings,
     /// The ids of its messages, known once the conversation has listed them.
     pub(super) announced: Vec<String>,
 }
@@ -69,7 +73,7 @@ impl<'a> ConversationRequests<'a> {
             again,
             deadline,
             cost: RequestCost::default(),
-            warning: None,
+            warnings: Warnings::new(),
             announced: Vec::new(),
         }
     }
@@ -79,7 +83,7 @@ impl<'a> ConversationRequests<'a> {
         Fetched {
             fetch: texts.map_or_else(|fetch| fetch, |texts| Fetch::Record(Ok(texts))),
             cost: self.cost,
-            warning: self.warning,
+            warnings: self.warnings,
         }
     }
 
@@ -201,7 +205,7 @@ impl<'a> ConversationRequests<'a> {
     fn no_recordings(&mut self, error: ApiError, original: NoTranscript) -> Fetch {
         let status = error.status();
         if status == Some(403) {
-            self.warning = Some(NO_RECORDINGS);
+            self.warnings.insert(NO_RECORDINGS);
             return original.into();
         }
         match (self.result_of(error), status) {

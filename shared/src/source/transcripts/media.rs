@@ -93,7 +93,7 @@ impl ConversationRequests<'_> {
     fn no_emails(&mut self, error: ApiError) -> Fetch {
         match error.status() {
             Some(403) if !error.is_about_access() => {
-                self.warning = Some(NO_RECORDINGS);
+                self.warnings.insert(NO_RECORDINGS);
                 NoTranscript::new(Status::Forbidden, NO_RECORDINGS).into()
             }
             Some(404) => {

@@ -143,11 +143,11 @@ impl ConversationRequests<'_> {
     fn no_url(&mut self, error: ApiError) -> Fetch {
         match error.status() {
             Some(402 | 403) if error.is_about_licence() => {
-                self.warning = Some(NO_LICENCE);
+                self.warnings.insert(NO_LICENCE);
                 NoTranscript::new(Status::NotLicensed, NO_LICENCE).into()
             }
             Some(403) if error.lacks_permission() && !error.is_about_access() => {
-                self.warning = Some(NO_PERMISSION);
+                self.warnings.insert(NO_PERMISSION);
                 NoTranscript::new(Status::Forbidden, NO_PERMISSION).into()
             }
             Some(403) => {
@@ -229,7 +229,7 @@ impl ConversationRequests<'_> {
     }
 
     fn forbidden_host(&mut self) -> Fetch {
-        self.warning = Some(FORBIDDEN_HOST);
+        self.warnings.insert(FORBIDDEN_HOST);
         NoTranscript::new(Status::Unavailable, FORBIDDEN_HOST).into()
     }
 }
