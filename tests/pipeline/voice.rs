@@ -11,6 +11,7 @@ use serde_json::Value;
 mod emails;
 mod media;
 mod redaction;
+mod unrecorded;
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
 

@@ -146,7 +146,7 @@ async fn a_conversation_without_the_requested_media_says_so() {
     let (_, records) = export(&mut world, &ids, r#","media":["voice","email"]"#).await;
 
     for record in records.values() {
-        assert_eq!(record["status"], "gone");
+        assert_eq!(record["status"], "notRecorded");
         assert_eq!(
             record["problem"],
             "the conversation has no session of the media voice, email"

@@ -20,8 +20,8 @@ pub struct Part {
 /// The result of reading one medium of a conversation.
 pub(crate) type PartResult = (Medium, Result<Transcript, NoTranscript>);
 
-/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not. Fails if
-/// none was read.
+/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not, unless
+/// it was never recorded. Fails if none was read.
 pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscript> {
     let mut parts = Vec::new();
     let mut whole: Option<Transcript> = None;
@@ -50,6 +50,9 @@ pub(crate) fn combine(results: Vec<PartResult>) -> Result<Transcript, NoTranscri
         return Err(none_was_read(&missing));
     };
     for (medium, reason) in missing {
+        if !reason.status.expects_text() {
+            continue;
+        }
         let problem = format!("{}: {}", medium.as_str(), reason.problem);
         whole.problems.push(problem);
     }
@@ -76,17 +79,18 @@ fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
 /// How likely it is that a text exists in spite of this status.
 pub(crate) fn hope(status: Status) -> u8 {
     match status {
-        Status::Gone => 0,
-        Status::NotLicensed => 1,
-        Status::Forbidden => 2,
-        Status::Refused => 3,
-        Status::TooLarge => 4,
-        Status::Malformed => 5,
-        Status::Unavailable => 6,
-        Status::Preparing => 7,
-        Status::Truncated => 8,
-        Status::Partial => 9,
-        Status::Complete => 10,
+        Status::NotRecorded => 0,
+        Status::Gone => 1,
+        Status::NotLicensed => 2,
+        Status::Forbidden => 3,
+        Status::Refused => 4,
+        Status::TooLarge => 5,
+        Status::Malformed => 6,
+        Status::Unavailable => 7,
+        Status::Preparing => 8,
+        Status::Truncated => 9,
+        Status::Partial => 10,
+        Status::Complete => 11,
     }
 }
 
@@ -217,6 +221,28 @@ mod tests {
         assert_eq!(whole.problems, ["voice: nothing was found"]);
         assert_eq!(whole.parts[1].status, Status::Gone);
         assert_eq!(whole.parts[0].via, Some(Via::Messages));
+    }
+
+    fn unrecorded() -> NoTranscript {
+        NoTranscript::new(Status::NotRecorded, "no leg was recorded")
+    }
+
+    #[test]
+    fn a_part_that_was_never_recorded_is_listed_but_no_problem() {
+        let results = vec![
+            (Medium::Message, Ok(part(Via::Messages, &["Ann"]))),
+            (Medium::Voice, Err(unrecorded())),
+        ];
+
+        let whole = combine(results).unwrap();
+
+        assert_eq!(status_and_problem(&whole), (Status::Complete, None));
+        assert_eq!(whole.parts[1].status, Status::NotRecorded);
+        let none = vec![
+            (Medium::Message, Err(gone())),
+            (Medium::Voice, Err(unrecorded())),
+        ];
+        assert_eq!(combine(none).unwrap_err().status, Status::Gone);
     }
 
     #[test]

@@ -130,5 +130,5 @@ fn none_of_these(media: &[Medium]) -> NoTranscript {
         "the conversation has no session of the media {}",
         media.join(", ")
     );
-    NoTranscript::new(Status::Gone, problem)
+    NoTranscript::new(Status::NotRecorded, problem)
 }
