@@ -9,8 +9,10 @@ use genesys_simulator::{OtherMedia, Route, Settings, UnavailableSpeech, Unavaila
 use serde_json::Value;
 
 mod emails;
+mod large;
 mod media;
 mod redaction;
+mod unrecorded;
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
 
@@ -38,12 +40,14 @@ fn spoken(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Exports the conversations; all of their texts may be missing.
 async fn export(
     world: &mut World,
     ids: &[String],
     more_fields: &str,
 ) -> (Manifest, BTreeMap<String, Value>) {
-    let request = world.transcripts_request(ids, more_fields);
+    let fields = format!(r#"{more_fields},"maxGapPercent":100"#);
+    let request = world.transcripts_request(ids, &fields);
     let manifest = world.export(&request).await;
     assert!(manifest.outcome.status.is_complete());
     world.verify(&manifest.outcome.export_id).await;

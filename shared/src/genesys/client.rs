@@ -1,6 +1,6 @@
 //! The API client: makes one call with token, rate limiting, retries and limits, within the caller's deadline.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -22,6 +22,7 @@ use crate::base::time::{elapsed, saturating_millis};
 use crate::net::clock::Clock;
 use crate::net::transport::{ClientError, ProxyUrl, builder_through, is_loopback};
 use crate::records::foreign::{ForeignText, Secrets};
+use files::FileClients;
 use send::{FailedTry, RawResponse};
 
 mod files;
@@ -70,9 +71,8 @@ pub struct GenesysClient {
 struct Inner {
     settings: ClientSettings,
     http: reqwest::Client,
-    /// HTTP client for file downloads, created on first use. API responses name the hosts, so it refuses internal
-    /// addresses.
-    files: OnceLock<reqwest::Client>,
+    /// HTTP clients for file downloads. API responses name the hosts, so they refuse internal addresses.
+    files: FileClients,
     buffers: Buffers,
     tokens: TokenSource,
     /// Removed from everything that a response says about an error.
@@ -171,7 +171,7 @@ impl GenesysClient {
             inner: Arc::new(Inner {
                 settings,
                 http,
-                files: OnceLock::new(),
+                files: FileClients::default(),
                 buffers: Buffers::default(),
                 tokens,
                 secrets,

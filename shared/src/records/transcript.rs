@@ -17,6 +17,7 @@ mod parts;
 mod record;
 mod recording;
 mod route;
+mod size;
 mod status;
 mod unreadable;
 mod web;
@@ -148,10 +149,6 @@ pub(crate) struct Author {
     pub(crate) user_id: Option<String>,
 }
 
-/// Bytes of a stored message, event, participant or unreadable element beside its texts: names of fields, ids, times
-/// and the fingerprint.
-const ENVELOPE_BYTES: usize = 300;
-
 impl Message {
     /// A message without content, of which each parser sets the fields that its source has.
     pub(crate) fn empty() -> Self {
@@ -173,13 +170,6 @@ impl Message {
             position: None,
         }
     }
-
-    /// Size of the text and other content, in bytes.
-    fn bytes(&self) -> usize {
-        let content = self.content.iter().map(|content| content.get().len());
-        let web = self.web.as_ref().map_or(0, WebMessageFields::bytes);
-        self.text.len() + content.sum::<usize>() + web
-    }
 }
 
 impl Transcript {
@@ -200,16 +190,6 @@ impl Transcript {
             web: None,
             cut: Cut::default(),
         }
-    }
-
-    /// Estimate of the stored line's size, in bytes.
-    pub(crate) fn stored_bytes(&self) -> u64 {
-        let elements = self.messages.len() + self.events.len() + self.participants.len();
-        let texts = self.messages.iter().map(Message::bytes);
-        let unreadable = self.unreadable.iter().map(Unreadable::bytes);
-        let beside = self.web.as_ref().map_or(0, WebConversation::bytes);
-        let contents = texts.sum::<usize>() + unreadable.sum::<usize>() + beside;
-        (elements * ENVELOPE_BYTES + contents) as u64
     }
 
     /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is

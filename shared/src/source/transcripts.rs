@@ -124,7 +124,7 @@ impl Source for Transcripts {
         };
         let mut fetches = futures::stream::iter(fetches).buffered(at_once);
         while let Some((id, fetched)) = fetches.next().await {
-            page.add_cost(fetched.cost, fetched.warning);
+            page.add_cost(fetched.cost, fetched.warnings);
             let fetch = conversations.limit(fetched.fetch, done, retry_later.len());
             page.answered += u64::from(fetch.is_answered());
             match fetch {

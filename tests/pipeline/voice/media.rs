@@ -1,6 +1,6 @@
 //! Requests for several media: which conversations are requested, and how their parts make one record.
 
-use genesys_simulator::{Settings, UnavailableSpeech};
+use genesys_simulator::{Settings, UnavailableSpeech, UnavailableTexts};
 
 use super::*;
 
@@ -146,10 +146,36 @@ async fn a_conversation_without_the_requested_media_says_so() {
     let (_, records) = export(&mut world, &ids, r#","media":["voice","email"]"#).await;
 
     for record in records.values() {
-        assert_eq!(record["status"], "gone");
+        assert_eq!(record["status"], "notRecorded");
         assert_eq!(
             record["problem"],
             "the conversation has no session of the media voice, email"
         );
     }
+}
+
+#[tokio::test]
+async fn each_permission_that_the_media_lack_has_its_own_warning() {
+    let mut world = World::new(Settings {
+        permissions: vec![
+            "analytics:conversationDetail:view".to_owned(),
+            "conversation:message:view".to_owned(),
+        ],
+        unavailable_texts: UnavailableTexts {
+            gone: 1,
+            ..UnavailableTexts::default()
+        },
+        ..mixed(326, 60)
+    })
+    .await;
+    let ids = both(&world);
+
+    let (manifest, _) = export(&mut world, &ids[..2], r#","media":["message","voice"]"#).await;
+
+    let warns_of = |about: &str| {
+        let mut warnings = manifest.warnings.iter();
+        warnings.any(|it| it.contains(about))
+    };
+    assert!(warns_of("the client may not read recordings"));
+    assert!(warns_of("the client may not read transcripts of calls"));
 }

@@ -10,7 +10,7 @@ use crate::records::transcript::Status;
 /// The number of conversations or records that an export was expected to hold, and how many of them it lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gaps {
-    /// How many the export was expected to hold.
+    /// How many the export was expected to hold. A conversation of which nothing was recorded is not counted.
     pub expected: u64,
     /// How many of them have no record, a rejected record, or a transcript without texts.
     pub missing: u64,
@@ -66,13 +66,16 @@ impl Gaps {
         Self::new(announced, missing, Basis::Announced)
     }
 
-    /// A conversation whose transcript has no text has a record, but lacks what was asked for.
+    /// A conversation whose transcript has no text has a record, but lacks what was asked for, unless it has no text to
+    /// archive.
     fn of_transcripts(content: &Content, missing_ids: u64) -> Self {
+        let (mut expected, mut missing) = (missing_ids, missing_ids);
         let statuses = content.statuses.by_label();
-        let without_text = statuses.filter(|(label, _)| !has_text(label));
-        let without_text: u64 = without_text.map(|(_, number)| number).sum();
-        let expected = content.statuses.total() + missing_ids;
-        Self::new(expected, without_text + missing_ids, Basis::Requested)
+        for (label, number) in statuses.filter(|(label, _)| expects_text(label)) {
+            expected += number;
+            missing += if has_text(label) { 0 } else { number };
+        }
+        Self::new(expected, missing, Basis::Requested)
     }
 
     fn of_received(content: &Content) -> Self {
@@ -118,6 +121,11 @@ fn has_text(label: &str) -> bool {
     Status::from_name(label).is_some_and(Status::has_text)
 }
 
+/// Whether transcripts of this status should hold texts. So should those of a later version's status.
+fn expects_text(label: &str) -> bool {
+    Status::from_name(label).is_none_or(Status::expects_text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +145,25 @@ mod tests {
         assert!(exceeds(1, 1_000_000, 0));
         assert!(!exceeds(10, 10, 100));
         assert!(exceeds(u64::MAX, u64::MAX, 99), "without overflow");
+    }
+
+    #[test]
+    fn calls_that_were_never_recorded_are_neither_expected_nor_missing() {
+        let mut content = Content::default();
+        for (label, number) in [
+            ("complete", 3),
+            ("notRecorded", 5),
+            ("gone", 2),
+            ("later", 1),
+        ] {
+            for _ in 0..number {
+                content.statuses.count(label);
+            }
+        }
+
+        let gaps = Gaps::of_transcripts(&content, 1);
+
+        assert_eq!((gaps.expected, gaps.missing), (7, 4));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Rules for file downloads: conversations name the addresses, and the client runs inside the customer's network. A
 //! redirect obeys the same rules.
 
+use std::sync::OnceLock;
+
 use reqwest::Response;
 use reqwest::header::LOCATION;
 use url::Url;
@@ -17,10 +19,36 @@ pub(super) const MAX_REDIRECTS: usize = 3;
 /// <https://developer.genesys.cloud/devapps/api-explorer#get-api-v2-downloads--downloadId->
 const DOWNLOADS: &str = "/api/v2/downloads/";
 
-/// Client for files. It does not follow redirects itself, because each address needs a decision about the token. It uses
-/// no proxy: a proxy would resolve names itself and bypass the rules.
-pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
-    let resolver = GuardedResolver::new(rules(settings));
+/// HTTP clients for files, each created on first use. Each kind has its own: a client resolves names, and pools
+/// connections, by the rules of its kind.
+#[derive(Debug, Default)]
+pub(super) struct FileClients {
+    attachments: OnceLock<reqwest::Client>,
+    transcripts: OnceLock<reqwest::Client>,
+}
+
+impl FileClients {
+    pub(super) fn get(
+        &self,
+        kind: FileKind,
+        settings: &ClientSettings,
+    ) -> Result<&reqwest::Client, ClientError> {
+        let cell = match kind {
+            FileKind::Attachment => &self.attachments,
+            FileKind::Transcript => &self.transcripts,
+        };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let client = client(kind, settings)?;
+        Ok(cell.get_or_init(|| client))
+    }
+}
+
+/// Client for files of this kind. It does not follow redirects itself, because each address needs a decision about the
+/// token. It uses no proxy: a proxy would resolve names itself and bypass the rules.
+fn client(kind: FileKind, settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
+    let resolver = GuardedResolver::new(rules(kind, settings));
     let client = transport::builder()
         .no_proxy()
         .dns_resolver(resolver)
@@ -69,17 +97,22 @@ pub(super) fn is_allowed(kind: FileKind, url: &Url, settings: &ClientSettings) -
         return false;
     };
     let own = api.host_str().and_then(|host| host.strip_prefix("api."));
-    let listed = match kind {
-        FileKind::Attachment => &settings.file_hosts,
-        FileKind::Transcript => &settings.transcript_hosts,
-    };
+    let listed = listed_hosts(kind, settings).iter();
     let is_listed = own
         .into_iter()
-        .chain(listed.iter().map(String::as_str))
+        .chain(listed.map(String::as_str))
         .any(|domain| is_domain_or_subdomain(host, domain));
     let is_of_api =
         kind == FileKind::Transcript && (is_s3_host(host) || is_loopback(api) && is_loopback(url));
-    (is_listed || is_of_api) && is_public(url, &rules(settings))
+    (is_listed || is_of_api) && is_public(url, &rules(kind, settings))
+}
+
+/// The hosts that the operator lists for files of this kind.
+fn listed_hosts(kind: FileKind, settings: &ClientSettings) -> &[String] {
+    match kind {
+        FileKind::Attachment => &settings.file_hosts,
+        FileKind::Transcript => &settings.transcript_hosts,
+    }
 }
 
 /// Whether the host is an endpoint of Amazon S3 or a bucket of it, in the forms that presigned URLs have. Other services
@@ -127,15 +160,15 @@ fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// The API itself may have any address; if it is on this machine, its files may be on this machine too.
-fn rules(settings: &ClientSettings) -> AddressRules {
+/// The API itself may have any address; if it is on this machine, its files may be on this machine too. A host that is
+/// listed for one kind of file may have an internal address for that kind only: a participant may choose the address of
+/// an attachment.
+fn rules(kind: FileKind, settings: &ClientSettings) -> AddressRules {
     let api = settings.endpoints.api();
     let own = api.host_str().into_iter().map(ToOwned::to_owned);
+    let listed = listed_hosts(kind, settings).iter().cloned();
     AddressRules {
-        allowed_hosts: own
-            .chain(settings.file_hosts.iter().cloned())
-            .chain(settings.transcript_hosts.iter().cloned())
-            .collect(),
+        allowed_hosts: own.chain(listed).collect(),
         loopback: if is_loopback(api) {
             Loopback::Allowed
         } else {

@@ -123,10 +123,9 @@ impl Inner {
         permit: &mut RateLimitPermit<'_>,
     ) -> Result<Response, ApiError> {
         let bearer = bearer.filter(|_| self.takes_token(call, &url));
-        let (http, accepted) = if call.file_kind().is_some() {
-            (self.files(call)?, "*/*")
-        } else {
-            (&self.http, "application/json")
+        let (http, accepted) = match call.file_kind() {
+            Some(kind) => (self.files(kind, call)?, "*/*"),
+            None => (&self.http, "application/json"),
         };
         let mut request = http
             .request(call.method().into(), url)
@@ -146,15 +145,9 @@ impl Inner {
         })
     }
 
-    fn files(&self, call: &Call) -> Result<&reqwest::Client, ApiError> {
-        if let Some(files) = self.files.get() {
-            return Ok(files);
-        }
-        let client = files::client(&self.settings);
-        let client = client.map_err(|ClientError(error)| {
-            ApiError::transport(call.route(), error, &self.secrets)
-        })?;
-        Ok(self.files.get_or_init(|| client))
+    fn files(&self, kind: FileKind, call: &Call) -> Result<&reqwest::Client, ApiError> {
+        let client = self.files.get(kind, &self.settings);
+        client.map_err(|ClientError(error)| ApiError::transport(call.route(), error, &self.secrets))
     }
 
     /// Whether a request to this address carries the token: a call of the API, or the download of a file from the API. It

@@ -21,6 +21,18 @@ pub struct Attachment {
     pub file: Option<File>,
 }
 
+/// Bytes of a stored [`Attachment`] beside its texts: names of fields, its size and the digest of its file.
+const ENVELOPE_BYTES: usize = 160;
+
+impl Attachment {
+    /// Includes the address, which is held until the file is fetched.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.id.iter().chain(&self.mime).chain(&self.filename);
+        let address = self.url.as_ref().map_or(0, |url| url.as_str().len());
+        ENVELOPE_BYTES + texts.map(String::len).sum::<usize>() + address
+    }
+}
+
 /// Temporary URL of an attachment's bytes. It may contain a secret, and is of no use later.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

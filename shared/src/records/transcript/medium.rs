@@ -31,3 +31,30 @@ pub struct EmailAddress {
     pub email: Option<String>,
     pub name: Option<String>,
 }
+
+/// Bytes of a stored [`Speech`] beside its leg: names of fields and numbers.
+const SPEECH_ENVELOPE_BYTES: usize = 100;
+
+/// Bytes of a stored [`EmailAddress`] beside its texts: names of fields and punctuation.
+const ADDRESS_ENVELOPE_BYTES: usize = 24;
+
+impl Speech {
+    pub(super) fn bytes(&self) -> usize {
+        SPEECH_ENVELOPE_BYTES + self.communication_id.len()
+    }
+}
+
+impl EmailHeader {
+    pub(super) fn bytes(&self) -> usize {
+        let lists = self.to.iter().chain(&self.cc).chain(&self.bcc);
+        let addresses = self.from.iter().chain(lists).map(EmailAddress::bytes);
+        self.subject.as_ref().map_or(0, String::len) + addresses.sum::<usize>()
+    }
+}
+
+impl EmailAddress {
+    fn bytes(&self) -> usize {
+        let texts = self.email.iter().chain(&self.name).map(String::len);
+        ADDRESS_ENVELOPE_BYTES + texts.sum::<usize>()
+    }
+}

@@ -25,8 +25,8 @@ pub struct Part {
 /// The result of reading one medium of a conversation.
 pub(crate) type PartResult = (Medium, Result<Transcript, NoTranscript>);
 
-/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not. Without
-/// the conversation's start, the start that the parts state counts. Fails if none was read.
+/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not,
+/// unless it was never recorded. Without the conversation's start, the start that the parts state counts. Fails if none was read.
 pub(crate) fn combine(
     results: Vec<PartResult>,
     conversation_start: Option<Timestamp>,
@@ -62,6 +62,9 @@ pub(crate) fn combine(
         return Err(none_was_read(&missing));
     };
     for (medium, reason) in missing {
+        if !reason.status.expects_text() {
+            continue;
+        }
         let problem = format!("{}: {}", medium.as_str(), reason.problem);
         whole.problems.push(problem);
     }
@@ -89,17 +92,18 @@ fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
 /// How likely it is that a text exists in spite of this status.
 pub(crate) fn hope(status: Status) -> u8 {
     match status {
-        Status::Gone => 0,
-        Status::NotLicensed => 1,
-        Status::Forbidden => 2,
-        Status::Refused => 3,
-        Status::TooLarge => 4,
-        Status::Malformed => 5,
-        Status::Unavailable => 6,
-        Status::Preparing => 7,
-        Status::Truncated => 8,
-        Status::Partial => 9,
-        Status::Complete => 10,
+        Status::NotRecorded => 0,
+        Status::Gone => 1,
+        Status::NotLicensed => 2,
+        Status::Forbidden => 3,
+        Status::Refused => 4,
+        Status::TooLarge => 5,
+        Status::Malformed => 6,
+        Status::Unavailable => 7,
+        Status::Preparing => 8,
+        Status::Truncated => 9,
+        Status::Partial => 10,
+        Status::Complete => 11,
     }
 }
 

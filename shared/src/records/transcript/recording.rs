@@ -24,6 +24,17 @@ pub struct RecordingMetadata {
     pub archive_key: Option<String>,
 }
 
+/// Bytes of a stored [`RecordingMetadata`] beside its texts: names of fields, times and the key in the bucket.
+const ENVELOPE_BYTES: usize = 350;
+
+impl RecordingMetadata {
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.media.iter().chain(&self.communication_id);
+        let texts = texts.chain(&self.file_state).map(String::len);
+        ENVELOPE_BYTES + self.id.len() + texts.sum::<usize>()
+    }
+}
+
 /// The key at which the vendor's integration "AWS S3 recording bulk actions" stores a recording, if the start of the
 /// conversation is known. Without the organisation's id, the key is relative to the organisation's folder.
 ///

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// | [`Partial`](Self::Partial) | some | the source did not return the others, or they cannot be read |
 /// | [`Truncated`](Self::Truncated) | the newest | the request limits the transcript |
 /// | [`Gone`](Self::Gone) | none | the source no longer has them, or never had |
+/// | [`NotRecorded`](Self::NotRecorded) | none | nothing was recorded of the media asked for: there is no text to archive |
 /// | [`Forbidden`](Self::Forbidden) | none | the client may not read the conversation |
 /// | [`NotLicensed`](Self::NotLicensed) | none | the organisation has no licence for transcripts of calls |
 /// | [`TooLarge`](Self::TooLarge) | none | a limit of the source, of this program or of the request |
@@ -27,6 +28,9 @@ pub enum Status {
     Truncated,
     /// The API no longer has any of them, or never had.
     Gone,
+    /// Nothing was recorded of the media asked for, or the conversation has no session of them. There is no text to
+    /// archive, so nothing is missing.
+    NotRecorded,
     /// The client may not read this conversation.
     Forbidden,
     /// The organisation has no licence for the feature that has the texts, or has not switched it on.
@@ -45,11 +49,12 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Complete,
         Self::Partial,
         Self::Truncated,
         Self::Gone,
+        Self::NotRecorded,
         Self::Forbidden,
         Self::NotLicensed,
         Self::TooLarge,
@@ -66,6 +71,7 @@ impl Status {
             Self::Partial => "partial",
             Self::Truncated => "truncated",
             Self::Gone => "gone",
+            Self::NotRecorded => "notRecorded",
             Self::Forbidden => "forbidden",
             Self::NotLicensed => "notLicensed",
             Self::TooLarge => "tooLarge",
@@ -87,6 +93,7 @@ impl Status {
         match self {
             Self::Complete | Self::Partial | Self::Truncated => true,
             Self::Gone
+            | Self::NotRecorded
             | Self::Forbidden
             | Self::NotLicensed
             | Self::TooLarge
@@ -96,6 +103,12 @@ impl Status {
             | Self::Unavailable => false,
         }
     }
+
+    /// Whether the conversation has, or had, texts of the media asked for, as far as the source says. If not, a record
+    /// without texts lacks nothing.
+    pub fn expects_text(self) -> bool {
+        self != Self::NotRecorded
+    }
 }
 
 #[cfg(test)]
@@ -103,25 +116,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_has_its_name_in_json_and_says_whether_texts_are_stored() {
+    fn every_status_has_its_name_and_says_whether_texts_exist() {
         let rows = Status::ALL.map(|status| {
             assert_eq!(serde_json::json!(status), status.as_str());
             assert_eq!(Status::from_name(status.as_str()), Some(status));
-            format!("{} {}", status.as_str(), status.has_text())
+            let (has, expects) = (status.has_text(), status.expects_text());
+            format!("{} {has} {expects}", status.as_str())
         });
 
         insta::assert_snapshot!(rows.join("\n"), @r"
-        complete true
-        partial true
-        truncated true
-        gone false
-        forbidden false
-        notLicensed false
-        tooLarge false
-        malformed false
-        preparing false
-        refused false
-        unavailable false
+        complete true true
+        partial true true
+        truncated true true
+        gone false true
+        notRecorded false false
+        forbidden false true
+        notLicensed false true
+        tooLarge false true
+        malformed false true
+        preparing false true
+        refused false true
+        unavailable false true
         ");
     }
 }

@@ -17,11 +17,16 @@ impl ConversationRequests<'_> {
     pub(super) async fn media(&mut self) -> Result<Transcript, Fetch> {
         let sessions = self.sessions().await?;
         let plan = self.plan;
+        let start = sessions.as_ref().and_then(|it| it.conversation_start);
         let mut results: Vec<PartResult> = Vec::new();
         let mut postponed = None;
         for medium in plan.media.iter().copied() {
             if sessions.as_ref().is_some_and(|it| !has_medium(it, medium)) {
                 continue;
+            }
+            if !self.has_room_for(0) || is_any_left_out(&results) {
+                // The other media could only make it larger.
+                return Ok(self.too_large(combine(results, start)?)?);
             }
             let read = match medium {
                 Medium::Message => self.written().await,
@@ -42,12 +47,12 @@ impl ConversationRequests<'_> {
                 }
                 Err(Fetch::StopPage(stop)) => return Err(stop.into()),
             };
+            self.held_bytes += result.as_ref().map_or(0, Transcript::stored_bytes);
             results.push((medium, result));
         }
         let result = if results.is_empty() {
             Err(none_of_these(&plan.media))
         } else {
-            let start = sessions.as_ref().and_then(|it| it.conversation_start);
             combine(results, start)
         };
         match postponed {
@@ -94,7 +99,7 @@ impl ConversationRequests<'_> {
     fn no_emails(&mut self, error: ApiError) -> Fetch {
         match error.status() {
             Some(403) if !error.is_about_access() => {
-                self.warning = Some(NO_RECORDINGS);
+                self.warnings.insert(NO_RECORDINGS);
                 NoTranscript::new(Status::Forbidden, NO_RECORDINGS).into()
             }
             Some(404) => {
@@ -109,6 +114,14 @@ impl ConversationRequests<'_> {
             },
         }
     }
+}
+
+/// Whether the texts of a medium were left out because they are larger than any that are kept.
+fn is_any_left_out(results: &[PartResult]) -> bool {
+    let mut read = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().ok());
+    read.any(|transcript| transcript.cut.is_beyond_archive_limit())
 }
 
 /// Whether the conversation has a session of the medium, or no session that says so.
@@ -131,5 +144,5 @@ fn none_of_these(media: &[Medium]) -> NoTranscript {
         "the conversation has no session of the media {}",
         media.join(", ")
     );
-    NoTranscript::new(Status::Gone, problem)
+    NoTranscript::new(Status::NotRecorded, problem)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::conversation::Warnings;
 use super::fetch::Texts;
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
@@ -32,7 +33,7 @@ pub(super) struct Page<'a> {
     redactions: Tally,
     statuses: Tally,
     cost: RequestCost,
-    warnings: Vec<String>,
+    warnings: Warnings,
 }
 
 impl<'a> Page<'a> {
@@ -47,7 +48,7 @@ impl<'a> Page<'a> {
             redactions: Tally::default(),
             statuses: Tally::default(),
             cost: RequestCost::default(),
-            warnings: Vec::new(),
+            warnings: Warnings::new(),
         }
     }
 
@@ -92,17 +93,14 @@ impl<'a> Page<'a> {
     }
 
     /// Adds the cost of a conversation, whatever its result.
-    pub(super) fn add_cost(&mut self, cost: RequestCost, warning: Option<&'static str>) {
+    pub(super) fn add_cost(&mut self, cost: RequestCost, warnings: Warnings) {
         self.cost = std::mem::take(&mut self.cost).plus(cost);
-        if let Some(warning) = warning
-            && self.warnings.is_empty()
-        {
-            self.warnings.push(warning.to_owned());
-        }
+        self.warnings.extend(warnings);
     }
 
     pub(super) fn finish(self, next: Option<Checkpoint>, context: &PageContext<'_>) -> SourcePage {
-        let mut warnings = self.warnings;
+        let warnings = self.warnings.iter().map(ToString::to_string);
+        let mut warnings: Vec<String> = warnings.collect();
         let forbidden = self.statuses.of(Status::Forbidden.as_str());
         if forbidden == self.conversations && forbidden > 0 {
             warnings.push(none_allowed(&self.plan.media));

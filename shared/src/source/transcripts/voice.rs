@@ -1,7 +1,7 @@
 //! The calls of one conversation: for each leg (communication), the URL of its transcript and the file at that URL.
 //!
 //! Speech and text analytics transcribes recorded legs. A leg that is not recorded has no transcript, and its 404 is not
-//! a gap.
+//! a gap. If no leg is recorded, there is no text to archive.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -27,6 +27,7 @@ const TRANSCRIPT_LIMIT_BYTES: u64 = 40_000_000;
 const DOWNLOADS: u32 = 2;
 
 const NO_TRANSCRIPT: &str = "no transcript of the call was found";
+const NOT_RECORDED: &str = "no leg of the call was recorded";
 const PREPARING: &str = "the transcript of the call was not ready in time";
 const FORBIDDEN_HOST: &str =
     "the transcript of the call is at a host that TRANSCRIPT_HOSTS does not list";
@@ -67,6 +68,11 @@ impl ConversationRequests<'_> {
             match self.communication(&communication.id).await {
                 Ok(document) => {
                     calls.add(&communication.id, document);
+                    calls.apply_limits(self.plan.limits);
+                    if !self.has_room_for(calls.stored_bytes()) {
+                        // The other legs could only make it larger.
+                        return Ok(self.too_large(calls.finish(recordings))?);
+                    }
                     read += 1;
                 }
                 Err(Fetch::StopPage(stop)) => return Err(stop.into()),
@@ -143,11 +149,11 @@ impl ConversationRequests<'_> {
     fn no_url(&mut self, error: ApiError) -> Fetch {
         match error.status() {
             Some(402 | 403) if error.is_about_licence() => {
-                self.warning = Some(NO_LICENCE);
+                self.warnings.insert(NO_LICENCE);
                 NoTranscript::new(Status::NotLicensed, NO_LICENCE).into()
             }
             Some(403) if error.lacks_permission() && !error.is_about_access() => {
-                self.warning = Some(NO_PERMISSION);
+                self.warnings.insert(NO_PERMISSION);
                 NoTranscript::new(Status::Forbidden, NO_PERMISSION).into()
             }
             Some(403) => {
@@ -229,7 +235,7 @@ impl ConversationRequests<'_> {
     }
 
     fn forbidden_host(&mut self) -> Fetch {
-        self.warning = Some(FORBIDDEN_HOST);
+        self.warnings.insert(FORBIDDEN_HOST);
         NoTranscript::new(Status::Unavailable, FORBIDDEN_HOST).into()
     }
 }
@@ -271,7 +277,9 @@ impl MissingLegs {
         legs: usize,
     ) -> Result<Transcript, Fetch> {
         let Self {
-            reasons, postponed, ..
+            reasons,
+            unrecorded,
+            postponed,
         } = self;
         let result = if read > 0 {
             for (problem, (_, count)) in reasons {
@@ -279,7 +287,7 @@ impl MissingLegs {
             }
             Ok(calls.finish(recordings))
         } else {
-            Err(nothing_read(reasons, legs))
+            Err(nothing_read(reasons, unrecorded))
         };
         match (postponed, result) {
             (None, result) => Ok(result?),
@@ -288,14 +296,14 @@ impl MissingLegs {
     }
 }
 
-/// Why no leg has a transcript.
-fn nothing_read(reasons: BTreeMap<String, (Status, u32)>, legs: usize) -> NoTranscript {
-    if legs == 0 {
-        return NoTranscript::new(Status::Gone, "no leg of a call is known");
-    }
+/// Why no leg has a transcript. The legs without any other reason were not recorded.
+fn nothing_read(reasons: BTreeMap<String, (Status, u32)>, unrecorded: u32) -> NoTranscript {
     let reasons = reasons.into_iter();
     let reasons = reasons.map(|(problem, (status, _))| NoTranscript::new(status, problem));
-    let none = || NoTranscript::new(Status::Gone, NO_TRANSCRIPT);
+    let none = || match unrecorded {
+        0 => NoTranscript::new(Status::Gone, "no leg of a call is known"),
+        _ => NoTranscript::new(Status::NotRecorded, NOT_RECORDED),
+    };
     reasons
         .max_by_key(|reason| transcript::hope(reason.status))
         .unwrap_or_else(none)
@@ -420,6 +428,25 @@ mod tests {
             problems(true),
             ["1 of 2 legs: no transcript of the call was found"]
         );
+    }
+
+    /// The status of a call whose legs have no transcript; each leg is recorded or not.
+    fn status_of(legs: &[bool]) -> Status {
+        let mut missing = MissingLegs::default();
+        for is_recorded in legs {
+            missing.add(gone(), *is_recorded);
+        }
+        match missing.finish(Calls::new(None), Vec::new(), 0, legs.len()) {
+            Err(Fetch::Record(Err(reason))) => reason.status,
+            _ => panic!("a reason"),
+        }
+    }
+
+    #[test]
+    fn a_call_is_gone_only_if_one_of_its_legs_was_recorded() {
+        assert_eq!(status_of(&[false, false]), Status::NotRecorded);
+        assert_eq!(status_of(&[false, true]), Status::Gone);
+        assert_eq!(status_of(&[]), Status::Gone);
     }
 
     #[test]

@@ -311,3 +311,36 @@ async fn the_download_of_a_transcript_carries_no_token_even_to_the_api() {
     let request = &setup.server.seen(FILE)[0];
     assert!(!request.headers.contains_key("authorization"));
 }
+
+/// Fetches a file of this machine by a name that only `TRANSCRIPT_HOSTS` lists, with the client of this kind of file.
+async fn fetch_from_listed_transcript_host(kind: FileKind) -> Result<reqwest::StatusCode, String> {
+    let host = Loopback::start().await;
+    host.script(FILE, [Scripted::new(200, "bytes")]);
+    let endpoints = Endpoints::new(
+        None,
+        Some("https://api.mypurecloud.de"),
+        Some("https://login.mypurecloud.de"),
+    );
+    let mut settings = ClientSettings::new(endpoints.unwrap());
+    settings.transcript_hosts = vec!["localhost".to_owned()];
+    let clients = FileClients::default();
+    let mut address = host.url.join(FILE).unwrap();
+    address.set_host(Some("localhost")).unwrap();
+
+    let http = clients.get(kind, &settings).unwrap();
+    let response = http.get(address).send().await;
+
+    let refusal = |error| format!("{:?}", crate::net::forbidden_kind(&error));
+    response.map(|response| response.status()).map_err(refusal)
+}
+
+#[tokio::test]
+async fn an_internal_host_of_transcripts_serves_no_attachment() {
+    let of = fetch_from_listed_transcript_host;
+
+    let transcript = of(FileKind::Transcript).await;
+    let attachment = of(FileKind::Attachment).await;
+
+    assert_eq!(transcript, Ok(reqwest::StatusCode::OK));
+    assert_eq!(attachment, Err("Some(Loopback)".to_owned()));
+}

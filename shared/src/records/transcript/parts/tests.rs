@@ -268,3 +268,25 @@ fn if_no_part_was_read_the_most_hopeful_status_counts() {
     let only = combine(vec![(Medium::Voice, Err(gone()))], None).unwrap_err();
     assert_eq!(only, gone());
 }
+
+fn unrecorded() -> NoTranscript {
+    NoTranscript::new(Status::NotRecorded, "no leg was recorded")
+}
+
+#[test]
+fn a_part_that_was_never_recorded_is_listed_but_no_problem() {
+    let results = vec![
+        (Medium::Message, Ok(part(Via::Messages, &["Ann"]))),
+        (Medium::Voice, Err(unrecorded())),
+    ];
+
+    let whole = combine(results, None).unwrap();
+
+    assert_eq!(status_and_problem(&whole), (Status::Complete, None));
+    assert_eq!(whole.parts[1].status, Status::NotRecorded);
+    let none = vec![
+        (Medium::Message, Err(gone())),
+        (Medium::Voice, Err(unrecorded())),
+    ];
+    assert_eq!(combine(none, None).unwrap_err().status, Status::Gone);
+}
