@@ -9,6 +9,7 @@ use genesys_simulator::{OtherMedia, Route, Settings, UnavailableSpeech, Unavaila
 use serde_json::Value;
 
 mod emails;
+mod large;
 mod media;
 mod redaction;
 mod unrecorded;

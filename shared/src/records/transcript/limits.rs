@@ -85,7 +85,7 @@ impl Cut {
     }
 
     /// Whether everything was left out, because the transcript is larger than any that is kept.
-    pub(super) fn is_beyond_archive_limit(&self) -> bool {
+    pub(crate) fn is_beyond_archive_limit(&self) -> bool {
         self.by.contains(ARCHIVE_LIMIT)
     }
 

@@ -47,9 +47,10 @@ impl ConversationRequests<'_> {
         };
         match requested.request().await {
             Ok(()) => Ok(requested.transcript()?),
-            // Its texts are left out, and the messages that were not requested any more are counted with them.
+            // The messages that were not requested any more are counted with those that are left out.
             Err(Fetch::StopPage(Stop::LargerThanShare)) if requested.is_of_first() => {
-                Ok(requested.messages.finish())
+                let transcript = requested.messages.finish();
+                Ok(self.too_large(transcript)?)
             }
             Err(fetch) => Err(requested.with_fallback(fetch)),
         }
@@ -94,8 +95,8 @@ impl Requested<'_, '_> {
 
     /// Stops reading a transcript that will not be kept on this page.
     fn check_size(&self) -> Result<(), Stop> {
-        let is_within = self.messages.stored_bytes() <= self.conversation.allowance.bytes();
-        is_within.then_some(()).ok_or(Stop::LargerThanShare)
+        let has_room = self.conversation.has_room_for(self.messages.stored_bytes());
+        has_room.then_some(()).ok_or(Stop::LargerThanShare)
     }
 
     fn is_of_first(&self) -> bool {

@@ -52,6 +52,8 @@ pub(super) struct ConversationRequests<'a> {
     pub(super) deadline: Deadline,
     pub(super) cost: RequestCost,
     pub(super) warnings: Warnings,
+    /// Bytes of the media that were read before the current one.
+    pub(super) held_bytes: u64,
     /// The ids of its messages, known once the conversation has listed them.
     pub(super) announced: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl<'a> ConversationRequests<'a> {
             deadline,
             cost: RequestCost::default(),
             warnings: Warnings::new(),
+            held_bytes: 0,
             announced: Vec::new(),
         }
     }
@@ -89,26 +92,63 @@ impl<'a> ConversationRequests<'a> {
 
     /// The texts, or the result of the conversation without them.
     async fn texts(&mut self) -> Result<Box<Texts>, Fetch> {
-        let transcript = match () {
+        let read = match () {
             // An earlier export may hold ids of any form, and an id must not lead the request to another path.
             () if !transcript::is_id(self.id) => return Err(invalid_id().into()),
-            () if self.plan.media != Medium::DEFAULT => self.media().await?,
-            () => self.written().await?,
+            () if self.plan.media != Medium::DEFAULT => self.media().await,
+            () => self.written().await,
         };
-        let transcript = self.within_allowance(transcript)?;
-        self.with_files(transcript).await
+        match read {
+            Ok(transcript) => {
+                let transcript = self.within_allowance(transcript)?;
+                self.with_files(transcript).await
+            }
+            Err(fetch) => Err(self.fallback_within_allowance(fetch)?),
+        }
+    }
+
+    fn within_allowance(&self, mut transcript: Transcript) -> Result<Transcript, Stop> {
+        transcript.apply_limits(self.plan.limits);
+        let is_within = transcript.stored_bytes() <= self.allowance.bytes();
+        if is_within && !transcript.cut.is_beyond_archive_limit() {
+            return Ok(transcript);
+        }
+        self.too_large(transcript)
+    }
+
+    /// Applies the allowance to the texts of a postponed conversation. A retry makes them no smaller, so those that are
+    /// too large are final.
+    fn fallback_within_allowance(&self, fetch: Fetch) -> Result<Fetch, Stop> {
+        let Fetch::RetryLater(mut postponed) = fetch else {
+            return Ok(fetch);
+        };
+        let Ok(texts) = &mut postponed.fallback else {
+            return Ok(Fetch::RetryLater(postponed));
+        };
+        let empty = Transcript::new(texts.transcript.via, None);
+        let transcript = std::mem::replace(&mut texts.transcript, empty);
+        texts.transcript = self.within_allowance(transcript)?;
+        if texts.transcript.cut.is_beyond_archive_limit() {
+            return Ok(Fetch::Record(postponed.fallback));
+        }
+        Ok(Fetch::RetryLater(postponed))
+    }
+
+    /// Whether texts of this size fit beside those of the media that were read before.
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        self.held_bytes.saturating_add(bytes) <= self.allowance.bytes()
     }
 
     /// Ends the page before a transcript that is larger than its share, and leaves out the texts of one that is larger
     /// than any that is kept.
-    fn within_allowance(&self, mut transcript: Transcript) -> Result<Transcript, Stop> {
-        transcript.apply_limits(self.plan.limits);
+    pub(super) fn too_large(&self, mut transcript: Transcript) -> Result<Transcript, Stop> {
         match self.allowance {
-            _ if transcript.stored_bytes() <= self.allowance.bytes() => {}
-            Allowance::Other => return Err(Stop::LargerThanShare),
-            Allowance::First => transcript.leave_out_all(),
+            Allowance::Other => Err(Stop::LargerThanShare),
+            Allowance::First => {
+                transcript.leave_out_all();
+                Ok(transcript)
+            }
         }
-        Ok(transcript)
     }
 
     pub(super) fn client(&self) -> &'a GenesysClient {

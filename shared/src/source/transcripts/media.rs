@@ -23,6 +23,10 @@ impl ConversationRequests<'_> {
             if sessions.as_ref().is_some_and(|it| !has_medium(it, medium)) {
                 continue;
             }
+            if !self.has_room_for(0) || is_any_left_out(&results) {
+                // The other media could only make it larger.
+                return Ok(self.too_large(combine(results)?)?);
+            }
             let read = match medium {
                 Medium::Message => self.written().await,
                 Medium::Voice => self.calls(sessions.as_ref()).await,
@@ -42,6 +46,7 @@ impl ConversationRequests<'_> {
                 }
                 Err(Fetch::StopPage(stop)) => return Err(stop.into()),
             };
+            self.held_bytes += result.as_ref().map_or(0, Transcript::stored_bytes);
             results.push((medium, result));
         }
         let result = if results.is_empty() {
@@ -108,6 +113,14 @@ impl ConversationRequests<'_> {
             },
         }
     }
+}
+
+/// Whether the texts of a medium were left out because they are larger than any that are kept.
+fn is_any_left_out(results: &[PartResult]) -> bool {
+    let mut read = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().ok());
+    read.any(|transcript| transcript.cut.is_beyond_archive_limit())
 }
 
 /// Whether the conversation has a session of the medium, or no session that says so.

@@ -68,6 +68,11 @@ impl ConversationRequests<'_> {
             match self.communication(&communication.id).await {
                 Ok(document) => {
                     calls.add(&communication.id, document);
+                    calls.apply_limits(self.plan.limits);
+                    if !self.has_room_for(calls.stored_bytes()) {
+                        // The other legs could only make it larger.
+                        return Ok(self.too_large(calls.finish(recordings))?);
+                    }
                     read += 1;
                 }
                 Err(Fetch::StopPage(stop)) => return Err(stop.into()),

@@ -6,7 +6,9 @@ use crate::base::time::{elapsed, later, saturating_millis};
 use crate::genesys::wire::{
     CommunicationTranscript, ConversationSessions, Phrase, SessionParticipant, SpeechParticipant,
 };
-use crate::records::transcript::{Author, Message, RecordingMetadata, Speech, Transcript, Via};
+use crate::records::transcript::{
+    Author, Limits, Message, RecordingMetadata, Speech, Transcript, Via,
+};
 
 /// Purposes of the other side of a call; all other participants are of the organisation.
 const EXTERNAL: [&str; 2] = ["external", "customer"];
@@ -47,6 +49,15 @@ impl<'a> Calls<'a> {
             let message = message(communication_id, number, phrase, start, time);
             self.push(message, speaker);
         }
+    }
+
+    pub(crate) fn apply_limits(&mut self, limits: Limits) {
+        self.transcript.apply_limits(limits);
+    }
+
+    /// Estimate of the size of the legs so far, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.transcript.stored_bytes()
     }
 
     /// Records why a part of the calls is missing.
