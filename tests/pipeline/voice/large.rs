@@ -12,7 +12,7 @@ fn megabytes(count: usize) -> Vec<String> {
 }
 
 /// The number of legs of the conversation in which something was said.
-fn legs(world: &World, id: &String) -> usize {
+fn legs(world: &World, id: &str) -> usize {
     let phrases = world.simulator.phrases(id).into_iter();
     let legs: BTreeSet<_> = phrases.map(|it| it.communication_id).collect();
     legs.len()
@@ -35,7 +35,12 @@ async fn no_further_leg_is_read_of_a_call_that_is_too_large() {
     // Two legs exceed the 32 MB that are kept.
     world.simulator.say(&id, megabytes(17 * legs));
 
-    let (_, records) = export(&mut world, &[id.clone()], r#","media":["voice"]"#).await;
+    let (_, records) = export(
+        &mut world,
+        std::slice::from_ref(&id),
+        r#","media":["voice"]"#,
+    )
+    .await;
 
     assert_left_out(&records[&id]);
     let stats = world.simulator.stats();
@@ -58,7 +63,7 @@ async fn texts_kept_for_a_postponed_call_are_limited_too() {
     world.simulator.write(&id, megabytes(34));
 
     let fields = r#","media":["message","voice"]"#;
-    let (_, records) = export(&mut world, &[id.clone()], fields).await;
+    let (_, records) = export(&mut world, std::slice::from_ref(&id), fields).await;
 
     assert_left_out(&records[&id]);
 }
@@ -73,7 +78,7 @@ async fn messages_and_a_call_share_one_limit() {
     world.simulator.say(&id, megabytes(17));
 
     let fields = r#","media":["message","voice"]"#;
-    let (_, records) = export(&mut world, &[id.clone()], fields).await;
+    let (_, records) = export(&mut world, std::slice::from_ref(&id), fields).await;
 
     assert_left_out(&records[&id]);
 }

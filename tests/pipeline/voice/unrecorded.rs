@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use genesys_simulator::ApiResponse;
 
+use conversation_archive::export::outcome::ExportStatus;
+
 use super::*;
 
 /// The API describes the calls of these conversations as it describes calls that nobody recorded.
