@@ -19,7 +19,7 @@ pub struct RecordingMetadata {
     /// `AVAILABLE`, `ARCHIVED`, `DELETED` …
     pub file_state: Option<String>,
     /// Key of the file in the bucket to which the vendor's S3 integration exports recordings. Derived, not reported by
-    /// the API; see [`archive_key`].
+    /// the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive_key: Option<String>,
 }
