@@ -29,7 +29,7 @@ pub(crate) use limits::MAX_STORED_BYTES;
 pub use limits::{Cut, Limits};
 pub use medium::{EmailAddress, EmailHeader, Speech};
 pub use parts::Part;
-pub(crate) use parts::{PartResult, combine, hope};
+pub(crate) use parts::{PartResult, combine, likelihood_of_text};
 pub(crate) use record::build_record;
 pub use record::{RecordLine, TranscriptRecord};
 pub use recording::RecordingMetadata;

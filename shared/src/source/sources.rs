@@ -74,7 +74,7 @@ impl Sources {
         }
     }
 
-    /// Asks a gateway for the conversations of guest sessions in the interval.
+    /// Requests the conversations of guest sessions in the interval.
     pub async fn conversations_of(
         &self,
         session_ids: &[String],

@@ -9,7 +9,7 @@ const PATH: &str = "GENESYS_LOGIN_PATH";
 const REALM: &str = "GENESYS_LOGIN_REALM";
 const SCOPE: &str = "GENESYS_LOGIN_SCOPE";
 
-/// What a refusal is about.
+/// The subject of a refusal: what is likely wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Id,

@@ -37,7 +37,7 @@ impl WebDetails {
         let messages = details.required_list("messages")?;
         let mut read = vec!["id", "messages"];
         Ok(Self {
-            kind: noted(&mut read, "type", details.text("type")),
+            kind: note(&mut read, "type", details.text("type")),
             start_timestamp: timestamp(&details, &mut read, "startTimestamp"),
             end_timestamp: timestamp(&details, &mut read, "endTimestamp"),
             messages: ParsedList::of(messages, |it| WebMessage::read(&it)),
@@ -52,11 +52,11 @@ impl WebMessage {
         let metadata = message.content("metadata")?.map(ToOwned::to_owned);
         Ok(Self {
             text: message.content_text("text")?.ok_or(NotReadable)?,
-            sequence_id: noted(&mut read, "sequenceId", message.integer("sequenceId")),
-            from: noted(&mut read, "from", message.text("from")),
-            to: noted(&mut read, "to", message.text("to")),
+            sequence_id: note(&mut read, "sequenceId", message.integer("sequenceId")),
+            from: note(&mut read, "from", message.text("from")),
+            to: note(&mut read, "to", message.text("to")),
             timestamp: timestamp(message, &mut read, "timestamp"),
-            metadata: noted(&mut read, "metadata", metadata),
+            metadata: note(&mut read, "metadata", metadata),
             others: message.others(&read),
         })
     }
@@ -67,11 +67,11 @@ fn timestamp(
     read: &mut Vec<&'static str>,
     name: &'static str,
 ) -> Option<Timestamp> {
-    noted(read, name, object.timestamp(name))
+    note(read, name, object.timestamp(name))
 }
 
 /// Returns the value, and adds its name to those that were read if there is one.
-fn noted<T>(read: &mut Vec<&'static str>, name: &'static str, value: Option<T>) -> Option<T> {
+fn note<T>(read: &mut Vec<&'static str>, name: &'static str, value: Option<T>) -> Option<T> {
     if value.is_some() {
         read.push(name);
     }

@@ -76,7 +76,7 @@ pub(crate) fn combine(
 /// The status is that of the part that most likely still has a text.
 fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
     let status = missing.iter().map(|(_, reason)| reason.status);
-    let status = status.max_by_key(|status| hope(*status));
+    let status = status.max_by_key(|status| likelihood_of_text(*status));
     let problem = match missing {
         [(_, only)] => only.problem.clone(),
         several => {
@@ -90,7 +90,7 @@ fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
 }
 
 /// How likely it is that a text exists in spite of this status.
-pub(crate) fn hope(status: Status) -> u8 {
+pub(crate) fn likelihood_of_text(status: Status) -> u8 {
     match status {
         Status::NotRecorded => 0,
         Status::Gone => 1,

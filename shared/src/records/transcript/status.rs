@@ -88,7 +88,7 @@ impl Status {
     }
 
     /// Whether the record holds the texts of the conversation, or those of them that could be read and kept. Also true
-    /// for a conversation that was read completely and in which nobody wrote.
+    /// for a conversation that was read completely and has no message.
     pub fn has_text(self) -> bool {
         match self {
             Self::Complete | Self::Partial | Self::Truncated => true,

@@ -96,7 +96,7 @@ impl<'a> ConversationRequests<'a> {
             // An earlier export may hold ids of any form, and an id must not lead the request to another path.
             () if !transcript::is_id(self.id) => return Err(invalid_id().into()),
             () if self.plan.media != Medium::DEFAULT => self.media().await,
-            () => self.written().await,
+            () => self.messages_of_route().await,
         };
         match read {
             Ok(transcript) => {
@@ -160,7 +160,7 @@ impl<'a> ConversationRequests<'a> {
     }
 
     /// The messages of the conversation.
-    pub(super) async fn written(&mut self) -> Result<Transcript, Fetch> {
+    pub(super) async fn messages_of_route(&mut self) -> Result<Transcript, Fetch> {
         match self.plan.route {
             TranscriptRoute::Messages => self.messages_or_recordings().await,
             TranscriptRoute::WebDetails => self.web_details().await,

@@ -29,7 +29,7 @@ impl ConversationRequests<'_> {
                 return Ok(self.too_large(combine(results, start)?)?);
             }
             let read = match medium {
-                Medium::Message => self.written().await,
+                Medium::Message => self.messages_of_route().await,
                 Medium::Voice => self.calls(sessions.as_ref()).await,
                 Medium::Email => self.emails().await,
             };

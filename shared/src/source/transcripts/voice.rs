@@ -305,7 +305,7 @@ fn nothing_read(reasons: BTreeMap<String, (Status, u32)>, unrecorded: u32) -> No
         _ => NoTranscript::new(Status::NotRecorded, NOT_RECORDED),
     };
     reasons
-        .max_by_key(|reason| transcript::hope(reason.status))
+        .max_by_key(|reason| transcript::likelihood_of_text(reason.status))
         .unwrap_or_else(none)
 }
 
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_transcript_the_most_hopeful_reason_counts() {
+    fn without_any_transcript_the_reason_that_excludes_a_text_least_counts() {
         let mut missing = MissingLegs::default();
         missing.add(gone(), true);
         missing.add(

@@ -249,7 +249,7 @@ fn a_part_that_was_not_read_is_a_problem_of_the_whole() {
 }
 
 #[test]
-fn if_no_part_was_read_the_most_hopeful_status_counts() {
+fn if_no_part_was_read_the_status_that_excludes_a_text_least_counts() {
     let results = vec![
         (Medium::Message, Err(gone())),
         (

@@ -17,7 +17,7 @@ const EXTERNAL: [&str; 2] = ["external", "customer"];
 #[derive(Debug)]
 pub(crate) struct Calls<'a> {
     transcript: Transcript,
-    /// Who took part, if the conversation's details are known.
+    /// The participants, if the conversation's details are known.
     participants: &'a [SessionParticipant],
 }
 
