@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that hold times, places, invocation ids or job ids, and the hashes over such fields. They are masked.
-const MASKED: [&str; 31] = [
+const MASKED: [&str; 32] = [
     // Digest of a cursor, which differs for each job.
     "mark",
     "seal",
@@ -28,6 +28,7 @@ const MASKED: [&str; 31] = [
     "startedAt",
     "endedAt",
     "requestId",
+    "destination",
     "latencyMs",
     "correlationId",
     "effort",
