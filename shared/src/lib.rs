@@ -184,7 +184,7 @@ pub mod source {
     use interface::{expired_at_cursor, expired_if_unknown, source_broken};
     pub use names::NamesOrWarning;
     pub use sources::Sources;
-    pub use transcripts::Transcripts;
+    pub use transcripts::{Transcripts, web_details_call};
 }
 
 pub mod archive {

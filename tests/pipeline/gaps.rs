@@ -74,6 +74,18 @@ fn lookup(world: &World, known: usize, unknown: usize, more_fields: &str) -> Str
     )
 }
 
+/// An export of ten conversations in an organisation that serves no text.
+fn without_texts(name: &'static str, settings: Settings) -> Case {
+    Case {
+        name,
+        settings,
+        request: texts_of_ten,
+        status: ExportStatus::CompletedWithGaps,
+        gaps: (10, 10, "requested"),
+        completeness: Some(0.0),
+    }
+}
+
 fn cases() -> Vec<Case> {
     vec![
         Case {
@@ -84,36 +96,21 @@ fn cases() -> Vec<Case> {
             gaps: (10, 0, "requested"),
             completeness: Some(1.0),
         },
-        Case {
-            name: "every conversation is 404",
-            settings: texts_with(UnavailableTexts {
+        without_texts(
+            "every conversation is 404",
+            texts_with(UnavailableTexts {
                 gone: 1,
                 ..UnavailableTexts::default()
             }),
-            request: texts_of_ten,
-            status: ExportStatus::CompletedWithGaps,
-            gaps: (10, 10, "requested"),
-            completeness: Some(0.0),
-        },
-        Case {
-            name: "every conversation is 403",
-            settings: texts_with(UnavailableTexts {
+        ),
+        without_texts(
+            "every conversation is 403",
+            texts_with(UnavailableTexts {
                 forbidden: 1,
                 ..UnavailableTexts::default()
             }),
-            request: texts_of_ten,
-            status: ExportStatus::CompletedWithGaps,
-            gaps: (10, 10, "requested"),
-            completeness: Some(0.0),
-        },
-        Case {
-            name: "every conversation is 400",
-            settings: refusing_texts(400),
-            request: texts_of_ten,
-            status: ExportStatus::CompletedWithGaps,
-            gaps: (10, 10, "requested"),
-            completeness: Some(0.0),
-        },
+        ),
+        without_texts("every conversation is 400", refusing_texts(400)),
         Case {
             name: "1 of 2 ids is unknown",
             settings: organisation(141, 60),

@@ -12,7 +12,7 @@ use crate::export::audit::{AuditEvent, Audited};
 use crate::export::effort::Effort;
 use crate::export::objects::ObjectKey;
 use crate::export::page_record::PageObjects;
-use crate::export::plan::{AppliedRedaction, ExportPlan, GatewayQuery, Residency, SliceRange};
+use crate::export::plan::{AppliedRedaction, Residency, SliceRange};
 use crate::export::request::SourceKind;
 use crate::export::totals::Totals;
 use crate::records::page::{Counts, is_zero};
@@ -200,13 +200,7 @@ pub struct PageEntry {
 }
 
 impl ExportMetrics {
-    pub fn of(
-        plan: &ExportPlan,
-        query: Option<&GatewayQuery>,
-        content: &Content,
-        effort: Effort,
-        missing: u64,
-    ) -> Self {
+    pub fn of(content: &Content, effort: Effort, missing: u64, gaps: Gaps) -> Self {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
         let repeated = content.repeated.as_ref();
@@ -216,7 +210,7 @@ impl ExportMetrics {
             identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
             ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
             requests: RequestMetrics::of(effort, pages),
-            completeness: Gaps::of(plan, query, content, missing).completeness(),
+            completeness: gaps.completeness(),
             missing,
             pagination_depth: depths().max().unwrap_or_default(),
             redactions: content.redactions.total(),

@@ -128,7 +128,7 @@ async fn complete(
     if let Some(repeated) = &content.repeated {
         tracing::warn!(export.id = %id, %repeated, "export complete with repeated records");
     }
-    let metrics = ExportMetrics::of(plan, query, &content, effort, missing.len() as u64);
+    let metrics = ExportMetrics::of(&content, effort, missing.len() as u64, gaps);
     let decision = Decision::Complete {
         status,
         gaps,

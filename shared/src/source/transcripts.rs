@@ -22,6 +22,8 @@ use crate::net::clock::Clock;
 use allowance::Allowance;
 use batches::BulkLimit;
 use conversation::{ConversationRequests, Fetched};
+
+pub use conversation::web_details_call;
 use fetch::{Fetch, Postponed, Stop};
 use page::Page;
 use postponement::PageConversations;

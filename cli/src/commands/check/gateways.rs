@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use conversation_archive::base::time::Interval;
 use conversation_archive::export::request::{Filters, HistoryForm};
+use conversation_archive::genesys::ApiError;
 use conversation_archive::genesys::wire::QueryReply;
-use conversation_archive::genesys::{ApiError, ApiPath, Call};
 use conversation_archive::records::transcript::TranscriptRoute;
-use conversation_archive::source::{ExportGateway, HistoryGateway, QuerySpec};
+use conversation_archive::source::{ExportGateway, HistoryGateway, QuerySpec, web_details_call};
 use serde::de::IgnoredAny;
 
 use super::{Api, Finding, Findings};
@@ -166,10 +166,12 @@ pub(super) async fn check_web_details(
     if route != TranscriptRoute::WebDetails {
         return;
     }
-    let path = ApiPath::from("/api/v2/conversations/web/details")
-        .then("/")
-        .then(UNKNOWN_ID);
-    let response = api.request::<IgnoredAny>(&Call::get(path)).await;
+    #[expect(
+        clippy::expect_used,
+        reason = "the id is a constant of plain characters"
+    )]
+    let call = web_details_call(UNKNOWN_ID).expect("a call");
+    let response = api.request::<IgnoredAny>(&call).await;
     findings.add(match response {
         Ok(_) => Finding::ok(WEB_DETAILS, "the gateway responds"),
         Err(error) if error.status() == Some(404) => Finding::found(

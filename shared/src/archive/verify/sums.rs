@@ -116,7 +116,7 @@ impl<'a> Sums<'a> {
             ("warnings", manifest.warnings == self.all_warnings()?),
             ("failures", outcome.failures.is_empty()),
             ("effort", outcome.effort.is_none()),
-            ("metrics", self.metrics_match()?),
+            ("metrics", self.metrics_match(gaps)),
         ] {
             let rule = format_args!("its `{field}` does not match the page records");
             self.manifest().require(same, rule)?;
@@ -144,15 +144,12 @@ impl<'a> Sums<'a> {
     }
 
     /// Checks the metrics; manifests of earlier versions have none.
-    fn metrics_match(&self) -> Result<bool, VerifyError> {
-        let (plan, manifest) = (&self.history.plan, &self.history.manifest);
-        let Some(metrics) = manifest.outcome.metrics else {
-            return Ok(true);
-        };
-        let attempt = self.history.attempt_number(manifest.outcome.attempt)?;
+    fn metrics_match(&self, gaps: Gaps) -> bool {
+        let manifest = &self.history.manifest;
         let missing = manifest.missing_ids.len() as u64;
-        let query = attempt.query(plan);
-        Ok(metrics == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
+        let computed = || ExportMetrics::of(&manifest.content, self.effort, missing, gaps);
+        let stored = manifest.outcome.metrics;
+        stored.is_none_or(|stored| stored == computed())
     }
 
     pub(super) fn report(

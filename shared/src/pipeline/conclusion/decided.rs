@@ -40,20 +40,29 @@ pub(super) enum Decision {
     Cancelled,
 }
 
+/// The fields of an outcome that the decision alone determines.
+struct Decided {
+    status: ExportStatus,
+    metrics: Option<ExportMetrics>,
+    gaps: Option<Gaps>,
+    failures: Vec<SliceFailure>,
+}
+
 impl Decision {
     pub(super) fn outcome(self, pipeline: &Pipeline, input: ConclusionInput<'_>) -> Outcome {
         let ConclusionInput { plan, attempt, .. } = input;
         let ends = || input.slice_statuses.iter().filter_map(|it| it.end.as_ref());
         let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
         let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
-        let event = self.event(pipeline, input, &totals, &audit_heads);
-        let status = self.status();
+        let decided = self.decided();
+        let event = decided.event(pipeline, input, &totals, &audit_heads);
+        let Decided {
+            status,
+            metrics,
+            gaps,
+            failures,
+        } = decided;
         let effort = RequestMetrics::of(totals.effort, totals.pages);
-        let (metrics, gaps, failures) = match self {
-            Self::Complete { metrics, gaps, .. } => (Some(metrics), Some(gaps), Vec::new()),
-            Self::Failed(failures) => (None, None, failures),
-            Self::Cancelled => (None, None, Vec::new()),
-        };
         Outcome {
             format_version: FormatVersion,
             export_id: plan.export_id.clone(),
@@ -76,14 +85,31 @@ impl Decision {
         }
     }
 
-    fn status(&self) -> ExportStatus {
+    fn decided(self) -> Decided {
+        let without_manifest = |status, failures| Decided {
+            status,
+            metrics: None,
+            gaps: None,
+            failures,
+        };
         match self {
-            Self::Complete { status, .. } => *status,
-            Self::Failed(_) => ExportStatus::Failed,
-            Self::Cancelled => ExportStatus::Cancelled,
+            Self::Complete {
+                status,
+                gaps,
+                metrics,
+            } => Decided {
+                status,
+                metrics: Some(metrics),
+                gaps: Some(gaps),
+                failures: Vec::new(),
+            },
+            Self::Failed(failures) => without_manifest(ExportStatus::Failed, failures),
+            Self::Cancelled => without_manifest(ExportStatus::Cancelled, Vec::new()),
         }
     }
+}
 
+impl Decided {
     fn event(
         &self,
         pipeline: &Pipeline,
@@ -97,21 +123,17 @@ impl Decision {
             invocation,
             ..
         } = input;
-        let action = match self {
-            Self::Cancelled => Action::CancelExport,
-            Self::Complete { .. } | Self::Failed(_) => Action::CompleteExport,
+        let action = match self.status {
+            ExportStatus::Cancelled => Action::CancelExport,
+            _ => Action::CompleteExport,
         };
-        let status = self.status();
-        let (metrics, gaps) = match self {
-            Self::Complete { metrics, gaps, .. } => (Some(metrics), Some(*gaps)),
-            Self::Failed(_) | Self::Cancelled => (None, None),
-        };
+        let (metrics, gaps) = (self.metrics.as_ref(), self.gaps);
         let details = Details {
-            status,
+            status: self.status,
             attempt: attempt.attempt,
             audit_heads,
             destination: pipeline.archive.store().uri(""),
-            summary: OutcomeSummary::of(plan, status, totals, metrics, gaps),
+            summary: OutcomeSummary::of(plan, self.status, totals, metrics, gaps),
         };
         let event = AuditEvent::new(NewAuditEvent {
             export_id: &plan.export_id,
@@ -123,11 +145,9 @@ impl Decision {
             subject: format!("attempt {}", attempt.attempt),
             details: json!(details),
         });
-        let event = match self {
-            Self::Failed(failures) if !failures.is_empty() => {
-                event.with_failure(failures[0].failure.to_string())
-            }
-            _ => event,
+        let event = match self.failures.first() {
+            Some(first) => event.with_failure(first.failure.to_string()),
+            None => event,
         };
         event.chained_after(Some(plan.start_event.hash))
     }

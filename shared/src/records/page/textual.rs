@@ -104,13 +104,21 @@ mod tests {
         textual_conversation_id(line, shape, projection, Medium::DEFAULT).is_some()
     }
 
+    /// The line of a conversation whose sessions are of these media types.
+    fn sessions(media_types: &[&str]) -> String {
+        let sessions = media_types.iter();
+        let sessions: Vec<_> = sessions
+            .map(|it| format!(r#"{{"mediaType":"{it}"}}"#))
+            .collect();
+        format!(
+            r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{}]}}]}}"#,
+            sessions.join(",")
+        )
+    }
+
     #[test]
     fn written_conversations_are_recognised_by_their_sessions() {
-        let line = |media: &str| {
-            format!(
-                r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{{"mediaType":"voice"}},{{"mediaType":"{media}"}}]}}]}}"#
-            )
-        };
+        let line = |media: &str| sessions(&["voice", media]);
         let (shape, full) = (RecordShape::Analytics, Projection::Full);
 
         assert!(has_messages(&line("message"), shape, full));
@@ -171,22 +179,16 @@ mod tests {
 
     #[test]
     fn a_cobrowse_session_alone_does_not_rule_out_a_written_one() {
-        let session = |media_types: &[&str]| {
-            let sessions = media_types.iter();
-            let sessions: Vec<_> = sessions
-                .map(|it| format!(r#"{{"mediaType":"{it}"}}"#))
-                .collect();
-            format!(
-                r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{}]}}]}}"#,
-                sessions.join(",")
-            )
-        };
         let leading = r#"{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"cobrowse","mediaType":"cobrowse"}"#;
         let (shape, full) = (RecordShape::Analytics, Projection::Full);
 
-        assert!(!has_messages(&session(&["cobrowse", "voice"]), shape, full));
+        assert!(!has_messages(
+            &sessions(&["cobrowse", "voice"]),
+            shape,
+            full
+        ));
         assert!(has_messages(
-            &session(&["cobrowse", "message"]),
+            &sessions(&["cobrowse", "message"]),
             shape,
             full
         ));
@@ -209,16 +211,6 @@ mod tests {
 
     #[test]
     fn conversations_are_chosen_by_the_media_that_are_requested() {
-        let sessions = |media_types: &[&str]| {
-            let sessions = media_types.iter();
-            let sessions: Vec<_> = sessions
-                .map(|it| format!(r#"{{"mediaType":"{it}"}}"#))
-                .collect();
-            format!(
-                r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{}]}}]}}"#,
-                sessions.join(",")
-            )
-        };
         let has = |line: &str, media: &[Medium]| {
             let shape = RecordShape::Analytics;
             textual_conversation_id(line, shape, Projection::Full, media).is_some()

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Transcript};
+use crate::records::page::is_zero;
 
 /// The largest transcript that is kept, in bytes as estimated by [`Transcript::stored_bytes`]. It bounds the memory of
 /// one conversation, see docs/transcripts.md.
@@ -195,14 +196,6 @@ impl Transcript {
         self.cut.note(CONTEXT_WINDOW, is_windowed);
         self.cut.note(MAX_TRANSCRIPT_BYTES, is_over_bytes);
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-pub(super) fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 pub(super) fn sort_key(message: &Message) -> SortKey {

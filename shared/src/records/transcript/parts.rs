@@ -25,8 +25,8 @@ pub struct Part {
 /// The result of reading one medium of a conversation.
 pub(crate) type PartResult = (Medium, Result<Transcript, NoTranscript>);
 
-/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not,
-/// unless it was never recorded. Without the conversation's start, the start that the parts state counts. Fails if none was read.
+/// Combines the parts of a conversation: the texts of all that were read, and a problem for each that was not, unless it
+/// was never recorded. Without the conversation's start, the start that the parts state counts. Fails if none was read.
 pub(crate) fn combine(
     results: Vec<PartResult>,
     conversation_start: Option<Timestamp>,
@@ -61,13 +61,8 @@ pub(crate) fn combine(
     let Some(mut whole) = whole else {
         return Err(none_was_read(&missing));
     };
-    for (medium, reason) in missing {
-        if !reason.status.expects_text() {
-            continue;
-        }
-        let problem = format!("{}: {}", medium.as_str(), reason.problem);
-        whole.problems.push(problem);
-    }
+    let missing = missing.iter().filter(|(_, it)| it.status.expects_text());
+    whole.problems.extend(missing.map(problem_of_medium));
     whole.parts = parts;
     whole.start = conversation_start.or(whole.start);
     Ok(whole)
@@ -80,13 +75,15 @@ fn none_was_read(missing: &[(Medium, NoTranscript)]) -> NoTranscript {
     let problem = match missing {
         [(_, only)] => only.problem.clone(),
         several => {
-            let problems = several
-                .iter()
-                .map(|(medium, it)| format!("{}: {}", medium.as_str(), it.problem));
-            problems.collect::<Vec<_>>().join("; ")
+            let problems: Vec<_> = several.iter().map(problem_of_medium).collect();
+            problems.join("; ")
         }
     };
     NoTranscript::new(status.unwrap_or(Status::Gone), problem)
+}
+
+fn problem_of_medium((medium, reason): &(Medium, NoTranscript)) -> String {
+    format!("{}: {}", medium.as_str(), reason.problem)
 }
 
 /// How likely it is that a text exists in spite of this status.

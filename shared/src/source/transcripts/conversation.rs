@@ -17,7 +17,7 @@ use crate::base::decode::object::required_object;
 use crate::base::time::elapsed;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
-use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, Reply};
+use crate::genesys::{ApiError, ApiPath, Call, GenesysClient, InvalidSegment, Reply};
 use crate::records::medium::Medium;
 use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
 use crate::source::fetched_page::RequestCost;
@@ -92,11 +92,14 @@ impl<'a> ConversationRequests<'a> {
 
     /// The texts, or the result of the conversation without them.
     async fn texts(&mut self) -> Result<Box<Texts>, Fetch> {
-        let read = match () {
-            // An earlier export may hold ids of any form, and an id must not lead the request to another path.
-            () if !transcript::is_id(self.id) => return Err(invalid_id().into()),
-            () if self.plan.media != Medium::DEFAULT => self.media().await,
-            () => self.messages_of_route().await,
+        // An earlier export may hold ids of any form, and an id must not lead the request to another path.
+        if !transcript::is_id(self.id) {
+            return Err(invalid_id().into());
+        }
+        let read = if self.plan.media == Medium::DEFAULT {
+            self.messages_of_route().await
+        } else {
+            self.media().await
         };
         match read {
             Ok(transcript) => {
@@ -280,8 +283,7 @@ impl<'a> ConversationRequests<'a> {
 
     async fn web_details(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
-        let call = Call::get(ApiPath::from("/api/v2/conversations/web/details").segment(id)?);
-        let call = call.with_reply_limit(self.allowance.bytes());
+        let call = web_details_call(id)?.with_reply_limit(self.allowance.bytes());
         let read = self.read(&call, |document| web_details(document, id)).await;
         read.map_err(|error| self.result_of(error))
     }
@@ -329,6 +331,12 @@ impl<'a> ConversationRequests<'a> {
         self.cost.add(&reply, 0);
         Ok((reply.value, reply.status))
     }
+}
+
+/// The request for a conversation's web details, at a gateway.
+pub fn web_details_call(id: &str) -> Result<Call, InvalidSegment> {
+    let path = ApiPath::from("/api/v2/conversations/web/details");
+    Ok(Call::get(path.segment(id)?))
 }
 
 pub(super) fn recording_wait() -> Wait {

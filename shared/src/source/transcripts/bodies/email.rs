@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::html::text_of_html;
-use super::recording_metadata::metadata;
+use super::recording_metadata::recordings_and_transcript;
 use crate::base::decode::DecodeError;
 use crate::genesys::wire::{
     AVAILABLE, EmailAttachment, RecordedAddress, Recording, RecordingEmailMessage,
 };
 use crate::records::foreign::{ForeignText, Secrets};
 use crate::records::transcript::{
-    Attachment, Author, EmailAddress, EmailHeader, Message, NoTranscript, Status, Transcript, Via,
+    Attachment, Author, EmailAddress, EmailHeader, Message, NoTranscript, Status, Transcript,
 };
 
 /// The API's reason for a recording without its e-mails.
@@ -29,10 +29,7 @@ pub(crate) struct Emails {
 impl Emails {
     /// Fails when the document is not a list of recordings of this conversation.
     pub(crate) fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
-        let listed = Recording::list(document, id)?;
-        let mut transcript = Transcript::new(Via::Recordings, None);
-        let recordings = transcript.take_readable("recordings", listed);
-        transcript.recordings = recordings.iter().filter_map(metadata).collect();
+        let (recordings, transcript) = recordings_and_transcript(document, id)?;
         let mut emails = Self {
             transcript,
             lacking: recordings.iter().find_map(lacking),

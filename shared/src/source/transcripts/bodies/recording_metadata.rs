@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::base::decode::DecodeError;
 use crate::genesys::wire::Recording;
-use crate::records::transcript::RecordingMetadata;
+use crate::records::transcript::{RecordingMetadata, Transcript, Via};
 
 /// The recordings that a document describes, which is a list of this conversation's. Elements without an id are left
 /// out.
@@ -16,8 +16,21 @@ pub(crate) fn recording_metadata(
     Ok(listed.read.iter().filter_map(metadata).collect())
 }
 
+/// The recordings of a document, which is a list of this conversation's, and a transcript that describes them and holds
+/// the elements that cannot be read.
+pub(super) fn recordings_and_transcript(
+    document: &RawValue,
+    id: &str,
+) -> Result<(Vec<Recording>, Transcript), DecodeError> {
+    let listed = Recording::list(document, id)?;
+    let mut transcript = Transcript::new(Via::Recordings, None);
+    let recordings = transcript.take_readable("recordings", listed);
+    transcript.recordings = recordings.iter().filter_map(metadata).collect();
+    Ok((recordings, transcript))
+}
+
 /// The description of a recording that has an id. Its key in the vendor's bucket depends on the conversation.
-pub(super) fn metadata(recording: &Recording) -> Option<RecordingMetadata> {
+fn metadata(recording: &Recording) -> Option<RecordingMetadata> {
     Some(RecordingMetadata {
         id: recording.id.clone()?,
         media: recording.media.clone(),

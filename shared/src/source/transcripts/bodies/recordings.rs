@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::recording_metadata::metadata;
+use super::recording_metadata::recordings_and_transcript;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::ParsedList;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
 use crate::records::foreign::{ForeignText, Secrets};
 use crate::records::transcript::{
-    Attachment, Author, Event, Message, NoTranscript, Status, Transcript, Via,
+    Attachment, Author, Event, Message, NoTranscript, Status, Transcript,
 };
 
 /// The transcript built from the recordings of a conversation.
@@ -31,10 +31,7 @@ impl Recordings {
     /// Fails when the document is not a list of recordings of this conversation, or when it only has a text recording
     /// without its texts.
     pub(crate) fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
-        let listed = Recording::list(document, id)?;
-        let mut transcript = Transcript::new(Via::Recordings, None);
-        let recordings = transcript.take_readable("recordings", listed);
-        transcript.recordings = recordings.iter().filter_map(metadata).collect();
+        let (recordings, transcript) = recordings_and_transcript(document, id)?;
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
             (!state.eq_ignore_ascii_case(AVAILABLE))
