@@ -32,10 +32,12 @@ mod handlers;
 mod outage_tolerance;
 mod running;
 mod worker;
+mod workers;
 
 pub use event::Event;
 pub use export_state::{ExportState, SliceProgress};
-pub use running::{EngineEnd, RunningEngine, Stopper};
+pub use running::{EngineEnd, RunningEngine};
+pub use workers::{Stopper, Workers};
 
 use handlers::Handlers;
 
@@ -92,14 +94,15 @@ impl Engine {
             .await
     }
 
-    /// Starts the workers. The caller holds the export's lock, if the archive has locks.
+    /// Starts the workers for one export. The caller holds the export's lock, if the archive has locks.
     pub fn run(&self, id: &ExportId) -> RunningEngine {
-        RunningEngine::start(
-            Arc::clone(&self.handlers),
-            self.events.clone(),
-            self.concurrency,
-            id.clone(),
-        )
+        RunningEngine::new(self.start_workers(), id.clone())
+    }
+
+    /// Starts the workers, which handle the messages of all exports until they are stopped.
+    pub fn start_workers(&self) -> Workers {
+        let (handlers, events) = (Arc::clone(&self.handlers), self.events.clone());
+        Workers::start(handlers, events, self.concurrency)
     }
 
     pub async fn plan(&self, id: &ExportId) -> anyhow::Result<Option<Arc<ExportPlan>>> {

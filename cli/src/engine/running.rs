@@ -1,9 +1,7 @@
-//! A running engine: its workers, how it is stopped or killed, and how it detects the end of the export.
+//! An engine that runs one export: how it detects the end of the export.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use conversation_archive::archive::cancellation;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::OPEN_PREFIX;
@@ -12,39 +10,24 @@ use conversation_archive::storage::queue::{
 };
 use jiff::{SignedDuration, Timestamp};
 use start_export::Command;
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Event;
 use super::handlers::Handlers;
 use super::outage_tolerance::{OutageTolerance, may_still_start};
-use super::worker::WorkerContext;
+use super::workers::{Stopper, Workers};
 
-/// The running workers. Dropping this value is equivalent to a crash.
+/// The running workers, and the export that they are run for. Dropping this value is equivalent to a crash.
 #[derive(Debug)]
 pub struct RunningEngine {
-    context: Arc<WorkerContext>,
     /// Separate tasks, so that the workers continue while the engine reads from the archive whether the export
     /// is over.
-    workers: JoinSet<anyhow::Result<()>>,
+    workers: Workers,
     id: ExportId,
     /// When the export was first seen to be over.
     over_since: Option<Timestamp>,
     cancel_seen: bool,
     next_sweep: Timestamp,
     outage: OutageTolerance,
-}
-
-/// Stops an engine from another task.
-#[derive(Clone, Debug)]
-pub struct Stopper(Arc<WorkerContext>);
-
-impl Stopper {
-    pub fn stop(&self) {
-        self.0.stop.send_replace(true);
-    }
 }
 
 /// Why an engine ended.
@@ -85,29 +68,9 @@ const DELIVERY_TIME_LIMIT: SignedDuration = SignedDuration::from_mins(1);
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 impl RunningEngine {
-    pub(super) fn start(
-        handlers: Arc<Handlers>,
-        events: UnboundedSender<Event>,
-        concurrency: usize,
-        id: ExportId,
-    ) -> Self {
-        let next_sweep = handlers.pipeline.clock.now() + SWEEP_INTERVAL;
-        let context = Arc::new(WorkerContext {
-            handlers,
-            events,
-            stop: watch::Sender::new(false),
-            progress: Notify::new(),
-        });
-        let mut workers = JoinSet::new();
-        for _ in 0..concurrency.max(1) {
-            workers.spawn(Arc::clone(&context).work(Queue::Pages));
-        }
-        for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
-            workers.spawn(Arc::clone(&context).work(queue));
-        }
-        workers.spawn(Arc::clone(&context).record_dead_letters());
+    pub(super) fn new(workers: Workers, id: ExportId) -> Self {
+        let next_sweep = workers.handlers().pipeline.clock.now() + SWEEP_INTERVAL;
         Self {
-            context,
             workers,
             id,
             over_since: None,
@@ -124,7 +87,8 @@ impl RunningEngine {
         loop {
             match self.check_end(is_timer_tick).await {
                 Ok(Some(ended)) => {
-                    self.finish().await;
+                    // A message that is still in flight can only be a duplicate.
+                    self.workers.finish().await;
                     return Ok(ended);
                 }
                 Ok(None) => self.outage.reset(),
@@ -134,11 +98,10 @@ impl RunningEngine {
                 return Ok(EngineEnd::Stopped);
             }
             is_timer_tick = tokio::select! {
-                Some(joined) = self.workers.join_next() => {
-                    joined.context("a worker of the engine failed")??;
+                changed = self.workers.changed() => {
+                    changed?;
                     false
                 }
-                () = self.context.progress.notified() => false,
                 () = tokio::time::sleep(POLL_INTERVAL) => true,
             };
         }
@@ -151,12 +114,12 @@ impl RunningEngine {
 
     /// A handle that stops the engine, for use while `wait_for_end` is being awaited.
     pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.context))
+        self.workers.stopper()
     }
 
     /// Drops every worker at whatever point it has reached, as the end of the process would.
-    pub async fn kill(mut self) {
-        self.workers.shutdown().await;
+    pub async fn kill(self) {
+        self.workers.kill().await;
     }
 
     /// Checks whether the export is over; with `is_timer_tick`, first checks for changes that no message announces.
@@ -173,7 +136,7 @@ impl RunningEngine {
     async fn is_over(&mut self) -> anyhow::Result<Option<EngineEnd>> {
         let Handlers {
             queues, pipeline, ..
-        } = &*self.context.handlers;
+        } = self.workers.handlers();
         if pipeline.archive.is_open(&self.id).await? {
             self.over_since = None;
             return Ok(None);
@@ -186,7 +149,7 @@ impl RunningEngine {
 
     /// Checks for what no message announces: a request to cancel, and lost messages.
     async fn check_unannounced_changes(&mut self) -> anyhow::Result<()> {
-        let handlers = &self.context.handlers;
+        let handlers = self.workers.handlers();
         if !self.cancel_seen && cancellation::is_requested(handlers.archive(), &self.id).await? {
             // Parked pages may wait for hours; the command enqueues a message for each open slice, so that it checks
             // now.
@@ -212,7 +175,7 @@ impl RunningEngine {
     /// Sweeps the open export. Does not touch owed webhooks: those of other exports may have another receiver, and the
     /// engine does not wait that long for its own.
     async fn sweep(&self) -> anyhow::Result<()> {
-        let handlers = &self.context.handlers;
+        let handlers = self.workers.handlers();
         let open = handlers.archive().list_all(OPEN_PREFIX).await?;
         // A sweep moves every open export forward, and another process may be working on one of the others.
         if open.len() == 1 {
@@ -222,16 +185,6 @@ impl RunningEngine {
                 .await?;
         }
         Ok(())
-    }
-
-    /// Stops the workers after the export is over: a message still in flight can only be a duplicate.
-    async fn finish(&mut self) {
-        const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-        self.stop();
-        let drained = async { while self.workers.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
-            self.workers.shutdown().await;
-        }
     }
 }
 
