@@ -1,8 +1,13 @@
-//! Ids of exports, runs and pages.
+//! Ids of exports, runs and pages, and the names in the keys of live objects.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+mod live;
+
+pub use live::InvalidName;
+pub use live::{ConversationId, StreamName, WriterId};
 
 /// An export's id: 1 to 64 letters, digits, `-` or `_`, so that it is valid in a key, a path and a queue message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -50,8 +50,7 @@ impl<'a> JsonText<'a> {
 
     /// The content of a string, with U+FFFD for each lone surrogate. `None` for any other value.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let string: Result<LossyString<'a>, _> = serde_json::from_str(self.as_str());
-        string.ok().map(|string| string.0)
+        decode_string(self.as_str())
     }
 
     /// A whole number that fits into 64 bits. `None` for any other value.
@@ -62,6 +61,12 @@ impl<'a> JsonText<'a> {
     fn is_null(self) -> bool {
         self.as_str() == "null"
     }
+}
+
+/// The content of a string in quotes, with U+FFFD for each lone surrogate. `None` for any other text.
+pub(crate) fn decode_string(quoted: &str) -> Option<Cow<'_, str>> {
+    let string: Result<LossyString<'_>, _> = serde_json::from_str(quoted);
+    string.ok().map(|string| string.0)
 }
 
 /// The value as a message body. SQS and SNS refuse two characters that JSON allows; they are escaped.

@@ -39,6 +39,7 @@ mod properties;
 pub use check::IndexMismatch;
 pub(crate) use check::check_index;
 pub use codec::CodecError;
+pub(crate) use codec::{GzipWriter, infallible};
 pub use codec::{decode_lines, page_text};
 pub use identity::RejectReason;
 pub use identity::has_ended;
@@ -54,11 +55,13 @@ pub use raw_record::OwnedRecord;
 pub use raw_record::RawRecord;
 pub(crate) use redact::redact_free_text;
 pub(crate) use redact::{escape_controls, text_of_bytes};
+pub(crate) use redact::{is_list_of_words, redact_live_event, redact_rejected_event};
 pub use results::ResultsFields;
 pub use results::{DETAILS_FIELDS, ResultsPage, ResultsReader, gateway_records};
 #[cfg(test)]
 use standard::dropped_paths;
 pub(crate) use textual::{medium_of, textual_conversation_id};
+pub(crate) use walk::Cursor;
 
 use builder::PageBuilder;
 use copy::{DROP_NOTHING, copy_record};

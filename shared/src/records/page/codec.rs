@@ -80,27 +80,27 @@ pub(super) fn check_no_trailing_bytes(decoder: &GzDecoder<&[u8]>) -> Result<(), 
 
 /// A gzip member being written, without time, name and system: a pure function of the level and the input.
 #[derive(Debug)]
-pub(super) struct GzipWriter(BufWriter<GzEncoder<Vec<u8>>>);
+pub(crate) struct GzipWriter(BufWriter<GzEncoder<Vec<u8>>>);
 
 impl GzipWriter {
-    pub(super) fn new(level: u32) -> Self {
+    pub(crate) fn new(level: u32) -> Self {
         let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
         let encoder = header.write(Vec::new(), Compression::new(level));
         Self(BufWriter::with_capacity(CHUNK_BYTES, encoder))
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         infallible(self.0.write_all(bytes));
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         let encoder = infallible(self.0.into_inner());
         infallible(encoder.finish())
     }
 }
 
 /// Unwraps the result of writing to a `Vec`, which cannot fail.
-pub(super) fn infallible<T, E: std::error::Error>(result: Result<T, E>) -> T {
+pub(crate) fn infallible<T, E: std::error::Error>(result: Result<T, E>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => unreachable!("writing to memory cannot fail: {error}"),

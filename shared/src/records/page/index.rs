@@ -125,7 +125,9 @@ impl Iterator for IndexReader<'_> {
 }
 
 impl IndexReader<'_> {
-    fn next_entry<'l, T: Deserialize<'l>>(&'l mut self) -> Result<Option<T>, CodecError> {
+    pub(crate) fn next_entry<'l, T: Deserialize<'l>>(
+        &'l mut self,
+    ) -> Result<Option<T>, CodecError> {
         if !self.read_line()? {
             return Ok(None);
         }

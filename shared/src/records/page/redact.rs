@@ -2,20 +2,24 @@
 //! from text that people typed, and with the strict profile also fields that identify a person.
 //!
 //! The text is walked once, whatever its depth, and copied in runs that are as long as possible. Strings without
-//! personal data keep their escapes. Keys, numbers, and the id and the start of the record are unchanged.
+//! personal data keep their escapes. Keys, numbers, and the id and the start of the record are unchanged. The bodies of
+//! live events are redacted in the same way.
 
 use serde_json::value::RawValue;
 
 use super::RecordShape;
 use super::codec::infallible;
+use super::walk::Cursor;
 use crate::records::redaction::{Profile, Redactor, Tally};
 
 mod field_class;
+mod live_fields;
 #[cfg(test)]
 mod stored;
 mod strings;
 
-use field_class::{FieldClass, IdentityKeys};
+use field_class::{FieldClass, Subject};
+pub(crate) use live_fields::is_list_of_words;
 use strings::{decode_string, string_end};
 pub(crate) use strings::{escape_controls, text_of_bytes};
 
@@ -28,9 +32,9 @@ pub(super) fn redact(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let identity = IdentityKeys::of(stored, record);
+    let subject = Subject::line(stored, record);
     let class = FieldClass::of_record(record, shape);
-    redact_with_class(class, identity, record, redactor, tally)
+    redact_with_class(class, subject, record, redactor, tally)
 }
 
 /// Redacts a record that is not archived: its id too, since nothing refers to it.
@@ -39,20 +43,52 @@ pub(super) fn redact_rejected(
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
-    let class = FieldClass::of_rejected(record);
-    redact_with_class(class, IdentityKeys::NONE, record, redactor, tally)
+    let class = FieldClass::of_unknown(record);
+    redact_with_class(class, Subject::RejectedRecord, record, redactor, tally)
 }
 
-/// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
-/// JSON. Otherwise the whole is also searched for values as one text.
+/// Redacts bytes that are not JSON.
 pub(super) fn redact_unreadable(bytes: &[u8], redactor: &Redactor, tally: &mut Tally) -> String {
-    let repaired = escape_controls(&text_of_bytes(bytes));
-    if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
-        return redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
+    redact_any_text(
+        &text_of_bytes(bytes),
+        Subject::RejectedRecord,
+        redactor,
+        tally,
+    )
+}
+
+/// Redacts the body of a live event, except for the conversation's id in the member of this name.
+pub(crate) fn redact_live_event(
+    body: &RawValue,
+    conversation_id: Option<&'static str>,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Box<RawValue> {
+    let class = FieldClass::of_unknown(body.get());
+    let subject = Subject::LiveEvent(conversation_id);
+    let redacted = redact_with_class(class, subject, body.get(), redactor, tally);
+    redacted.map_or_else(|| body.to_owned(), to_raw_json)
+}
+
+/// Redacts a live event that is quarantined, which may be any text.
+pub(crate) fn redact_rejected_event(text: &str, redactor: &Redactor, tally: &mut Tally) -> String {
+    redact_any_text(text, Subject::RejectedEvent, redactor, tally)
+}
+
+/// If replacing characters in the text's strings makes it JSON, it is redacted as JSON. Otherwise the whole is also
+/// searched for values as one text.
+fn redact_any_text(text: &str, subject: Subject, redactor: &Redactor, tally: &mut Tally) -> String {
+    let repaired = escape_controls(text);
+    let is_json = serde_json::from_str::<&RawValue>(&repaired).is_ok();
+    // The walk redacts what it can attribute to a field.
+    let class = FieldClass::of_unknown(&repaired);
+    let walked = redact_with_class(class, subject, &repaired, redactor, tally);
+    let walked = walked.unwrap_or(repaired);
+    if is_json {
+        return walked;
     }
-    // The walk redacts what it can attribute to a field. The rest is searched as plain text.
-    let redacted = redact_rejected(&repaired, redactor, tally).unwrap_or(repaired);
-    redactor.redact(&redacted, tally).into_owned()
+    // The rest is searched as plain text.
+    redactor.redact(&walked, tally).into_owned()
 }
 
 /// Redacts a JSON value whose strings may all have been typed by people.
@@ -62,7 +98,7 @@ pub(crate) fn redact_free_text(
     tally: &mut Tally,
 ) -> Box<RawValue> {
     let class = FieldClass::FreeText;
-    let redacted = redact_with_class(class, IdentityKeys::NONE, value.get(), redactor, tally);
+    let redacted = redact_with_class(class, Subject::RejectedRecord, value.get(), redactor, tally);
     redacted.map_or_else(|| value.to_owned(), to_raw_json)
 }
 
@@ -73,14 +109,14 @@ fn to_raw_json(redacted: String) -> Box<RawValue> {
 
 fn redact_with_class(
     class: FieldClass,
-    identity: IdentityKeys,
+    subject: Subject,
     record: &str,
     redactor: &Redactor,
     tally: &mut Tally,
 ) -> Option<String> {
     let mut walker = JsonRedactor {
         record,
-        identity,
+        subject,
         redactor,
         tally,
         copied: 0,
@@ -96,7 +132,7 @@ fn redact_with_class(
 
 struct JsonRedactor<'a, 't> {
     record: &'a str,
-    identity: IdentityKeys,
+    subject: Subject,
     redactor: &'a Redactor,
     tally: &'t mut Tally,
     /// Everything before this offset has been copied or replaced.
@@ -129,10 +165,11 @@ impl JsonRedactor<'_, '_> {
                         let name = decode_string(key);
                         class = self.class_of_member(&name, parent, containers.len());
                         key_is_next = false;
+                        at = self.leave_out_value(&name, end);
                     } else {
                         self.redact_string(at, end, class, key);
+                        at = end;
                     }
-                    at = end;
                     continue;
                 }
                 b'{' | b'[' => {
@@ -157,14 +194,32 @@ impl JsonRedactor<'_, '_> {
     }
 
     fn class_of_member(&self, name: &str, parent: FieldClass, depth: usize) -> FieldClass {
-        if depth == 1 && self.identity.contains(name) {
+        if depth == 1 && self.subject.keeps(name) {
             return FieldClass::Identity;
         }
-        match parent.of_member(name) {
-            // A record that is not archived may have any text in a field of a time.
-            FieldClass::Plain if self.identity.is_none() => FieldClass::Gateway,
-            class => class,
+        self.subject.class_of_member(parent, name)
+    }
+
+    /// Writes an empty list in place of the value after the key that ends at `key_end`, if the value is left out. Returns
+    /// the offset at which to continue.
+    fn leave_out_value(&mut self, name: &str, key_end: usize) -> usize {
+        if !self.subject.leaves_out(name) {
+            return key_end;
         }
+        let rest = &self.record[key_end..];
+        let value = rest
+            .trim_ascii_start()
+            .trim_start_matches(':')
+            .trim_ascii_start();
+        if !value.starts_with(['[', '{']) {
+            return key_end;
+        }
+        let start = self.record.len() - value.len();
+        self.out.push_str(&self.record[self.copied..start]);
+        self.out.push_str("[]");
+        // To the end of a text that is cut off.
+        self.copied = start + Cursor::new(value).skip().len();
+        self.copied
     }
 
     /// Redacts the string from `at` to `end`, including its quotes.

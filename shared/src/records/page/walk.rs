@@ -6,20 +6,20 @@
 use std::borrow::Cow;
 
 /// A position in the text of a valid JSON value.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 /// A member's key, with its quotes and escapes.
 #[derive(Clone, Copy)]
-pub(super) struct Key<'a> {
+pub(crate) struct Key<'a> {
     pub(super) at: usize,
     quoted: &'a str,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(value: &'a str) -> Self {
+    pub(crate) fn new(value: &'a str) -> Self {
         Self { text: value, at: 0 }
     }
 
@@ -28,22 +28,22 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    pub(super) fn is_at_object(&self) -> bool {
+    pub(crate) fn is_at_object(&self) -> bool {
         self.peek() == Some(b'{')
     }
 
-    pub(super) fn is_at_array(&self) -> bool {
+    pub(crate) fn is_at_array(&self) -> bool {
         self.peek() == Some(b'[')
     }
 
     /// Enters the object or array that begins here.
-    pub(super) fn enter(&mut self) {
+    pub(crate) fn enter(&mut self) {
         self.at += 1;
     }
 
     /// Inside an object, at its beginning or after a value: moves to the next member's value. Returns `None` at the end
     /// of the object, with the cursor after it.
-    pub(super) fn next_key(&mut self) -> Option<Key<'a>> {
+    pub(crate) fn next_key(&mut self) -> Option<Key<'a>> {
         let at = self.next_item()?;
         let quoted = self.skip();
         self.skip_token(b':');
@@ -52,12 +52,12 @@ impl<'a> Cursor<'a> {
 
     /// Inside an array, at its beginning or after an element: moves to the next element. Returns whether there is one;
     /// if not, the cursor is after the array.
-    pub(super) fn next_element(&mut self) -> bool {
+    pub(crate) fn next_element(&mut self) -> bool {
         self.next_item().is_some()
     }
 
     /// Skips the value that begins here and returns its text.
-    pub(super) fn skip(&mut self) -> &'a str {
+    pub(crate) fn skip(&mut self) -> &'a str {
         let from = self.at;
         self.at = match self.peek() {
             Some(b'"') => self.string_end(from),
@@ -157,7 +157,12 @@ fn is_scalar_byte(byte: u8) -> bool {
     !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
+    /// The key with its quotes and escapes.
+    pub(crate) fn quoted(&self) -> &'a str {
+        self.quoted
+    }
+
     /// Whether this is the key `name`, whatever its escapes.
     pub(super) fn is(&self, name: &str) -> bool {
         self.name() == name

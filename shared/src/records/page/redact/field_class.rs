@@ -4,6 +4,7 @@
 //! fields are known, and those that people type into are listed here. A gateway's fields are not known: people may have
 //! typed into all of them, except those listed. Values that can be proved are redacted in every class but `Identity`.
 
+use super::live_fields::is_list_of_words;
 use crate::records::page::RecordShape;
 use crate::records::page::identity::{IdentityFields, IdentityNames};
 use crate::records::redaction::Person;
@@ -115,30 +116,59 @@ pub(super) enum FieldClass {
     Person(Person),
 }
 
-/// The names of the members of a stored line that hold its id and start, which its index repeats.
+/// What is redacted, and the names of its members that are kept because an index repeats them.
 #[derive(Clone, Copy)]
-pub(super) struct IdentityKeys(Option<[&'static str; 2]>);
+pub(super) enum Subject {
+    /// A line of a page, with the names of its id and start.
+    Line([&'static str; 2]),
+    /// A record that is not archived. Nothing refers to its id.
+    RejectedRecord,
+    /// The body of a live event, with the name of the conversation's id if it has one.
+    LiveEvent(Option<&'static str>),
+    /// A live event that is quarantined.
+    RejectedEvent,
+}
 
-impl IdentityKeys {
-    pub(super) const NONE: Self = Self(None);
-
-    /// The names in a stored line of this shape. Those of an entity depend on the fields that it has.
-    pub(super) fn of(stored: RecordShape, line: &str) -> Self {
-        Self(Some(match stored.identity_names() {
+impl Subject {
+    /// A stored line of this shape. The names in an entity depend on the fields that it has.
+    pub(super) fn line(stored: RecordShape, line: &str) -> Self {
+        Self::Line(match stored.identity_names() {
             IdentityNames::Of(names) => names,
             IdentityNames::Entity => {
                 let fields = IdentityFields::read(line, stored);
                 [fields.id.name.name(), fields.start.name.name()]
             }
-        }))
+        })
     }
 
-    pub(super) fn contains(self, key: &str) -> bool {
-        self.0.is_some_and(|names| names.contains(&key))
+    /// Whether a member of the outermost object is kept.
+    pub(super) fn keeps(self, key: &str) -> bool {
+        match self {
+            Self::Line(names) => names.contains(&key),
+            Self::LiveEvent(name) => name == Some(key),
+            Self::RejectedRecord | Self::RejectedEvent => false,
+        }
     }
 
-    pub(super) fn is_none(self) -> bool {
-        self.0.is_none()
+    /// The classification of a member, by its key and by the class of the object that contains it.
+    pub(super) fn class_of_member(self, parent: FieldClass, key: &str) -> FieldClass {
+        let class = match self {
+            Self::Line(_) | Self::RejectedRecord => parent.of_member(key),
+            Self::LiveEvent(_) | Self::RejectedEvent => parent.of_live_member(key),
+        };
+        match (self, class) {
+            // What is not archived may have any text in a field of a time.
+            (Self::RejectedRecord | Self::RejectedEvent, FieldClass::Plain) => FieldClass::Gateway,
+            _ => class,
+        }
+    }
+
+    /// Whether a member is left out if it is a list or an object.
+    pub(super) fn leaves_out(self, key: &str) -> bool {
+        match self {
+            Self::Line(_) | Self::RejectedRecord => false,
+            Self::LiveEvent(_) | Self::RejectedEvent => is_list_of_words(key),
+        }
     }
 }
 
@@ -156,8 +186,9 @@ impl FieldClass {
         }
     }
 
-    /// A record that is not archived: its fields need not contain what their names say.
-    pub(super) fn of_rejected(record: &str) -> Self {
+    /// Something that is not archived: its fields need not contain what their names say. Or a live event, whose fields
+    /// of tomorrow are not known.
+    pub(super) fn of_unknown(record: &str) -> Self {
         Self::of_record(record, RecordShape::Gateway)
     }
 

@@ -1,0 +1,27 @@
+//! Live events, from the text that was received to the lines that are stored. Pure.
+//!
+//! A text becomes a [`Frame`], or is quarantined with a [`Problem`]. Its body is written in canonical form and redacted;
+//! topic and body give the frame its identity ([`StoredFrame`]). A [`Batch`] keeps one frame of each identity and encodes
+//! them. Equal frames give equal bytes, in whatever order and however often they were received.
+
+mod batch;
+mod canonical;
+mod ending;
+mod frame;
+mod index;
+mod line;
+mod problem;
+#[cfg(test)]
+mod properties;
+mod quarantine;
+mod time;
+mod topic;
+
+pub use batch::{Batch, EncodedBatch, EncodedFrames, FrameCounts, MAX_BATCH_BYTES};
+pub use frame::Frame;
+pub use index::{FrameIndexEntry, FrameIndexReader, read_frame_index};
+pub use line::{FrameLine, StoredFrame};
+pub use problem::Problem;
+pub use quarantine::Quarantined;
+pub use time::{EventTime, EventTimeSource};
+pub use topic::TopicTemplate;
