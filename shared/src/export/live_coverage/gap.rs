@@ -1,0 +1,142 @@
+//! A live gap: a time in which a stream may have missed events. It is closed by an export of that time.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::base::format::FormatVersion;
+use crate::base::hash::Sha256;
+use crate::base::ids::{ExportId, StreamName, WriterId};
+use crate::base::time::{earlier, format_timestamp, later, truncate_to_millis};
+use crate::export::audit::Audited;
+use crate::export::request::{
+    ExportRequest, Include, Membership, RequestedInterval, RequestedRedaction, SourceKind,
+};
+
+/// The longest time of one gap: the details query limits the interval of one query, to 7 days in other clients.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// What a gap is extended by on each side, because events and records may differ in time.
+const MARGIN: Duration = Duration::from_mins(1);
+
+/// The digits of the digest in the id of the export that closes a gap.
+const ID_DIGITS: usize = 16;
+
+/// From the last frame or heartbeat before an interruption to the first one after it. In whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LiveGapSpan {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// `gaps/{from}-{until}.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveGap {
+    pub format_version: FormatVersion,
+    pub stream: StreamName,
+    pub writer: WriterId,
+    #[serde(flatten)]
+    pub span: LiveGapSpan,
+    pub reason: GapReason,
+    /// The code with which the server closed the connection, if it sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
+    pub recorded_at: Timestamp,
+}
+
+/// The cause of a live gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GapReason {
+    /// The connection was closed, or was lost.
+    Closed,
+    /// Neither a frame nor a heartbeat arrived.
+    Silence,
+    /// No process held the stream.
+    Start,
+}
+
+/// `gaps/{from}-{until}-closed.json`: the export of that time is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClosedGap {
+    pub format_version: FormatVersion,
+    pub stream: StreamName,
+    #[serde(flatten)]
+    pub span: LiveGapSpan,
+    pub export_id: ExportId,
+    /// Number of conversations of the export.
+    pub conversations: u64,
+    /// Number of those that no frame of the stream names.
+    pub unheard: u64,
+    pub closed_at: Timestamp,
+}
+
+impl Audited for LiveGap {}
+impl Audited for ClosedGap {}
+
+impl LiveGapSpan {
+    /// The spans of a gap, each short enough for one query. None if it ends before it begins.
+    pub fn split(from: Timestamp, until: Timestamp) -> Vec<Self> {
+        let (mut from, until) = (truncate_to_millis(from), end_in_millis(until));
+        let mut spans = Vec::new();
+        while from < until {
+            let end = later(from, LONGEST).min(until);
+            spans.push(Self { from, until: end });
+            from = end;
+        }
+        spans
+    }
+
+    /// The time of the export that closes the gap.
+    fn with_margin(self) -> Self {
+        Self {
+            from: earlier(self.from, MARGIN),
+            until: later(self.until, MARGIN),
+        }
+    }
+}
+
+/// The end of the millisecond in which the gap ends.
+fn end_in_millis(until: Timestamp) -> Timestamp {
+    let truncated = truncate_to_millis(until);
+    if truncated < until {
+        later(truncated, Duration::from_millis(1))
+    } else {
+        truncated
+    }
+}
+
+impl LiveGap {
+    /// The id of the export that closes the gap. A stream has at most one gap of the same span.
+    pub fn export_id(&self) -> ExportId {
+        let LiveGapSpan { from, until } = self.span;
+        let (from, until) = (format_timestamp(from), format_timestamp(until));
+        let digest = Sha256::of(format!("{} {from} {until}\n", self.stream));
+        ExportId::of_digest("gap", &digest, ID_DIGITS)
+    }
+
+    /// The time from which the export may start: conversations appear in the API after a while.
+    pub fn due_at(&self, delay: Duration) -> Timestamp {
+        later(self.span.until, delay)
+    }
+
+    /// The request of the export that closes the gap: the conversations that were active in its time, and their
+    /// transcripts. It depends on nothing but the gap and the setting, so that a repeated start adopts the same export.
+    pub fn request(&self, redaction: Option<RequestedRedaction>) -> ExportRequest {
+        let LiveGapSpan { from, until } = self.span.with_margin();
+        let interval = format!("{}/{}", format_timestamp(from), format_timestamp(until));
+        ExportRequest {
+            export_id: Some(self.export_id().to_string()),
+            source: SourceKind::AnalyticsQuery,
+            interval: Some(RequestedInterval::Fixed(interval)),
+            scheduled_time: Some(format_timestamp(self.span.until).to_string()),
+            membership: Membership::Activity,
+            include: vec![Include::Transcripts],
+            redaction,
+            ..ExportRequest::default()
+        }
+    }
+}
