@@ -66,6 +66,7 @@ pub mod export {
     pub mod delivery;
     pub mod effort;
     pub mod ledger;
+    pub mod live;
     pub mod marker;
     pub mod message;
     pub mod objects;
@@ -202,6 +203,7 @@ pub mod archive {
     pub mod exports;
     pub mod find;
     pub mod ledger;
+    mod live_writer;
     pub mod losses;
     pub mod open_marker;
     pub mod outcomes;
@@ -221,6 +223,7 @@ pub mod archive {
     pub use documents::Archive;
     use documents::Stage;
     pub use error::ArchiveError;
+    pub use live_writer::{CommittedFrames, LiveWriter};
     pub use signatures::{Signatures, UnsignedDocuments};
     pub use slice_status::SliceStatus;
 }

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use conversation_archive::base::hash::Sha256;
-use conversation_archive::base::ids::{ExportId, RunId};
-use conversation_archive::export::objects::{AuditPart, ComparisonPart, ObjectKey};
+use conversation_archive::base::ids::{ExportId, RunId, StreamName, WriterId};
+use conversation_archive::export::objects::{
+    AuditPart, ComparisonPart, LiveKey, LivePlace, ObjectKey,
+};
 
 use crate::rights::matches;
 
@@ -22,6 +24,13 @@ pub fn samples() -> Vec<(&'static str, String)> {
     let page = run.page(3);
     let digest = Sha256::of("body");
     let day = "2026-03-01".parse().expect("a day");
+    let stream: StreamName = "stream-1".parse().expect("a name");
+    let writer: WriterId = "writer-1".parse().expect("an id");
+    let place = LivePlace {
+        stream: &stream,
+        writer: &writer,
+        arrived_at: "2026-03-01T10:00:00Z".parse().expect("a time"),
+    };
     let lines = ComparisonPart::Lines {
         portion: 1,
         bucket: 2,
@@ -55,6 +64,10 @@ pub fn samples() -> Vec<(&'static str, String)> {
         ObjectKey::Audit(day, &id, 1, AuditPart::Slice(1)),
         ObjectKey::Audit(day, &id, 1, AuditPart::Outcome),
         ObjectKey::Audit(day, &id, 1, AuditPart::Delivery(1)),
+        ObjectKey::Live(LiveKey::Frames(place, digest)),
+        ObjectKey::Live(LiveKey::Index(place, digest)),
+        ObjectKey::Live(LiveKey::Record(place, digest)),
+        ObjectKey::Live(LiveKey::Quarantined(&stream, day, digest)),
     ];
     keys.iter().map(|key| (kind(key), key.key())).collect()
 }
@@ -120,5 +133,9 @@ fn kind(key: &ObjectKey<'_>) -> &'static str {
         ObjectKey::Audit(.., AuditPart::Slice(_)) => "AuditSlice",
         ObjectKey::Audit(.., AuditPart::Outcome) => "AuditOutcome",
         ObjectKey::Audit(.., AuditPart::Delivery(_)) => "Delivery",
+        ObjectKey::Live(LiveKey::Frames(..)) => "LiveFrames",
+        ObjectKey::Live(LiveKey::Index(..)) => "LiveIndex",
+        ObjectKey::Live(LiveKey::Record(..)) => "LiveRecord",
+        ObjectKey::Live(LiveKey::Quarantined(..)) => "LiveQuarantined",
     }
 }

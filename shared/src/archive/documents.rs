@@ -329,7 +329,11 @@ impl Archive {
 
     /// The document as an object, signed if its kind is. Parses it again first, so that no unreadable document is
     /// stored.
-    async fn sealed<T>(&self, name: ObjectKey<'_>, document: &T) -> Result<Object, ArchiveError>
+    pub(super) async fn sealed<T>(
+        &self,
+        name: ObjectKey<'_>,
+        document: &T,
+    ) -> Result<Object, ArchiveError>
     where
         T: Serialize + DeserializeOwned,
     {

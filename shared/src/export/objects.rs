@@ -7,6 +7,10 @@ use bytes::Bytes;
 use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
 
+mod live;
+
+pub use live::{LiveKey, LivePlace};
+
 /// An object to write.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -57,6 +61,8 @@ pub enum ObjectKey<'a> {
     Resume(&'a ExportId, u32),
     /// A copy of audit events of an attempt, by the day of its outcome.
     Audit(jiff::civil::Date, &'a ExportId, u32, AuditPart),
+    /// An object of live capture.
+    Live(LiveKey<'a>),
 }
 
 /// The intermediate objects of an attempt.
@@ -148,6 +154,7 @@ impl ObjectKey<'_> {
             Self::Audit(day, id, attempt, part) => {
                 format!("{}{part}", audit_prefix(*day, id, *attempt))
             }
+            Self::Live(key) => key.to_string(),
         }
     }
 
@@ -171,6 +178,7 @@ impl ObjectKey<'_> {
     pub fn object(&self, body: impl Into<Bytes>) -> Object {
         let (content_type, content_encoding) = match self {
             Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
+            Self::Live(key) if key.is_gzip_ndjson() => ("application/x-ndjson", Some("gzip")),
             Self::Audit(.., AuditPart::Slice(_) | AuditPart::Outcome) => {
                 ("application/x-ndjson", None)
             }

@@ -68,6 +68,17 @@ pub struct PageContent {
     pub warnings: Vec<String>,
 }
 
+impl StoredObject {
+    /// The object with this key and these bytes.
+    pub fn of(key: String, bytes: &[u8]) -> Self {
+        Self {
+            key,
+            size_bytes: bytes.len() as u64,
+            sha256: Sha256::of(bytes),
+        }
+    }
+}
+
 impl PageContent {
     /// The page's contribution to the totals of its slice, for a page that cost `effort`.
     pub fn totals(&self, effort: Effort) -> Totals {

@@ -17,6 +17,7 @@ use crate::base::seal;
 use crate::base::time::Interval;
 use crate::export::attempt::Attempt;
 use crate::export::audit::AuditEvent;
+use crate::export::live::QuarantinedFrame;
 use crate::export::marker::OpenMarker;
 use crate::export::message::{
     Before, CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
@@ -29,6 +30,7 @@ use crate::export::plan::{
 use crate::export::request::ExportRequest;
 use crate::export::scheduled_resume::ScheduledResume;
 use crate::export::waiting::WaitReason;
+use crate::records::live::Problem;
 use crate::storage::queue::OutgoingMessage;
 
 mod generate;
@@ -170,6 +172,18 @@ proptest! {
 
         let read: PageRecord = seal::open(&seal::seal(&record).unwrap()).unwrap();
         prop_assert_eq!(read.content.digest(), record.content.digest());
+    }
+
+    #[test]
+    fn the_documents_of_live_capture_survive_a_round_trip(record in frame_record(), text in option::of(text())) {
+        check_round_trip(&QuarantinedFrame {
+            format_version: FormatVersion,
+            stream: record.stream.clone(),
+            reason: Problem::NotJson,
+            size_bytes: u64::MAX,
+            text,
+        })?;
+        check_round_trip(&record)?;
     }
 
     #[test]

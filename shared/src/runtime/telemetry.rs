@@ -24,9 +24,10 @@ use crate::pipeline::metrics;
 use crate::runtime::config::environment;
 
 /// Our own packages, by the targets of their log lines.
-const OWN_PACKAGES: [&str; 10] = [
+const OWN_PACKAGES: [&str; 11] = [
     "conversation_archive",
     "start_export",
+    "archive_events",
     "archive_page",
     "await_ready",
     "complete_export",

@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 /// The longest name of a stream and the longest id of a writer.
 const MAX_NAME_BYTES: usize = 32;
 
-/// The longest id of a conversation; those of Genesys Cloud are UUIDs.
-const MAX_CONVERSATION_ID_BYTES: usize = 64;
-
 /// The text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -18,12 +15,10 @@ pub enum InvalidName {
     Stream,
     #[error("the id of a writer has 1 to 32 lowercase letters, digits or `-`")]
     Writer,
-    #[error("the id of a conversation has 1 to 64 letters, digits, `-` or `_`")]
-    Conversation,
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident, $is_valid:path, $error:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $error:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -39,7 +34,7 @@ macro_rules! names {
             type Error = InvalidName;
 
             fn try_from(text: String) -> Result<Self, InvalidName> {
-                if $is_valid(&text) { Ok(Self(text)) } else { Err($error) }
+                if is_name(&text) { Ok(Self(text)) } else { Err($error) }
             }
         }
 
@@ -67,11 +62,9 @@ macro_rules! names {
 
 names! {
     /// The name of a stream of live events: `events` for EventBridge, for sockets the operator's name.
-    StreamName, is_name, InvalidName::Stream;
+    StreamName, InvalidName::Stream;
     /// The id of a chain of frame records. Each process has its own.
-    WriterId, is_name, InvalidName::Writer;
-    /// The id of a conversation that may be used in a key.
-    ConversationId, is_conversation_id, InvalidName::Conversation;
+    WriterId, InvalidName::Writer;
 }
 
 impl StreamName {
@@ -86,41 +79,25 @@ fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-fn is_conversation_id(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_CONVERSATION_ID_BYTES).contains(&text.len()) && text.bytes().all(is_allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_name_that_could_leave_its_folder_is_refused() {
-        let long = "x".repeat(65);
+        let long = "x".repeat(33);
         for text in [
-            "", ".", "..", "a/b", "a\\b", "a b", "a\0", "ä", "a%2f", &long,
+            "", ".", "..", "a/b", "a\\b", "a b", "a\0", "ä", "a%2f", "Events", "a_1", &long,
         ] {
             assert_eq!(text.parse::<StreamName>(), Err(InvalidName::Stream));
             assert_eq!(text.parse::<WriterId>(), Err(InvalidName::Writer));
-            assert_eq!(
-                text.parse::<ConversationId>(),
-                Err(InvalidName::Conversation)
-            );
         }
-    }
-
-    #[test]
-    fn streams_and_writers_have_no_uppercase_letters_and_conversations_may() {
-        assert!("Events".parse::<StreamName>().is_err());
-        assert!("A1".parse::<WriterId>().is_err());
-        assert!("A_1-b".parse::<ConversationId>().is_ok());
         assert_eq!(StreamName::events(), "events".parse().unwrap());
     }
 
     #[test]
     fn a_document_with_an_invalid_name_is_not_read() {
-        let read = serde_json::from_str::<ConversationId>(r#""../manifest""#);
+        let read = serde_json::from_str::<StreamName>(r#""../manifest""#);
 
         let error = read.unwrap_err().to_string();
         assert!(!error.contains("manifest"), "{error}");

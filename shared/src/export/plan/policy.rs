@@ -178,6 +178,19 @@ mod tests {
     }
 
     #[test]
+    fn live_events_are_redacted_as_the_policy_requires() {
+        use RequiredRedaction::{None, Standard, Strict};
+        for required in [None, Standard, Strict] {
+            let settings = RedactionSettings::default();
+
+            let live = RedactionPlan::of_live_events(required, settings);
+
+            assert_eq!(Standard.check(Some(&live)), Ok(()), "{required:?}");
+            assert_eq!(required.check(Some(&live)), Ok(()), "{required:?}");
+        }
+    }
+
+    #[test]
     fn each_way_to_redact_less_than_required_is_named() {
         let standard = redaction(Profile::Standard, &Kind::ALL);
         let only_cards = redaction(Profile::Strict, &[Kind::Card]);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RequiredRedaction;
 use crate::export::request::RequestedRedaction;
 use crate::records::redaction::{
     CustomPattern, HashKey, Kind, Mode, PatternError, Profile, Redactor, Region, Replacement, Rules,
@@ -68,6 +69,22 @@ impl RedactionPlan {
             settings: settings.clone(),
             key_version,
         })
+    }
+
+    /// The redaction of live events, for which no request speaks: all kinds, replaced by labels, with the profile that
+    /// the owner requires.
+    pub fn of_live_events(required: RequiredRedaction, settings: RedactionSettings) -> Self {
+        let profile = match required {
+            RequiredRedaction::None | RequiredRedaction::Standard => Profile::Standard,
+            RequiredRedaction::Strict => Profile::Strict,
+        };
+        Self {
+            profile,
+            mode: Mode::Label,
+            kinds: Kind::ALL.to_vec(),
+            settings,
+            key_version: None,
+        }
     }
 
     /// The redactor, with the key if values are hashed.

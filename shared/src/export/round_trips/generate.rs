@@ -18,6 +18,7 @@ use crate::export::attempt::{Attempt, Cause, Overrides, SliceRun};
 use crate::export::audit::{Action, AuditEvent, EventType, Governance, NewAuditEvent};
 use crate::export::checkpoint::{Checkpoint, ConversationPosition};
 use crate::export::effort::Effort;
+use crate::export::live::{FrameRecord, PreviousRecord, QuarantinedObject};
 use crate::export::outcome::{
     Content, ExportMetrics, ExportStatus, Manifest, Outcome, PageEntry, RequestMetrics,
     SliceContent, SliceFailure,
@@ -32,6 +33,7 @@ use crate::export::request::SourceKind;
 use crate::export::run::{End, Origin, RunEnd, RunRecord};
 use crate::export::totals::Totals;
 use crate::export::waiting::{WaitReason, Waiting};
+use crate::records::live::{FrameCounts, Problem};
 use crate::records::page::{Counts, RecordField, RejectReason};
 use crate::records::redaction::{Kind, Mode, Tally};
 
@@ -320,6 +322,62 @@ pub(super) fn page_record() -> BoxedStrategy<PageRecord> {
                     effort,
                     event,
                 }
+            },
+        )
+        .boxed()
+}
+
+fn stream_or_writer() -> BoxedStrategy<String> {
+    "[a-z0-9-]{1,32}".boxed()
+}
+
+fn frame_counts() -> BoxedStrategy<FrameCounts> {
+    (any::<u64>(), any::<u64>())
+        .prop_map(|(received, implausible_time)| FrameCounts {
+            received,
+            implausible_time,
+            ..FrameCounts::default()
+        })
+        .boxed()
+}
+
+pub(super) fn frame_record() -> BoxedStrategy<FrameRecord> {
+    let previous = (text(), sha256()).prop_map(|(key, sha256)| PreviousRecord { key, sha256 });
+    let quarantined = stored_object().prop_map(|object| QuarantinedObject {
+        reason: Problem::TooDeep,
+        object,
+    });
+    (
+        (
+            stream_or_writer(),
+            stream_or_writer(),
+            any::<u64>(),
+            option::of(previous),
+        ),
+        (moment(), option::of((moment(), moment()))),
+        (option::of(page_objects()), frame_counts(), tally(), tally()),
+        vec(quarantined, 0..3),
+    )
+        .prop_map(
+            |(
+                (stream, writer, sequence, previous),
+                (arrived_at, event_times),
+                (objects, counts, topics, redactions),
+                quarantined,
+            )| FrameRecord {
+                format_version: FormatVersion,
+                stream: stream.parse().unwrap(),
+                writer: writer.parse().unwrap(),
+                sequence,
+                previous,
+                arrived_at,
+                first_event_time: event_times.map(|(first, _)| first),
+                last_event_time: event_times.map(|(_, last)| last),
+                objects,
+                counts,
+                topics,
+                redactions,
+                quarantined,
             },
         )
         .boxed()

@@ -287,14 +287,17 @@ mod tests {
 
     #[test]
     fn repeats_suggest_ends_too_and_count_redactions_once() {
-        let text = r#"{"topicName":"v2.detail.events.conversation.c.acw","eventBody":{"conversationId":"c","wrapupNotes":"mary@example.com"}}"#;
+        let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let text = format!(
+            r#"{{"topicName":"v2.detail.events.conversation.{id}.acw","eventBody":{{"conversationId":"{id}","wrapupNotes":"mary@example.com"}}}}"#
+        );
         let mut batch = Batch::default();
-        batch.add(frame(text, FIRST));
-        batch.add(frame(text, SECOND));
+        batch.add(frame(&text, FIRST));
+        batch.add(frame(&text, SECOND));
 
         let encoded = batch.encode();
 
-        assert_eq!(encoded.ended, BTreeSet::from(["c".parse().unwrap()]));
+        assert_eq!(encoded.ended, BTreeSet::from([id.parse().unwrap()]));
         assert_eq!(encoded.redactions.of("EMAIL"), 1);
     }
 

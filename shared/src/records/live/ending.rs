@@ -62,6 +62,8 @@ fn is_one_of(value: &Value<'_>, words: &[&str]) -> bool {
 mod tests {
     use crate::records::live::Frame;
 
+    const ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
     fn ends(topic: &str, body: &str) -> bool {
         let text = format!(r#"{{"topicName":"{topic}","eventBody":{body}}}"#);
         let frame = Frame::of_socket(&text, jiff::Timestamp::UNIX_EPOCH).unwrap();
@@ -69,7 +71,7 @@ mod tests {
     }
 
     fn snapshot_ends(participants: &str) -> bool {
-        let body = format!(r#"{{"id":"c","participants":{participants}}}"#);
+        let body = format!(r#"{{"id":"{ID}","participants":{participants}}}"#);
         let topics = [
             "v2.routing.queues.q.conversations",
             "v2.users.u.conversations.messages",
@@ -95,7 +97,7 @@ mod tests {
             let topic = format!("v2.detail.events.conversation.c.{event}");
 
             assert_eq!(
-                ends(&topic, r#"{"conversationId":"c"}"#),
+                ends(&topic, &format!(r#"{{"conversationId":"{ID}"}}"#)),
                 suggests,
                 "{event}"
             );
@@ -158,7 +160,7 @@ mod tests {
             ("statusChange", "null", false),
             ("metadata", r#"{"status":"completed"}"#, false),
         ] {
-            let text = format!(r#"{{"conversationId":"c","type":"{kind}","data":{data}}}"#);
+            let text = format!(r#"{{"conversationId":"{ID}","type":"{kind}","data":{data}}}"#);
             let frame = Frame::of_direct_event(&text, jiff::Timestamp::UNIX_EPOCH).unwrap();
 
             assert_eq!(frame.ended_conversation().is_some(), suggests, "{text}");

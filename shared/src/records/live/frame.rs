@@ -135,8 +135,7 @@ impl HeardConversation {
         } else {
             "conversationId"
         };
-        let id = body.get(member).and_then(Value::text_or_digits)?;
-        let id = id.parse().ok()?;
+        let id = body.get(member)?.text()?.parse().ok()?;
         Some(Self { id, member })
     }
 }
@@ -268,48 +267,53 @@ mod tests {
 
     #[test]
     fn a_direct_event_becomes_the_body_of_its_frame() {
-        let text = r#"{"type":"transcript","timestamp":"2026-11-30T09:00:00Z","conversationId":"c-1","data":{"text":"Hi"}}"#;
+        let text = format!(
+            r#"{{"type":"transcript","timestamp":"2026-11-30T09:00:00Z","conversationId":"{ID}","data":{{"text":"Hi"}}}}"#
+        );
 
-        let frame = Frame::of_direct_event(text, arrival()).unwrap();
+        let frame = Frame::of_direct_event(&text, arrival()).unwrap();
 
         assert_eq!(frame.topic_name(), "direct.transcript");
         assert_eq!(frame.version, None);
-        assert_eq!(frame.conversation_id().unwrap().as_str(), "c-1");
+        assert_eq!(frame.conversation_id().unwrap().as_str(), ID);
         assert_eq!(frame.time().at, "2026-11-30T09:00:00Z".parse().unwrap());
         assert_eq!(
             frame.event_body().get(),
-            r#"{"conversationId":"c-1","data":{"text":"Hi"},"timestamp":"2026-11-30T09:00:00Z","type":"transcript"}"#
+            format!(
+                r#"{{"conversationId":"{ID}","data":{{"text":"Hi"}},"timestamp":"2026-11-30T09:00:00Z","type":"transcript"}}"#
+            )
         );
-        let untyped = Frame::of_direct_event(r#"{"conversationId":"c-1"}"#, arrival());
+        let untyped = Frame::of_direct_event(r#"{"data":{}}"#, arrival());
         assert_eq!(untyped.unwrap_err(), Problem::NoTopicName);
     }
 
     #[test]
     fn a_snapshot_has_its_conversation_in_its_own_id() {
-        let frame = |topic: &str| {
+        let of_event = ID.replace('0', "1");
+        let id_in = |topic: &str| {
             let text = format!(
-                r#"{{"topicName":"{topic}","eventBody":{{"id":"snapshot","conversationId":"event"}}}}"#
+                r#"{{"topicName":"{topic}","eventBody":{{"id":"{ID}","conversationId":"{of_event}"}}}}"#
             );
             let frame = socket(&text).unwrap();
             frame.conversation_id().unwrap().to_string()
         };
 
-        assert_eq!(frame("v2.routing.queues.q.conversations"), "snapshot");
-        assert_eq!(frame("v2.users.u.conversations.calls"), "snapshot");
-        assert_eq!(frame("v2.conversations.c.transcription"), "event");
-        assert_eq!(frame("v2.unknown"), "event");
+        assert_eq!(id_in("v2.routing.queues.q.conversations"), ID);
+        assert_eq!(id_in("v2.users.u.conversations.calls"), ID);
+        assert_eq!(id_in("v2.conversations.c.transcription"), of_event);
+        assert_eq!(id_in("v2.unknown"), of_event);
     }
 
     #[test]
-    fn an_id_that_is_not_valid_in_a_key_is_no_conversation() {
+    fn a_conversation_id_that_is_no_uuid_is_not_one() {
         for id in [
             r#""../manifest""#,
             r#""a/b""#,
             r#""""#,
             "null",
-            "1.5",
-            "-1",
+            "7",
             "{}",
+            r#""4111111111111111""#,
             r#""mary.roe@example.com""#,
         ] {
             let text =

@@ -7,7 +7,7 @@ use super::redaction::RedactionKeyConfig;
 use super::settings::Settings;
 use super::table::{AWS_REGION, DATA_LAKE_WEBHOOK_URL_SECRET_ARN};
 use super::webhook::SigningSecretConfig;
-use crate::export::plan::PlanLimits;
+use crate::export::plan::{PlanLimits, RedactionPlan};
 use crate::net::AddressRules;
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::topic::TopicArn;
@@ -81,6 +81,14 @@ pub struct SweepExportsConfig {
     pub archive: ArchiveConfig,
     pub queues: QueueUrls,
     pub max_open_slices: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct ArchiveEventsConfig {
+    pub archive: ArchiveConfig,
+    pub queues: QueueUrls,
+    /// That of live events.
+    pub redaction: RedactionPlan,
 }
 
 impl PlanningConfig {
@@ -200,6 +208,19 @@ impl Config for SweepExportsConfig {
             archive: archive?,
             queues,
             max_open_slices,
+        })
+    }
+}
+
+impl Config for ArchiveEventsConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[]);
+        let redaction = settings.live_redaction();
+        Some(Self {
+            archive: archive?,
+            queues,
+            redaction: redaction?,
         })
     }
 }

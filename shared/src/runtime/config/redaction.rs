@@ -9,7 +9,8 @@ use super::table::{
 };
 use crate::base::failure::error_chain;
 use crate::export::plan::{
-    Pattern, RedactionSettings, RequiredRedaction, UnknownRequirement, UnusableRedaction,
+    Pattern, RedactionPlan, RedactionSettings, RequiredRedaction, UnknownRequirement,
+    UnusableRedaction,
 };
 use crate::genesys::Endpoints;
 
@@ -44,6 +45,14 @@ impl Settings<'_> {
             // The process does not start.
             RequiredRedaction::Strict
         })
+    }
+
+    /// The redaction of live events: that of the organisation's exports, with the profile that its owner requires.
+    pub fn live_redaction(&self) -> Option<RedactionPlan> {
+        let endpoints = self.endpoints();
+        let required = self.required_redaction();
+        let settings = self.redaction_settings(endpoints.as_ref());
+        endpoints.map(|_| RedactionPlan::of_live_events(required, settings))
     }
 
     pub(crate) fn redaction_settings(&self, endpoints: Option<&Endpoints>) -> RedactionSettings {
@@ -90,6 +99,7 @@ impl Settings<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::redaction::Profile;
 
     fn settings(variables: &[(&str, &str)]) -> Result<RedactionSettings, String> {
         let find = |name: &str| {
@@ -118,6 +128,25 @@ mod tests {
         assert_eq!(set.regions, ["DE", "AT"]);
         assert_eq!(set.patterns[0].pattern, r"C-\d+");
         assert_eq!(set.allowed.len(), 2);
+    }
+
+    #[test]
+    fn live_events_are_redacted_with_the_required_profile_and_the_region() {
+        let read = |required: &str| {
+            let lookup = |name: &str| match name {
+                "GENESYS_REGION" => Some("mypurecloud.de".to_owned()),
+                "REDACTION_REQUIRED" => Some(required.to_owned()),
+                _ => None,
+            };
+            let settings = Settings::new(&lookup);
+            let redaction = settings.live_redaction();
+            settings.finish(redaction).unwrap()
+        };
+
+        assert_eq!(read("none").profile, Profile::Standard);
+        assert_eq!(read("standard").profile, Profile::Standard);
+        assert_eq!(read("strict").profile, Profile::Strict);
+        assert_eq!(read("none").settings.regions, ["DE"]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// All functions, in the order in which they handle an export.
+/// The functions of every stack, in the order in which they handle an export.
 pub const FUNCTIONS: [FunctionSettings; 7] = [
     FunctionSettings {
         function: "start-export",
@@ -151,6 +151,12 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
     },
 ];
 
+/// The functions of a stack with live capture, besides [`FUNCTIONS`].
+pub const LIVE_FUNCTIONS: [FunctionSettings; 1] = [FunctionSettings {
+    function: "archive-events",
+    groups: &[ARCHIVE, HOSTS, REDACTION],
+}];
+
 /// The settings of the command line. Those of AWS are read only for `s3://`; the SDK reads [`READ_BY_THE_SDK`].
 pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
     function: "genesys-archive",
@@ -201,6 +207,16 @@ const OPENING: &[&Setting] = &[
     &COMPLETION_QUEUE_URL,
     &WEBHOOK_QUEUE_URL,
     &MAX_OPEN_SLICES,
+];
+
+/// For functions that do not call the API: the region determines whose telephone numbers are redacted.
+const HOSTS: &[&Setting] = &[&GENESYS_REGION, &GENESYS_API_URL, &GENESYS_LOGIN_URL];
+
+const REDACTION: &[&Setting] = &[
+    &REDACTION_REQUIRED,
+    &REDACTION_REGIONS,
+    &REDACTION_PATTERNS,
+    &REDACTION_ALLOWED,
 ];
 
 const ORGANISATION: &[&Setting] = &[

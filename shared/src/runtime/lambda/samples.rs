@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::export::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::records::live::Frame;
 use crate::storage::queue::Queue;
 
 fn events(function: &str) -> Vec<PathBuf> {
@@ -43,6 +44,23 @@ fn the_sample_events_hold_messages_as_they_are_sent() {
     check_messages::<WaitingMessage>("await-ready");
     check_messages::<CompletionMessage>("complete-export");
     check_messages::<WebhookMessage>("send-webhook");
+}
+
+#[test]
+fn the_sample_events_of_archive_events_are_frames_except_for_foreign_ones() {
+    let is_frame = |record: &SqsMessage| {
+        let body = record.body.as_deref().unwrap();
+        Frame::of_event(body, Timestamp::UNIX_EPOCH).is_ok()
+    };
+    for path in events("archive-events") {
+        let event: SqsEvent = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let is_foreign = path.file_stem().unwrap() == "foreign";
+
+        assert!(!event.records.is_empty(), "{}", path.display());
+        for record in &event.records {
+            assert_eq!(is_frame(record), !is_foreign, "{}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::export::plan::PlanLimits;
 use crate::runtime::config::{
-    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, PageSettings,
-    Problem, RecordFailureConfig, SendWebhookConfig, Settings, StartExportConfig,
-    SweepExportsConfig,
+    ArchiveEventsConfig, ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config,
+    ConfigError, PageSettings, Problem, RecordFailureConfig, SendWebhookConfig, Settings,
+    StartExportConfig, SweepExportsConfig,
 };
 use crate::source::SourceSettings;
 
@@ -62,6 +62,11 @@ const COMPLETE: [(&str, &str); 32] = [
     ),
 ];
 
+/// The functions of every stack, and those of live capture.
+fn all_functions() -> impl Iterator<Item = FunctionSettings> {
+    FUNCTIONS.into_iter().chain(LIVE_FUNCTIONS)
+}
+
 /// Reads the settings of a function; returns the error, if any.
 type Read = fn(&dyn Fn(&str) -> Option<String>) -> Option<ConfigError>;
 
@@ -78,15 +83,16 @@ fn configs() -> BTreeMap<&'static str, Read> {
         ("send-webhook", read::<SendWebhookConfig>),
         ("record-failure", read::<RecordFailureConfig>),
         ("sweep-exports", read::<SweepExportsConfig>),
+        ("archive-events", read::<ArchiveEventsConfig>),
     ])
 }
 
 #[test]
 fn every_function_reads_exactly_its_variables() {
     let configs = configs();
-    assert_eq!(configs.len(), FUNCTIONS.len());
+    assert_eq!(configs.len(), all_functions().count());
 
-    for function in FUNCTIONS {
+    for function in all_functions() {
         let looked_up = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| {
             looked_up.borrow_mut().insert(name.to_owned());
@@ -104,7 +110,7 @@ fn every_function_reads_exactly_its_variables() {
 
 #[test]
 fn a_function_without_settings_reports_each_required_variable() {
-    for function in FUNCTIONS {
+    for function in all_functions() {
         let error = configs()[function.function](&|_| None).unwrap();
 
         let missing: BTreeSet<_> = error
@@ -164,7 +170,7 @@ fn problems_with(function: &str, changed: (&str, &str)) -> (Vec<String>, usize) 
 
 #[test]
 fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
-    for function in FUNCTIONS {
+    for function in all_functions() {
         let changed = ("AWS_ENDPOINT_URL", "http://minio.example");
         let (problems, _) = problems_with(function.function, changed);
 
@@ -181,7 +187,7 @@ fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
 
 #[test]
 fn the_required_redaction_is_read_once() {
-    for function in ["start-export", "archive-page"] {
+    for function in ["start-export", "archive-page", "archive-events"] {
         let (problems, reads) = problems_with(function, ("REDACTION_REQUIRED", "some"));
 
         assert_eq!((problems.len(), reads), (1, 1), "{function}: {problems:?}");
@@ -215,7 +221,8 @@ fn the_configuration_holds_the_values_of_the_variables() {
 
 #[test]
 fn each_variable_has_a_description_without_a_final_period() {
-    for variable in FUNCTIONS.iter().flat_map(FunctionSettings::settings) {
+    let functions: Vec<_> = all_functions().collect();
+    for variable in functions.iter().flat_map(FunctionSettings::settings) {
         assert!(
             variable.meaning.len() > 10 && !variable.meaning.ends_with('.'),
             "{}",
@@ -241,8 +248,9 @@ fn without_settings_the_documented_defaults_apply() {
 
 #[test]
 fn every_setting_is_read_by_a_program() {
-    let readers = FUNCTIONS.iter().chain([&COMMAND_LINE]);
+    let readers: Vec<_> = all_functions().chain([COMMAND_LINE]).collect();
     let read: BTreeSet<_> = readers
+        .iter()
         .flat_map(FunctionSettings::settings)
         .map(|setting| setting.name)
         .collect();
@@ -255,7 +263,11 @@ fn the_documentation_lists_every_setting_as_it_is_in_the_table() {
     let expected = ALL.iter().map(|setting| {
         let reads = |program: &FunctionSettings| program.settings().any(|it| it == *setting);
         let command_line = if reads(&COMMAND_LINE) { "c" } else { "" };
-        let functions = if FUNCTIONS.iter().any(reads) { "f" } else { "" };
+        let functions = if all_functions().any(|program| reads(&program)) {
+            "f"
+        } else {
+            ""
+        };
         let readers = [command_line, functions].join(" ");
         format!("| `{}` | {} | {setting} |", setting.name, readers.trim())
     });
@@ -265,7 +277,7 @@ fn the_documentation_lists_every_setting_as_it_is_in_the_table() {
 
 #[test]
 fn the_readme_of_a_function_lists_its_settings() {
-    for function in FUNCTIONS {
+    for function in all_functions() {
         let path = format!("functions/{}/README.md", function.function);
 
         let expected = function.settings();
