@@ -64,6 +64,7 @@ pub mod export {
     pub mod checkpoint;
     pub mod delivery;
     pub mod effort;
+    pub mod ended;
     pub mod ledger;
     pub mod marker;
     pub mod message;
@@ -193,6 +194,7 @@ pub mod archive {
     mod audit_log;
     pub mod base_export;
     pub mod cancellation;
+    pub mod claims;
     pub(crate) mod comparison;
     pub(crate) mod content;
     pub mod deliveries;
@@ -230,6 +232,7 @@ pub mod pipeline {
     pub mod conclusion;
     mod context;
     mod default_webhook;
+    mod ended_exports;
     pub mod invocation;
     pub mod metrics;
     mod redactors;
@@ -240,6 +243,7 @@ pub mod pipeline {
 
     pub use context::{FailedExports, Pipeline, PipelineError};
     pub use default_webhook::{ConfiguredWebhook, DefaultWebhook, DefaultWebhookError};
+    pub use ended_exports::{EndedExports, EndedOutcomes};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};

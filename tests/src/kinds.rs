@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};
+use conversation_archive::export::ended::EndedConversation;
 use conversation_archive::export::objects::{AuditPart, ComparisonPart, ObjectKey};
+
+use jiff::Timestamp;
 
 use crate::rights::matches;
 
@@ -26,6 +29,14 @@ pub fn samples() -> Vec<(&'static str, String)> {
         portion: 1,
         bucket: 2,
         sha256: digest,
+    };
+    // Each group of the conversation's id has a digit, so that a pattern has `*` for it.
+    let end: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a moment");
+    let ended = EndedConversation {
+        conversation_id: "0f8fad5b-d9cb-469f-a165-70867728950e"
+            .parse()
+            .expect("an id"),
+        conversation_end: end.try_into().expect("an end"),
     };
     let keys = [
         ObjectKey::Request(&id),
@@ -55,6 +66,8 @@ pub fn samples() -> Vec<(&'static str, String)> {
         ObjectKey::Audit(day, &id, 1, AuditPart::Slice(1)),
         ObjectKey::Audit(day, &id, 1, AuditPart::Outcome),
         ObjectKey::Audit(day, &id, 1, AuditPart::Delivery(1)),
+        ObjectKey::EndedBatch(&id),
+        ObjectKey::Claim(&ended),
     ];
     keys.iter().map(|key| (kind(key), key.key())).collect()
 }
@@ -120,5 +133,7 @@ fn kind(key: &ObjectKey<'_>) -> &'static str {
         ObjectKey::Audit(.., AuditPart::Slice(_)) => "AuditSlice",
         ObjectKey::Audit(.., AuditPart::Outcome) => "AuditOutcome",
         ObjectKey::Audit(.., AuditPart::Delivery(_)) => "Delivery",
+        ObjectKey::EndedBatch(..) => "EndedBatch",
+        ObjectKey::Claim(..) => "Claim",
     }
 }

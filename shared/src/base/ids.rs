@@ -1,4 +1,4 @@
-//! Ids of exports, runs and pages.
+//! Ids of exports, runs, pages and conversations.
 
 use std::fmt;
 
@@ -105,6 +105,70 @@ impl fmt::Display for PageId {
     }
 }
 
+/// A conversation's id in the form of the API: a UUID, here in lower case, so that it is valid in a key and equal ids are
+/// equal texts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ConversationId(String);
+
+/// The text is not a conversation's id. It may be of any origin and length, so the error does not repeat it.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "not a conversation id: expected 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e"
+)]
+pub struct InvalidConversationId;
+
+impl ConversationId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ConversationId {
+    type Error = InvalidConversationId;
+
+    fn try_from(mut text: String) -> Result<Self, Self::Error> {
+        if !is_uuid(&text) {
+            return Err(InvalidConversationId);
+        }
+        text.make_ascii_lowercase();
+        Ok(Self(text))
+    }
+}
+
+impl std::str::FromStr for ConversationId {
+    type Err = InvalidConversationId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if is_uuid(text) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidConversationId)
+        }
+    }
+}
+
+impl From<ConversationId> for String {
+    fn from(id: ConversationId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the text has the form of a UUID: 36 characters in five groups of hexadecimal digits.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let is_digit = |(position, byte): (usize, u8)| match position {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_digit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +179,42 @@ mod tests {
             assert!(text.parse::<ExportId>().is_err(), "{text}");
         }
         assert!("Daily_2026-03-01".parse::<ExportId>().is_ok());
+    }
+
+    #[test]
+    fn a_conversation_id_is_a_uuid_in_lower_case() {
+        let id: ConversationId = "0F8FAD5B-d9cb-469f-A165-70867728950e".parse().unwrap();
+        let same: ConversationId =
+            serde_json::from_str(r#""0f8fad5b-D9CB-469f-a165-70867728950E""#).unwrap();
+
+        assert_eq!(id.as_str(), "0f8fad5b-d9cb-469f-a165-70867728950e");
+        assert_eq!(id, same);
+    }
+
+    #[test]
+    fn a_hostile_conversation_id_is_refused_and_not_repeated() {
+        let hostile = [
+            "",
+            "../../open/march",
+            "0f8fad5b-d9cb-469f-a165-70867728950",
+            "0f8fad5b-d9cb-469f-a165-70867728950g",
+            "0f8fad5bd9cb-469f-a165-70867728950e-",
+            "0f8fad5b-d9cb-469f-a165-7086772895/e",
+            "0f8fad5b-d9cb-469f-a165-70867728950e\n",
+            "{0f8fad5b-d9cb-469f-a165-7086772895}",
+            "０f8fad5b-d9cb-469f-a165-7086772895",
+        ];
+        for text in hostile {
+            let error = text.parse::<ConversationId>().unwrap_err();
+            let json = serde_json::to_string(text).unwrap();
+            let refused = serde_json::from_str::<ConversationId>(&json).unwrap_err();
+
+            assert_eq!(
+                text.to_owned().try_into(),
+                Err::<ConversationId, _>(error),
+                "{text}"
+            );
+            assert_eq!(refused.to_string(), error.to_string(), "{text}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
+use crate::export::ended::EndedConversation;
 
 /// An object to write.
 #[derive(Clone, Debug)]
@@ -57,6 +58,10 @@ pub enum ObjectKey<'a> {
     Resume(&'a ExportId, u32),
     /// A copy of audit events of an attempt, by the day of its outcome.
     Audit(jiff::civil::Date, &'a ExportId, u32, AuditPart),
+    /// The ended conversations that an export was made for.
+    EndedBatch(&'a ExportId),
+    /// The export of one end of a conversation.
+    Claim(&'a EndedConversation),
 }
 
 /// The intermediate objects of an attempt.
@@ -148,11 +153,17 @@ impl ObjectKey<'_> {
             Self::Audit(day, id, attempt, part) => {
                 format!("{}{part}", audit_prefix(*day, id, *attempt))
             }
+            Self::EndedBatch(id) => format!("ended/batches/{id}.json"),
+            Self::Claim(ended) => format!(
+                "ended/conversations/{}/{}.json",
+                ended.conversation_id,
+                ended.conversation_end.in_key()
+            ),
         }
     }
 
     /// Whether the object commands the exporter or says how an export ended, and therefore carries a signature. A marker
-    /// of an open export may contain an accepted request.
+    /// of an open export may contain an accepted request; a batch of ended conversations becomes one.
     pub(crate) fn is_signed(&self) -> bool {
         matches!(
             self,
@@ -164,6 +175,7 @@ impl ObjectKey<'_> {
                 | Self::Ledger(_)
                 | Self::Cancel(_)
                 | Self::Open(_)
+                | Self::EndedBatch(_)
         )
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::rules::{
     check_bad_records, check_end, check_filters, check_from_export, check_include, check_max_gap,
     check_media, check_membership, check_names, check_records, check_retention, check_sessions,
-    check_transcript_limits, is_uuid, page_size,
+    check_transcript_limits, page_size,
 };
 use super::{
     AppliedRedaction, ExportIdentity, ExportPlan, ExportRequest, Filters, FormatVersion,
@@ -16,7 +16,7 @@ use super::{
     RedactionPlan, Residency, Revisit, SessionConversations, Sha256, Slice, SliceRange, SourceKind,
     TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
-use crate::base::ids::ExportId;
+use crate::base::ids::{ExportId, is_uuid};
 use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::request::HistoryForm;
 use crate::records::page::Projection;

@@ -8,7 +8,7 @@ use super::{
     ExportRequest, Interval, InvalidRequest, Membership, OnBadRecord, PlanLimits, SourceKind,
     format_timestamp,
 };
-use crate::base::ids::ExportId;
+use crate::base::ids::{ExportId, is_uuid};
 use crate::base::json::message_body;
 use crate::base::time::{earlier, later};
 use crate::export::request::HistoryForm;
@@ -274,13 +274,6 @@ fn check_values(
         )),
         None => Ok(()),
     }
-}
-
-/// Whether the text has the form of a UUID: 36 characters in five groups of hexadecimal digits.
-pub(super) fn is_uuid(text: &str) -> bool {
-    let groups: Vec<_> = text.split('-').collect();
-    let is_hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hexadecimal)
 }
 
 pub(super) fn page_size(

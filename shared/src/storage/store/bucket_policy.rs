@@ -18,7 +18,7 @@ pub const OVERWRITTEN: [&str; 5] = [
 pub const DELETED: [&str; 4] = ["open/*", "owed/*", "resumes/*", "checks/*"];
 
 /// Keys, relative to the archive, that are written once: every key that is not in [`OVERWRITTEN`].
-pub const CREATED_ONCE: [&str; 14] = [
+pub const CREATED_ONCE: [&str; 15] = [
     "exports/*/request.json",
     "exports/*/attempt-*.json",
     "exports/*/slices/*/run.json",
@@ -33,10 +33,17 @@ pub const CREATED_ONCE: [&str; 14] = [
     "audit/*",
     "dead-letters/*",
     "checks/*",
+    "ended/*",
 ];
 
 /// Keys, relative to the archive, that are never deleted: every key that is not in [`DELETED`].
-pub const KEPT: [&str; 4] = ["exports/*", "ledger/*", "audit/*", "dead-letters/*"];
+pub const KEPT: [&str; 5] = [
+    "exports/*",
+    "ledger/*",
+    "audit/*",
+    "dead-letters/*",
+    "ended/*",
+];
 
 /// The statements that an archive needs and the policy lacks, and a policy that has them all.
 #[derive(Clone, Debug, PartialEq)]
