@@ -138,6 +138,7 @@ pub mod genesys {
     pub(crate) use error::LOGIN_ROUTE;
     pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
     pub use login::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
+    pub use pace::RateShare;
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;
