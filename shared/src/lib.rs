@@ -166,6 +166,8 @@ pub mod source {
     mod analytics_job;
     mod analytics_query;
     mod cache;
+    mod conversation_details;
+    mod conversation_ends;
     mod conversation_query;
     mod export_gateway;
     mod fetched_page;
@@ -177,6 +179,7 @@ pub mod source {
 
     pub use analytics_job::AnalyticsJob;
     pub use analytics_query::AnalyticsQuery;
+    pub use conversation_ends::{EndLookup, FoundEnds};
     pub use export_gateway::ExportGateway;
     pub use history_gateway::{DryRun, HistoryGateway};
     pub use interface::{
