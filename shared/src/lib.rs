@@ -65,8 +65,10 @@ pub mod export {
     pub mod checkpoint;
     pub mod delivery;
     pub mod effort;
+    pub mod ended;
     pub mod ledger;
     pub mod live;
+    pub mod live_coverage;
     pub mod marker;
     pub mod message;
     pub mod objects;
@@ -139,6 +141,7 @@ pub mod genesys {
     pub(crate) use error::LOGIN_ROUTE;
     pub use error::{ApiError, LoginRefusal, RefusalReason, Source, UnavailableReason};
     pub use login::{LoginForm, LoginPath, LoginSettings, LoginSettingsError};
+    pub use pace::RateShare;
     pub use path::{ApiPath, InvalidSegment};
     pub use region::Region;
     pub use region::UnknownRegion;
@@ -166,6 +169,8 @@ pub mod source {
     mod analytics_job;
     mod analytics_query;
     mod cache;
+    mod conversation_details;
+    mod conversation_ends;
     mod conversation_query;
     mod export_gateway;
     mod fetched_page;
@@ -177,6 +182,7 @@ pub mod source {
 
     pub use analytics_job::AnalyticsJob;
     pub use analytics_query::AnalyticsQuery;
+    pub use conversation_ends::{EndLookup, FoundEnds};
     pub use export_gateway::ExportGateway;
     pub use history_gateway::{DryRun, HistoryGateway};
     pub use interface::{
@@ -195,6 +201,7 @@ pub mod archive {
     mod audit_log;
     pub mod base_export;
     pub mod cancellation;
+    pub mod claims;
     pub(crate) mod comparison;
     pub(crate) mod content;
     pub mod deliveries;
@@ -203,6 +210,9 @@ pub mod archive {
     pub mod exports;
     pub mod find;
     pub mod ledger;
+    pub mod live_epochs;
+    pub mod live_gaps;
+    pub mod live_streams;
     mod live_writer;
     pub mod losses;
     pub mod open_marker;
@@ -221,7 +231,7 @@ pub mod archive {
     pub(crate) use comparison::{compare_in_scratch, repeated_warning};
     pub(crate) use content::slice_chain;
     pub use documents::Archive;
-    use documents::Stage;
+    pub(crate) use documents::Stage;
     pub use error::ArchiveError;
     pub use live_writer::{CommittedFrames, LiveWriter};
     pub use signatures::{Signatures, UnsignedDocuments};
@@ -233,8 +243,11 @@ pub mod pipeline {
 
     pub mod conclusion;
     mod context;
+    mod day_seals;
     mod default_webhook;
+    mod ended_exports;
     pub mod invocation;
+    mod live_gaps;
     pub mod metrics;
     mod redactors;
     mod redelivery;
@@ -243,7 +256,10 @@ pub mod pipeline {
     pub mod webhooks;
 
     pub use context::{FailedExports, Pipeline, PipelineError};
+    pub use day_seals::DaySealing;
     pub use default_webhook::{ConfiguredWebhook, DefaultWebhook, DefaultWebhookError};
+    pub use ended_exports::{EndedExports, EndedOutcomes};
+    pub use live_gaps::{ClosingCounts, GapClosing};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
     pub use redelivery::{ErrorClass, Redelivery};

@@ -4,9 +4,12 @@ use std::sync::LazyLock;
 
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId, StreamName, WriterId};
+use conversation_archive::export::ended::EndedConversation;
 use conversation_archive::export::objects::{
     AuditPart, ComparisonPart, LiveKey, LivePlace, ObjectKey,
 };
+
+use jiff::Timestamp;
 
 use crate::rights::matches;
 
@@ -35,6 +38,14 @@ pub fn samples() -> Vec<(&'static str, String)> {
         portion: 1,
         bucket: 2,
         sha256: digest,
+    };
+    // Each group of the conversation's id has a digit, so that a pattern has `*` for it.
+    let end: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a moment");
+    let ended = EndedConversation {
+        conversation_id: "0f8fad5b-d9cb-469f-a165-70867728950e"
+            .parse()
+            .expect("an id"),
+        conversation_end: end.try_into().expect("an end"),
     };
     let keys = [
         ObjectKey::Request(&id),
@@ -68,6 +79,8 @@ pub fn samples() -> Vec<(&'static str, String)> {
         ObjectKey::Live(LiveKey::Index(place, digest)),
         ObjectKey::Live(LiveKey::Record(place, digest)),
         ObjectKey::Live(LiveKey::Quarantined(&stream, day, digest)),
+        ObjectKey::EndedBatch(&id),
+        ObjectKey::Claim(&ended),
     ];
     keys.iter().map(|key| (kind(key), key.key())).collect()
 }
@@ -137,5 +150,7 @@ fn kind(key: &ObjectKey<'_>) -> &'static str {
         ObjectKey::Live(LiveKey::Index(..)) => "LiveIndex",
         ObjectKey::Live(LiveKey::Record(..)) => "LiveRecord",
         ObjectKey::Live(LiveKey::Quarantined(..)) => "LiveQuarantined",
+        ObjectKey::EndedBatch(..) => "EndedBatch",
+        ObjectKey::Claim(..) => "Claim",
     }
 }

@@ -37,7 +37,7 @@ pub struct Archive {
 }
 
 /// The stage of an export.
-pub(super) enum Stage {
+pub(crate) enum Stage {
     Complete(Box<Manifest>),
     Open,
     /// Ended without being complete.
@@ -193,7 +193,7 @@ impl Archive {
     }
 
     /// The stage of an export that another export depends on.
-    pub(super) async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
+    pub(crate) async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
         // The order of these reads matters: an export becomes complete before its marker is removed, and is marked open
         // before its scheduled resume is deleted.
         let is_unfinished =
@@ -324,6 +324,22 @@ impl Archive {
             if !listing.truncated {
                 return Ok(all);
             }
+        }
+    }
+
+    /// The names of the folders directly below the prefix, in ascending order. Costs one listing per folder.
+    pub(super) async fn folders(&self, prefix: &str) -> Result<Vec<String>, ArchiveError> {
+        let (mut names, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let listing = self.store.list(prefix, after.as_deref()).await?;
+            let Some(first) = listing.objects.first() else {
+                return Ok(names);
+            };
+            let name = first.key.strip_prefix(prefix).unwrap_or_default();
+            let name = name.split('/').next().unwrap_or_default().to_owned();
+            // Continues the listing after all keys with this name and a slash: `0` is the character after `/`.
+            after = Some(format!("{prefix}{name}0"));
+            names.push(name);
         }
     }
 

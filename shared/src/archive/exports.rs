@@ -1,28 +1,28 @@
 //! The exports of an archive.
 
+use jiff::civil::Date;
+
 use super::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
-use crate::export::objects::EXPORTS_PREFIX;
+use crate::export::objects::{EXPORTS_PREFIX, audit_day_prefix};
 
 /// The ids of all exports in ascending order. Costs one listing per export.
 pub async fn ids(archive: &Archive) -> Result<Vec<ExportId>, ArchiveError> {
-    let mut ids = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let listing = archive
-            .store()
-            .list(EXPORTS_PREFIX, after.as_deref())
-            .await?;
-        let Some(first) = listing.objects.first() else {
-            return Ok(ids);
-        };
-        let name = first.key.strip_prefix(EXPORTS_PREFIX).unwrap_or_default();
-        let name = name.split('/').next().unwrap_or_default().to_owned();
-        // Continues the listing after all keys with this name and a slash: `0` is the character after `/`.
-        after = Some(format!("{EXPORTS_PREFIX}{name}0"));
-        // Skips names that are not export ids.
-        ids.extend(ExportId::try_from(name));
-    }
+    let names = archive.folders(EXPORTS_PREFIX).await?;
+    // Skips names that are not export ids.
+    Ok(names
+        .into_iter()
+        .filter_map(|name| ExportId::try_from(name).ok())
+        .collect())
+}
+
+/// The ids of the exports of which an attempt ended in the UTC day, in ascending order. Costs one listing per export.
+pub async fn concluded_on(archive: &Archive, day: Date) -> Result<Vec<ExportId>, ArchiveError> {
+    let names = archive.folders(&audit_day_prefix(day)).await?;
+    Ok(names
+        .into_iter()
+        .filter_map(|name| ExportId::try_from(name).ok())
+        .collect())
 }
 
 #[cfg(test)]

@@ -70,6 +70,20 @@ pub fn format_timestamp(moment: Timestamp) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{moment:.3}"))
 }
 
+/// A timestamp as the keys of live objects contain it: UTC, milliseconds, no punctuation, `20261130T221500000Z`.
+pub fn format_key_time(moment: Timestamp) -> impl fmt::Display {
+    moment.strftime("%Y%m%dT%H%M%S%3fZ")
+}
+
+/// Reads a timestamp that [`format_key_time`] wrote.
+pub fn parse_key_time(text: &str) -> Option<Timestamp> {
+    let digits = text.strip_suffix('Z')?;
+    let (date, time) = digits.split_once('T')?;
+    let (seconds, millis) = time.split_at_checked(6)?;
+    let moment: Timestamp = format!("{date}T{seconds}.{millis}Z").parse().ok()?;
+    (format_key_time(moment).to_string() == text).then_some(moment)
+}
+
 /// The duration in milliseconds; `u64::MAX` if it is longer than that.
 pub fn saturating_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -174,6 +188,28 @@ mod tests {
             interval.to_string(),
             "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z"
         );
+    }
+
+    #[test]
+    fn the_time_in_a_key_has_milliseconds_and_no_punctuation() {
+        let key_time = |text: &str| format_key_time(text.parse().unwrap()).to_string();
+
+        assert_eq!(
+            key_time("2026-11-30T23:15:00.0079+01:00"),
+            "20261130T221500007Z"
+        );
+        assert_eq!(key_time("1970-01-01T00:00:00Z"), "19700101T000000000Z");
+        let moment: Timestamp = "2026-11-30T22:15:00.007Z".parse().unwrap();
+        assert_eq!(parse_key_time("20261130T221500007Z"), Some(moment));
+        for text in [
+            "",
+            "20261130T221500007",
+            "20261130T2215Z",
+            "2026-11-30T22:15:00.007Z",
+            "é",
+        ] {
+            assert_eq!(parse_key_time(text), None, "{text}");
+        }
     }
 
     #[test]

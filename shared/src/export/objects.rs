@@ -6,9 +6,13 @@ use bytes::Bytes;
 
 use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
+use crate::export::ended::EndedConversation;
 
 mod live;
 
+pub(crate) use live::{
+    LIVE_PREFIX, arrivals_prefix, days_prefix, epochs_prefix, gaps_prefix, stream_prefix,
+};
 pub use live::{LiveKey, LivePlace};
 
 /// An object to write.
@@ -63,6 +67,10 @@ pub enum ObjectKey<'a> {
     Audit(jiff::civil::Date, &'a ExportId, u32, AuditPart),
     /// An object of live capture.
     Live(LiveKey<'a>),
+    /// The ended conversations that an export was made for.
+    EndedBatch(&'a ExportId),
+    /// The export of one end of a conversation.
+    Claim(&'a EndedConversation),
 }
 
 /// The intermediate objects of an attempt.
@@ -155,11 +163,17 @@ impl ObjectKey<'_> {
                 format!("{}{part}", audit_prefix(*day, id, *attempt))
             }
             Self::Live(key) => key.to_string(),
+            Self::EndedBatch(id) => format!("{BATCHES_PREFIX}{id}.json"),
+            Self::Claim(ended) => format!(
+                "ended/conversations/{}/{}.json",
+                ended.conversation_id,
+                ended.conversation_end.in_key()
+            ),
         }
     }
 
     /// Whether the object commands the exporter or says how an export ended, and therefore carries a signature. A marker
-    /// of an open export may contain an accepted request.
+    /// of an open export may contain an accepted request; a batch of ended conversations becomes one.
     pub(crate) fn is_signed(&self) -> bool {
         matches!(
             self,
@@ -171,6 +185,7 @@ impl ObjectKey<'_> {
                 | Self::Ledger(_)
                 | Self::Cancel(_)
                 | Self::Open(_)
+                | Self::EndedBatch(_)
         )
     }
 
@@ -205,6 +220,9 @@ pub const OWED_PREFIX: &str = "owed/";
 
 /// Prefix of the markers of scheduled automatic resumes.
 pub const RESUMES_PREFIX: &str = "resumes/";
+
+/// Prefix of the batches of ended conversations.
+pub(crate) const BATCHES_PREFIX: &str = "ended/batches/";
 
 /// Prefix of the ledger's entries.
 pub(crate) const LEDGER_PREFIX: &str = "ledger/";
@@ -244,7 +262,12 @@ pub(crate) fn tally_prefix(id: &ExportId, attempt: u32) -> String {
 
 /// Prefix of the copies of the audit events of one outcome.
 fn audit_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
-    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-")
+    format!("{}{export_id}/attempt-{attempt:02}-", audit_day_prefix(day))
+}
+
+/// Prefix of the copies of the audit events of all outcomes of a day.
+pub(crate) fn audit_day_prefix(day: jiff::civil::Date) -> String {
+    format!("audit/dt={day}/")
 }
 
 /// Prefix of these copies by slice.

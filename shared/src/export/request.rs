@@ -21,8 +21,8 @@ pub use interval::{Period, RelativeInterval, RequestedInterval, scheduled_time};
 pub use invalid::InvalidRequest;
 pub use redaction::RequestedRedaction;
 
-/// An export request as received. Unknown fields are refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An export request as received. Unknown fields are refused. The default is that of a request without any field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -343,6 +343,14 @@ mod tests {
         the request cannot be parsed: `redaction.kinds[0]`: unknown variant `name`, expected one of `email`, `phone`, `card`, `iban`, `ssn`, `passport`, `taxId`, `ip`, `url`, `birthDate` at line 1 column 84
         the request cannot be parsed: `redaction.level`: unknown field `level`, expected one of `enabled`, `profile`, `mode`, `kinds` at line 1 column 76
         ");
+    }
+
+    #[test]
+    fn the_default_is_a_request_without_fields() {
+        assert_eq!(
+            ExportRequest::parse("{}").unwrap(),
+            ExportRequest::default()
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
 use super::error::ApiError;
 use super::login::{Login, LoginSettings};
-use super::pace::RateLimiter;
+use super::pace::{RateLimiter, ShareLimiter};
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
 use super::token::{Bearer, TokenSource};
@@ -28,6 +28,7 @@ use send::{FailedTry, RawResponse};
 mod files;
 mod permit;
 mod send;
+mod share;
 
 /// Settings of a [`GenesysClient`].
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub enum Compression {
 #[derive(Clone, Debug)]
 pub struct GenesysClient {
     inner: Arc<Inner>,
+    /// Spaces the calls of a client that may use only a share of the rate limit.
+    share: Option<Arc<tokio::sync::Mutex<ShareLimiter>>>,
 }
 
 #[derive(Debug)]
@@ -181,6 +184,7 @@ impl GenesysClient {
                 stats,
                 clock,
             }),
+            share: None,
         })
     }
 
@@ -241,6 +245,7 @@ impl GenesysClient {
             let permit = if self.is_foreign(call) {
                 inner.unlimited_permit()
             } else {
+                self.wait_for_share(call, deadline).await?;
                 inner.acquire_permit(call, deadline, &mut progress).await?
             };
             progress.tries += 1;

@@ -35,6 +35,7 @@ use reqwest::header::HeaderMap;
 mod budget;
 mod foreign_traffic;
 mod headers;
+mod share;
 
 #[cfg(test)]
 mod model;
@@ -44,6 +45,9 @@ mod tests;
 use budget::{Budget, WindowUpdate};
 use foreign_traffic::ForeignTraffic;
 use headers::RateLimitHeaders;
+
+pub use share::RateShare;
+pub(crate) use share::ShareLimiter;
 
 use crate::base::time::{earlier, elapsed, later};
 
@@ -99,6 +103,12 @@ impl RateLimiter {
     /// Requests per window, once a response has reported the limit.
     pub(crate) fn allowed(&self) -> Option<u32> {
         self.limits.last().map(|limit| limit.budget.allowed())
+    }
+
+    /// Requests per window by the lowest of the limits that responses have reported.
+    pub(crate) fn least_allowed(&self) -> Option<u32> {
+        let allowed = self.limits.iter().map(|limit| limit.budget.allowed());
+        allowed.min()
     }
 
     /// Time until a request may be sent, as far as is known; a response to another caller may shorten it.

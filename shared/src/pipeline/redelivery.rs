@@ -48,6 +48,14 @@ impl ErrorClass {
                 || cause.downcast_ref().is_some_and(QueueError::is_transient)
                 || cause.downcast_ref().is_some_and(TopicError::is_transient)
         });
+        Self::transient_if(is_transient)
+    }
+
+    pub(crate) fn of_pipeline(error: &PipelineError) -> Self {
+        Self::transient_if(error.is_transient())
+    }
+
+    fn transient_if(is_transient: bool) -> Self {
         if is_transient {
             Self::Transient
         } else {

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::cache::ResponseCache;
+use super::conversation_details::DETAILS;
 use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::fetched_page::{FetchedPage, RequestCost};
 use super::{
@@ -36,8 +37,6 @@ use window_records::{MAX_PAGES, QueryResults, WindowOutcome, WindowRecords};
 mod lookup;
 mod window_records;
 mod windows;
-
-const DETAILS: &str = "/api/v2/analytics/conversations/details";
 
 /// How often a window whose results changed during the read is read again before it is made smaller.
 const MAX_REREADS: u32 = 1;

@@ -68,6 +68,7 @@ async fn documents_that_command_are_signed_and_read_again() {
         ObjectKey::Cancelled(&id),
         ObjectKey::Manifest(&id),
         ObjectKey::Open(&id),
+        ObjectKey::EndedBatch(&id),
     ];
 
     for name in names {

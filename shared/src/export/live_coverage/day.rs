@@ -26,6 +26,9 @@ pub struct DaySeal {
     pub day: Date,
     /// The frame records that arrived in the day, sorted by key.
     pub records: Vec<SealedRecord>,
+    /// Number of damaged records, which the figures leave out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
     #[serde(flatten)]
     pub figures: DayFigures,
     /// The gaps that begin in the day.
@@ -76,6 +79,14 @@ pub struct NotEnded {
     pub count: u64,
     /// The first of them, sorted.
     pub ids: Vec<ConversationId>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Audited for DaySeal {}

@@ -1,5 +1,6 @@
 //! A live gap: a time in which a stream may have missed events. It is closed by an export of that time.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, StreamName, WriterId};
-use crate::base::time::{earlier, format_timestamp, later, truncate_to_millis};
+use crate::base::time::{
+    Interval, earlier, format_key_time, format_timestamp, later, truncate_to_millis,
+};
 use crate::export::audit::Audited;
 use crate::export::request::{
     ExportRequest, Include, Membership, RequestedInterval, RequestedRedaction, SourceKind,
@@ -99,6 +102,14 @@ impl LiveGapSpan {
     }
 }
 
+impl fmt::Display for LiveGapSpan {
+    /// The form in keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, until) = (format_key_time(self.from), format_key_time(self.until));
+        write!(f, "{from}-{until}")
+    }
+}
+
 /// The end of the millisecond in which the gap ends.
 fn end_in_millis(until: Timestamp) -> Timestamp {
     let truncated = truncate_to_millis(until);
@@ -115,7 +126,13 @@ impl LiveGap {
         let LiveGapSpan { from, until } = self.span;
         let (from, until) = (format_timestamp(from), format_timestamp(until));
         let digest = Sha256::of(format!("{} {from} {until}\n", self.stream));
-        ExportId::of_digest("gap", &digest, ID_DIGITS)
+        #[expect(
+            clippy::expect_used,
+            reason = "a word, a hyphen and hexadecimal digits are an export id"
+        )]
+        format!("gap-{}", digest.short(ID_DIGITS))
+            .parse()
+            .expect("an export id")
     }
 
     /// The time from which the export may start: conversations appear in the API after a while.
@@ -127,11 +144,12 @@ impl LiveGap {
     /// transcripts. It depends on nothing but the gap and the setting, so that a repeated start adopts the same export.
     pub fn request(&self, redaction: Option<RequestedRedaction>) -> ExportRequest {
         let LiveGapSpan { from, until } = self.span.with_margin();
-        let interval = format!("{}/{}", format_timestamp(from), format_timestamp(until));
         ExportRequest {
             export_id: Some(self.export_id().to_string()),
             source: SourceKind::AnalyticsQuery,
-            interval: Some(RequestedInterval::Fixed(interval)),
+            interval: Interval::new(from, until)
+                .ok()
+                .map(RequestedInterval::Absolute),
             scheduled_time: Some(format_timestamp(self.span.until).to_string()),
             membership: Membership::Activity,
             include: vec![Include::Transcripts],

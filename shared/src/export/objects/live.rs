@@ -8,6 +8,7 @@ use jiff::tz::Offset;
 
 use crate::base::hash::Sha256;
 use crate::base::ids::{StreamName, WriterId};
+use crate::export::live_coverage::LiveGapSpan;
 
 /// The name of a live object.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,12 @@ pub enum LiveKey<'a> {
     Record(LivePlace<'a>, Sha256),
     /// A text that is not a frame, by the day of its arrival and the digest of the document.
     Quarantined(&'a StreamName, Date, Sha256),
+    /// The process that holds the stream from now on.
+    Epoch(&'a StreamName, u64),
+    Gap(&'a StreamName, LiveGapSpan),
+    /// The export that closed the gap.
+    ClosedGap(&'a StreamName, LiveGapSpan),
+    Day(&'a StreamName, Date),
 }
 
 /// The folder of the hour in which a batch arrived, and the writer that stores it.
@@ -31,7 +38,32 @@ pub struct LivePlace<'a> {
 }
 
 /// Prefix of all live objects.
-const LIVE_PREFIX: &str = "live/";
+pub(crate) const LIVE_PREFIX: &str = "live/";
+
+/// Prefix of the objects of a stream.
+pub(crate) fn stream_prefix(stream: &StreamName) -> String {
+    format!("{LIVE_PREFIX}{stream}/")
+}
+
+/// Prefix of the frames that arrived in a UTC day.
+pub(crate) fn arrivals_prefix(stream: &StreamName, day: Date) -> String {
+    format!("{LIVE_PREFIX}{stream}/dt={day}/")
+}
+
+/// Prefix of the live gaps of a stream.
+pub(crate) fn gaps_prefix(stream: &StreamName) -> String {
+    format!("{LIVE_PREFIX}{stream}/gaps/")
+}
+
+/// Prefix of the day seals of a stream.
+pub(crate) fn days_prefix(stream: &StreamName) -> String {
+    format!("{LIVE_PREFIX}{stream}/days/")
+}
+
+/// Prefix of the epochs of a stream.
+pub(crate) fn epochs_prefix(stream: &StreamName) -> String {
+    format!("{LIVE_PREFIX}{stream}/epoch-")
+}
 
 /// The digits of a digest in a key.
 const DIGEST_DIGITS: usize = 16;
@@ -52,6 +84,10 @@ impl fmt::Display for LiveKey<'_> {
             Self::Quarantined(stream, day, digest) => {
                 write!(f, "{stream}/quarantine/dt={day}/{}.json", short(digest))
             }
+            Self::Epoch(stream, epoch) => write!(f, "{stream}/epoch-{epoch:08}.json"),
+            Self::Gap(stream, span) => write!(f, "{stream}/gaps/{span}.json"),
+            Self::ClosedGap(stream, span) => write!(f, "{stream}/gaps/{span}-closed.json"),
+            Self::Day(stream, day) => write!(f, "{stream}/days/{day}.json"),
         }
     }
 }

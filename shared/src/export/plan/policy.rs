@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::RedactionPlan;
 use crate::base::failure::{Failure, FailureKind};
 use crate::base::ids::ExportId;
-use crate::export::request::InvalidRequest;
+use crate::export::request::{InvalidRequest, RequestedRedaction};
 use crate::records::redaction::{Kind, Profile};
 
 /// The least redaction (`REDACTION_REQUIRED`).
@@ -50,6 +50,14 @@ impl RequiredRedaction {
                 shortfall,
             }),
         }
+    }
+
+    /// The options of a request that redacts no less than this and no less than by default; `None` for the default.
+    pub fn requested(self) -> Option<RequestedRedaction> {
+        (self == Self::Strict).then(|| RequestedRedaction {
+            profile: Profile::Strict,
+            ..RequestedRedaction::default()
+        })
     }
 
     fn shortfall(self, redaction: Option<&RedactionPlan>) -> Option<Shortfall> {
@@ -187,6 +195,21 @@ mod tests {
 
             assert_eq!(Standard.check(Some(&live)), Ok(()), "{required:?}");
             assert_eq!(required.check(Some(&live)), Ok(()), "{required:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_with_the_required_redaction_passes() {
+        let settings = RedactionSettings::default();
+        for required in [
+            RequiredRedaction::None,
+            RequiredRedaction::Standard,
+            RequiredRedaction::Strict,
+        ] {
+            let requested = required.requested();
+            let plan = RedactionPlan::resolve(requested.as_ref(), &settings, None);
+
+            assert_eq!(required.check(plan.as_ref()), Ok(()), "{required:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::ops::AddAssign;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,19 @@ pub struct FrameCounts {
     pub other_topic: u64,
     pub time_of_arrival: u64,
     pub implausible_time: u64,
+}
+
+impl AddAssign for FrameCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.received += other.received;
+        self.stored += other.stored;
+        self.repeated += other.repeated;
+        self.quarantined += other.quarantined;
+        self.other_version += other.other_version;
+        self.other_topic += other.other_topic;
+        self.time_of_arrival += other.time_of_arrival;
+        self.implausible_time += other.implausible_time;
+    }
 }
 
 /// Frames that are stored together.

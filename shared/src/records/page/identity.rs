@@ -146,6 +146,12 @@ pub fn has_ended(record: &str, shape: RecordShape) -> bool {
     ends.any(|end| !is_null(end))
 }
 
+/// The end of an analytics record; `None` if it has none, or none that is a time.
+pub(crate) fn record_end(record: &str) -> Option<Timestamp> {
+    let [end] = member_values(record, ["conversationEnd"]);
+    read_string(end?)?.parse().ok()
+}
+
 /// The fields that may hold the end of an entity, in the order of precedence.
 pub(super) const ENTITY_ENDS: [&str; 3] = ["endTimestamp", "endTime", "conversationEnd"];
 
@@ -322,6 +328,21 @@ mod tests {
 
         assert_eq!(identity.id, "c1");
         assert_eq!(identity.start, "2026-03-02T14:00:00.017Z".parse().unwrap());
+    }
+
+    #[test]
+    fn an_end_that_is_no_time_counts_as_absent() {
+        let end = |value: &str| record_end(&format!(r#"{{"conversationEnd":{value}}}"#));
+
+        assert_eq!(
+            end(r#""2026-03-02T15:00:00.017+01:00""#),
+            Some("2026-03-02T14:00:00.017Z".parse().unwrap())
+        );
+        for value in ["null", r#""""#, r#""soon""#, "1772460000000", "{}"] {
+            assert_eq!(end(value), None, "{value}");
+        }
+        assert_eq!(record_end("{}"), None);
+        assert_eq!(record_end("7"), None);
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{AnalyticsQuery, DETAILS};
+use super::AnalyticsQuery;
 use crate::base::decode;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::OffsetRange;
 use crate::genesys::{ApiError, ApiPath, Call};
-use crate::records::page::{
-    self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader,
-};
+use crate::records::page::{self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape};
+use crate::source::conversation_details::{self, AbsentList, DETAILS, IdBatches};
 use crate::source::fetched_page::{FetchedPage, RequestCost, Stability};
 use crate::source::{PageContext, SourceError, source_broken};
 
@@ -64,8 +63,7 @@ impl AnalyticsQuery {
         Ok((page, cost))
     }
 
-    /// Returns `None` if no response has a list. A proxy in front of the API may accept fewer ids than the API, and
-    /// reports it only by refusing the request; the batch is then halved.
+    /// Returns `None` if no response has a list.
     async fn request_halving(
         &self,
         ids: &[&str],
@@ -73,40 +71,16 @@ impl AnalyticsQuery {
         cost: &mut RequestCost,
     ) -> Result<Option<Vec<OwnedRecord>>, SourceError> {
         let mut found: Option<Vec<OwnedRecord>> = None;
-        let mut batches = vec![ids];
-        while let Some(batch) = batches.pop() {
-            match self.request_batch(batch, context, cost).await {
+        let mut batches = IdBatches::new(ids, ids.len());
+        while let Some(batch) = batches.next() {
+            let requested = self.request(batch, AbsentList::RequestedAgain, context, cost);
+            match requested.await {
                 Ok(None) => {}
                 Ok(Some(records)) => found.get_or_insert_default().extend(records),
-                Err(error) if batch.len() > 1 && is_too_long(&error) => {
-                    let (first, second) = batch.split_at(batch.len() / 2);
-                    batches.extend([second, first]);
-                }
-                Err(error) => return Err(error.into()),
+                Err(error) => batches.halve(batch, error)?,
             }
         }
         Ok(found)
-    }
-
-    async fn request_batch(
-        &self,
-        ids: &[&str],
-        context: &PageContext<'_>,
-        cost: &mut RequestCost,
-    ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
-        let call = Call::get(DETAILS).query("id", ids.join(","));
-        let mut reader = ResultsReader::default();
-        let decode = |body: &[u8]| {
-            let page = reader.read_page(body, DETAILS_FIELDS)?;
-            let records = reader.records_of(page, DETAILS_FIELDS, true)?;
-            Ok(records.map(to_owned_records))
-        };
-        let reply = self
-            .client
-            .call(&call, context.run.deadline, decode)
-            .await?;
-        cost.add(&reply, 0);
-        Ok(reply.value)
     }
 
     /// Requests missing ids once more, in case the API omitted them by accident. The API omits an empty list too.
@@ -119,20 +93,23 @@ impl AnalyticsQuery {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let call = Call::get(DETAILS).query("id", missing.join(","));
-        let mut reader = ResultsReader::default();
-        let decode = |body: &[u8]| {
-            Ok(reader
-                .read_page(body, DETAILS_FIELDS)?
-                .records
-                .map(to_owned_records))
-        };
-        let reply = self
-            .client
-            .call(&call, context.run.deadline, decode)
-            .await?;
+        let requested = self.request(missing, AbsentList::Accepted, context, cost);
+        Ok(requested.await?.unwrap_or_default())
+    }
+
+    async fn request(
+        &self,
+        ids: &[&str],
+        absent_list: AbsentList,
+        context: &PageContext<'_>,
+        cost: &mut RequestCost,
+    ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
+        let (client, deadline) = (&self.client, context.run.deadline);
+        let reply =
+            conversation_details::request(client, ids, absent_list, deadline, to_owned_record);
+        let reply = reply.await?;
         cost.add(&reply, 0);
-        Ok(reply.value.unwrap_or_default())
+        Ok(reply.value)
     }
 
     /// Verifies that a response without a list means that no id was found, since the API omits an empty list. Requests
@@ -165,17 +142,6 @@ impl AnalyticsQuery {
         }
         Ok(())
     }
-}
-
-/// Whether the request may be too long, because its ids are in the URL.
-fn is_too_long(error: &ApiError) -> bool {
-    matches!(
-        error,
-        ApiError::Refused {
-            status: 400 | 413 | 414 | 431,
-            ..
-        }
-    )
 }
 
 /// `GET /api/v2/analytics/conversations/{conversationId}/details`.
@@ -235,6 +201,6 @@ fn record_id(record: &OwnedRecord) -> Option<String> {
     Some(id.to_lowercase())
 }
 
-fn to_owned_records(records: Vec<RawRecord<'_>>) -> Vec<OwnedRecord> {
-    records.into_iter().map(RawRecord::into_owned).collect()
+fn to_owned_record(record: RawRecord<'_>) -> OwnedRecord {
+    record.into_owned()
 }

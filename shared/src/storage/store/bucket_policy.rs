@@ -18,7 +18,7 @@ pub const OVERWRITTEN: [&str; 5] = [
 pub const DELETED: [&str; 4] = ["open/*", "owed/*", "resumes/*", "checks/*"];
 
 /// Keys, relative to the archive, that are written once: every key that is not in [`OVERWRITTEN`].
-pub const CREATED_ONCE: [&str; 15] = [
+pub const CREATED_ONCE: [&str; 16] = [
     "exports/*/request.json",
     "exports/*/attempt-*.json",
     "exports/*/slices/*/run.json",
@@ -34,15 +34,17 @@ pub const CREATED_ONCE: [&str; 15] = [
     "dead-letters/*",
     "live/*",
     "checks/*",
+    "ended/*",
 ];
 
 /// Keys, relative to the archive, that are never deleted: every key that is not in [`DELETED`].
-pub const KEPT: [&str; 5] = [
+pub const KEPT: [&str; 6] = [
     "exports/*",
     "ledger/*",
     "audit/*",
     "dead-letters/*",
     "live/*",
+    "ended/*",
 ];
 
 /// The statements that an archive needs and the policy lacks, and a policy that has them all.

@@ -5,6 +5,7 @@ use std::task::{Context, Wake, Waker};
 use reqwest::header::HeaderMap;
 
 use super::*;
+use crate::genesys::RateShare;
 use crate::genesys::client::permit::RateLimitPermit;
 
 impl Setup {
@@ -87,6 +88,28 @@ async fn a_429_of_one_caller_delays_all_callers() {
     assert_eq!(early_error.wait(), Some(Duration::from_mins(1)));
     assert_eq!((reply.tries, reply.throttled), (1, Duration::from_mins(1)));
     assert_eq!(setup.hits(), 2);
+}
+
+#[tokio::test]
+async fn a_client_with_a_share_spaces_its_requests_and_retries() {
+    let responses = [ok(), Scripted::new(503, "{}"), ok(), ok()];
+    let setup = Setup::new(responses).await;
+    let limited = setup.client.limited_to(RateShare::new(10, 1));
+    let get = async |deadline| {
+        let call = Call::get(JOBS);
+        limited.call(&call, deadline, decode::ignore).await
+    };
+
+    get(Deadline::NONE).await.unwrap();
+    let reply = get(Deadline::NONE).await.unwrap();
+    let late = get(in_seconds(5)).await.unwrap_err();
+    setup.get_before(in_seconds(5)).await.unwrap();
+
+    // Thirty requests a minute: one every two seconds.
+    assert_eq!((reply.tries, reply.throttled), (2, Duration::ZERO));
+    assert_eq!(setup.waited(), Duration::from_secs(4));
+    assert_eq!(late.wait(), Some(Duration::from_secs(2)));
+    assert_eq!(setup.hits(), 4);
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! The claims of ended conversations, and the batches that they belong to.
+//!
+//! Both are create-only: whoever finds a claim leaves the conversation to the export in it.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+
+use super::{Archive, ArchiveError};
+use crate::base::failure::error_chain;
+use crate::base::ids::{ConversationId, ExportId};
+use crate::export::ended::{Claim, EndedBatch, EndedConversation};
+use crate::export::objects::{BATCHES_PREFIX, ObjectKey};
+
+/// The number of claims to read or write at a time: a batch takes seconds, and S3 is not strained.
+const CONCURRENCY: usize = 16;
+
+/// The claim is that of another conversation or end: it was copied.
+#[derive(Debug, thiserror::Error)]
+#[error("the claim is for another end")]
+struct ForeignClaim;
+
+/// The batch's id is not that of its ends, or it lacks an end whose claim names its export: another program wrote the
+/// batch or the claim.
+#[derive(Debug, thiserror::Error)]
+#[error("the batch does not match its id or its claims")]
+struct InconsistentBatch;
+
+/// The export that has claimed each of these ends; `None` for an unclaimed one.
+pub async fn read_all(
+    archive: &Archive,
+    ended: &BTreeSet<EndedConversation>,
+) -> Vec<(EndedConversation, Result<Option<ExportId>, ArchiveError>)> {
+    let reads = stream::iter(ended).map(|ended| async move {
+        let read = archive.read::<Claim>(ObjectKey::Claim(ended)).await;
+        let claim = read.and_then(|claim| claim.map(|it| owner(ended, it)).transpose());
+        (ended.clone(), claim)
+    });
+    reads.buffered(CONCURRENCY).collect().await
+}
+
+/// Claims each end of the batch that is not claimed yet, and returns those that belong to the batch's export. Claims
+/// are final, so every caller gets the same ends. An end whose claim is damaged belongs to no export.
+pub async fn claim_all(
+    archive: &Archive,
+    batch: &EndedBatch,
+    now: Timestamp,
+) -> Result<BTreeSet<EndedConversation>, ArchiveError> {
+    let claims = stream::iter(&batch.conversations).map(|ended| async move {
+        let claim = Claim::new(ended.clone(), batch.export_id.clone(), now);
+        let claim = archive.create_or_read(ObjectKey::Claim(ended), claim).await;
+        let owner = claim.and_then(|(claim, _)| owner(ended, claim));
+        (ended, owner)
+    });
+    let mut claims = claims.buffered(CONCURRENCY);
+    let mut claimed = BTreeSet::new();
+    while let Some((ended, owner)) = claims.next().await {
+        match owner {
+            Ok(owner) if owner == batch.export_id => claimed.extend([ended.clone()]),
+            Ok(_) => {}
+            Err(error) if error.is_damage() => {
+                tracing::error!(error = error_chain(&error), "damaged claim ignored");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(claimed)
+}
+
+/// Those of the conversations that are in a batch: an export was made for an end of each. Batches that cannot be read
+/// are reported and left out.
+pub async fn batched(
+    archive: &Archive,
+    conversations: &BTreeSet<ConversationId>,
+) -> Result<BTreeSet<ConversationId>, ArchiveError> {
+    let listed = archive.list_all(BATCHES_PREFIX).await?;
+    let reads: Vec<_> = listed
+        .iter()
+        .map(|object| archive.read_key::<EndedBatch>(&object.key))
+        .collect();
+    let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+    let mut batched = BTreeSet::new();
+    while let Some(read) = reads.next().await {
+        match read {
+            Ok(batch) => {
+                let ended = batch.into_iter().flat_map(|batch| batch.conversations);
+                let ids = ended.map(|ended| ended.conversation_id);
+                batched.extend(ids.filter(|id| conversations.contains(id)));
+            }
+            Err(error) if error.is_damage() => {
+                tracing::error!(error = error_chain(&error), "damaged batch ignored");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(batched)
+}
+
+/// Stores the batch, or returns the stored one of the same ends.
+pub async fn create_batch(
+    archive: &Archive,
+    batch: EndedBatch,
+) -> Result<EndedBatch, ArchiveError> {
+    let id = batch.export_id.clone();
+    let (batch, _) = archive
+        .create_or_read(ObjectKey::EndedBatch(&id), batch)
+        .await?;
+    consistent(&id, batch)
+}
+
+/// The batch of the export that has claimed these ends.
+pub async fn batch_with(
+    archive: &Archive,
+    id: &ExportId,
+    claimed: &BTreeSet<EndedConversation>,
+) -> Result<EndedBatch, ArchiveError> {
+    let name = ObjectKey::EndedBatch(id);
+    let batch = archive.read::<EndedBatch>(name).await?;
+    let batch = batch.ok_or_else(|| ArchiveError::Missing(name.key()))?;
+    if claimed.iter().all(|ended| batch.contains(ended)) {
+        consistent(id, batch)
+    } else {
+        Err(ArchiveError::page(name.key(), InconsistentBatch))
+    }
+}
+
+fn owner(ended: &EndedConversation, claim: Claim) -> Result<ExportId, ArchiveError> {
+    if claim.ended == *ended {
+        Ok(claim.export_id)
+    } else {
+        let key = ObjectKey::Claim(ended).key();
+        Err(ArchiveError::page(key, ForeignClaim))
+    }
+}
+
+fn consistent(id: &ExportId, batch: EndedBatch) -> Result<EndedBatch, ArchiveError> {
+    if batch.export_id == *id && batch.is_consistent() {
+        Ok(batch)
+    } else {
+        let key = ObjectKey::EndedBatch(id).key();
+        Err(ArchiveError::page(key, InconsistentBatch))
+    }
+}

@@ -1,0 +1,88 @@
+//! The epochs of a stream: each process that takes the stream begins a new one, and the process of an earlier one ends.
+
+use jiff::Timestamp;
+
+use super::{Archive, ArchiveError};
+use crate::base::format::FormatVersion;
+use crate::base::ids::{StreamName, WriterId};
+use crate::export::live_coverage::Epoch;
+use crate::export::objects::{LiveKey, ObjectKey, epochs_prefix};
+
+/// The number of the newest epoch; 0 if no process has held the stream.
+pub async fn newest(archive: &Archive, stream: &StreamName) -> Result<u64, ArchiveError> {
+    let prefix = epochs_prefix(stream);
+    let listed = archive.list_all(&prefix).await?;
+    let number = |key: &str| {
+        key.strip_prefix(&prefix)?
+            .strip_suffix(".json")?
+            .parse()
+            .ok()
+    };
+    let numbers = listed.iter().filter_map(|object| number(&object.key));
+    Ok(numbers.max().unwrap_or(0))
+}
+
+/// Begins the next epoch. `writer` is an id that no other process has. A process that loses the race for a number takes
+/// the one after it.
+pub async fn begin(
+    archive: &Archive,
+    stream: &StreamName,
+    writer: &WriterId,
+    now: Timestamp,
+) -> Result<Epoch, ArchiveError> {
+    let mut number = newest(archive, stream).await? + 1;
+    loop {
+        let epoch = Epoch {
+            format_version: FormatVersion,
+            stream: stream.clone(),
+            epoch: number,
+            writer: writer.clone(),
+            started_at: now,
+        };
+        let name = ObjectKey::Live(LiveKey::Epoch(stream, number));
+        let (stored, _) = archive.create_or_read(name, epoch).await?;
+        // The store may have repeated a write whose response was lost.
+        if stored.writer == *writer {
+            return Ok(stored);
+        }
+        number += 1;
+    }
+}
+
+/// Whether a later epoch has begun: another process holds the stream.
+pub async fn is_superseded(archive: &Archive, epoch: &Epoch) -> Result<bool, ArchiveError> {
+    let next = LiveKey::Epoch(&epoch.stream, epoch.epoch + 1);
+    let next = archive.store().get(&ObjectKey::Live(next).key()).await?;
+    Ok(next.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::storage::store::FolderStore;
+
+    #[tokio::test]
+    async fn each_process_begins_an_epoch_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open_without_sync(folder.path()).unwrap();
+        let archive = Archive::new(Arc::new(store));
+        let stream: StreamName = "queues".parse().unwrap();
+        let writers = ["w-1", "w-2", "w-3"].map(|id| id.parse::<WriterId>().unwrap());
+        let now = "2026-11-30T10:00:00Z".parse().unwrap();
+
+        let first = begin(&archive, &stream, &writers[0], now).await.unwrap();
+        assert!(!is_superseded(&archive, &first).await.unwrap());
+        let (second, third) = tokio::join!(
+            begin(&archive, &stream, &writers[1], now),
+            begin(&archive, &stream, &writers[2], now)
+        );
+        let mut later = [second.unwrap().epoch, third.unwrap().epoch];
+        later.sort_unstable();
+
+        assert_eq!((first.epoch, later), (1, [2, 3]));
+        assert_eq!(newest(&archive, &stream).await.unwrap(), 3);
+        assert!(is_superseded(&archive, &first).await.unwrap());
+    }
+}

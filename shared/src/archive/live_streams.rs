@@ -1,0 +1,141 @@
+//! Reads what live capture stored: the streams, the frame records of a day, and the conversations that frames name.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::civil::Date;
+
+use super::page_objects::{self, READS_AT_ONCE};
+use super::{Archive, ArchiveError};
+use crate::base::hash::Sha256;
+use crate::base::ids::{ConversationId, StreamName};
+use crate::export::live::FrameRecord;
+use crate::export::live_coverage::SealedRecord;
+use crate::export::objects::{
+    LIVE_PREFIX, RECORD_SUFFIX, arrivals_prefix, days_prefix, stream_prefix,
+};
+use crate::export::page_record::StoredObject;
+use crate::records::live::read_frame_index;
+
+/// A frame record as it is stored.
+#[derive(Debug)]
+pub struct StoredRecord {
+    pub sealed: SealedRecord,
+    /// `None` if the document is damaged.
+    pub record: Option<FrameRecord>,
+}
+
+/// The streams of the archive, in ascending order. Costs one listing per stream.
+pub async fn streams(archive: &Archive) -> Result<Vec<StreamName>, ArchiveError> {
+    let names = archive.folders(LIVE_PREFIX).await?;
+    // Skips names that are not streams.
+    Ok(names
+        .into_iter()
+        .filter_map(|name| StreamName::try_from(name).ok())
+        .collect())
+}
+
+/// The day of the first frame that arrived; `None` if none has.
+pub async fn first_day(
+    archive: &Archive,
+    stream: &StreamName,
+) -> Result<Option<Date>, ArchiveError> {
+    let prefix = format!("{}dt=", stream_prefix(stream));
+    let listing = archive.store().list(&prefix, None).await?;
+    let day = |key: &str| key.strip_prefix(&prefix)?.get(..10)?.parse().ok();
+    Ok(listing.objects.iter().find_map(|object| day(&object.key)))
+}
+
+/// The newest day that is sealed.
+pub async fn last_sealed_day(
+    archive: &Archive,
+    stream: &StreamName,
+) -> Result<Option<Date>, ArchiveError> {
+    let prefix = days_prefix(stream);
+    let days = archive.list_all(&prefix).await?;
+    let day = |key: &str| {
+        key.strip_prefix(&prefix)?
+            .strip_suffix(".json")?
+            .parse()
+            .ok()
+    };
+    Ok(days.iter().filter_map(|object| day(&object.key)).max())
+}
+
+/// The frame records that arrived in the day, sorted by key.
+pub async fn records(
+    archive: &Archive,
+    stream: &StreamName,
+    day: Date,
+) -> Result<Vec<StoredRecord>, ArchiveError> {
+    records_below(archive, &arrivals_prefix(stream, day)).await
+}
+
+async fn records_below(archive: &Archive, prefix: &str) -> Result<Vec<StoredRecord>, ArchiveError> {
+    let listed = archive.list_all(prefix).await?;
+    let keys = listed.into_iter().map(|object| object.key);
+    let keys: Vec<_> = keys.filter(|key| key.ends_with(RECORD_SUFFIX)).collect();
+    let reads: Vec<_> = keys
+        .into_iter()
+        .map(|key| read_record(archive, key))
+        .collect();
+    stream::iter(reads)
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn read_record(archive: &Archive, key: String) -> Result<StoredRecord, ArchiveError> {
+    let bytes = archive.store().get(&key).await?;
+    let bytes = bytes.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+    let sha256 = Sha256::of(&bytes);
+    let record = super::documents::open(&key, &bytes).ok();
+    let sealed = SealedRecord { key, sha256 };
+    Ok(StoredRecord { sealed, record })
+}
+
+/// The conversations that these frames name. A frame index that is missing or damaged names none, and is reported.
+pub async fn conversations(
+    archive: &Archive,
+    records: &[StoredRecord],
+) -> Result<BTreeSet<ConversationId>, ArchiveError> {
+    let records = records.iter().filter_map(|stored| stored.record.as_ref());
+    let indexes = records.filter_map(|record| Some(record.objects.as_ref()?.index.clone()));
+    let reads: Vec<_> = indexes
+        .map(|index| conversations_in(archive, index))
+        .collect();
+    let mut reads = stream::iter(reads).buffer_unordered(READS_AT_ONCE);
+    let mut conversations = BTreeSet::new();
+    while let Some(read) = reads.next().await {
+        match read {
+            Ok(ids) => conversations.extend(ids),
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, "unusable frame index ignored");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(conversations)
+}
+
+async fn conversations_in(
+    archive: &Archive,
+    index: StoredObject,
+) -> Result<BTreeSet<ConversationId>, ArchiveError> {
+    let bytes = page_objects::read(archive, &index).await?;
+    let ids = read_frame_index(&bytes).filter_map(|entry| match entry {
+        Ok(entry) => entry.conversation_id.map(Ok),
+        Err(error) => Some(Err(ArchiveError::page(&index.key, error))),
+    });
+    ids.collect()
+}
+
+/// The conversations of the first hour of the day: events of a conversation may arrive after midnight.
+pub async fn conversations_of_first_hour(
+    archive: &Archive,
+    stream: &StreamName,
+    day: Date,
+) -> Result<BTreeSet<ConversationId>, ArchiveError> {
+    let prefix = format!("{}hour=00/", arrivals_prefix(stream, day));
+    conversations(archive, &records_below(archive, &prefix).await?).await
+}
