@@ -250,7 +250,7 @@ pub mod pipeline {
     pub use ended_exports::{EndedExports, EndedOutcomes};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
-    pub use redelivery::{ErrorClass, Redelivery};
+    pub use redelivery::{ErrorClass, LoggedError, Redelivery};
 }
 
 pub mod runtime {

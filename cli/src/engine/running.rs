@@ -102,7 +102,12 @@ impl RunningEngine {
         for _ in 0..concurrency.max(1) {
             workers.spawn(Arc::clone(&context).work(Queue::Pages));
         }
-        for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
+        for queue in [
+            Queue::Waiting,
+            Queue::Completion,
+            Queue::Webhooks,
+            Queue::Ended,
+        ] {
             workers.spawn(Arc::clone(&context).work(queue));
         }
         workers.spawn(Arc::clone(&context).record_dead_letters());

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::*;
 use crate::export::plan::PlanLimits;
 use crate::runtime::config::{
-    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, PageSettings,
-    Problem, RecordFailureConfig, SendWebhookConfig, Settings, StartExportConfig,
-    SweepExportsConfig,
+    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError,
+    FetchEndedConfig, LiveSettings, PageSettings, Problem, RecordFailureConfig, SendWebhookConfig,
+    Settings, StartExportConfig, SweepExportsConfig,
 };
 use crate::source::SourceSettings;
 
 /// A value for every variable, as for a function on AWS.
-const COMPLETE: [(&str, &str); 32] = [
+const COMPLETE: [(&str, &str); 35] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_KMS_KEY_ID", "alias/archive"),
@@ -28,6 +28,7 @@ const COMPLETE: [(&str, &str); 32] = [
     ("COMPLIANCE_VERSION", "2"),
     ("DATA_CLASSIFICATION", "restricted"),
     ("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook"),
+    ("ENDED_QUEUE_URL", "https://sqs.example/1/ended"),
     ("GATEWAY_HISTORY_FORM", "continuation"),
     ("GATEWAY_PAGE_SIZE_MAX", "500"),
     ("GENESYS_BODY_LIMIT_MB", "32"),
@@ -41,6 +42,8 @@ const COMPLETE: [(&str, &str); 32] = [
     ("GENESYS_QUERY_LAG_SECONDS", "300"),
     ("GENESYS_QUERY_PAGE_SIZE_MAX", "50"),
     ("GENESYS_REGION", "mypurecloud.de"),
+    ("LIVE_API_SHARE", "10"),
+    ("LIVE_SETTLE_SECONDS", "300"),
     ("MAX_OPEN_SLICES", "4"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
     ("RETENTION_DIRECTIVE", "seven years"),
@@ -78,6 +81,7 @@ fn configs() -> BTreeMap<&'static str, Read> {
         ("send-webhook", read::<SendWebhookConfig>),
         ("record-failure", read::<RecordFailureConfig>),
         ("sweep-exports", read::<SweepExportsConfig>),
+        ("fetch-ended", read::<FetchEndedConfig>),
     ])
 }
 
@@ -181,7 +185,7 @@ fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
 
 #[test]
 fn the_required_redaction_is_read_once() {
-    for function in ["start-export", "archive-page"] {
+    for function in ["start-export", "archive-page", "fetch-ended"] {
         let (problems, reads) = problems_with(function, ("REDACTION_REQUIRED", "some"));
 
         assert_eq!((problems.len(), reads), (1, 1), "{function}: {problems:?}");
@@ -197,6 +201,7 @@ fn the_configuration_holds_the_values_of_the_variables() {
 
     let start = StartExportConfig::from_lookup(lookup).unwrap();
     let page = ArchivePageConfig::from_lookup(lookup).unwrap();
+    let ended = FetchEndedConfig::from_lookup(lookup).unwrap();
 
     let limits = &start.planning.limits;
     assert_eq!(
@@ -211,6 +216,11 @@ fn the_configuration_holds_the_values_of_the_variables() {
     assert_eq!((start.max_open_slices, start.planning.emulated), (4, false));
     assert_eq!(page.page.wait_limits.watermark, Duration::from_hours(36));
     assert_eq!(page.genesys.client.body_limit_bytes, 32_000_000);
+    let live = LiveSettings {
+        settle: Duration::from_mins(5),
+        api_share_percent: 10,
+    };
+    assert_eq!((ended.live, ended.ids_per_request), (live, 50));
 }
 
 #[test]
@@ -233,6 +243,7 @@ fn without_settings_the_documented_defaults_apply() {
 
     assert_eq!(format!("{limits:?}"), format!("{plan:?}"));
     assert_eq!(settings.source_settings(), source);
+    assert_eq!(settings.live(), LiveSettings::default());
     assert_eq!(
         settings.page_settings(limits.required_redaction),
         PageSettings::default()
