@@ -14,6 +14,7 @@ FUNCTIONS = (
     "send-webhook",
     "record-failure",
     "sweep-exports",
+    "fetch-ended",
 )
 
 # How each function of the template begins. The template is edited as text, which keeps its comments for the operator.

@@ -31,6 +31,9 @@ use crate::place::{Place, S3_RETRY_TIMEOUT, require_conditional_writes_of_stack}
 use crate::problem::{Problem, full_message};
 use crate::settings::SettingsError;
 
+/// Lambda's error code for a function that does not exist.
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
 /// Timeout of a call of start-export: the function has two minutes, and Lambda adds a cold start.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(150);
 
@@ -197,7 +200,7 @@ where
 {
     let failure = ServiceFailure::of(error);
     let code = failure.code().unwrap_or_default();
-    if code == "ResourceNotFoundException" {
+    if code == NOT_FOUND {
         return Problem::refused(format!("the stack {name} does not exist")).with_hint(
             "check --stack, AWS_PROFILE and AWS_REGION; --local selects the stack on this machine",
         );

@@ -262,7 +262,7 @@ pub mod pipeline {
     pub use live_gaps::{ClosingCounts, GapClosing};
     pub use redactors::KeySource;
     pub use redactors::{ConfiguredKey, KeyError, KeyVersionError, Redactors, VersionedKey};
-    pub use redelivery::{ErrorClass, Redelivery};
+    pub use redelivery::{ErrorClass, LoggedError, Redelivery};
 }
 
 pub mod runtime {

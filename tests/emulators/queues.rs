@@ -1,4 +1,4 @@
-//! The four queues and their dead-letter queues, created as the template defines them.
+//! The queues and their dead-letter queues, created as the template defines them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -105,11 +105,12 @@ async fn arn(client: &Client, url: &str) -> String {
 
 /// Assigns the URLs, which are in the order of [`Queue::ALL`].
 fn queue_urls(urls: Vec<Option<String>>) -> QueueUrls {
-    let [pages, waiting, completion, webhooks] = urls.try_into().expect("four queues");
+    let [pages, waiting, completion, webhooks, ended] = urls.try_into().expect("five queues");
     QueueUrls {
         pages,
         waiting,
         completion,
         webhooks,
+        ended,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::runtime::config::FUNCTIONS;
+use conversation_archive::runtime::config::Deployment::Always;
+use conversation_archive::runtime::config::{FUNCTIONS, FunctionSettings};
 use end_to_end::rights::{ObjectAction, Rights, key_patterns};
 use end_to_end::template::{Template, one_or_more, reference_target, text};
 use saphyr::Yaml;
@@ -150,7 +151,8 @@ const RARE: [(&str, &str, &str, &str); 16] = [
 pub(crate) async fn check(deployment: &Deployment) {
     let template = Template::read();
     let mut wrong = Vec::new();
-    for function in FUNCTIONS {
+    let is_deployed = |function: &FunctionSettings| function.deployment == Always;
+    for function in FUNCTIONS.into_iter().filter(is_deployed) {
         let function = function.function;
         let called = called_permissions(deployment, &template, function).await;
         let allowed = allowed_permissions(&template, function);
@@ -276,7 +278,7 @@ fn statement_permissions(statement: &Yaml<'static>) -> Vec<Permission> {
     pairs.collect()
 }
 
-/// Returns the resource of `!GetAtt` or `!Ref`, the condition of `!If`, or a path in the bucket.
+/// Returns the resource of `!GetAtt` or `!Ref`, that of `!If`, or a path in the bucket.
 fn resource(node: &Yaml<'static>) -> String {
     if key_patterns(node).is_some() {
         return "Objects".to_owned();
@@ -291,6 +293,7 @@ fn resource(node: &Yaml<'static>) -> String {
         Some("MakesKey") => "ArchiveKey".to_owned(),
         Some("MakesSigningKey") => "SigningKey".to_owned(),
         Some("MakesRedactionKey") => "RedactionHashing".to_owned(),
+        Some("HasLiveCapture") => reference_target(&node[1]).to_owned(),
         Some(address) if address.ends_with("${Bucket}") => "Bucket".to_owned(),
         Some(other) => panic!("{other} is no resource that the functions use"),
     }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId, StreamName, WriterId};
 use conversation_archive::export::ended::EndedConversation;
+use conversation_archive::export::live_coverage::LiveGapSpan;
 use conversation_archive::export::objects::{
     AuditPart, ComparisonPart, LiveKey, LivePlace, ObjectKey,
 };
@@ -33,6 +34,10 @@ pub fn samples() -> Vec<(&'static str, String)> {
         stream: &stream,
         writer: &writer,
         arrived_at: "2026-03-01T10:00:00Z".parse().expect("a time"),
+    };
+    let span = LiveGapSpan {
+        from: "2026-03-01T10:00:00Z".parse().expect("a moment"),
+        until: "2026-03-01T10:05:00Z".parse().expect("a moment"),
     };
     let lines = ComparisonPart::Lines {
         portion: 1,
@@ -79,13 +84,18 @@ pub fn samples() -> Vec<(&'static str, String)> {
         ObjectKey::Live(LiveKey::Index(place, digest)),
         ObjectKey::Live(LiveKey::Record(place, digest)),
         ObjectKey::Live(LiveKey::Quarantined(&stream, day, digest)),
+        ObjectKey::Live(LiveKey::Epoch(&stream, 1)),
+        ObjectKey::Live(LiveKey::Gap(&stream, span)),
+        ObjectKey::Live(LiveKey::ClosedGap(&stream, span)),
+        ObjectKey::Live(LiveKey::Day(&stream, day)),
         ObjectKey::EndedBatch(&id),
         ObjectKey::Claim(&ended),
     ];
     keys.iter().map(|key| (kind(key), key.key())).collect()
 }
 
-/// The kind of the object with this key.
+/// The kind of the object with this key: the one whose keys have the most specific form, since a closed gap has the key of
+/// its gap with a suffix.
 ///
 /// # Panics
 ///
@@ -95,8 +105,13 @@ pub fn kind_of(key: &str) -> &'static str {
         let samples = samples().into_iter();
         samples.map(|(kind, key)| (kind, pattern(&key))).collect()
     });
-    let matching = PATTERNS.iter().filter(|(_, pattern)| matches(pattern, key));
-    let kinds: Vec<_> = matching.map(|(kind, _)| *kind).collect();
+    let matching: Vec<_> = PATTERNS
+        .iter()
+        .filter(|(_, pattern)| matches(pattern, key))
+        .collect();
+    let is_specific = |one: &str| matching.iter().all(|(_, other)| matches(other, one));
+    let most_specific = matching.iter().filter(|(_, pattern)| is_specific(pattern));
+    let kinds: Vec<_> = most_specific.map(|(kind, _)| *kind).collect();
     assert_eq!(kinds.len(), 1, "{key} is a key of {kinds:?}");
     kinds[0]
 }
@@ -150,6 +165,10 @@ fn kind(key: &ObjectKey<'_>) -> &'static str {
         ObjectKey::Live(LiveKey::Index(..)) => "LiveIndex",
         ObjectKey::Live(LiveKey::Record(..)) => "LiveRecord",
         ObjectKey::Live(LiveKey::Quarantined(..)) => "LiveQuarantined",
+        ObjectKey::Live(LiveKey::Epoch(..)) => "LiveEpoch",
+        ObjectKey::Live(LiveKey::Gap(..)) => "LiveGap",
+        ObjectKey::Live(LiveKey::ClosedGap(..)) => "ClosedLiveGap",
+        ObjectKey::Live(LiveKey::Day(..)) => "LiveDay",
         ObjectKey::EndedBatch(..) => "EndedBatch",
         ObjectKey::Claim(..) => "Claim",
     }

@@ -7,7 +7,7 @@ pub type Need = (&'static str, ObjectAction, &'static [&'static str]);
 
 /// The least rights on objects, which the template grants. The tests of the pipeline run every handler with these rights,
 /// so a missing one fails there; `tests/pipeline/rights.rs` fails for one that no handler uses.
-pub const NEEDS: [Need; 18] = [
+pub const NEEDS: [Need; 20] = [
     (
         "start-export",
         ObjectAction::Get,
@@ -194,5 +194,15 @@ pub const NEEDS: [Need; 18] = [
         "sweep-exports",
         ObjectAction::Delete,
         &["Open", "Owed", "Resume"],
+    ),
+    (
+        "fetch-ended",
+        ObjectAction::Get,
+        &["Request", "Open", "EndedBatch", "Claim"],
+    ),
+    (
+        "fetch-ended",
+        ObjectAction::Put,
+        &["Open", "EndedBatch", "Claim"],
     ),
 ];

@@ -9,21 +9,25 @@ use complete_export::CompleteExport;
 use conversation_archive::archive::PortionLimits;
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::message::{
-    CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
+    CompletionMessage, EndedMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
 use conversation_archive::export::plan::PlanLimits;
-use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::genesys::{
+    ClientSettings, Credentials, Endpoints, GenesysClient, RateShare,
+};
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{
-    ConfiguredKey, ConfiguredWebhook, FailedExports, Pipeline, Redactors,
+    ConfiguredKey, ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline, Redactors,
 };
-use conversation_archive::source::Sources;
+use conversation_archive::runtime::config::LiveSettings;
+use conversation_archive::source::{EndLookup, Sources};
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;
 use conversation_archive::storage::topic::Topic;
+use fetch_ended::FetchEnded;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
 use send_webhook::{ReceivedMessage, SendWebhook};
@@ -49,6 +53,7 @@ pub struct Process {
     pub webhook: SendWebhook,
     record_failure: RecordFailure,
     pub sweep: SweepExports,
+    pub ended: FetchEnded,
 }
 
 /// Store, queues and topic that the handlers of a process use.
@@ -107,6 +112,9 @@ impl Process {
         };
         let key = SecretString::from(REDACTION_KEY);
         let redactors = Redactors::new(Arc::new(ConfiguredKey::new(Some(key))));
+        let live = LiveSettings::default();
+        let share = RateShare::new(live.api_share_percent, 1);
+        let lookup = EndLookup::new(sources.client.limited_to(share), 100);
         Self {
             start: StartExport {
                 pipeline: pipeline("start-export"),
@@ -144,6 +152,14 @@ impl Process {
             },
             sweep: SweepExports {
                 pipeline: pipeline("sweep-exports"),
+            },
+            ended: FetchEnded {
+                exports: EndedExports {
+                    pipeline: pipeline("fetch-ended"),
+                    redaction: None,
+                },
+                lookup,
+                settle: live.settle,
             },
         }
     }
@@ -195,6 +211,12 @@ impl Process {
                         | send_webhook::DeliveryOutcome::NotDue
                 ) {
                     return Ok(Disposition::Keep);
+                }
+            }
+            Queue::Ended => {
+                let message: EndedMessage = serde_json::from_str(body)?;
+                for result in self.ended.handle(&[message], invocation).await {
+                    result.map_err(LoggedError)?;
                 }
             }
         }

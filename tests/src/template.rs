@@ -105,18 +105,22 @@ impl Template {
             .unwrap_or_else(|| panic!("no function is built from {package}"))
     }
 
-    /// Returns the queues whose messages invoke the function, with the properties of each event.
+    /// Returns the queues whose messages invoke the function, with the properties of each event or mapping.
     pub fn event_sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
         let events = self.properties(function).as_mapping_get("Events");
         let events = events.into_iter().flat_map(entries);
-        events
+        let events = events
             .filter(|(_, event)| text(&event["Type"]) == "SQS")
-            .map(|(_, event)| {
-                (
-                    reference_target(&event["Properties"]["Queue"]),
-                    &event["Properties"],
-                )
-            })
+            .map(|(_, event)| (&event["Properties"]["Queue"], &event["Properties"]));
+        let mappings = self.resources("AWS::Lambda::EventSourceMapping");
+        let mappings = mappings
+            .into_iter()
+            .map(|mapping| self.properties(mapping))
+            .filter(|mapping| reference_target(&mapping["FunctionName"]) == function)
+            .map(|mapping| (&mapping["EventSourceArn"], mapping));
+        events
+            .chain(mappings)
+            .map(|(queue, properties)| (reference_target(queue), properties))
             .collect()
     }
 }

@@ -72,7 +72,8 @@ fn exactly_the_functions_that_feed_themselves_allow_recursive_loops() {
             "ArchivePage",
             "AwaitReady",
             "CompleteExport",
-            "RecordFailure"
+            "RecordFailure",
+            "FetchEnded"
         ]
     );
 }

@@ -54,10 +54,12 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
     }
 
     let expected = [
+        "ConversationsLeft",
         "ExportsCompleted",
         "ExportsFailed",
         "ExportsWithGaps",
         "GivenUp",
+        "LookupsRefused",
         "StartsOverdue",
         "ThrottledTime",
         "WebhookFailures",

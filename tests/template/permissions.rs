@@ -11,7 +11,7 @@ use saphyr::Yaml;
 use end_to_end::kinds::samples;
 use end_to_end::needs::{NEEDS, Need};
 use end_to_end::rights::{ObjectAction, Rights, key_patterns};
-use end_to_end::template::{Template, one_or_more, text};
+use end_to_end::template::{Template, entries, one_or_more, references, text};
 
 mod shared_bucket;
 
@@ -136,4 +136,37 @@ fn only_archive_page_may_publish_and_only_to_the_given_topic() {
         .collect();
 
     assert_eq!(publishing, [("ArchivePageRole", "TranscriptTopicArn")]);
+}
+
+#[test]
+fn without_an_event_bus_a_stack_has_nothing_of_live_capture() {
+    let template = Template::read();
+    let condition = "HasLiveCapture";
+    let resources = &template.root()["Resources"];
+    let has_condition = |name: &str| {
+        let found = resources[name].as_mapping_get("Condition");
+        found.is_some_and(|found| text(found) == condition)
+    };
+
+    let of_live: BTreeSet<_> = entries(resources)
+        .map(|(name, _)| name)
+        .filter(|name| has_condition(name))
+        .collect();
+    // A reference to a resource that a stack may lack makes its deployment fail.
+    let referring: Vec<_> = entries(resources)
+        .filter(|(name, _)| !has_condition(name))
+        .filter(|(_, resource)| {
+            let names = references(resource);
+            let mentions = names.iter().any(|name| of_live.contains(name.as_str()));
+            mentions && !format!("{resource:?}").contains(condition)
+        })
+        .map(|(name, _)| name)
+        .collect();
+
+    assert!(of_live.contains("FetchEnded"));
+    assert_eq!(referring, [""; 0]);
+    assert_eq!(
+        references(&template.root()["Conditions"][condition]),
+        ["LiveEventBusName"]
+    );
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
-    Queue, SEND_WEBHOOK_TIMEOUT,
+    ENDED_BATCH_WINDOW, FETCH_ENDED_PROCESSES, FETCH_ENDED_TIMEOUT, Queue, SEND_WEBHOOK_TIMEOUT,
 };
 use saphyr::Yaml;
 
@@ -34,6 +34,7 @@ fn consumer(queue: Queue) -> (&'static str, Duration) {
         Queue::Waiting => ("await-ready", AWAIT_READY_TIMEOUT),
         Queue::Completion => ("complete-export", COMPLETE_EXPORT_TIMEOUT),
         Queue::Webhooks => ("send-webhook", SEND_WEBHOOK_TIMEOUT),
+        Queue::Ended => ("fetch-ended", FETCH_ENDED_TIMEOUT),
     }
 }
 
@@ -115,6 +116,19 @@ fn the_batch_size_and_timeout_of_each_consumer_match_the_code() {
             timeout.as_secs()
         );
     }
+}
+
+#[test]
+fn fetch_ended_has_the_batch_window_and_concurrency_of_the_code() {
+    let template = Template::read();
+    let sources = template.event_sources(template.function("fetch-ended"));
+    let (_, event) = sources[0];
+
+    let window = seconds(&event["MaximumBatchingWindowInSeconds"]);
+    let concurrency = event["ScalingConfig"]["MaximumConcurrency"].as_integer();
+
+    assert_eq!(window, ENDED_BATCH_WINDOW.as_secs());
+    assert_eq!(concurrency, Some(FETCH_ENDED_PROCESSES.into()));
 }
 
 #[test]

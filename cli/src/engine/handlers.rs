@@ -8,16 +8,22 @@ use archive_page::ArchivePage;
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::{Archive, PortionLimits};
-use conversation_archive::export::message::{PagesMessage, WaitingMessage, WebhookMessage};
-use conversation_archive::genesys::GenesysClient;
+use conversation_archive::export::message::{
+    EndedMessage, PagesMessage, WaitingMessage, WebhookMessage,
+};
+use conversation_archive::genesys::{GenesysClient, RateShare};
 use conversation_archive::net::webhook::Sender;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{ConfiguredWebhook, FailedExports, Pipeline};
-use conversation_archive::source::Sources;
-use conversation_archive::storage::queue::{
-    ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
-    SEND_WEBHOOK_TIMEOUT,
+use conversation_archive::pipeline::{
+    ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline,
 };
+use conversation_archive::runtime::config::LiveSettings;
+use conversation_archive::source::{EndLookup, Sources};
+use conversation_archive::storage::queue::{
+    ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, FETCH_ENDED_TIMEOUT,
+    MemoryQueues, Queue, SEND_WEBHOOK_TIMEOUT,
+};
+use fetch_ended::FetchEnded;
 use record_failure::RecordFailure;
 use send_webhook::{ReceivedMessage, SendWebhook};
 use serde::de::DeserializeOwned;
@@ -38,7 +44,11 @@ pub(super) struct Handlers {
     webhook: Option<SendWebhook>,
     failure: RecordFailure,
     pub(super) sweep: SweepExports,
+    ended: FetchEnded,
 }
+
+/// The engine's lookups of ended conversations are the only ones on its token.
+const ONE_PROCESS: u32 = 1;
 
 /// Handling of a message after its handler succeeded.
 #[derive(Debug)]
@@ -65,6 +75,18 @@ impl Handlers {
             failed_exports: FailedExports::LeftToOperator,
         };
         let sources = Sources::new(client, clock, settings.sources);
+        let live = LiveSettings::default();
+        let share = RateShare::new(live.api_share_percent, ONE_PROCESS);
+        let lookup_client = sources.client.limited_to(share);
+        let ids_per_request = settings.limits.query_page_size_max as usize;
+        let ended = FetchEnded {
+            exports: EndedExports {
+                pipeline: pipeline.clone(),
+                redaction: settings.limits.required_redaction.requested(),
+            },
+            lookup: EndLookup::new(lookup_client, ids_per_request),
+            settle: live.settle,
+        };
         let sender = Sender::new(settings.address_rules.clone())
             .context("cannot set up the webhook client")?;
         let webhook = settings.signer.map(|signer| SendWebhook {
@@ -106,6 +128,7 @@ impl Handlers {
             sweep: SweepExports {
                 pipeline: pipeline.clone(),
             },
+            ended,
             queues,
             pipeline,
         })
@@ -148,6 +171,7 @@ impl Handlers {
                 }
             }
             Queue::Webhooks => self.deliver(delivery).await,
+            Queue::Ended => self.fetch_ended(delivery).await,
         }
     }
 
@@ -177,6 +201,16 @@ impl Handlers {
                 Ok(Disposition::Delete(Some(Event::of_page(handled))))
             }
         }
+    }
+
+    async fn fetch_ended(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {
+        let message: EndedMessage = parse_message(delivery)?;
+        let invocation = self.invocation(FETCH_ENDED_TIMEOUT);
+        let results = self.ended.handle(&[message], &invocation).await;
+        for result in results {
+            result.map_err(LoggedError)?;
+        }
+        Ok(Disposition::Delete(None))
     }
 
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {

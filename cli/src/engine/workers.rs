@@ -51,7 +51,12 @@ impl Workers {
         for _ in 0..concurrency.max(1) {
             tasks.spawn(Arc::clone(&context).work(Queue::Pages));
         }
-        for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
+        for queue in [
+            Queue::Waiting,
+            Queue::Completion,
+            Queue::Webhooks,
+            Queue::Ended,
+        ] {
             tasks.spawn(Arc::clone(&context).work(queue));
         }
         tasks.spawn(Arc::clone(&context).record_dead_letters());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Context as _;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError;
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
@@ -14,13 +15,6 @@ use serde::Serialize;
 
 use super::Stack;
 use crate::problem::Problem;
-
-const QUEUES: [Queue; 4] = [
-    Queue::Pages,
-    Queue::Waiting,
-    Queue::Completion,
-    Queue::Webhooks,
-];
 
 /// One queue and its dead-letter queue.
 #[derive(Clone, Debug, Serialize)]
@@ -60,30 +54,48 @@ impl fmt::Display for MessageCounts {
 }
 
 impl Stack {
+    /// The queues that the stack has.
     pub(crate) async fn queues(&self) -> Result<Vec<QueueView>, Problem> {
         let sqs = self.clients.sqs();
-        let views = QUEUES.map(|queue| self.queue(&sqs, queue));
-        Ok(try_join_all(views).await?)
+        let views = Queue::ALL.map(|queue| self.queue(&sqs, queue));
+        let views = try_join_all(views).await?;
+        Ok(views.into_iter().flatten().collect())
     }
 
-    async fn queue(&self, sqs: &Client, queue: Queue) -> anyhow::Result<QueueView> {
+    /// `None` for the queue of live capture in a stack without it.
+    async fn queue(&self, sqs: &Client, queue: Queue) -> anyhow::Result<Option<QueueView>> {
         let fifo = if queue.settings().fifo { ".fifo" } else { "" };
         let name = format!("{}-{}", self.name, queue.name());
-        Ok(QueueView {
-            queue: queue.name(),
-            messages: message_counts(sqs, &format!("{name}{fifo}")).await?,
-            dead_letters: message_counts(sqs, &format!("{name}-dead-letters{fifo}")).await?,
-        })
+        let messages = message_counts(sqs, &format!("{name}{fifo}")).await?;
+        let dead_letters = message_counts(sqs, &format!("{name}-dead-letters{fifo}")).await?;
+        match (messages, dead_letters) {
+            (Some(messages), Some(dead_letters)) => Ok(Some(QueueView {
+                queue: queue.name(),
+                messages,
+                dead_letters,
+            })),
+            _ if queue == Queue::Ended => Ok(None),
+            _ => anyhow::bail!("the queue {name}{fifo} or its dead-letter queue does not exist"),
+        }
     }
 }
 
-async fn message_counts(sqs: &Client, name: &str) -> anyhow::Result<MessageCounts> {
+/// The counts of the queue; `None` if there is no such queue.
+async fn message_counts(sqs: &Client, name: &str) -> anyhow::Result<Option<MessageCounts>> {
     let cannot_read = || format!("cannot read the attributes of the queue {name}");
-    let url = sqs.get_queue_url().queue_name(name).send().await;
-    let url = url
-        .with_context(cannot_read)?
-        .queue_url
-        .with_context(cannot_read)?;
+    let url = match sqs.get_queue_url().queue_name(name).send().await {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(GetQueueUrlError::is_queue_does_not_exist) =>
+        {
+            return Ok(None);
+        }
+        found => found
+            .with_context(cannot_read)?
+            .queue_url
+            .with_context(cannot_read)?,
+    };
     let wanted = vec![
         ApproximateNumberOfMessages,
         ApproximateNumberOfMessagesNotVisible,
@@ -97,9 +109,9 @@ async fn message_counts(sqs: &Client, name: &str) -> anyhow::Result<MessageCount
         .unwrap_or_default();
     let number =
         |name: QueueAttributeName| attributes.get(&name).and_then(|text| text.parse().ok());
-    Ok(MessageCounts {
+    Ok(Some(MessageCounts {
         visible: number(ApproximateNumberOfMessages).with_context(cannot_read)?,
         in_flight: number(ApproximateNumberOfMessagesNotVisible).with_context(cannot_read)?,
         delayed: number(ApproximateNumberOfMessagesDelayed).with_context(cannot_read)?,
-    })
+    }))
 }

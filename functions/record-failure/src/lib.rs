@@ -238,6 +238,7 @@ fn export_and_page(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMes
             .map_or(unknown, |webhook: WebhookMessage| {
                 (Some(webhook.export_id), None)
             }),
-        None => unknown,
+        // Its conversations belong to no export yet; the next scheduled one has them.
+        Some(Queue::Ended) | None => unknown,
     }
 }

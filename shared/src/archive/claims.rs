@@ -32,10 +32,11 @@ pub async fn read_all(
     archive: &Archive,
     ended: &BTreeSet<EndedConversation>,
 ) -> Vec<(EndedConversation, Result<Option<ExportId>, ArchiveError>)> {
-    let reads = stream::iter(ended).map(|ended| async move {
-        let read = archive.read::<Claim>(ObjectKey::Claim(ended)).await;
-        let claim = read.and_then(|claim| claim.map(|it| owner(ended, it)).transpose());
-        (ended.clone(), claim)
+    let ended = stream::iter(ended.clone());
+    let reads = ended.map(|ended| async {
+        let read = archive.read::<Claim>(ObjectKey::Claim(&ended)).await;
+        let claim = read.and_then(|claim| claim.map(|it| owner(&ended, it)).transpose());
+        (ended, claim)
     });
     reads.buffered(CONCURRENCY).collect().await
 }
@@ -47,17 +48,19 @@ pub async fn claim_all(
     batch: &EndedBatch,
     now: Timestamp,
 ) -> Result<BTreeSet<EndedConversation>, ArchiveError> {
-    let claims = stream::iter(&batch.conversations).map(|ended| async move {
+    let ended = stream::iter(batch.conversations.clone());
+    let claims = ended.map(|ended| async {
         let claim = Claim::new(ended.clone(), batch.export_id.clone(), now);
-        let claim = archive.create_or_read(ObjectKey::Claim(ended), claim).await;
-        let owner = claim.and_then(|(claim, _)| owner(ended, claim));
+        let name = ObjectKey::Claim(&ended);
+        let claim = archive.create_or_read(name, claim).await;
+        let owner = claim.and_then(|(claim, _)| owner(&ended, claim));
         (ended, owner)
     });
     let mut claims = claims.buffered(CONCURRENCY);
     let mut claimed = BTreeSet::new();
     while let Some((ended, owner)) = claims.next().await {
         match owner {
-            Ok(owner) if owner == batch.export_id => claimed.extend([ended.clone()]),
+            Ok(owner) if owner == batch.export_id => claimed.extend([ended]),
             Ok(_) => {}
             Err(error) if error.is_damage() => {
                 tracing::error!(error = error_chain(&error), "damaged claim ignored");

@@ -30,6 +30,12 @@ impl Deadline {
         Self(self.0.map(|at| earlier(at, margin)))
     }
 
+    /// The deadline of the first half of the time that is left.
+    #[must_use]
+    pub fn halfway(self, now: Timestamp) -> Self {
+        Self(self.remaining(now).map(|left| later(now, left / 2)))
+    }
+
     /// Whether a wait that starts at `now` ends before the deadline.
     pub fn allows(self, now: Timestamp, wait: Duration) -> bool {
         match self.0 {
@@ -59,6 +65,16 @@ mod tests {
         let deadline = Deadline::from_runtime(at("1970-01-01T00:10:00Z"), now);
 
         assert_eq!(deadline, Deadline::NONE);
+    }
+
+    #[test]
+    fn half_of_the_time_left_is_for_the_first_part() {
+        let now = at("2026-03-02T10:00:00Z");
+        let half = Deadline::at(at("2026-03-02T10:01:00Z")).halfway(now);
+
+        assert_eq!(half.remaining(now), Some(Duration::from_secs(30)));
+        assert_eq!(Deadline::NONE.halfway(now), Deadline::NONE);
+        assert_eq!(Deadline::at(now).halfway(now), Deadline::at(now));
     }
 
     #[test]

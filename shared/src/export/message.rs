@@ -19,6 +19,10 @@ use crate::export::run::Origin;
 use crate::export::totals::Totals;
 use crate::export::waiting::WaitReason;
 
+mod ended;
+
+pub use ended::{EndedMessage, MAX_IDS};
+
 /// Makes archive-page archive this page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,17 +211,22 @@ pub struct WaitingMessage {
 impl WaitingMessage {
     /// Delayed until it is due, or by the longest delay of the queue; await-ready then sends it again.
     pub fn outgoing(&self, now: Timestamp) -> Result<OutgoingMessage, serde_json::Error> {
-        let wait = elapsed(now, self.not_before);
-        // Queue delays are whole seconds; rounding up keeps the message from returning early.
-        let partial_second = u64::from(wait.subsec_nanos() > 0);
-        let whole = Duration::from_secs(wait.as_secs().saturating_add(partial_second));
         Ok(OutgoingMessage {
             queue: Queue::Waiting,
             body: message_body(self)?,
             fifo: None,
-            delay: whole.min(MAX_DELAY),
+            delay: queue_delay(now, self.not_before),
         })
     }
+}
+
+/// The delay of a message that is due at this time, or the longest one of the queue if that is shorter. In whole
+/// seconds, like the delays of the queue; rounding up keeps the message from returning early.
+fn queue_delay(now: Timestamp, not_before: Timestamp) -> Duration {
+    let wait = elapsed(now, not_before);
+    let partial_second = u64::from(wait.subsec_nanos() > 0);
+    let whole = Duration::from_secs(wait.as_secs().saturating_add(partial_second));
+    whole.min(MAX_DELAY)
 }
 
 /// Makes complete-export check whether this export can be concluded.

@@ -20,6 +20,8 @@ pub enum Queue {
     Completion,
     /// Standard: outcomes whose webhook is to be delivered.
     Webhooks,
+    /// Standard: conversations that may have ended.
+    Ended,
 }
 
 /// A message to send.

@@ -1,5 +1,6 @@
 //! Every type of stored document and message deserializes to the same value, whatever its contents.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
@@ -17,10 +18,11 @@ use crate::base::seal;
 use crate::base::time::Interval;
 use crate::export::attempt::Attempt;
 use crate::export::audit::AuditEvent;
+use crate::export::ended::{Claim, EndedBatch, EndedConversation};
 use crate::export::live::QuarantinedFrame;
 use crate::export::marker::OpenMarker;
 use crate::export::message::{
-    Before, CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
+    Before, CompletionMessage, EndedMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
 use crate::export::owed::OwedWebhook;
 use crate::export::page_record::PageRecord;
@@ -240,5 +242,42 @@ proptest! {
             sent_at: Some(at),
         };
         check_sending(&webhook, &webhook.outgoing().unwrap())?;
+    }
+
+    #[test]
+    fn a_message_about_ended_conversations_survives_a_round_trip(
+        ids in texts(), heard_at in moment(), not_before in moment(), now in moment(), lookups in any::<u32>(),
+    ) {
+        let message = EndedMessage {
+            format_version: FormatVersion,
+            conversation_ids: ids,
+            heard_at,
+            lookups,
+            not_before,
+        };
+        check_sending(&message, &message.outgoing(now).unwrap())?;
+    }
+
+    #[test]
+    fn batches_and_claims_survive_a_round_trip(
+        numbers in vec(any::<u128>(), 1..5), end in moment(), now in moment(), export_id in export_id(),
+    ) {
+        prop_assume!(end >= Timestamp::UNIX_EPOCH);
+        let ended = numbers.iter().map(|number| {
+            let digits = format!("{number:032x}");
+            let groups = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+            EndedConversation {
+                conversation_id: groups.join("-").parse().unwrap(),
+                conversation_end: end.try_into().unwrap(),
+            }
+        });
+        let ended: BTreeSet<_> = ended.collect();
+        for ended in &ended {
+            check_round_trip(&Claim::new(ended.clone(), export_id.clone(), now))?;
+        }
+        for batch in EndedBatch::split(&ended, now) {
+            check_round_trip(&batch)?;
+            prop_assert!(batch.is_consistent());
+        }
     }
 }

@@ -150,9 +150,34 @@ pub const GIVEN_UP: Metric = metric(
     Unit::Count,
     "messages and starts that were given up and stored",
 );
+pub const CONVERSATIONS_LOOKED_UP: Metric = metric(
+    "ConversationsLookedUp",
+    Unit::Count,
+    "conversations that fetch-ended looked up, each time",
+);
+pub const CONVERSATIONS_CLAIMED: Metric = metric(
+    "ConversationsClaimed",
+    Unit::Count,
+    "ended conversations that live exports claimed",
+);
+pub const CLAIM_DELAY: Metric = metric(
+    "ClaimDelay",
+    Unit::Milliseconds,
+    "longest time from the end of a conversation to the request of its live export, per invocation",
+);
+pub const CONVERSATIONS_LEFT: Metric = metric(
+    "ConversationsLeft",
+    Unit::Count,
+    "conversations that were heard of and left to the scheduled export",
+);
+pub const LOOKUPS_REFUSED: Metric = metric(
+    "LookupsRefused",
+    Unit::Count,
+    "invocations of fetch-ended whose lookup the API refused",
+);
 
 /// All metrics.
-pub const ALL: [Metric; 27] = [
+pub const ALL: [Metric; 32] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_WITH_GAPS,
@@ -180,6 +205,11 @@ pub const ALL: [Metric; 27] = [
     TRUNCATED_TRANSCRIPTS,
     STARTS_OVERDUE,
     GIVEN_UP,
+    CONVERSATIONS_LOOKED_UP,
+    CONVERSATIONS_CLAIMED,
+    CLAIM_DELAY,
+    CONVERSATIONS_LEFT,
+    LOOKUPS_REFUSED,
 ];
 
 /// Records values that were measured together.

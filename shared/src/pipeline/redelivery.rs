@@ -25,6 +25,11 @@ pub enum ErrorClass {
     Permanent,
 }
 
+/// The error of a message that was handled together with others, and logged where it occurred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message was not handled; an earlier line of the log has the reason")]
+pub struct LoggedError(pub ErrorClass);
+
 /// The ceiling of the first delay; each further one is twice as long.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
@@ -47,11 +52,12 @@ impl ErrorClass {
                     .is_some_and(PipelineError::is_transient)
                 || cause.downcast_ref().is_some_and(QueueError::is_transient)
                 || cause.downcast_ref().is_some_and(TopicError::is_transient)
+                || cause.downcast_ref() == Some(&LoggedError(Self::Transient))
         });
         Self::transient_if(is_transient)
     }
 
-    pub(crate) fn of_pipeline(error: &PipelineError) -> Self {
+    pub fn of_pipeline(error: &PipelineError) -> Self {
         Self::transient_if(error.is_transient())
     }
 
@@ -153,6 +159,7 @@ mod tests {
             anyhow::Error::from(ArchiveError::from(slow())),
             anyhow::Error::from(pipeline()),
             anyhow::Error::from(pipeline()).context("a page"),
+            anyhow::Error::from(LoggedError(ErrorClass::Transient)),
         ] {
             assert_eq!(ErrorClass::of(&error), ErrorClass::Transient, "{error:?}");
         }
@@ -166,6 +173,7 @@ mod tests {
             anyhow::Error::from(ArchiveError::Missing("k".to_owned())),
             anyhow::Error::from(PipelineError::from(refused)),
             anyhow::anyhow!("the handler panicked"),
+            anyhow::Error::from(LoggedError(ErrorClass::Permanent)),
         ] {
             assert_eq!(ErrorClass::of(&error), ErrorClass::Permanent, "{error:?}");
         }

@@ -3,7 +3,9 @@
 use crate::archive::{SliceStatus, slice_status};
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
-use crate::export::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};
+use crate::export::message::{
+    CompletionMessage, EndedMessage, PageMessage, StartMessage, WaitingMessage,
+};
 use crate::export::outgoing::OutgoingMessage;
 use crate::export::plan::ExportPlan;
 use crate::pipeline::{Pipeline, PipelineError};
@@ -136,6 +138,11 @@ pub async fn send_start(pipeline: &Pipeline, id: &ExportId) -> Result<(), Pipeli
         StartMessage::new(id).outgoing(pipeline.clock.now())?,
     )
     .await
+}
+
+/// Sends a message that makes fetch-ended look up conversations when it is due.
+pub async fn send_ended(pipeline: &Pipeline, message: &EndedMessage) -> Result<(), PipelineError> {
+    send(pipeline, message.outgoing(pipeline.clock.now())?).await
 }
 
 /// Sends a message that makes complete-export check the export again.

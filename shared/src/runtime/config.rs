@@ -9,6 +9,7 @@ mod error;
 mod functions;
 mod genesys;
 mod limits;
+mod live;
 mod login;
 mod redaction;
 mod regions;
@@ -21,15 +22,17 @@ pub use archive::PageSettings;
 pub use archive::{ArchiveConfig, AuditOutput};
 pub use error::{ConfigError, Problem};
 pub use functions::{
-    ArchiveEventsConfig, ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, PlanningConfig,
-    RecordFailureConfig, SendWebhookConfig, StartExportConfig, SweepExportsConfig,
+    ArchiveEventsConfig, ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig,
+    FetchEndedConfig, PlanningConfig, RecordFailureConfig, SendWebhookConfig, StartExportConfig,
+    SweepExportsConfig,
 };
 pub use genesys::GenesysConfig;
 pub use genesys::{CredentialsConfig, Regions};
+pub use live::LiveSettings;
 pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
 pub use signing::{SigningConfig, TrustConfig};
-pub use table::{COMMAND_LINE, FUNCTIONS, FunctionSettings, LIVE_FUNCTIONS, Setting};
+pub use table::{COMMAND_LINE, Deployment, FUNCTIONS, FunctionSettings, Setting};
 pub use webhook::SigningSecretConfig;
 
 /// The settings that one program reads from its environment.

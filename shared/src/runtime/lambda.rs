@@ -25,6 +25,7 @@ mod refreshed;
 mod samples;
 mod secret_webhook;
 mod secrets;
+mod whole_batch;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 pub use batch::MessageError;
@@ -34,6 +35,7 @@ pub use clients::WiringError;
 pub use dead_letters::{FailureEvent, dead_letter_queue};
 pub use refreshed::Refreshed;
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
+pub use whole_batch::whole_batch;
 
 /// Time before the invocation's deadline to store the state of a waiting page and to send its message.
 const MARGIN: Duration = Duration::from_secs(10);

@@ -22,7 +22,8 @@ pub use memory::{DeadLetter, Delivery, MemoryQueues, QueueContents};
 pub(crate) use settings::DEDUPLICATION_WINDOW;
 pub use settings::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
-    MAX_VISIBILITY, QueueRefusal, QueueSettings, RETENTION, SEND_WEBHOOK_TIMEOUT,
+    ENDED_BATCH_WINDOW, FETCH_ENDED_PROCESSES, FETCH_ENDED_TIMEOUT, MAX_VISIBILITY, QueueRefusal,
+    QueueSettings, RETENTION, SEND_WEBHOOK_TIMEOUT,
 };
 pub use sqs::QueueUrlMissing;
 pub use sqs::{QueueUrls, SqsQueues};

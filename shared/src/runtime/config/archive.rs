@@ -9,8 +9,8 @@ use super::signing::SigningConfig;
 use super::table::{
     ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AUDIT_STDOUT, AWS_ENDPOINT_URL,
     AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE,
-    COMPLETION_QUEUE_URL, MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting, TRANSCRIPT_TOPIC_ARN,
-    WAITING_QUEUE_URL, WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
+    COMPLETION_QUEUE_URL, ENDED_QUEUE_URL, MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting,
+    TRANSCRIPT_TOPIC_ARN, WAITING_QUEUE_URL, WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
 };
 use crate::export::parking::WaitLimits;
 use crate::export::plan::RequiredRedaction;
@@ -144,6 +144,7 @@ impl Settings<'_> {
             waiting: url(Queue::Waiting),
             completion: url(Queue::Completion),
             webhooks: url(Queue::Webhooks),
+            ended: url(Queue::Ended),
         }
     }
 
@@ -184,6 +185,7 @@ impl Settings<'_> {
             Queue::Waiting => &WAITING_QUEUE_URL,
             Queue::Completion => &COMPLETION_QUEUE_URL,
             Queue::Webhooks => &WEBHOOK_QUEUE_URL,
+            Queue::Ended => &ENDED_QUEUE_URL,
         };
         let value = self.required(setting)?;
         if Url::parse(&value).is_ok_and(|url| url.has_host()) {

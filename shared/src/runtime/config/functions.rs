@@ -3,11 +3,12 @@
 use super::Config;
 use super::archive::{ArchiveConfig, PageSettings};
 use super::genesys::{GenesysConfig, Regions};
+use super::live::LiveSettings;
 use super::redaction::RedactionKeyConfig;
 use super::settings::Settings;
-use super::table::{AWS_REGION, DATA_LAKE_WEBHOOK_URL_SECRET_ARN};
+use super::table::{AWS_REGION, DATA_LAKE_WEBHOOK_URL_SECRET_ARN, GENESYS_QUERY_PAGE_SIZE_MAX};
 use super::webhook::SigningSecretConfig;
-use crate::export::plan::{PlanLimits, RedactionPlan};
+use crate::export::plan::{PlanLimits, RedactionPlan, RequiredRedaction};
 use crate::net::AddressRules;
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::topic::TopicArn;
@@ -89,6 +90,18 @@ pub struct ArchiveEventsConfig {
     pub queues: QueueUrls,
     /// That of live events.
     pub redaction: RedactionPlan,
+}
+
+#[derive(Clone, Debug)]
+pub struct FetchEndedConfig {
+    pub archive: ArchiveConfig,
+    pub queues: QueueUrls,
+    pub genesys: GenesysConfig,
+    /// Number of conversations to look up at a time.
+    pub ids_per_request: usize,
+    pub live: LiveSettings,
+    /// The exports of ended conversations redact no less.
+    pub required_redaction: RequiredRedaction,
 }
 
 impl PlanningConfig {
@@ -221,6 +234,25 @@ impl Config for ArchiveEventsConfig {
             archive: archive?,
             queues,
             redaction: redaction?,
+        })
+    }
+}
+
+impl Config for FetchEndedConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Pages, Queue::Ended]);
+        let genesys = settings.genesys();
+        let ids_per_request = settings.number(&GENESYS_QUERY_PAGE_SIZE_MAX);
+        let live = settings.live();
+        let required_redaction = settings.required_redaction();
+        Some(Self {
+            archive: archive?,
+            queues,
+            genesys: genesys?,
+            ids_per_request: ids_per_request?,
+            live,
+            required_redaction,
         })
     }
 }

@@ -41,7 +41,16 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionSettings {
     pub function: &'static str,
+    pub deployment: Deployment,
     groups: &'static [&'static [&'static Setting]],
+}
+
+/// The stacks that have a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployment {
+    Always,
+    /// Those with live capture: the parameter `LiveEventBusName`.
+    LiveCapture,
 }
 
 impl FunctionSettings {
@@ -91,10 +100,11 @@ impl fmt::Display for Setting {
     }
 }
 
-/// The functions of every stack, in the order in which they handle an export.
-pub const FUNCTIONS: [FunctionSettings; 7] = [
+/// All functions, in the order in which they handle an export.
+pub const FUNCTIONS: [FunctionSettings; 9] = [
     FunctionSettings {
         function: "start-export",
+        deployment: Deployment::Always,
         groups: &[
             ARCHIVE,
             &[&PAGE_QUEUE_URL, &COMPLETION_QUEUE_URL, &WEBHOOK_QUEUE_URL],
@@ -106,6 +116,7 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
     },
     FunctionSettings {
         function: "archive-page",
+        deployment: Deployment::Always,
         groups: &[
             ARCHIVE,
             &[&PAGE_QUEUE_URL, &WAITING_QUEUE_URL, &COMPLETION_QUEUE_URL],
@@ -122,14 +133,17 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
     },
     FunctionSettings {
         function: "await-ready",
+        deployment: Deployment::Always,
         groups: &[ARCHIVE, &[&PAGE_QUEUE_URL, &WAITING_QUEUE_URL]],
     },
     FunctionSettings {
         function: "complete-export",
+        deployment: Deployment::Always,
         groups: &[ARCHIVE, OPENING],
     },
     FunctionSettings {
         function: "send-webhook",
+        deployment: Deployment::Always,
         groups: &[
             ARCHIVE,
             &[
@@ -143,23 +157,42 @@ pub const FUNCTIONS: [FunctionSettings; 7] = [
     },
     FunctionSettings {
         function: "record-failure",
+        deployment: Deployment::Always,
         groups: &[ARCHIVE, &[&COMPLETION_QUEUE_URL]],
     },
     FunctionSettings {
         function: "sweep-exports",
+        deployment: Deployment::Always,
         groups: &[ARCHIVE, OPENING],
     },
+    FunctionSettings {
+        function: "archive-events",
+        deployment: Deployment::LiveCapture,
+        groups: &[ARCHIVE, HOSTS, REDACTION],
+    },
+    FunctionSettings {
+        function: "fetch-ended",
+        deployment: Deployment::LiveCapture,
+        groups: &[
+            ARCHIVE,
+            &[&PAGE_QUEUE_URL, &ENDED_QUEUE_URL],
+            ORGANISATION,
+            &[
+                &GENESYS_CREDENTIALS_SECRET_ARN,
+                &HTTPS_PROXY_SECRET_ARN,
+                &GENESYS_QUERY_PAGE_SIZE_MAX,
+                &REDACTION_REQUIRED,
+                &LIVE_SETTLE_SECONDS,
+                &LIVE_API_SHARE,
+            ],
+        ],
+    },
 ];
-
-/// The functions of a stack with live capture, besides [`FUNCTIONS`].
-pub const LIVE_FUNCTIONS: [FunctionSettings; 1] = [FunctionSettings {
-    function: "archive-events",
-    groups: &[ARCHIVE, HOSTS, REDACTION],
-}];
 
 /// The settings of the command line. Those of AWS are read only for `s3://`; the SDK reads [`READ_BY_THE_SDK`].
 pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
     function: "genesys-archive",
+    deployment: Deployment::Always,
     groups: &[
         &[
             &ARCHIVE_KMS_KEY_ID,
@@ -353,6 +386,7 @@ settings! {
     WAITING_QUEUE_URL: Required, "the queue of parked pages";
     COMPLETION_QUEUE_URL: Required, "the FIFO queue of completion messages";
     WEBHOOK_QUEUE_URL: Required, "the queue of webhook messages";
+    ENDED_QUEUE_URL: Required, "the queue of conversations that may have ended";
     DATA_LAKE_WEBHOOK_URL: Without("no webhook"), "default webhook URL, for requests without `webhookUrl`";
     DATA_LAKE_WEBHOOK_URL_SECRET_ARN: Without("`DATA_LAKE_WEBHOOK_URL`"),
         "the secret that holds the default webhook URL as text, because its path and query may hold secrets of the receiver";
@@ -401,6 +435,12 @@ settings! {
     MAX_OPEN_SLICES: number(1..=100, 2), "number of slices of an export to process in parallel";
     WATERMARK_DEADLINE_HOURS: number(1..=720, 36),
         "the longest wait in hours for the API's data to reach the end of a slice";
+
+    // SQS delays a message by 15 minutes at most.
+    LIVE_SETTLE_SECONDS: number(0..=900, 120),
+        "time in seconds from the end of a conversation, or a hint at it, to its export, so that its wrap-up is in its record";
+    LIVE_API_SHARE: number(1..=100, 25),
+        "the share of the API's rate limit, in percent, that lookups of ended conversations may use";
 }
 
 const fn number(range: RangeInclusive<u64>, default: u64) -> Kind {

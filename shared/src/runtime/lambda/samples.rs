@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::*;
-use crate::export::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::export::message::{
+    CompletionMessage, EndedMessage, PageMessage, WaitingMessage, WebhookMessage,
+};
 use crate::records::live::Frame;
 use crate::storage::queue::Queue;
 
@@ -44,6 +46,7 @@ fn the_sample_events_hold_messages_as_they_are_sent() {
     check_messages::<WaitingMessage>("await-ready");
     check_messages::<CompletionMessage>("complete-export");
     check_messages::<WebhookMessage>("send-webhook");
+    check_messages::<EndedMessage>("fetch-ended");
 }
 
 #[test]
@@ -74,6 +77,7 @@ fn the_origin_of_each_record_failure_sample_is_recognised() {
         .collect();
 
     let expected = [
+        ("dead-ended", "ended"),
         ("dead-page", "pages"),
         ("dead-waiting-page", "waiting"),
         ("dead-webhook", "webhooks"),

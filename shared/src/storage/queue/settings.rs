@@ -29,6 +29,19 @@ pub const AWAIT_READY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Enough for one delivery of at most 5 s, and for reading its content.
 pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Long enough to look up thousands of conversations at a part of the rate limit, and to claim them.
+pub const FETCH_ENDED_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The time for which Lambda collects messages of the ended queue, so that the conversations that end meanwhile become
+/// one export: its limit.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+pub const ENDED_BATCH_WINDOW: Duration = Duration::from_mins(5);
+
+/// The number of concurrent processes of fetch-ended, which share its part of the rate limit: the least that Lambda
+/// allows.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
+pub const FETCH_ENDED_PROCESSES: u32 = 2;
+
 /// Covers a long weekend with the consumers switched off, and is ten days shorter than the retention of dead letters:
 /// on a standard queue a dead letter keeps its original enqueue time.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
@@ -36,6 +49,10 @@ pub const RETENTION: Duration = Duration::from_hours(4 * 24);
 
 /// SQS's limit (see [`MAX_DELAY`]): an operator needs time to look at dead letters.
 pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
+
+/// SQS's limit, too: no sweep sends these messages again. A dead letter keeps its enqueue time, so one of a message that
+/// waited for days is kept less long; record-failure stores dead letters at once.
+const ENDED_RETENTION: Duration = DEAD_LETTER_RETENTION;
 
 /// For messages whose handler may crash. If the handler is killed each time, this takes 50 visibility timeouts, ten
 /// hours for a page; if it reports permanent errors, less than an hour (`redelivery.rs`). A throttled function or a
@@ -91,7 +108,13 @@ impl QueueSettings {
 }
 
 impl Queue {
-    pub const ALL: [Self; 4] = [Self::Pages, Self::Waiting, Self::Completion, Self::Webhooks];
+    pub const ALL: [Self; 5] = [
+        Self::Pages,
+        Self::Waiting,
+        Self::Completion,
+        Self::Webhooks,
+        Self::Ended,
+    ];
 
     pub const fn settings(self) -> QueueSettings {
         match self {
@@ -108,6 +131,19 @@ impl Queue {
                 max_receive_count: MAX_WEBHOOK_RECEIVE_COUNT,
                 ..QueueSettings::standard(SEND_WEBHOOK_TIMEOUT)
             },
+            // A received message waits for the end of the batch window before its handler begins.
+            Self::Ended => {
+                let settings = QueueSettings::standard(FETCH_ENDED_TIMEOUT);
+                let visibility_timeout = settings
+                    .visibility_timeout
+                    .saturating_add(ENDED_BATCH_WINDOW);
+                QueueSettings {
+                    batch_size: 1_000,
+                    visibility_timeout,
+                    retention: ENDED_RETENTION,
+                    ..settings
+                }
+            }
         }
     }
 
@@ -117,6 +153,7 @@ impl Queue {
             Self::Waiting => "waiting",
             Self::Completion => "completion",
             Self::Webhooks => "webhooks",
+            Self::Ended => "ended",
         }
     }
 }
@@ -224,7 +261,8 @@ mod tests {
     fn a_message_stays_invisible_for_six_timeouts_of_its_consumer() {
         let seconds = Queue::ALL.map(|queue| queue.settings().visibility_timeout.as_secs());
 
-        assert_eq!(seconds, [720, 180, 5400, 180]);
+        // Of the ended queue, the batch window is added.
+        assert_eq!(seconds, [720, 180, 5400, 180, 1800 + 300]);
     }
 
     #[test]
@@ -242,8 +280,11 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_is_kept_longer_than_its_message() {
-        for queue in Queue::ALL {
+    fn a_dead_letter_of_an_export_is_kept_longer_than_its_message() {
+        let of_exports = Queue::ALL
+            .into_iter()
+            .filter(|queue| *queue != Queue::Ended);
+        for queue in of_exports {
             assert!(
                 queue.settings().retention < DEAD_LETTER_RETENTION,
                 "{}",
@@ -261,7 +302,7 @@ mod tests {
             lasts.as_secs() / 3600
         });
 
-        assert_eq!(hours, [10, 50, 75, 50]);
+        assert_eq!(hours, [10, 50, 75, 50, 29]);
     }
 
     #[test]

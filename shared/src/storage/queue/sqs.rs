@@ -32,6 +32,8 @@ pub struct QueueUrls {
     pub completion: Option<String>,
     /// `WEBHOOK_QUEUE_URL`
     pub webhooks: Option<String>,
+    /// `ENDED_QUEUE_URL`
+    pub ended: Option<String>,
 }
 
 /// The process has no URL for the requested queue.
@@ -54,6 +56,7 @@ impl QueueUrls {
             Queue::Waiting => (&self.waiting, "WAITING_QUEUE_URL"),
             Queue::Completion => (&self.completion, "COMPLETION_QUEUE_URL"),
             Queue::Webhooks => (&self.webhooks, "WEBHOOK_QUEUE_URL"),
+            Queue::Ended => (&self.ended, "ENDED_QUEUE_URL"),
         };
         url.as_deref().ok_or(QueueUrlMissing { variable })
     }

@@ -6,13 +6,13 @@ use super::*;
 use crate::export::plan::PlanLimits;
 use crate::runtime::config::{
     ArchiveEventsConfig, ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config,
-    ConfigError, PageSettings, Problem, RecordFailureConfig, SendWebhookConfig, Settings,
-    StartExportConfig, SweepExportsConfig,
+    ConfigError, FetchEndedConfig, LiveSettings, PageSettings, Problem, RecordFailureConfig,
+    SendWebhookConfig, Settings, StartExportConfig, SweepExportsConfig,
 };
 use crate::source::SourceSettings;
 
 /// A value for every variable, as for a function on AWS.
-const COMPLETE: [(&str, &str); 32] = [
+const COMPLETE: [(&str, &str); 35] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_KMS_KEY_ID", "alias/archive"),
@@ -28,6 +28,7 @@ const COMPLETE: [(&str, &str); 32] = [
     ("COMPLIANCE_VERSION", "2"),
     ("DATA_CLASSIFICATION", "restricted"),
     ("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook"),
+    ("ENDED_QUEUE_URL", "https://sqs.example/1/ended"),
     ("GATEWAY_HISTORY_FORM", "continuation"),
     ("GATEWAY_PAGE_SIZE_MAX", "500"),
     ("GENESYS_BODY_LIMIT_MB", "32"),
@@ -41,6 +42,8 @@ const COMPLETE: [(&str, &str); 32] = [
     ("GENESYS_QUERY_LAG_SECONDS", "300"),
     ("GENESYS_QUERY_PAGE_SIZE_MAX", "50"),
     ("GENESYS_REGION", "mypurecloud.de"),
+    ("LIVE_API_SHARE", "10"),
+    ("LIVE_SETTLE_SECONDS", "300"),
     ("MAX_OPEN_SLICES", "4"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
     ("RETENTION_DIRECTIVE", "seven years"),
@@ -62,11 +65,6 @@ const COMPLETE: [(&str, &str); 32] = [
     ),
 ];
 
-/// The functions of every stack, and those of live capture.
-fn all_functions() -> impl Iterator<Item = FunctionSettings> {
-    FUNCTIONS.into_iter().chain(LIVE_FUNCTIONS)
-}
-
 /// Reads the settings of a function; returns the error, if any.
 type Read = fn(&dyn Fn(&str) -> Option<String>) -> Option<ConfigError>;
 
@@ -84,15 +82,16 @@ fn configs() -> BTreeMap<&'static str, Read> {
         ("record-failure", read::<RecordFailureConfig>),
         ("sweep-exports", read::<SweepExportsConfig>),
         ("archive-events", read::<ArchiveEventsConfig>),
+        ("fetch-ended", read::<FetchEndedConfig>),
     ])
 }
 
 #[test]
 fn every_function_reads_exactly_its_variables() {
     let configs = configs();
-    assert_eq!(configs.len(), all_functions().count());
+    assert_eq!(configs.len(), FUNCTIONS.len());
 
-    for function in all_functions() {
+    for function in FUNCTIONS {
         let looked_up = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| {
             looked_up.borrow_mut().insert(name.to_owned());
@@ -110,7 +109,7 @@ fn every_function_reads_exactly_its_variables() {
 
 #[test]
 fn a_function_without_settings_reports_each_required_variable() {
-    for function in all_functions() {
+    for function in FUNCTIONS {
         let error = configs()[function.function](&|_| None).unwrap();
 
         let missing: BTreeSet<_> = error
@@ -170,7 +169,7 @@ fn problems_with(function: &str, changed: (&str, &str)) -> (Vec<String>, usize) 
 
 #[test]
 fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
-    for function in all_functions() {
+    for function in FUNCTIONS {
         let changed = ("AWS_ENDPOINT_URL", "http://minio.example");
         let (problems, _) = problems_with(function.function, changed);
 
@@ -187,7 +186,12 @@ fn no_function_starts_with_an_endpoint_that_refuses_every_call() {
 
 #[test]
 fn the_required_redaction_is_read_once() {
-    for function in ["start-export", "archive-page", "archive-events"] {
+    for function in [
+        "start-export",
+        "archive-page",
+        "archive-events",
+        "fetch-ended",
+    ] {
         let (problems, reads) = problems_with(function, ("REDACTION_REQUIRED", "some"));
 
         assert_eq!((problems.len(), reads), (1, 1), "{function}: {problems:?}");
@@ -203,6 +207,7 @@ fn the_configuration_holds_the_values_of_the_variables() {
 
     let start = StartExportConfig::from_lookup(lookup).unwrap();
     let page = ArchivePageConfig::from_lookup(lookup).unwrap();
+    let ended = FetchEndedConfig::from_lookup(lookup).unwrap();
 
     let limits = &start.planning.limits;
     assert_eq!(
@@ -217,11 +222,16 @@ fn the_configuration_holds_the_values_of_the_variables() {
     assert_eq!((start.max_open_slices, start.planning.emulated), (4, false));
     assert_eq!(page.page.wait_limits.watermark, Duration::from_hours(36));
     assert_eq!(page.genesys.client.body_limit_bytes, 32_000_000);
+    let live = LiveSettings {
+        settle: Duration::from_mins(5),
+        api_share_percent: 10,
+    };
+    assert_eq!((ended.live, ended.ids_per_request), (live, 50));
 }
 
 #[test]
 fn each_variable_has_a_description_without_a_final_period() {
-    let functions: Vec<_> = all_functions().collect();
+    let functions: Vec<_> = FUNCTIONS.to_vec();
     for variable in functions.iter().flat_map(FunctionSettings::settings) {
         assert!(
             variable.meaning.len() > 10 && !variable.meaning.ends_with('.'),
@@ -240,6 +250,7 @@ fn without_settings_the_documented_defaults_apply() {
 
     assert_eq!(format!("{limits:?}"), format!("{plan:?}"));
     assert_eq!(settings.source_settings(), source);
+    assert_eq!(settings.live(), LiveSettings::default());
     assert_eq!(
         settings.page_settings(limits.required_redaction),
         PageSettings::default()
@@ -248,7 +259,7 @@ fn without_settings_the_documented_defaults_apply() {
 
 #[test]
 fn every_setting_is_read_by_a_program() {
-    let readers: Vec<_> = all_functions().chain([COMMAND_LINE]).collect();
+    let readers: Vec<_> = FUNCTIONS.into_iter().chain([COMMAND_LINE]).collect();
     let read: BTreeSet<_> = readers
         .iter()
         .flat_map(FunctionSettings::settings)
@@ -263,7 +274,7 @@ fn the_documentation_lists_every_setting_as_it_is_in_the_table() {
     let expected = ALL.iter().map(|setting| {
         let reads = |program: &FunctionSettings| program.settings().any(|it| it == *setting);
         let command_line = if reads(&COMMAND_LINE) { "c" } else { "" };
-        let functions = if all_functions().any(|program| reads(&program)) {
+        let functions = if FUNCTIONS.into_iter().any(|program| reads(&program)) {
             "f"
         } else {
             ""
@@ -277,7 +288,7 @@ fn the_documentation_lists_every_setting_as_it_is_in_the_table() {
 
 #[test]
 fn the_readme_of_a_function_lists_its_settings() {
-    for function in all_functions() {
+    for function in FUNCTIONS {
         let path = format!("functions/{}/README.md", function.function);
 
         let expected = function.settings();

@@ -17,6 +17,7 @@ fn urls(folder: &str) -> QueueUrls {
         waiting: url(Queue::Waiting),
         completion: url(Queue::Completion),
         webhooks: url(Queue::Webhooks),
+        ended: url(Queue::Ended),
     }
 }
 
@@ -230,6 +231,7 @@ async fn a_queue_without_a_url_names_its_variable() {
             "WAITING_QUEUE_URL is not set",
             "COMPLETION_QUEUE_URL is not set",
             "WEBHOOK_QUEUE_URL is not set",
+            "ENDED_QUEUE_URL is not set",
         ]
     );
     assert_eq!(fake.hits(), 0);

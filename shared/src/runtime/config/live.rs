@@ -1,0 +1,37 @@
+//! Settings of live capture.
+
+use std::time::Duration;
+
+use super::settings::Settings;
+use super::table::{LIVE_API_SHARE, LIVE_SETTLE_SECONDS};
+
+/// How ended conversations are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSettings {
+    /// Time from the end of a conversation, or a hint at it, to the lookup of its record.
+    pub settle: Duration,
+    /// The share of the API's rate limit that the lookups may use, in percent.
+    pub api_share_percent: u32,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_mins(2),
+            // Three quarters are left to the pages of exports, on which the archive depends.
+            api_share_percent: 25,
+        }
+    }
+}
+
+impl Settings<'_> {
+    pub fn live(&self) -> LiveSettings {
+        let default = LiveSettings::default();
+        let settle = self.number(&LIVE_SETTLE_SECONDS);
+        let share = self.number(&LIVE_API_SHARE);
+        LiveSettings {
+            settle: settle.map_or(default.settle, Duration::from_secs),
+            api_share_percent: share.unwrap_or(default.api_share_percent),
+        }
+    }
+}
