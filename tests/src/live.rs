@@ -1,13 +1,39 @@
-//! Reads what live capture stored, as docs/format.md documents it and without the code under test, and checks that each
-//! object is what the documents say about it.
+//! archive-events over any store. And what it stored, read as docs/format.md documents it and without the code under
+//! test, with a check that each object is what the documents say about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::sync::Arc;
 
+use archive_events::ArchiveEvents;
 use bytes::Bytes;
+use conversation_archive::archive::{Archive, PortionLimits};
+use conversation_archive::export::plan::RedactionPlan;
+use conversation_archive::net::clock::Clock;
+use conversation_archive::pipeline::{FailedExports, Pipeline};
+use conversation_archive::storage::queue::MemoryQueues;
+use conversation_archive::storage::store::ArchiveStore;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+/// The handler of a process, built as its binary builds it.
+pub fn archive_events(
+    store: Arc<dyn ArchiveStore>,
+    clock: &Clock,
+    redaction: &RedactionPlan,
+) -> ArchiveEvents {
+    let pipeline = Pipeline {
+        archive: Archive::new(store),
+        queue: Arc::new(MemoryQueues::new(clock.clone())),
+        clock: clock.clone(),
+        max_open_slices: 1,
+        portions: PortionLimits::default(),
+        failed_exports: FailedExports::Swept,
+    };
+    let redactor = redaction.redactor(None).expect("a redactor");
+    ArchiveEvents::new(pipeline, redactor)
+}
 
 /// The live objects of a store.
 #[derive(Debug)]

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use archive_events::{ArchiveEvents, EventMessage, HandledEvents};
-use conversation_archive::archive::{Archive, PortionLimits};
 use conversation_archive::export::plan::{RedactionPlan, RedactionSettings, RequiredRedaction};
 use conversation_archive::net::clock::Clock;
-use conversation_archive::pipeline::{FailedExports, Pipeline};
-use conversation_archive::storage::queue::MemoryQueues;
 use conversation_archive::storage::store::ArchiveStore;
-use end_to_end::live::LiveObjects;
+use end_to_end::live::{LiveObjects, archive_events};
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::process::invocation;
 use end_to_end::seams::{SteppedStore, Steps};
@@ -71,18 +68,9 @@ impl LiveWorld {
         store: Arc<dyn ArchiveStore>,
         steps: Arc<Steps>,
     ) -> LiveProcess {
-        let pipeline = Pipeline {
-            archive: Archive::new(store),
-            queue: Arc::new(MemoryQueues::new(self.clock.clone())),
-            clock: self.clock.clone(),
-            max_open_slices: 1,
-            portions: PortionLimits::default(),
-            failed_exports: FailedExports::Swept,
-        };
         let redaction = RedactionPlan::of_live_events(self.required, RedactionSettings::default());
-        let redactor = redaction.redactor(None).expect("a redactor");
         LiveProcess {
-            handler: ArchiveEvents::new(pipeline, redactor),
+            handler: archive_events(store, &self.clock, &redaction),
             number,
             clock: self.clock.clone(),
             steps,
