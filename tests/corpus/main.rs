@@ -8,6 +8,7 @@
 mod documents;
 mod failing_store;
 mod labelled;
+mod live;
 mod pages;
 mod phrases;
 mod run;
@@ -76,6 +77,36 @@ async fn redaction_reaches_its_recall_in_the_phrases_of_calls() {
 
     assert_promise_kept(&recall);
     println!("removed from the phrases, of the total: {recall:?}");
+}
+
+#[tokio::test]
+async fn redaction_reaches_its_recall_in_every_text_of_live_events() {
+    let corpus = labelled::corpus();
+
+    let recalls = Box::pin(live::recall_of(&corpus)).await;
+
+    let of_texts = live::recall_of_texts(&recalls);
+    assert_promise_kept(&of_texts);
+    assert_eq!(live::names_below_promise(&recalls), [""; 0]);
+    println!(
+        "members of {} names; removed from typed texts, of the total: {of_texts:?}",
+        recalls.len()
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_the_lists_of_words_of_live_events_is_stored() {
+    let corpus = labelled::corpus();
+    let values: BTreeSet<&str> = corpus.iter().flat_map(Message::values).collect();
+    let search = Search::of(&values);
+
+    let stored = Box::pin(live::stored_words(&corpus)).await;
+
+    assert!(stored.len() > corpus.len(), "each message is quarantined");
+    for text in stored {
+        assert!(!text.contains("ords\"") && !text.contains("\"word\""));
+        assert_eq!(search.find(text.as_bytes()), BTreeSet::new());
+    }
 }
 
 fn assert_promise_kept(recall: &Recall) {

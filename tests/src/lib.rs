@@ -11,6 +11,7 @@ pub mod history;
 pub mod hooked_store;
 pub mod http;
 pub mod kinds;
+pub mod live;
 pub mod logs;
 pub mod memory_store;
 pub mod needs;

@@ -24,7 +24,7 @@ pub fn separate_by_world() {
 
 /// Captures all log lines of this test binary in memory, down to trace level for our crates. Returns the number of
 /// bytes captured so far.
-pub(crate) fn capture() -> usize {
+pub fn capture() -> usize {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
@@ -41,6 +41,11 @@ pub(crate) fn capture() -> usize {
     let before = with_captured(<[u8]>::len);
     tracing::info!("world started");
     before
+}
+
+/// The log lines of the test run after that number of bytes.
+pub fn since(captured: usize) -> Vec<u8> {
+    with_captured(|logs| logs[captured..].to_vec())
 }
 
 fn with_captured<T>(read: impl FnOnce(&[u8]) -> T) -> T {
@@ -72,7 +77,7 @@ impl Write for Captured {
 impl<S: ArchiveStore + 'static> World<S> {
     /// Returns the log lines written since this world began.
     pub fn log_bytes(&self) -> Vec<u8> {
-        with_captured(|logs| logs[self.logs_start..].to_vec())
+        since(self.logs_start)
     }
 
     /// Asserts that no log line since this world began, and no error, outcome or webhook, contains a token, secret,

@@ -47,7 +47,7 @@ struct Part<'a> {
     batch: Batch,
 }
 
-/// What a message is stored as.
+/// A message in the form in which it is stored.
 enum Prepared {
     Frame(Box<StoredFrame>),
     Quarantined(Quarantined),

@@ -160,20 +160,25 @@ impl Redactor {
         if self.custom.is_empty() && !find::may_contain_value(Scope::All, text) {
             return text.into();
         }
-        let name = format!("{}: ", labels::split_words(name));
+        if !is_sentence(text) {
+            return self.redact_labelled(name, text, tally);
+        }
+        // After a label like "order", a number is not personal data. In a sentence it may be, so that is redacted without
+        // the label first.
+        let redacted = self.redact(text, tally);
+        self.redact_labelled(name, &redacted, tally)
+            .into_owned()
+            .into()
+    }
+
+    fn redact_labelled<'t>(&self, name: &str, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        let label = format!("{}: ", labels::split_words(name));
         let mut found = Tally::default();
-        let named = format!("{name}{text}");
-        match self.redact(&named, &mut found).strip_prefix(&name) {
-            Some(rest) => {
+        let labelled = format!("{label}{text}");
+        match self.redact(&labelled, &mut found).strip_prefix(&label) {
+            Some(redacted) => {
                 tally.add(&found);
-                let rest = rest.to_owned();
-                // After a label like "order", a number is not personal data. If the text is a sentence, it may be, so
-                // it is also redacted without the label.
-                if text.contains(' ') {
-                    self.redact(&rest, tally).into_owned().into()
-                } else {
-                    rest.into()
-                }
+                redacted.to_owned().into()
             }
             // The name itself is a value, or a part of one.
             None => self.redact(text, tally),
@@ -303,6 +308,18 @@ fn without_overlaps(mut values: Vec<Value<'_>>) -> Vec<Value<'_>> {
         overlaps
     });
     values
+}
+
+/// Whether the text has several words, or is of a script that is written without spaces between them.
+fn is_sentence(text: &str) -> bool {
+    let is_of_sentence = |letter: char| {
+        letter == ' '
+            || matches!(letter,
+                // Thai to Myanmar, Khmer, Japanese, Chinese, Korean.
+                '\u{e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{9fff}'
+                    | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+    };
+    text.chars().any(is_of_sentence)
 }
 
 /// The value reduced to lower-case letters, digits and `@`, so that spellings compare equal.

@@ -1,4 +1,4 @@
-//! What is stored of a text that is not a frame.
+//! Texts that are not frames, as they are stored.
 
 use std::fmt;
 use std::sync::LazyLock;

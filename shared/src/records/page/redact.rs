@@ -388,6 +388,30 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_field_does_not_hide_values_in_a_sentence() {
+        for (text, redacted) in [
+            (
+                "erst 01515 0560853 probieren",
+                "erst [REDACTED:PHONE] probieren",
+            ),
+            ("女儿2001.12.31出生", "女儿[REDACTED:BIRTH_DATE]出生"),
+            ("うちのIPは172.26.43.189です", "うちのIPは[REDACTED:IP]です"),
+        ] {
+            for name in ["customerId", "flowVersion", "orderCode"] {
+                let record = format!(r#"{{"{name}":"{text}"}}"#);
+                let redactor = Redactor::new(Rules {
+                    regions: vec!["DE".parse().unwrap()],
+                    ..Rules::default()
+                });
+
+                let found = redact(&record, GATEWAY, GATEWAY, &redactor, &mut Tally::default());
+
+                assert_eq!(found.unwrap(), record.replace(text, redacted));
+            }
+        }
+    }
+
+    #[test]
     fn a_gateway_field_is_searched_however_its_name_ends() {
         for name in [
             "customerId",

@@ -116,7 +116,7 @@ pub(super) enum FieldClass {
     Person(Person),
 }
 
-/// What is redacted, and the names of its members that are kept because an index repeats them.
+/// The text to redact, and the names of its members that are kept because an index repeats them.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
     /// A line of a page, with the names of its id and start.
@@ -157,7 +157,7 @@ impl Subject {
             Self::LiveEvent(_) | Self::RejectedEvent => parent.of_live_member(key),
         };
         match (self, class) {
-            // What is not archived may have any text in a field of a time.
+            // A rejected record or event may have any text in a field of a time.
             (Self::RejectedRecord | Self::RejectedEvent, FieldClass::Plain) => FieldClass::Gateway,
             _ => class,
         }
