@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use archive_events::ArchiveEvents;
 use bytes::Bytes;
@@ -16,6 +17,9 @@ use conversation_archive::storage::store::ArchiveStore;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+/// Time from the hint at an end to the lookup.
+const SETTLE: Duration = Duration::from_mins(2);
 
 /// The handler of a process, built as its binary builds it.
 pub fn archive_events(
@@ -32,7 +36,7 @@ pub fn archive_events(
         failed_exports: FailedExports::Swept,
     };
     let redactor = redaction.redactor(None).expect("a redactor");
-    ArchiveEvents::new(pipeline, redactor)
+    ArchiveEvents::new(pipeline, redactor, SETTLE)
 }
 
 /// The live objects of a store.

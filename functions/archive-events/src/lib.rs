@@ -1,15 +1,18 @@
-//! archive-events: archives the live events that EventBridge delivers, and names the conversations that may have ended.
+//! archive-events: archives the live events that EventBridge delivers, and makes fetch-ended look up the conversations that
+//! may have ended.
 //!
 //! All messages of an invocation are stored together. A message that is not a frame is quarantined, and fails nothing.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use conversation_archive::archive::{ArchiveError, CommittedFrames, LiveWriter};
+use conversation_archive::archive::{CommittedFrames, LiveWriter};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::{ConversationId, StreamName};
-use conversation_archive::pipeline::Pipeline;
+use conversation_archive::export::message::EndedMessage;
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::{Pipeline, PipelineError, scheduling};
 use conversation_archive::records::live::{Batch, Frame, Quarantined, StoredFrame};
 use conversation_archive::records::redaction::Redactor;
 use jiff::Timestamp;
@@ -20,6 +23,8 @@ use tokio::sync::Mutex;
 pub struct ArchiveEvents {
     pipeline: Pipeline,
     redactor: Redactor,
+    /// Time from the hint at an end to the lookup of the conversation.
+    settle: Duration,
     /// Created by the first invocation, whose id no other process has.
     writer: Mutex<Option<LiveWriter>>,
 }
@@ -36,7 +41,7 @@ pub struct EventMessage<'a> {
 pub struct HandledEvents {
     /// The ids of the messages to redeliver.
     pub failed: Vec<String>,
-    /// The conversations that may have ended, as far as the stored frames show.
+    /// The conversations that may have ended, as far as the stored frames show: fetch-ended looks them up.
     pub ended: BTreeSet<ConversationId>,
 }
 
@@ -54,10 +59,11 @@ enum Prepared {
 }
 
 impl ArchiveEvents {
-    pub fn new(pipeline: Pipeline, redactor: Redactor) -> Self {
+    pub fn new(pipeline: Pipeline, redactor: Redactor, settle: Duration) -> Self {
         Self {
             pipeline,
             redactor,
+            settle,
             writer: Mutex::default(),
         }
     }
@@ -83,12 +89,54 @@ impl ArchiveEvents {
             };
             if !part.batch.has_room_for(prepared.size_bytes()) {
                 let full = std::mem::take(&mut part);
-                handled.add(full.commit(writer, arrived_at).await);
+                handled.add(self.archive(full, writer, arrived_at).await);
             }
             part.add(message.id, prepared);
         }
-        handled.add(part.commit(writer, arrived_at).await);
+        handled.add(self.archive(part, writer, arrived_at).await);
         handled
+    }
+
+    /// If the store or the queue fails, no message of the part is acknowledged: each of them may be stored or not.
+    async fn archive(
+        &self,
+        Part { ids, batch }: Part<'_>,
+        writer: &mut LiveWriter,
+        arrived_at: Timestamp,
+    ) -> HandledEvents {
+        match self.commit(batch, writer, arrived_at).await {
+            Ok(ended) => HandledEvents {
+                failed: Vec::new(),
+                ended,
+            },
+            Err(error) => {
+                tracing::warn!(
+                    messages = ids.len(),
+                    error = error_chain(&error),
+                    "frames not archived"
+                );
+                HandledEvents {
+                    failed: ids.into_iter().map(ToOwned::to_owned).collect(),
+                    ended: BTreeSet::new(),
+                }
+            }
+        }
+    }
+
+    /// Stores the frames, then sends the messages about the conversations that may have ended. A handler that is killed in
+    /// between sends them when the frames are delivered again.
+    async fn commit(
+        &self,
+        batch: Batch,
+        writer: &mut LiveWriter,
+        arrived_at: Timestamp,
+    ) -> Result<BTreeSet<ConversationId>, PipelineError> {
+        let committed = writer.commit(batch, arrived_at).await?;
+        let ended = committed.map(log_committed).unwrap_or_default();
+        for message in EndedMessage::heard(ended.iter().cloned(), arrived_at, self.settle) {
+            scheduling::send_ended(&self.pipeline, &message).await?;
+        }
+        Ok(ended)
     }
 
     /// `None` after a panic, so that it fails its own message alone. Its text is not repeated: it may quote the message.
@@ -126,23 +174,6 @@ impl<'a> Part<'a> {
             Prepared::Quarantined(quarantined) => self.batch.quarantine(quarantined),
         }
     }
-
-    /// If the store fails, no message of the part is acknowledged: each of them may be stored or not.
-    async fn commit(self, writer: &mut LiveWriter, arrived_at: Timestamp) -> HandledEvents {
-        match writer.commit(self.batch, arrived_at).await {
-            Ok(committed) => HandledEvents {
-                failed: Vec::new(),
-                ended: committed.map(log_committed).unwrap_or_default(),
-            },
-            Err(error) => {
-                log_failed(&error, self.ids.len());
-                HandledEvents {
-                    failed: self.ids.into_iter().map(ToOwned::to_owned).collect(),
-                    ended: BTreeSet::new(),
-                }
-            }
-        }
-    }
 }
 
 impl HandledEvents {
@@ -171,8 +202,4 @@ fn log_committed(committed: CommittedFrames) -> BTreeSet<ConversationId> {
         "frames archived"
     );
     ended
-}
-
-fn log_failed(error: &ArchiveError, messages: usize) {
-    tracing::warn!(messages, error = error_chain(error), "frames not archived");
 }

@@ -21,6 +21,7 @@ async fn app(config: ArchiveEventsConfig) -> anyhow::Result<ArchiveEvents> {
     Ok(ArchiveEvents::new(
         clients.pipeline(config.queues),
         redactor,
+        config.settle,
     ))
 }
 

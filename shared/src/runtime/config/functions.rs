@@ -1,5 +1,7 @@
 //! One configuration for each function. [`FUNCTIONS`](super::FUNCTIONS) lists the settings of each.
 
+use std::time::Duration;
+
 use super::Config;
 use super::archive::{ArchiveConfig, PageSettings};
 use super::genesys::{GenesysConfig, Regions};
@@ -90,6 +92,8 @@ pub struct ArchiveEventsConfig {
     pub queues: QueueUrls,
     /// That of live events.
     pub redaction: RedactionPlan,
+    /// Time from the hint at an end to the lookup of the conversation.
+    pub settle: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -228,12 +232,14 @@ impl Config for SweepExportsConfig {
 impl Config for ArchiveEventsConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
-        let queues = settings.queues(&[]);
+        let queues = settings.queues(&[Queue::Ended]);
         let redaction = settings.live_redaction();
+        let settle = settings.live_settle();
         Some(Self {
             archive: archive?,
             queues,
             redaction: redaction?,
+            settle,
         })
     }
 }

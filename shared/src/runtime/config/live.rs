@@ -26,12 +26,16 @@ impl Default for LiveSettings {
 
 impl Settings<'_> {
     pub fn live(&self) -> LiveSettings {
-        let default = LiveSettings::default();
-        let settle = self.number(&LIVE_SETTLE_SECONDS);
         let share = self.number(&LIVE_API_SHARE);
+        let default = LiveSettings::default().api_share_percent;
         LiveSettings {
-            settle: settle.map_or(default.settle, Duration::from_secs),
-            api_share_percent: share.unwrap_or(default.api_share_percent),
+            settle: self.live_settle(),
+            api_share_percent: share.unwrap_or(default),
         }
+    }
+
+    pub(super) fn live_settle(&self) -> Duration {
+        let settle = self.number(&LIVE_SETTLE_SECONDS);
+        settle.map_or(LiveSettings::default().settle, Duration::from_secs)
     }
 }

@@ -168,7 +168,12 @@ pub const FUNCTIONS: [FunctionSettings; 9] = [
     FunctionSettings {
         function: "archive-events",
         deployment: Deployment::LiveCapture,
-        groups: &[ARCHIVE, HOSTS, REDACTION],
+        groups: &[
+            ARCHIVE,
+            HOSTS,
+            REDACTION,
+            &[&ENDED_QUEUE_URL, &LIVE_SETTLE_SECONDS],
+        ],
     },
     FunctionSettings {
         function: "fetch-ended",
