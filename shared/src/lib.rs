@@ -47,9 +47,10 @@ pub mod base {
 }
 
 pub mod records {
-    //! Pages, redaction and transcripts. Pure: bytes in, bytes out.
+    //! Pages, redaction, transcripts and live events. Pure: bytes in, bytes out.
 
     pub mod foreign;
+    pub mod live;
     pub mod medium;
     pub mod page;
     pub mod redaction;
