@@ -13,6 +13,7 @@
 //! [`LIMITS_UNTIL_BROKEN`] times the limit: then it counts as broken, too. Nothing can delay the next value for longer.
 
 mod scan;
+mod string_end;
 mod unreadable;
 
 pub use unreadable::{UnreadableReason, UnreadableText};

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::string_end::find_in_string;
+
 /// The position in the text of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scanner(State);
@@ -207,7 +209,7 @@ impl Scanner {
     }
 
     fn scan_string(&mut self, rest: &[u8], depth: usize) -> ControlFlow<End, usize> {
-        let Some(at) = memchr::memchr3(b'"', b'\\', b'\n', rest) else {
+        let Some(at) = find_in_string(rest) else {
             return ControlFlow::Continue(rest.len());
         };
         self.0 = match rest.get(at) {
