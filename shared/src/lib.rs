@@ -88,7 +88,8 @@ pub mod export {
 }
 
 pub mod net {
-    //! The clock and HTTP: transport, allowed addresses, webhook deliveries. Knows nothing of the content of a body.
+    //! The clock and HTTP: transport, allowed addresses, webhook deliveries, WebSocket connections. Knows nothing of the
+    //! content of a body.
 
     mod address;
     pub mod clock;
@@ -97,6 +98,7 @@ pub mod net {
     mod resolver;
     pub mod transport;
     pub mod webhook;
+    pub mod websocket;
 
     pub use address::AddressKind;
     pub use address::WebhookUrlError;
@@ -124,6 +126,7 @@ pub mod genesys {
     mod region;
     mod retry;
     mod stats;
+    mod streams;
     mod token;
     pub mod wire;
 
@@ -143,6 +146,7 @@ pub mod genesys {
     pub use region::UnknownRegion;
     pub use region::nearest_region_name;
     pub use stats::StatsSnapshot;
+    pub use streams::TokenStream;
 }
 
 pub mod storage {
