@@ -83,7 +83,90 @@ fn is_of_api(url: &StreamUrl, endpoints: &Endpoints) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::base::deadline::Deadline;
+    use crate::base::decode;
+    use crate::genesys::{ClientSettings, Credentials};
+    use crate::net::clock::Clock;
+    use crate::net::loopback::{Loopback, Scripted};
+
+    const TOKENS: [&str; 2] = ["t0ken-1+/=", "t0ken-2"];
+
+    async fn setup() -> (Loopback, GenesysClient) {
+        let server = Loopback::start().await;
+        server.script(
+            "/oauth/token",
+            TOKENS.map(|token| Scripted::token(token, 86_399)),
+        );
+        let endpoints = Endpoints::new(None, Some(server.url.as_str()), Some(server.url.as_str()));
+        let credentials = Credentials {
+            id: "c1".to_owned(),
+            secret: "s3cret".into(),
+        };
+        let client = GenesysClient::new(
+            ClientSettings::new(endpoints.unwrap()),
+            Arc::new(credentials),
+            Clock::manual(Timestamp::UNIX_EPOCH),
+        );
+        (server, client.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_renewed_for_the_next_address() {
+        let (server, client) = setup().await;
+
+        let first = client.token_stream("/stream").await.unwrap();
+        let again = client.token_stream("/stream").await.unwrap();
+        client.discard_token(&first).await;
+        client.discard_token(&again).await;
+        let renewed = client.token_stream("/stream").await.unwrap();
+
+        let query = |stream: &TokenStream| stream.url.as_url().query().unwrap().to_owned();
+        assert_eq!(query(&first), "access_token=t0ken-1%2B%2F%3D");
+        assert_eq!(
+            (query(&again), query(&renewed)),
+            (query(&first), "access_token=t0ken-2".to_owned())
+        );
+        assert_eq!(server.hits("/oauth/token"), 2);
+    }
+
+    #[tokio::test]
+    async fn debug_output_of_an_address_hides_its_token() {
+        let (_server, client) = setup().await;
+
+        let stream = client.token_stream("/stream").await.unwrap();
+
+        assert!(!format!("{stream:?}").contains("t0ken"));
+    }
+
+    #[tokio::test]
+    async fn a_channel_is_looked_up_and_its_topics_are_replaced() {
+        let (server, client) = setup().await;
+        server.script("/channels/1", [Scripted::new(200, "")]);
+        server.script(
+            "/channels/1/topics",
+            [Scripted::new(200, r#"{"entities":[]}"#)],
+        );
+
+        let head = Call::head("/channels/1");
+        let put = Call::put("/channels/1/topics").json(&serde_json::json!([{"id":"a"}]));
+        client
+            .call(&head, Deadline::NONE, decode::ignore)
+            .await
+            .unwrap();
+        client
+            .call(&put, Deadline::NONE, decode::ignore)
+            .await
+            .unwrap();
+
+        assert_eq!(server.seen("/channels/1")[0].method, "HEAD");
+        let put = &server.seen("/channels/1/topics")[0];
+        assert_eq!((&*put.method, &*put.body), ("PUT", r#"[{"id":"a"}]"#));
+    }
 
     fn is_allowed(api: Option<&str>, url: &str) -> bool {
         let region = Some("euc1".parse().unwrap());

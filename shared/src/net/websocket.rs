@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Upgraded;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -77,6 +78,9 @@ impl CloseCode {
     pub const POLICY: Self = Self(1008);
     pub const TOO_LARGE: Self = Self(1009);
 }
+
+/// The limit on messages unless an operator sets another one: a value of the direct stream of 1 MiB, and some more.
+pub const DEFAULT_MESSAGE_LIMIT_BYTES: usize = 1024 * 1024 + 64 * 1024;
 
 /// Limit for writing a message of a few bytes: a server that does not take it for so long is not there.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -215,15 +219,11 @@ fn code_of(error: &Error) -> CloseCode {
     match error {
         Error::Utf8(_) => CloseCode::NOT_UTF8,
         Error::Capacity(_) => CloseCode::TOO_LARGE,
-        Error::Protocol(error) if !is_reset(error) => CloseCode::PROTOCOL,
+        // A server that goes away without closing breaks the protocol, too, but nothing can be sent to it.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseCode::LOST,
+        Error::Protocol(_) => CloseCode::PROTOCOL,
         _ => CloseCode::LOST,
     }
-}
-
-/// A server that goes away without closing breaks the protocol, too, but nothing can be sent to it.
-fn is_reset(error: &tokio_tungstenite::tungstenite::error::ProtocolError) -> bool {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-    matches!(error, ProtocolError::ResetWithoutClosingHandshake)
 }
 
 fn close_frame(code: CloseCode) -> CloseFrame {
