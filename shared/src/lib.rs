@@ -163,8 +163,8 @@ pub mod storage {
 }
 
 pub mod source {
-    //! Sources of pages. Each returns a page together with the next checkpoint; it knows its part of the API and
-    //! nothing of stores, queues or messages.
+    //! Sources of pages, and of live events. A source of pages returns a page together with the next checkpoint. A source
+    //! knows its part of the API and nothing of stores, queues or messages.
 
     mod analytics_job;
     mod analytics_query;
@@ -176,6 +176,7 @@ pub mod source {
     mod interface;
     mod names;
     mod sources;
+    pub mod stream;
     mod transcripts;
 
     pub use analytics_job::AnalyticsJob;

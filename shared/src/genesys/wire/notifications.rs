@@ -1,4 +1,4 @@
-//! Channels and subscriptions of the notification service.
+//! Channels and subscriptions of the notification service, and the queues whose topics are subscribed.
 //! <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/NotificationsApi.md>
 
 use serde::Deserialize;
@@ -40,6 +40,24 @@ pub struct Subscription {
     pub rejection_reason: Option<String>,
     #[serde(default, deserialize_with = "lenient::optional")]
     pub missing_permissions: Option<Vec<String>>,
+}
+
+/// `GET /api/v2/routing/queues`: one page.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueListing {
+    #[serde(deserialize_with = "lenient::elements")]
+    pub entities: Vec<Queue>,
+    #[serde(default, deserialize_with = "lenient::optional_count")]
+    pub page_count: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Queue {
+    #[serde(deserialize_with = "lenient::identifier")]
+    pub id: String,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub name: Option<String>,
 }
 
 impl Subscription {
