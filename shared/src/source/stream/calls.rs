@@ -21,7 +21,7 @@ pub(super) struct StreamCalls {
     pub(super) clock: Clock,
 }
 
-/// What became of a subscription.
+/// The result of a subscription.
 #[derive(Debug)]
 pub(super) enum Subscribed {
     /// All topics but these.

@@ -25,7 +25,7 @@ pub(super) struct Connection<P> {
     pub(super) context: ConnectionContext,
 }
 
-/// What the connections of one set of topics share.
+/// Shared by the connections of one set of topics.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionContext {
     pub(super) coverage: Arc<Mutex<Coverage>>,
@@ -34,7 +34,7 @@ pub(super) struct ConnectionContext {
     pub(super) clock: Clock,
 }
 
-/// What a connection loop is to do.
+/// The next task of a connection loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Run,
@@ -44,7 +44,7 @@ pub(super) enum Order {
     Close,
 }
 
-/// What happened to a connection.
+/// A change in the state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// The first frame or heartbeat after the subscription.

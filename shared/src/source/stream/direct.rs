@@ -118,7 +118,7 @@ impl Protocol for Direct {
     }
 
     async fn topics_changed(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn subscribe(&mut self) -> BoxFuture<'static, Result<(), OpenError>> {

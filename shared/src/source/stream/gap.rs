@@ -125,8 +125,8 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn gap(from: i64, until: i64, reason: GapReason) -> Option<Gap> {
-        Some(Gap::new(at(from), at(until), reason))
+    fn gap(from: i64, until: i64, reason: GapReason) -> Gap {
+        Gap::new(at(from), at(until), reason)
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(coverage.ended(OLD, LOST), None);
         assert_eq!(coverage.ended(OLD, GapReason::Silence), None);
 
-        assert_eq!(coverage.heard(OLD, at(40)), gap(30, 40, LOST));
+        assert_eq!(coverage.heard(OLD, at(40)), Some(gap(30, 40, LOST)));
         assert_eq!(coverage.heard(OLD, at(41)), None);
     }
 
@@ -150,7 +150,7 @@ mod tests {
         coverage.ended(OLD, LOST);
         assert_eq!(coverage.ended(NEW, GapReason::Silence), None);
 
-        assert_eq!(coverage.heard(NEW, at(90)), gap(0, 90, LOST));
+        assert_eq!(coverage.heard(NEW, at(90)), Some(gap(0, 90, LOST)));
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(coverage.ended(OLD, LOST), None);
         assert_eq!(coverage.heard(NEW, at(70)), None);
         assert_eq!(coverage.ended(NEW, LOST), None);
-        assert_eq!(coverage.heard(NEW, at(80)), gap(70, 80, LOST));
+        assert_eq!(coverage.heard(NEW, at(80)), Some(gap(70, 80, LOST)));
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         coverage.heard(NEW, at(20));
 
         let silence = GapReason::Silence;
-        assert_eq!(coverage.ended(OLD, silence), gap(0, 20, silence));
+        assert_eq!(coverage.ended(OLD, silence), Some(gap(0, 20, silence)));
     }
 
     #[test]
@@ -188,14 +188,17 @@ mod tests {
 
         assert_eq!(coverage.ended(OLD, GapReason::Silence), None);
         assert_eq!(coverage.ended(NEW, LOST), None);
-        assert_eq!(coverage.heard(NEW, at(60)), gap(10, 60, LOST));
+        assert_eq!(coverage.heard(NEW, at(60)), Some(gap(10, 60, LOST)));
     }
 
     #[test]
     fn the_time_without_a_process_is_a_gap() {
         let mut coverage = Coverage::new(Some(at(5)));
 
-        assert_eq!(coverage.heard(OLD, at(100)), gap(5, 100, GapReason::Start));
+        assert_eq!(
+            coverage.heard(OLD, at(100)),
+            Some(gap(5, 100, GapReason::Start))
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a stream yields, and why it ends.
+//! The items of a stream, its warnings and errors.
 
 use std::fmt;
 use std::time::Duration;

@@ -114,7 +114,7 @@ impl Protocol for Notifications {
 
     async fn topics_changed(&mut self) {
         if self.topics.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -182,7 +182,7 @@ impl Notifications {
     }
 }
 
-/// The meaning of a message. What cannot be read is a frame, so that the consumer quarantines it.
+/// The meaning of a message. A message that cannot be read is a frame, so that the consumer quarantines it.
 fn meaning(text: String) -> Heard {
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
         return Heard::Frame(text);

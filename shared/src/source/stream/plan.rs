@@ -1,11 +1,11 @@
-//! What a stream hears.
+//! The plan of a stream: its topics and limits.
 
 use jiff::Timestamp;
 
 use super::topics::TopicId;
 use crate::records::live::DEFAULT_VALUE_LIMIT_BYTES;
 
-/// What a stream hears, and its limits.
+/// The source of a stream, and its limits.
 #[derive(Clone, Debug)]
 pub struct StreamPlan {
     pub source: StreamSource,
@@ -44,7 +44,7 @@ pub enum QueueSelection {
     Named(Vec<String>),
 }
 
-/// What to do if the client may not subscribe to a topic.
+/// The reaction to topics to which the client may not subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectedTopics {
     /// The stream ends.

@@ -1,4 +1,4 @@
-//! What distinguishes the notification service from the direct stream, under one connection loop.
+//! The differences between the notification service and the direct stream, for one connection loop.
 
 use std::time::Duration;
 

@@ -42,6 +42,14 @@ struct Queued {
     added_at: Timestamp,
 }
 
+/// The next step of the consumer.
+enum Next {
+    Item(Item),
+    Closed,
+    /// Wait for the next item.
+    Later,
+}
+
 impl ItemQueue {
     pub(super) fn new(clock: Clock) -> Self {
         Self(Arc::new(Shared {
@@ -77,22 +85,23 @@ impl ItemQueue {
     /// Waits for the next item; `None` after the last one of a closed queue. For one consumer.
     pub(super) async fn next(&self) -> Option<Item> {
         loop {
-            if let Some(next) = self.take() {
-                return next;
+            match self.take() {
+                Next::Item(item) => return Some(item),
+                Next::Closed => return None,
+                Next::Later => self.0.added.notified().await,
             }
-            self.0.added.notified().await;
         }
     }
 
-    /// `None` if the next item has to be waited for.
-    fn take(&self) -> Option<Option<Item>> {
+    fn take(&self) -> Next {
         let mut state = self.state();
         match state.items.pop_front() {
             Some(Queued { item, size, .. }) => {
                 self.0.bytes.send_modify(|bytes| *bytes -= size);
-                Some(Some(item))
+                Next::Item(item)
             }
-            None => state.is_closed.then_some(None),
+            None if state.is_closed => Next::Closed,
+            None => Next::Later,
         }
     }
 

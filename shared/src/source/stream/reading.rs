@@ -2,7 +2,7 @@
 //!
 //! A connection stops reading when the queue is full, and continues when it is half empty. The server's pings wait behind
 //! the messages that are not read, so a pause lasts at most ten seconds; then the connection reads a little, although the
-//! queue is full, and answers the pings among it. What it may read in this way is limited, too.
+//! queue is full, and answers the pings among it. The size of all that is read in this way is limited, too.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) struct ReadingLimit {
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What is read after a pause while the queue is still full: some hundred frames.
+/// Read after a pause while the queue is still full: some hundred frames.
 const SIP_BYTES: usize = 256 * 1024;
 
 /// How far sips may exceed the limit of the queue. Beyond it nothing is read, and the server may give up the connection.

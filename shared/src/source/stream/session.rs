@@ -8,10 +8,11 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, ConnectionContext, Order, Signal, ended};
 use super::gap::GapReason;
-use super::item::{Interruption, Item, StreamError};
+use super::item::{Interruption, Item, StreamError, Warning};
 use super::protocol::{Heard, OpenError, Protocol};
 use super::reading::Reading;
 use crate::base::time::{elapsed, later};
+use crate::genesys::ApiError;
 use crate::net::websocket::{CloseCode, Disconnected, Received, WebSocket};
 
 /// How a session ended.
@@ -53,6 +54,9 @@ enum Event {
 
 /// Servers and proxies close connections that are idle for about a minute.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// After the retries of the call itself.
+const SUBSCRIPTION_RETRY: Duration = Duration::from_secs(30);
 
 /// A heartbeat comes every 30 seconds.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -124,6 +128,10 @@ impl<'a, P: Protocol> Session<'a, P> {
                 return match result {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(OpenError::Final(error)) => ControlFlow::Break(SessionEnd::Failed(error)),
+                    Err(OpenError::Retry(Interruption::Api(error))) => {
+                        self.subscribe_later(error);
+                        ControlFlow::Continue(())
+                    }
                     Err(OpenError::Retry(cause)) => self.interrupted(cause),
                 };
             }
@@ -133,6 +141,19 @@ impl<'a, P: Protocol> Session<'a, P> {
             Event::Silence => return self.interrupted(Interruption::Silence),
         }
         ControlFlow::Continue(())
+    }
+
+    /// An outage of the API does not end a connection that hears the earlier topics.
+    fn subscribe_later(&mut self, error: ApiError) {
+        let clock = self.connection.context.clock.clone();
+        let warning = Warning::QueuesNotUpdated(StreamError::Api(error));
+        self.connection.context.queue.add(Item::Warning(warning));
+        let at = later(clock.now(), SUBSCRIPTION_RETRY);
+        let subscription = self.connection.protocol.subscribe();
+        self.subscribing = Some(Box::pin(async move {
+            clock.wait_until(at).await;
+            subscription.await
+        }));
     }
 
     fn received(&mut self, received: Received) -> ControlFlow<SessionEnd> {
@@ -176,12 +197,11 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.connection
             .context
             .cover(|coverage| coverage.heard(number, now));
-        match &mut self.heard {
-            Some((_, last)) => *last = now,
-            None => {
-                self.heard = Some((now, now));
-                self.signal(Signal::Hearing);
-            }
+        if let Some((_, last)) = &mut self.heard {
+            *last = now;
+        } else {
+            self.heard = Some((now, now));
+            self.signal(Signal::Hearing);
         }
     }
 
@@ -197,7 +217,7 @@ impl<'a, P: Protocol> Session<'a, P> {
         let ConnectionContext { queue, clock, .. } = &self.connection.context;
         let paused = self.reading.paused_for(clock.now());
         queue.count_paused_time(paused);
-        // What was sent during the pause is not silence.
+        // Messages that were sent during the pause are still to be read.
         self.silent_at = later(self.silent_at, paused);
         self.reading = next;
     }

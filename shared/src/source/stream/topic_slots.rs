@@ -92,7 +92,7 @@ impl TopicSlots {
 
     /// Follows a new list of queues, or keeps the last one.
     fn update(&mut self, listed: Result<BTreeSet<String>, StreamError>) {
-        // What is said of a queue before it is in the list is not promised: it begins no gap.
+        // Capture of a queue begins with the first list that holds it, so that the time before is not a gap.
         let updated = listed.and_then(|topics| self.apply(&topics, None));
         if let Err(error) = updated {
             self.warn(Warning::QueuesNotUpdated(error));

@@ -44,6 +44,7 @@ struct State {
     subscribed: Vec<(String, Vec<String>)>,
     /// The statuses with which the next handshakes are refused.
     refused_handshakes: Vec<u16>,
+    failing_subscriptions: u32,
 }
 
 struct Request {
@@ -116,6 +117,11 @@ impl Server {
 
     pub(super) fn refuse_handshakes(&self, statuses: &[u16]) {
         self.state().refused_handshakes = statuses.to_vec();
+    }
+
+    /// The next subscriptions fail, and are not to be repeated for 5 minutes.
+    pub(super) fn fail_subscriptions(&self, count: u32) {
+        self.state().failing_subscriptions = count;
     }
 
     /// The topics of all PUTs, each with its channel.
@@ -253,7 +259,7 @@ async fn read_request(stream: &mut TcpStream, base: &Url) -> Request {
 async fn respond(stream: &mut TcpStream, status: u16, body: &str) {
     let length = body.len();
     let response = format!(
-        "HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} Status\r\nconnection: close\r\nretry-after: 300\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     // The client may have cancelled the call.
     let _ = stream.write_all(response.as_bytes()).await;
@@ -280,6 +286,10 @@ impl State {
                 (200, channel(&id, base).to_string())
             }
             ("HEAD", ["notifications", "channels", id]) if self.has(id) => (200, String::new()),
+            ("PUT", _) if self.failing_subscriptions > 0 => {
+                self.failing_subscriptions -= 1;
+                (503, String::new())
+            }
             ("PUT", ["notifications", "channels", id, "subscriptions"]) if self.has(id) => {
                 self.subscribe(id, &request.body)
             }

@@ -196,3 +196,26 @@ async fn a_plan_without_topics_is_refused() {
 
     assert!(matches!(error, StreamError::NoTopics), "{error}");
 }
+
+#[tokio::test]
+async fn an_outage_of_the_api_does_not_end_a_connection() {
+    let mut setup = Setup::notifications().await;
+    let mut peer = setup.hearing().await;
+
+    setup.server.add_queues(1);
+    setup.server.fail_subscriptions(1);
+    for _ in 0..15 {
+        setup.advance(40);
+        peer.send(HEARTBEAT).await;
+        setup.heartbeat().await;
+    }
+    let warning = setup.warning().await;
+    setup.advance(30);
+    while setup.server.subscribed().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+
+    assert!(matches!(warning, Warning::QueuesNotUpdated(_)), "{warning}");
+    assert_eq!(setup.server.subscribed()[1].1.len(), 2);
+    assert_eq!(setup.handle.metrics().connections, 1);
+}
