@@ -119,8 +119,16 @@ impl<'a, P: Protocol> Session<'a, P> {
             Event::Close => return ControlFlow::Break(SessionEnd::Closed),
             Event::Ping => {
                 self.ping_at = later(self.connection.context.clock.now(), PING_INTERVAL);
-                // If the connection has ended, the next message says why.
-                let _ = self.connection.protocol.ping(&mut self.socket).await;
+                let Connection {
+                    protocol, orders, ..
+                } = &mut *self.connection;
+                // A server that takes no more data does not delay the end of the stream. If the connection has ended, the
+                // next message says why.
+                tokio::select! {
+                    biased;
+                    () = ended(orders, |order| order == Order::Close) => {}
+                    _ = protocol.ping(&mut self.socket) => {}
+                }
             }
             Event::TopicsChanged => self.subscribing = Some(self.connection.protocol.subscribe()),
             Event::Subscribed(result) => {
