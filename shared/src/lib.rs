@@ -91,7 +91,8 @@ pub mod export {
 }
 
 pub mod net {
-    //! The clock and HTTP: transport, allowed addresses, webhook deliveries. Knows nothing of the content of a body.
+    //! The clock and HTTP: transport, allowed addresses, webhook deliveries, WebSocket connections. Knows nothing of the
+    //! content of a body.
 
     mod address;
     pub mod clock;
@@ -100,6 +101,7 @@ pub mod net {
     mod resolver;
     pub mod transport;
     pub mod webhook;
+    pub mod websocket;
 
     pub use address::AddressKind;
     pub use address::WebhookUrlError;
@@ -127,6 +129,7 @@ pub mod genesys {
     mod region;
     mod retry;
     mod stats;
+    mod streams;
     mod token;
     pub mod wire;
 
@@ -147,6 +150,7 @@ pub mod genesys {
     pub use region::UnknownRegion;
     pub use region::nearest_region_name;
     pub use stats::StatsSnapshot;
+    pub use streams::TokenStream;
 }
 
 pub mod storage {
@@ -163,8 +167,8 @@ pub mod storage {
 }
 
 pub mod source {
-    //! Sources of pages. Each returns a page together with the next checkpoint; it knows its part of the API and
-    //! nothing of stores, queues or messages.
+    //! Sources of pages, and of live events. A source of pages returns a page together with the next checkpoint. A source
+    //! knows its part of the API and nothing of stores, queues or messages.
 
     mod analytics_job;
     mod analytics_query;
@@ -178,6 +182,7 @@ pub mod source {
     mod interface;
     mod names;
     mod sources;
+    pub mod stream;
     mod transcripts;
 
     pub use analytics_job::AnalyticsJob;

@@ -10,6 +10,10 @@ use sha2::Digest as _;
 #[serde(try_from = "String")]
 pub struct Sha256([u8; 32]);
 
+/// Computes the digest of a text that arrives in parts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hasher(sha2::Sha256);
+
 /// The text is not a SHA-256 digest.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a SHA-256 digest of 64 hexadecimal digits")]
@@ -85,6 +89,16 @@ impl Sha256 {
         #[expect(clippy::expect_used, reason = "hexadecimal digits are ASCII")]
         let digits = str::from_utf8(&digits).expect("hexadecimal digits are ASCII");
         visit(digits)
+    }
+}
+
+impl Hasher {
+    pub(crate) fn update(&mut self, part: impl AsRef<[u8]>) {
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
     }
 }
 

@@ -15,7 +15,9 @@ use crate::records::foreign::{ForeignId, Secrets};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
+    Head,
     Post,
+    Put,
     Delete,
 }
 
@@ -84,6 +86,15 @@ impl Call {
 
     pub fn post(path: impl Into<ApiPath>) -> Self {
         Self::new(Method::Post, &path.into())
+    }
+
+    pub fn put(path: impl Into<ApiPath>) -> Self {
+        Self::new(Method::Put, &path.into())
+    }
+
+    /// A `HEAD` call, whose response has no body.
+    pub fn head(path: impl Into<ApiPath>) -> Self {
+        Self::new(Method::Head, &path.into()).expect_statuses(ANY_SUCCESS)
     }
 
     /// A `DELETE` call that expects any success status.
@@ -213,7 +224,9 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -223,7 +236,9 @@ impl From<Method> for reqwest::Method {
     fn from(method: Method) -> Self {
         match method {
             Method::Get => Self::GET,
+            Method::Head => Self::HEAD,
             Method::Post => Self::POST,
+            Method::Put => Self::PUT,
             Method::Delete => Self::DELETE,
         }
     }

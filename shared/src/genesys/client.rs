@@ -199,13 +199,27 @@ impl GenesysClient {
     /// Logs in unless a token is cached, and returns the token lifetime that the API reports, if it does: a setting
     /// of the OAuth client. Makes one try.
     pub async fn token_lifetime(&self) -> Result<Option<Duration>, ApiError> {
-        let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
-        Ok(bearer.lifetime)
+        Ok(self.bearer().await?.lifetime)
     }
 
     /// The id of the OAuth client.
     pub async fn client_id(&self) -> Result<String, ApiError> {
         self.inner.tokens.client_id().await
+    }
+
+    /// A valid token, from the last login or a new one.
+    pub(super) async fn bearer(&self) -> Result<Bearer, ApiError> {
+        self.inner.tokens.bearer(self.inner.clock.now()).await
+    }
+
+    /// Discards a token that was refused, unless it has been renewed already.
+    pub(super) async fn discard(&self, refused: &Bearer) {
+        self.inner.tokens.discard(refused).await;
+    }
+
+    /// The secrets of this client, which no text about an error may hold.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     /// A text of a response, as it may be shown and stored.

@@ -71,6 +71,11 @@ impl Endpoints {
         self.region.map(Region::country)
     }
 
+    /// The domain of the region, if a region is known.
+    pub(crate) fn region_domain(&self) -> Option<&'static str> {
+        self.region.map(Region::domain)
+    }
+
     /// Whether the operator set a host, so that the region says nothing about where the data comes from.
     pub fn is_overridden(&self) -> bool {
         self.overridden
@@ -106,6 +111,11 @@ fn host(
         }),
         _ => Err(EndpointError::Malformed { setting }),
     }
+}
+
+pub(super) fn is_domain_or_subdomain(host: &str, domain: &str) -> bool {
+    let rest = host.strip_suffix(domain);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]

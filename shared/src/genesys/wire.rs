@@ -4,6 +4,7 @@
 //! Unknown fields are ignored and unknown states kept as text, since the API adds both without notice.
 
 mod messages;
+mod notifications;
 mod recordings;
 mod sessions;
 mod speech;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 use crate::base::decode::lenient;
 
 pub use messages::*;
+pub use notifications::*;
 pub use recordings::*;
 pub use sessions::*;
 pub use speech::*;

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::ClientSettings;
 use crate::genesys::call::FileKind;
+use crate::genesys::endpoints::is_domain_or_subdomain;
 use crate::net::transport::{self, ClientError, is_loopback};
 use crate::net::{AddressRules, GuardedResolver, Loopback};
 
@@ -139,11 +140,6 @@ fn is_s3_host(host: &str) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_domain_or_subdomain(host: &str, domain: &str) -> bool {
-    let rest = host.strip_suffix(domain);
-    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// Whether the URL is public, as far as this is known before its name is resolved.

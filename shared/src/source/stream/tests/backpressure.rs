@@ -1,0 +1,93 @@
+use tokio_tungstenite::tungstenite::Message;
+
+use super::*;
+
+const BUFFER_BYTES: usize = 20_000;
+
+const FRAMES: u32 = 100;
+
+async fn setup() -> (Setup, Peer) {
+    let server = Server::start().await;
+    server.add_queues(1);
+    let mut setup = Setup::open_plan(
+        server,
+        StreamPlan {
+            source: StreamSource::Notifications(all_queues()),
+            heard_until: None,
+            buffer_bytes: BUFFER_BYTES,
+        },
+    );
+    let peer = setup.hearing().await;
+    (setup, peer)
+}
+
+/// A frame of a kilobyte.
+fn large(number: u32) -> String {
+    format!(
+        r#"{{"topicName":"t","eventBody":{{"n":{number},"x":"{}"}}}}"#,
+        "x".repeat(1_000)
+    )
+}
+
+#[tokio::test]
+async fn a_slow_consumer_pauses_reading_and_loses_nothing() {
+    let (mut setup, mut peer) = setup().await;
+
+    for number in 0..FRAMES {
+        peer.send(&large(number)).await;
+    }
+    setup.until(|metrics| metrics.pauses == 1).await;
+    let full = setup.handle.metrics();
+    for number in 0..FRAMES {
+        assert_eq!(setup.frame().await, large(number));
+    }
+
+    assert!(full.frames < u64::from(FRAMES / 2), "{full:?}");
+    let after = setup.handle.metrics();
+    assert!(after.pauses > 1, "{after:?}");
+    assert!(
+        after.greatest_depth_bytes < BUFFER_BYTES + 2_000,
+        "{after:?}"
+    );
+    assert_eq!((after.depth, after.gaps, after.connections), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn pings_are_answered_after_a_pause_of_10_seconds() {
+    let (mut setup, mut peer) = setup().await;
+    assert!(peer.receive().await.is_text());
+
+    for number in 0..FRAMES {
+        peer.send(&large(number)).await;
+    }
+    peer.ping().await;
+    setup.until(|metrics| metrics.pauses == 1).await;
+    setup.advance(10);
+
+    assert_eq!(peer.receive().await, Message::Pong(vec![7].into()));
+    let metrics = setup.handle.metrics();
+    assert_eq!(metrics.paused_time, Duration::from_secs(10));
+    assert_eq!(metrics.lag, Duration::from_secs(10));
+    for number in 0..FRAMES {
+        assert_eq!(setup.frame().await, large(number));
+    }
+}
+
+#[tokio::test]
+async fn a_long_pause_is_not_a_silence() {
+    let (mut setup, mut peer) = setup().await;
+    for number in 0..FRAMES {
+        peer.send(&large(number)).await;
+    }
+    setup.until(|metrics| metrics.pauses == 1).await;
+
+    for _ in 0..10 {
+        setup.advance(10);
+        tokio::task::yield_now().await;
+    }
+    for number in 0..FRAMES {
+        assert_eq!(setup.frame().await, large(number));
+    }
+
+    assert_eq!(setup.handle.metrics().connections, 1);
+}
