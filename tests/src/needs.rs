@@ -7,7 +7,7 @@ pub type Need = (&'static str, ObjectAction, &'static [&'static str]);
 
 /// The least rights on objects, which the template grants. The tests of the pipeline run every handler with these rights,
 /// so a missing one fails there; `tests/pipeline/rights.rs` fails for one that no handler uses.
-pub const NEEDS: [Need; 20] = [
+pub const NEEDS: [Need; 22] = [
     (
         "start-export",
         ObjectAction::Get,
@@ -172,6 +172,13 @@ pub const NEEDS: [Need; 20] = [
             "Resume",
             "Delivery",
             "Ledger",
+            "Index",
+            "LiveRecord",
+            "LiveIndex",
+            "LiveGap",
+            "ClosedLiveGap",
+            "LiveDay",
+            "EndedBatch",
         ],
     ),
     (
@@ -188,12 +195,20 @@ pub const NEEDS: [Need; 20] = [
             "AuditSlice",
             "AuditOutcome",
             "Ledger",
+            "ClosedLiveGap",
+            "LiveDay",
         ],
     ),
     (
         "sweep-exports",
         ObjectAction::Delete,
         &["Open", "Owed", "Resume"],
+    ),
+    ("archive-events", ObjectAction::Get, &["LiveRecord"]),
+    (
+        "archive-events",
+        ObjectAction::Put,
+        &["LiveFrames", "LiveIndex", "LiveRecord", "LiveQuarantined"],
     ),
     (
         "fetch-ended",

@@ -22,7 +22,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{
     ConfiguredKey, ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline, Redactors,
 };
-use conversation_archive::runtime::config::LiveSettings;
+use conversation_archive::runtime::config::{DEFAULT_GAP_DELAY, LiveSettings};
 use conversation_archive::source::{EndLookup, Sources};
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;
@@ -32,7 +32,7 @@ use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
 use send_webhook::{ReceivedMessage, SendWebhook};
 use start_export::{Regions, ScheduledRequests, StartExport};
-use sweep_exports::SweepExports;
+use sweep_exports::{LiveSweep, SweepExports};
 use url::Url;
 
 use crate::rights::{AccessLog, RightsStore};
@@ -152,6 +152,10 @@ impl Process {
             },
             sweep: SweepExports {
                 pipeline: pipeline("sweep-exports"),
+                live: LiveSweep {
+                    gap_delay: DEFAULT_GAP_DELAY,
+                    redaction: None,
+                },
             },
             ended: FetchEnded {
                 exports: EndedExports {

@@ -59,6 +59,7 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
         "ExportsFailed",
         "ExportsWithGaps",
         "GivenUp",
+        "LiveGapsOpen",
         "LookupsRefused",
         "StartsOverdue",
         "ThrottledTime",

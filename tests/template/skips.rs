@@ -34,7 +34,7 @@ fn sqs_encrypts_every_queue_by_itself() {
 }
 
 #[test]
-fn six_functions_are_invoked_by_queues_and_start_export_keeps_failures() {
+fn seven_functions_are_invoked_by_queues_and_start_export_keeps_failures() {
     let template = Template::read();
     let by_queue = |package: &&str| {
         !template
@@ -51,6 +51,7 @@ fn six_functions_are_invoked_by_queues_and_start_export_keeps_failures() {
         "complete-export",
         "send-webhook",
         "record-failure",
+        "archive-events",
         "fetch-ended",
     ];
     assert_eq!(packages, expected);

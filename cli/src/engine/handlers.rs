@@ -17,6 +17,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{
     ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline,
 };
+use conversation_archive::runtime::config::DEFAULT_GAP_DELAY;
 use conversation_archive::runtime::config::LiveSettings;
 use conversation_archive::source::{EndLookup, Sources};
 use conversation_archive::storage::queue::{
@@ -28,7 +29,7 @@ use record_failure::RecordFailure;
 use send_webhook::{ReceivedMessage, SendWebhook};
 use serde::de::DeserializeOwned;
 use start_export::{ScheduledRequests, StartExport};
-use sweep_exports::SweepExports;
+use sweep_exports::{LiveSweep, SweepExports};
 
 use super::{EngineSettings, Event};
 
@@ -127,6 +128,10 @@ impl Handlers {
             },
             sweep: SweepExports {
                 pipeline: pipeline.clone(),
+                live: LiveSweep {
+                    gap_delay: DEFAULT_GAP_DELAY,
+                    redaction: None,
+                },
             },
             ended,
             queues,

@@ -1,5 +1,5 @@
 //! sweep-exports: runs hourly so that no export hangs unnoticed. Reads the markers under `open/`, sends lost messages
-//! again, and fails exports that cannot continue.
+//! again, and fails exports that cannot continue. With live capture, it also closes live gaps and seals days.
 
 use std::time::Duration;
 
@@ -17,11 +17,13 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{Pipeline, PipelineError, metrics, run_ends, scheduling};
 use jiff::SignedDuration;
 
+mod live;
 mod owed;
 mod progress;
 mod resends;
 mod resumes;
 
+pub use live::LiveSweep;
 use progress::ExportProgress;
 use resends::{FRUITLESS_SWEEPS, NextStep, Resends};
 
@@ -36,6 +38,7 @@ const EXPORT_TIME: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug)]
 pub struct SweepExports {
     pub pipeline: Pipeline,
+    pub live: LiveSweep,
 }
 
 /// The result of sweeping one export.
@@ -61,7 +64,8 @@ pub enum SweepOutcome {
 }
 
 impl SweepExports {
-    /// Sweeps the open exports, then the owed webhooks, and resumes failed exports that are due.
+    /// Sweeps the open exports, then the owed webhooks, resumes failed exports that are due, and sweeps the streams of live
+    /// capture.
     pub async fn handle(
         &self,
         invocation: &Invocation,
@@ -69,9 +73,11 @@ impl SweepExports {
         let exports = self.sweep_exports(invocation).await;
         let webhooks = self.send_overdue_webhooks().await;
         let resumed = self.resume_failed().await;
+        let streams = self.sweep_streams(invocation).await;
         let mut swept = exports?;
         swept.extend(webhooks?);
         swept.extend(resumed?);
+        streams?;
         Ok(swept)
     }
 

@@ -7,7 +7,7 @@ use conversation_archive::runtime::lambda::{self, Clients};
 use conversation_archive::runtime::telemetry;
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use sweep_exports::{SweepExports, SweepOutcome};
+use sweep_exports::{LiveSweep, SweepExports, SweepOutcome};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -28,6 +28,10 @@ async fn app(config: SweepExportsConfig) -> SweepExports {
     let clients = Clients::new(config.archive).await;
     SweepExports {
         pipeline: clients.pipeline_with_slices(config.queues, config.max_open_slices),
+        live: LiveSweep {
+            gap_delay: config.live_gap_delay,
+            redaction: config.required_redaction.requested(),
+        },
     }
 }
 

@@ -18,7 +18,7 @@ use crate::export::objects::{LiveKey, ObjectKey, audit_day};
 use crate::export::outcome::Manifest;
 use crate::export::plan::ExportPlan;
 use crate::pipeline::invocation::Invocation;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Pipeline, PipelineError, metrics};
 
 /// How long after the end of a day it is sealed: the conversations of its last hours have ended by then, and the scheduled
 /// export of the day is complete.
@@ -87,6 +87,9 @@ impl DaySealing {
         };
         let name = ObjectKey::Live(LiveKey::Day(stream, day));
         let (seal, _) = self.archive().create_or_read(name, seal).await?;
+        if let Some(unheard) = seal.unheard {
+            metrics::record(&[(metrics::CONVERSATIONS_UNHEARD, unheard)]);
+        }
         tracing::info!(
             %stream,
             %day,

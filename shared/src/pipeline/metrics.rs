@@ -175,9 +175,19 @@ pub const LOOKUPS_REFUSED: Metric = metric(
     Unit::Count,
     "invocations of fetch-ended whose lookup the API refused",
 );
+pub const LIVE_GAPS_OPEN: Metric = metric(
+    "LiveGapsOpen",
+    Unit::Count,
+    "live gaps without a complete export, at each sweep",
+);
+pub(crate) const CONVERSATIONS_UNHEARD: Metric = metric(
+    "ConversationsUnheard",
+    Unit::Count,
+    "conversations of a scheduled export that live capture did not hear of on their day",
+);
 
 /// All metrics.
-pub const ALL: [Metric; 32] = [
+pub const ALL: [Metric; 34] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_WITH_GAPS,
@@ -210,6 +220,8 @@ pub const ALL: [Metric; 32] = [
     CLAIM_DELAY,
     CONVERSATIONS_LEFT,
     LOOKUPS_REFUSED,
+    LIVE_GAPS_OPEN,
+    CONVERSATIONS_UNHEARD,
 ];
 
 /// Records values that were measured together.

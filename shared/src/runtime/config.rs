@@ -28,7 +28,7 @@ pub use functions::{
 };
 pub use genesys::GenesysConfig;
 pub use genesys::{CredentialsConfig, Regions};
-pub use live::LiveSettings;
+pub use live::{DEFAULT_GAP_DELAY, LiveSettings};
 pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
 pub use signing::{SigningConfig, TrustConfig};

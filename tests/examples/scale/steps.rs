@@ -17,9 +17,10 @@ use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{FailedExports, Pipeline};
+use conversation_archive::runtime::config::DEFAULT_GAP_DELAY;
 use conversation_archive::storage::queue::MemoryQueues;
 use conversation_archive::storage::store::FolderStore;
-use sweep_exports::{SweepExports, SweepOutcome};
+use sweep_exports::{LiveSweep, SweepExports, SweepOutcome};
 
 /// The id of every measured export.
 pub(crate) const ID: &str = "scale";
@@ -72,6 +73,10 @@ async fn sweep(archive: Archive) -> anyhow::Result<String> {
         // With new queues: the messages of the sweep before are lost.
         let sweep = SweepExports {
             pipeline: pipeline(archive.clone(), clock.clone()),
+            live: LiveSweep {
+                gap_delay: DEFAULT_GAP_DELAY,
+                redaction: None,
+            },
         };
         clock.advance(Duration::from_secs(3_601));
         sweeps += 1;

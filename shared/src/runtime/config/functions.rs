@@ -84,6 +84,10 @@ pub struct SweepExportsConfig {
     pub archive: ArchiveConfig,
     pub queues: QueueUrls,
     pub max_open_slices: usize,
+    /// How long after a live gap its export starts.
+    pub live_gap_delay: Duration,
+    /// The exports that close live gaps redact no less.
+    pub required_redaction: RequiredRedaction,
 }
 
 #[derive(Clone, Debug)]
@@ -221,10 +225,14 @@ impl Config for SweepExportsConfig {
         let archive = settings.archive();
         let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
         let max_open_slices = settings.max_open_slices();
+        let live_gap_delay = settings.live_gap_delay();
+        let required_redaction = settings.required_redaction();
         Some(Self {
             archive: archive?,
             queues,
             max_open_slices,
+            live_gap_delay,
+            required_redaction,
         })
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::settings::Settings;
-use super::table::{LIVE_API_SHARE, LIVE_SETTLE_SECONDS};
+use super::table::{LIVE_API_SHARE, LIVE_GAP_DELAY_SECONDS, LIVE_SETTLE_SECONDS};
+
+/// Conversations appear in the API some minutes after they begin.
+pub const DEFAULT_GAP_DELAY: Duration = Duration::from_mins(15);
 
 /// How ended conversations are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,11 @@ impl Settings<'_> {
             settle: self.live_settle(),
             api_share_percent: share.unwrap_or(default),
         }
+    }
+
+    pub(super) fn live_gap_delay(&self) -> Duration {
+        let delay = self.number(&LIVE_GAP_DELAY_SECONDS);
+        delay.map_or(DEFAULT_GAP_DELAY, Duration::from_secs)
     }
 
     pub(super) fn live_settle(&self) -> Duration {

@@ -163,7 +163,11 @@ pub const FUNCTIONS: [FunctionSettings; 9] = [
     FunctionSettings {
         function: "sweep-exports",
         deployment: Deployment::Always,
-        groups: &[ARCHIVE, OPENING],
+        groups: &[
+            ARCHIVE,
+            OPENING,
+            &[&REDACTION_REQUIRED, &LIVE_GAP_DELAY_SECONDS],
+        ],
     },
     FunctionSettings {
         function: "archive-events",
@@ -444,6 +448,8 @@ settings! {
     // SQS delays a message by 15 minutes at most.
     LIVE_SETTLE_SECONDS: number(0..=900, 120),
         "time in seconds from the end of a conversation, or a hint at it, to its export, so that its wrap-up is in its record";
+    LIVE_GAP_DELAY_SECONDS: number(60..=86_400, 900),
+        "time in seconds from the end of a live gap to the start of the export that closes it";
     LIVE_API_SHARE: number(1..=100, 25),
         "the share of the API's rate limit, in percent, that lookups of ended conversations may use";
 }

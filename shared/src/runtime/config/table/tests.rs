@@ -12,7 +12,7 @@ use crate::runtime::config::{
 use crate::source::SourceSettings;
 
 /// A value for every variable, as for a function on AWS.
-const COMPLETE: [(&str, &str); 35] = [
+const COMPLETE: [(&str, &str); 36] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_KMS_KEY_ID", "alias/archive"),
@@ -43,6 +43,7 @@ const COMPLETE: [(&str, &str); 35] = [
     ("GENESYS_QUERY_PAGE_SIZE_MAX", "50"),
     ("GENESYS_REGION", "mypurecloud.de"),
     ("LIVE_API_SHARE", "10"),
+    ("LIVE_GAP_DELAY_SECONDS", "600"),
     ("LIVE_SETTLE_SECONDS", "300"),
     ("MAX_OPEN_SLICES", "4"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
@@ -191,6 +192,7 @@ fn the_required_redaction_is_read_once() {
         "archive-page",
         "archive-events",
         "fetch-ended",
+        "sweep-exports",
     ] {
         let (problems, reads) = problems_with(function, ("REDACTION_REQUIRED", "some"));
 
