@@ -23,6 +23,7 @@ mod gaps;
 mod history;
 mod interleavings;
 mod live;
+mod live_coverage;
 mod lost_sources;
 mod membership;
 mod minimal_records;

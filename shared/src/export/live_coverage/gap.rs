@@ -17,10 +17,10 @@ use crate::export::request::{
     ExportRequest, Include, Membership, RequestedInterval, RequestedRedaction, SourceKind,
 };
 
-/// The longest time of one gap: the details query limits the interval of one query, to 7 days in other clients.
+/// The longest time of one gap, so that each export is of a usual size.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// What a gap is extended by on each side, because events and records may differ in time.
+/// What a gap is extended by on each side, because the times of events and of records may differ.
 const MARGIN: Duration = Duration::from_mins(1);
 
 /// The digits of the digest in the id of the export that closes a gap.
@@ -146,15 +146,100 @@ impl LiveGap {
         let LiveGapSpan { from, until } = self.span.with_margin();
         ExportRequest {
             export_id: Some(self.export_id().to_string()),
-            source: SourceKind::AnalyticsQuery,
+            source: SourceKind::AnalyticsJob,
             interval: Interval::new(from, until)
                 .ok()
                 .map(RequestedInterval::Absolute),
-            scheduled_time: Some(format_timestamp(self.span.until).to_string()),
+            // The interval must have ended by then.
+            scheduled_time: Some(format_timestamp(until).to_string()),
             membership: Membership::Activity,
             include: vec![Include::Transcripts],
             redaction,
             ..ExportRequest::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::plan::{Draft, ExportIdentity, PlanLimits};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn gap(from: &str, until: &str) -> LiveGap {
+        LiveGap {
+            format_version: FormatVersion,
+            stream: "queues".parse().unwrap(),
+            writer: "w-1".parse().unwrap(),
+            span: LiveGapSpan {
+                from: at(from),
+                until: at(until),
+            },
+            reason: GapReason::Closed,
+            code: Some(1006),
+            recorded_at: at(until),
+        }
+    }
+
+    #[test]
+    fn a_gap_has_these_fields() {
+        let gap = gap("2026-11-30T10:00:00Z", "2026-11-30T10:05:00.25Z");
+
+        insta::assert_snapshot!(serde_json::to_string_pretty(&gap).unwrap(), @r#"
+        {
+          "formatVersion": 1,
+          "stream": "queues",
+          "writer": "w-1",
+          "from": "2026-11-30T10:00:00Z",
+          "until": "2026-11-30T10:05:00.25Z",
+          "reason": "closed",
+          "code": 1006,
+          "recordedAt": "2026-11-30T10:05:00.25Z"
+        }
+        "#);
+        assert_eq!(
+            gap.span.to_string(),
+            "20261130T100000000Z-20261130T100500250Z"
+        );
+    }
+
+    #[test]
+    fn the_request_of_a_gap_covers_it_with_a_minute_on_each_side() {
+        let gap = gap("2026-11-30T10:00:00Z", "2026-11-30T10:05:00Z");
+        let request = gap.request(None);
+        let identity = ExportIdentity::of(&request, at("2026-11-30T10:06:00Z")).unwrap();
+
+        let draft = Draft::check(
+            request,
+            identity,
+            at("2026-11-30T10:20:00Z"),
+            &PlanLimits::default(),
+        )
+        .unwrap();
+
+        assert_eq!(
+            draft.interval.to_string(),
+            "2026-11-30T09:59:00.000Z/2026-11-30T10:06:00.000Z"
+        );
+    }
+
+    #[test]
+    fn a_long_gap_is_split_into_days() {
+        let spans = LiveGapSpan::split(at("2026-11-28T10:00:00Z"), at("2026-11-30T12:00:00.0001Z"));
+
+        let spans: Vec<_> = spans.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            spans,
+            [
+                "20261128T100000000Z-20261129T100000000Z",
+                "20261129T100000000Z-20261130T100000000Z",
+                "20261130T100000000Z-20261130T120000001Z",
+            ]
+        );
+        let none = LiveGapSpan::split(at("2026-11-30T10:00:00Z"), at("2026-11-30T10:00:00Z"));
+        assert!(none.is_empty());
     }
 }
