@@ -28,12 +28,20 @@ const SCENARIOS: [(Case, Scenario); 13] = [
 ];
 
 /// Rights that no story uses, with the reason for which the function needs them.
-const UNREACHED: [(&str, ObjectAction, &str, &str); 1] = [(
-    "complete-export",
-    ObjectAction::Put,
-    "Open",
-    "a resume creates the next attempt while the outcome of this one is announced",
-)];
+const UNREACHED: [(&str, ObjectAction, &str, &str); 2] = [
+    (
+        "complete-export",
+        ObjectAction::Put,
+        "Open",
+        "a resume creates the next attempt while the outcome of this one is announced",
+    ),
+    (
+        "sweep-exports",
+        ObjectAction::Get,
+        "LiveDay",
+        "another sweep seals the day meanwhile",
+    ),
+];
 
 #[tokio::test]
 async fn each_right_on_objects_is_used() {

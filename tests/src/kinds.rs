@@ -28,8 +28,9 @@ pub fn samples() -> Vec<(&'static str, String)> {
     let page = run.page(3);
     let digest = Sha256::of("body");
     let day = "2026-03-01".parse().expect("a day");
-    let stream: StreamName = "stream-1".parse().expect("a name");
-    let writer: WriterId = "writer-1".parse().expect("an id");
+    // Names with a digit, so that a pattern has `*` for them.
+    let stream: StreamName = "s1".parse().expect("a name");
+    let writer: WriterId = "w1".parse().expect("an id");
     let place = LivePlace {
         stream: &stream,
         writer: &writer,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use archive_events::ArchiveEvents;
 use archive_page::{ArchivePage, PageSettings};
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
@@ -11,7 +12,9 @@ use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::message::{
     CompletionMessage, EndedMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
-use conversation_archive::export::plan::PlanLimits;
+use conversation_archive::export::plan::{
+    PlanLimits, RedactionPlan, RedactionSettings, RequiredRedaction,
+};
 use conversation_archive::genesys::{
     ClientSettings, Credentials, Endpoints, GenesysClient, RateShare,
 };
@@ -22,6 +25,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{
     ConfiguredKey, ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline, Redactors,
 };
+use conversation_archive::records::redaction::Redactor;
 use conversation_archive::runtime::config::{DEFAULT_GAP_DELAY, LiveSettings};
 use conversation_archive::source::{EndLookup, Sources};
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
@@ -53,6 +57,7 @@ pub struct Process {
     pub webhook: SendWebhook,
     record_failure: RecordFailure,
     pub sweep: SweepExports,
+    pub events: ArchiveEvents,
     pub ended: FetchEnded,
 }
 
@@ -157,6 +162,7 @@ impl Process {
                     redaction: None,
                 },
             },
+            events: ArchiveEvents::new(pipeline("archive-events"), live_redactor(), live.settle),
             ended: FetchEnded {
                 exports: EndedExports {
                     pipeline: pipeline("fetch-ended"),
@@ -278,6 +284,12 @@ pub fn invocation(number: u64, clock: &Clock) -> Invocation {
         request_id: format!("request-{number}"),
         deadline: Deadline::at(end),
     }
+}
+
+/// The redactor of live events with default settings.
+fn live_redactor() -> Redactor {
+    let plan = RedactionPlan::of_live_events(RequiredRedaction::None, RedactionSettings::default());
+    plan.redactor(None).expect("a redactor")
 }
 
 /// Client for the simulated organisation at this address. `read_timeout` limits the wait for each piece of a response.

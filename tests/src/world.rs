@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive_events::{EventMessage, HandledEvents};
 use conversation_archive::archive::{PortionLimits, UnsignedDocuments};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::signature::LocalKey;
@@ -279,6 +280,17 @@ impl<S: ArchiveStore + 'static> World<S> {
             result = self.process.start.handle(command, &invocation) => Some(result),
         };
         self.restart_if_killed(result)
+    }
+
+    /// Invokes archive-events with messages that have these bodies.
+    pub async fn archive_events(&mut self, bodies: &[String]) -> HandledEvents {
+        let invocation = self.invocation();
+        let message = |body| EventMessage {
+            id: "message",
+            body,
+        };
+        let messages: Vec<_> = bodies.iter().map(|body| message(body)).collect();
+        self.process.events.handle(&messages, &invocation).await
     }
 
     /// Invokes sweep-exports.

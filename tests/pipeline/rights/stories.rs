@@ -1,16 +1,21 @@
 //! Exports whose handlers died, whose messages were lost, or whose markers were left behind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::open_marker;
-use conversation_archive::base::ids::ExportId;
+use conversation_archive::archive::{claims, live_gaps, open_marker};
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::ids::{ExportId, StreamName};
+use conversation_archive::export::ended::{EndedBatch, EndedConversation};
+use conversation_archive::export::live_coverage::{GapReason, LiveGap, LiveGapSpan};
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::rights::AccessLog;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Route, Settings};
+use jiff::Timestamp;
 use start_export::Command;
 
 /// Longer than the time after which a sweep acts.
@@ -29,6 +34,7 @@ pub(super) async fn run_all(accesses: &Arc<AccessLog>) {
     Box::pin(late_failure_is_resumed(accesses)).await;
     Box::pin(owed_webhooks_are_swept(accesses)).await;
     Box::pin(attempt_was_never_created(accesses)).await;
+    Box::pin(live_events_are_archived_and_swept(accesses)).await;
 }
 
 async fn world(settings: Settings, accesses: &Arc<AccessLog>) -> World {
@@ -220,4 +226,60 @@ async fn attempt_was_never_created(accesses: &Arc<AccessLog>) {
         world.sweep().await;
     }
     world.run().await;
+}
+
+/// Events arrive twice, one of them unreadable; a conversation ends; a gap is closed; the day is sealed.
+async fn live_events_are_archived_and_swept(accesses: &Arc<AccessLog>) {
+    let mut world = world(organisation(412, 20), accesses).await;
+    let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let event = format!(
+        r#"{{"detail":{{"topicName":"v2.detail.events.conversation.{id}.customer.start","version":"2","eventBody":{{"conversationId":"{id}"}}}}}}"#
+    );
+    let events = [event, "not an event".to_owned()];
+    for _ in 0..2 {
+        let handled = world.archive_events(&events).await;
+        assert!(handled.failed.is_empty());
+    }
+    let batch = EndedBatch::split(&BTreeSet::from([ended(id)]), world.now()).remove(0);
+    let created = claims::create_batch(&world.archive(), batch).await;
+    created.expect("created");
+    let gaps = [
+        ("2026-03-01T10:00:00Z", "2026-03-01T20:00:00Z"),
+        // In the day that is sealed.
+        ("2026-03-10T00:00:00Z", "2026-03-10T01:00:00Z"),
+    ];
+    for (from, until) in gaps {
+        let gap = gap(from, until);
+        let recorded = live_gaps::record(&world.archive(), gap).await;
+        recorded.expect("recorded");
+    }
+    for _ in 0..4 {
+        world.sweep().await;
+        world.run().await;
+        world.advance_clock(26 * HOUR);
+    }
+}
+
+fn ended(id: &str) -> EndedConversation {
+    let end: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a moment");
+    EndedConversation {
+        conversation_id: id.parse().expect("an id"),
+        conversation_end: end.try_into().expect("an end"),
+    }
+}
+
+fn gap(from: &str, until: &str) -> LiveGap {
+    let moment = |text: &str| text.parse::<Timestamp>().expect("a moment");
+    LiveGap {
+        format_version: FormatVersion,
+        stream: StreamName::events(),
+        writer: "w-1".parse().expect("an id"),
+        span: LiveGapSpan {
+            from: moment(from),
+            until: moment(until),
+        },
+        reason: GapReason::Silence,
+        code: None,
+        recorded_at: moment(until),
+    }
 }
