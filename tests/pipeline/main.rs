@@ -17,6 +17,7 @@ mod crash_points;
 mod default_webhook;
 mod deliveries;
 mod echoes;
+mod ended;
 mod fault_schedules;
 mod fresh_conversations;
 mod gaps;

@@ -3,7 +3,7 @@
 //!
 //! A process is killed by dropping its futures: none of our code runs any more, as with `kill -9`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Steps {
     step_count: AtomicU64,
     kill: Mutex<Option<Kill>>,
     killed: Notify,
+    /// Set from the kill until the test has noticed it: steps that the process makes at the same time do not happen.
+    is_dead: AtomicBool,
     /// Number of the step before which the process is suspended.
     pause: Mutex<Option<u64>>,
     suspended: Notify,
@@ -73,10 +75,14 @@ impl Steps {
     /// Waits until the process is to be killed.
     pub async fn wait_until_killed(&self) {
         self.killed.notified().await;
+        self.is_dead.store(false, Ordering::SeqCst);
     }
 
     /// Runs one step. If the process is killed, `work` has either completed or not started.
     pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
+        if self.is_dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let number = self.step_count.fetch_add(1, Ordering::SeqCst);
         self.suspend_if_due(number).await;
         if let Some((clock, step)) = self.pace.get() {
@@ -90,6 +96,7 @@ impl Steps {
 
     async fn die_if_due(&self, here: Kill) {
         if self.lock().take_if(|kill| *kill == here).is_some() {
+            self.is_dead.store(true, Ordering::SeqCst);
             self.killed.notify_one();
             std::future::pending::<()>().await;
         }

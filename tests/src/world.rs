@@ -29,10 +29,12 @@ use crate::signing::Signing;
 use crate::topic::{MemoryTopic, SteppedTopic};
 
 mod arranging;
+mod ended;
 mod reading;
 mod suspending;
 
 pub use arranging::{start_gateway, start_job};
+pub use ended::messages_of;
 pub use suspending::GatedProcess;
 
 /// An export that has not ended after this number of steps counts as endless.

@@ -9,11 +9,13 @@ use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::{ExportId, StreamName};
 use conversation_archive::export::ended::{EndedBatch, EndedConversation};
 use conversation_archive::export::live_coverage::{GapReason, LiveGap, LiveGapSpan};
+use conversation_archive::export::message::EndedMessage;
 use conversation_archive::export::objects::ObjectKey;
-use conversation_archive::storage::queue::Queue;
+use conversation_archive::storage::queue::{MessageQueue as _, Queue};
 use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::rights::AccessLog;
-use end_to_end::world::{World, organisation};
+use end_to_end::seams::Kill;
+use end_to_end::world::{Turn, World, organisation};
 use genesys_simulator::{Route, Settings};
 use jiff::Timestamp;
 use start_export::Command;
@@ -34,6 +36,7 @@ pub(super) async fn run_all(accesses: &Arc<AccessLog>) {
     Box::pin(late_failure_is_resumed(accesses)).await;
     Box::pin(owed_webhooks_are_swept(accesses)).await;
     Box::pin(attempt_was_never_created(accesses)).await;
+    Box::pin(killed_fetch_ended_is_continued(accesses)).await;
     Box::pin(live_events_are_archived_and_swept(accesses)).await;
 }
 
@@ -225,6 +228,22 @@ async fn attempt_was_never_created(accesses: &Arc<AccessLog>) {
         world.advance_clock(HOUR);
         world.sweep().await;
     }
+    world.run().await;
+}
+
+/// Fetch-ended died after it claimed the conversation; the redelivered message completes the export.
+async fn killed_fetch_ended_is_continued(accesses: &Arc<AccessLog>) {
+    let mut world = world(organisation(412, 20), accesses).await;
+    let conversations = world.simulator.truth().conversations.into_iter();
+    let id = conversations.map(|it| it.id.parse().expect("an id")).next();
+    for message in EndedMessage::heard(id, world.now(), Duration::ZERO) {
+        let outgoing = message.outgoing(world.now()).expect("a message");
+        world.queues.send(outgoing).await.expect("sent");
+    }
+    // It reads the claim, creates the batch and the claim, and reads the plan.
+    world.steps.kill_at(Kill::Before(3));
+    assert_eq!(world.fetch_ended().await, Turn::Killed);
+    world.queues.expire_in_flight();
     world.run().await;
 }
 
