@@ -1,6 +1,6 @@
 //! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login,
-//! conversation details, jobs, notification channels, gateway queries, rate limits and faults, over real HTTP/1.1 and
-//! WebSockets.
+//! conversation details, jobs, notification channels, gateway queries, rate limits and faults, over real HTTP/1.1, and
+//! live traffic over sockets.
 //!
 //! All data is a function of a seed, and time is injected, so that a run can be repeated. The simulator shares no code
 //! with the archive.

@@ -1,5 +1,5 @@
 //! Live traffic: conversations that happen while the simulator runs, the sockets that hear of them, and what goes wrong
-//! on the way. The handle is for tests: it steps, disturbs, and tells what was sent to whom.
+//! on the way. The handle is for tests: it steps, disturbs, and returns the account of what was sent to which socket.
 
 pub(crate) mod broker;
 mod bus_event;
@@ -49,6 +49,7 @@ impl Live {
     }
 
     /// A handle whose commands (heartbeats, silences, closes, …) go to this socket only.
+    #[must_use]
     pub fn only(&self, socket: SocketId) -> Self {
         Self {
             shared: Arc::clone(&self.shared),

@@ -13,8 +13,6 @@ mod snapshot;
 mod traffic;
 mod transcription;
 
-use serde_json::Value;
-
 pub(crate) use phrases::LivePhrase;
 pub use traffic::{LiveConversation, Traffic};
 pub(crate) use traffic::{Stage, TrafficState};
@@ -22,7 +20,7 @@ pub(crate) use traffic::{Stage, TrafficState};
 /// Prefix of the topics under which the ledger keeps events of the direct stream, which have no topic of their own.
 pub(crate) const DIRECT_TOPIC: &str = "direct.";
 
-/// What a frame reports.
+/// The subject of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FrameKind {
     /// A detail event (`v2.detail.events.conversation.{id}.…`).
@@ -42,6 +40,6 @@ pub(crate) struct NewFrame {
     /// `direct.{type}` for an event of the direct stream.
     pub(crate) topic: String,
     pub(crate) conversation_id: Option<String>,
-    /// The `eventBody`; the whole event for the direct stream.
-    pub(crate) body: Value,
+    /// JSON text of the `eventBody`; of the whole event for the direct stream.
+    pub(crate) body: String,
 }

@@ -5,7 +5,7 @@ use super::moment::Moment;
 use super::transcript::Transcript;
 use super::{Conversation, Dataset};
 
-/// What was said in a live conversation so far.
+/// The texts of a live conversation so far.
 #[derive(Clone)]
 pub(crate) struct LiveTexts {
     /// `None` for a call.

@@ -1,5 +1,5 @@
-//! What a test does to sockets: heartbeats and system messages, silences, and every way to end a connection. Each of
-//! these takes its place after the frames that were sent before it.
+//! Commands of a test to sockets: heartbeats and system messages, silences, and every way to end a connection. Each
+//! takes its place after the frames that were sent before it.
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -65,7 +65,7 @@ impl Live {
     }
 
     /// Removes a topic from the channels that are subscribed to it, as happens when another channel of a user takes it
-    /// over, and tells them so.
+    /// over, and sends them the system message about it.
     pub fn take_subscription(&self, topic: &str) {
         let mut organisation = self.shared.lock();
         for socket in organisation.live.sockets.open_ids(self.only) {
@@ -90,7 +90,7 @@ impl Live {
         }
     }
 
-    /// Revokes all tokens issued so far, and tells the channels so.
+    /// Revokes all tokens issued so far, and sends the system message about it to the channels.
     pub fn revoke_tokens(&self) {
         self.shared.lock().tokens.revoke_all();
         self.system("v2.system.token_revoked", |channel| {
@@ -109,8 +109,8 @@ impl Live {
         self.shared.notify();
     }
 
-    /// Waits until everything that was sent so far is written, or its socket is closed. A client that does not read lets
-    /// this wait.
+    /// Waits until the sockets have written everything that was sent so far, or are closed. It waits for a client that
+    /// does not read.
     pub async fn flush(&self) {
         let sockets = self.sockets_in_scope();
         let flushes: Vec<_> = sockets

@@ -1,6 +1,7 @@
 //! Every frame that was sent, with its fate on each socket: the truth with which a test compares what was stored.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -21,10 +22,10 @@ pub struct LiveFrame {
     /// `direct.{type}` for an event of the direct stream.
     pub topic: String,
     pub conversation_id: Option<String>,
-    /// JSON text of the `eventBody`; of the whole event for the direct stream.
-    pub body: Arc<str>,
     /// The message as it is sent: the frame, or the event of the direct stream.
     pub text: Arc<str>,
+    /// Where in `text` the body is.
+    body: Range<usize>,
     /// One for each socket that was open and subscribed. Without one, the frame is lost.
     pub deliveries: Vec<Delivery>,
 }
@@ -49,6 +50,11 @@ pub enum Loss {
 }
 
 impl LiveFrame {
+    /// JSON text of the `eventBody`; of the whole event for the direct stream.
+    pub fn body(&self) -> &str {
+        &self.text[self.body.clone()]
+    }
+
     /// Whether at least one socket sent it.
     pub fn was_sent(&self) -> bool {
         self.deliveries.iter().any(|it| it.copies > 0)
@@ -84,19 +90,20 @@ impl Ledger {
     pub(crate) fn add(&mut self, frame: NewFrame, now: Timestamp) -> u64 {
         let number = self.count;
         self.count += 1;
-        let body: Arc<str> = frame.body.to_string().into();
-        let text = match frame.kind {
-            FrameKind::Direct => Arc::clone(&body),
-            _ => text(number, &frame.topic, &body).into(),
+        let body = frame.body;
+        let (before, after) = match frame.kind {
+            FrameKind::Direct => (String::new(), String::new()),
+            _ => envelope(number, &frame.topic),
         };
+        let text = [before.as_str(), body.as_str(), after.as_str()].concat();
         self.frames.push_back(LiveFrame {
             number,
             sent_at: now,
             kind: frame.kind,
             topic: frame.topic,
             conversation_id: frame.conversation_id,
-            body,
-            text,
+            body: before.len()..before.len() + body.len(),
+            text: text.into(),
             deliveries: Vec::new(),
         });
         number
@@ -136,7 +143,7 @@ impl Ledger {
         }
     }
 
-    /// What waits for a socket that has closed is lost.
+    /// Marks all frames that wait for a socket as lost, because it has closed.
     pub(crate) fn close(&mut self, socket: SocketId) {
         let deliveries = self.frames.iter_mut().flat_map(|it| &mut it.deliveries);
         for delivery in deliveries.filter(|it| it.socket == socket && it.copies == 0) {
@@ -160,12 +167,14 @@ impl Ledger {
     }
 }
 
-/// The frame as a channel sends it.
-fn text(number: u64, topic: &str, body: &str) -> String {
+/// The text before and after the body of a frame on a channel.
+fn envelope(number: u64, topic: &str) -> (String, String) {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     let correlation = uuid(&mut record_rng(0, KIND, number));
-    format!(
-        r#"{{"topicName":{},"version":"2","eventBody":{body},"metadata":{{"CorrelationId":"{correlation}"}}}}"#,
+    let before = format!(
+        r#"{{"topicName":{},"version":"2","eventBody":"#,
         json!(topic)
-    )
+    );
+    let after = format!(r#","metadata":{{"CorrelationId":"{correlation}"}}}}"#);
+    (before, after)
 }

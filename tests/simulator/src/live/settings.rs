@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::faults::LiveFaults;
 
+/// `heartbeat_interval` and `pieces` apply to sockets that open after a change.
 #[derive(Clone, Debug)]
 pub struct LiveSettings {
     /// Real time between the heartbeats of a socket, the first one after this time. `None` means that only

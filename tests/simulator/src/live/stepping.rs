@@ -70,23 +70,23 @@ impl Live {
     }
 
     /// Sends a frame to the channels that are subscribed to its topic. The API does not know of it. Returns its number.
-    pub fn push(&self, topic: &str, event_body: Value) -> u64 {
+    pub fn push(&self, topic: &str, event_body: &Value) -> u64 {
         self.send(NewFrame {
             kind: kind_of(topic),
-            conversation_id: conversation_of(&event_body),
+            conversation_id: conversation_of(event_body),
             topic: topic.to_owned(),
-            body: event_body,
+            body: event_body.to_string(),
         })
     }
 
     /// Sends an event on the direct stream. Returns its number.
-    pub fn push_direct(&self, event: Value) -> u64 {
+    pub fn push_direct(&self, event: &Value) -> u64 {
         let kind = event["type"].as_str().unwrap_or_default();
         self.send(NewFrame {
             kind: FrameKind::Direct,
-            conversation_id: conversation_of(&event),
+            conversation_id: conversation_of(event),
             topic: format!("{DIRECT_TOPIC}{kind}"),
-            body: event,
+            body: event.to_string(),
         })
     }
 

@@ -97,7 +97,7 @@ impl Organisation {
         }
     }
 
-    /// Reacts to a text message. What is not understood is ignored; the real reaction is unverified.
+    /// Reacts to a ping or a subscription, and ignores any other text. That others are ignored is unverified.
     pub(crate) fn receive_text(&mut self, socket: SocketId, text: &str) {
         match serde_json::from_str(text) {
             Ok(ClientMessage::Ping) => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Organisation;
 use crate::data::Conversation;
 
-/// What a lookup sees of an ended conversation.
+/// The state in which a lookup sees an ended conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     Absent,

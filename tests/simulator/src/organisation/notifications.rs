@@ -75,7 +75,9 @@ impl Organisation {
         self.expire_channels(now);
         let topics: Vec<TopicReference> = request.json()?;
         let topics: Vec<String> = topics.into_iter().map(|it| it.id).collect();
-        let on_rejection = match request.parameter("ignoreErrors") {
+        let ignores_errors = request.parameter("ignoreErrors");
+        // The Python SDK writes a capital letter.
+        let on_rejection = match ignores_errors.map(str::to_ascii_lowercase).as_deref() {
             Some("true") => OnRejection::Report,
             _ => OnRejection::Refuse,
         };
@@ -110,8 +112,10 @@ impl Organisation {
 
 /// Descriptions and permissions are included on request. The fields are those of the official SDKs.
 pub(crate) fn available_topics(request: &Request) -> ApiResponse {
-    let expanded = request.parameter("expand").unwrap_or_default();
-    let is_expanded = |field: &str| expanded.split(',').any(|it| it == field);
+    let is_expanded = |field: &str| {
+        let mut expanded = request.parameters_named("expand");
+        expanded.any(|it| it.split(',').any(|it| it == field))
+    };
     let entities = topics::templates().map(|it| {
         let mut entity = json!({ "id": it.topic });
         if is_expanded("description") {

@@ -14,17 +14,16 @@ pub(super) fn frame(play: &Play, step: Step, at: Moment) -> Option<NewFrame> {
     let (suffix, purpose) = subject(play, step)?;
     let participant = play.record.participant(purpose)?;
     let session = participant.sessions.last()?;
-    let body = match step {
-        Step::Attributes => attributes(play, participant, at),
-        _ => {
-            let mut body = common(play, participant, session, at);
-            body.extend(of_participant(play, step));
-            body.extend(of_event(play, step, session, at));
-            body
-        }
+    let body = if step == Step::Attributes {
+        attributes(play, participant, at)
+    } else {
+        let mut body = common(play, participant, session, at);
+        body.extend(of_participant(play, step));
+        body.extend(of_event(play, step, session, at));
+        body
     };
     let topic = format!("v2.detail.events.conversation.{}.{suffix}", play.id());
-    Some(play.frame(FrameKind::Detail, topic, Value::Object(body)))
+    Some(play.frame(FrameKind::Detail, topic, Value::Object(body).to_string()))
 }
 
 /// The end of the topic, and the purpose of the participant that the event is about.

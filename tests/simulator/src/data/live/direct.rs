@@ -30,7 +30,7 @@ pub(super) fn frames(play: &Play, step: Step, at: Moment) -> Vec<NewFrame> {
         let topic = format!("{DIRECT_TOPIC}{kind}");
         let body =
             json!({ "conversationId": play.id(), "type": kind, "data": data, "timestamp": at });
-        play.frame(FrameKind::Direct, topic, body)
+        play.frame(FrameKind::Direct, topic, body.to_string())
     };
     events.into_iter().map(frame).collect()
 }

@@ -13,7 +13,7 @@ pub(super) fn frames(play: &Play, step: Step, host: &str) -> Vec<NewFrame> {
     if play.cast.is_voice() || topics.peek().is_none() {
         return Vec::new();
     }
-    let body = body(play, host);
+    let body = body(play, host).to_string();
     let topics = topics.map(|topic| format!("{topic}.messages"));
     topics
         .map(|topic| play.frame(FrameKind::Snapshot, topic, body.clone()))

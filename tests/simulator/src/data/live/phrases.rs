@@ -1,4 +1,4 @@
-//! What is said in a live call.
+//! Phrases of a live call.
 
 use crate::data::moment::Moment;
 

@@ -1,5 +1,7 @@
 //! One live conversation: performs its steps, keeps its record, and reports what happened.
 
+mod acts;
+
 use std::collections::VecDeque;
 
 use fastrand::Rng;
@@ -8,14 +10,10 @@ use super::cast::Cast;
 use super::evolving_record::EvolvingRecord;
 use super::script::{Medium, Step, first_visit, further_visit};
 use super::{
-    FrameKind, LivePhrase, NewFrame, Stage, detail, direct, message_snapshot, snapshot,
-    transcription,
+    FrameKind, NewFrame, Stage, detail, direct, message_snapshot, snapshot, transcription,
 };
-use crate::data::directory::Directory;
 use crate::data::ids::uuid;
-use crate::data::model::{Flow, Participant, Segment};
 use crate::data::moment::Moment;
-use crate::data::random::one_in;
 use crate::data::transcript::Transcript;
 use crate::data::{Conversation, LiveTexts};
 
@@ -46,7 +44,7 @@ pub(super) struct WrapUp {
 }
 
 impl Play {
-    /// Begins a conversation, which takes its place in the data set with its first step.
+    /// Adds a conversation to the data set. Its first step has to follow at once: until then, its record is empty.
     pub(super) fn new(
         mut rng: Rng,
         number: usize,
@@ -128,44 +126,24 @@ impl Play {
         frames
     }
 
-    fn perform(&mut self, step: Step, directory: &Directory) {
-        let at = self.last;
-        match step {
-            Step::CustomerStart => self.customer_arrives(at),
-            Step::Contact => self.customer_is_identified(),
-            Step::FlowStart => self.flow_starts(at),
-            Step::Attributes => self.attribute_is_set(directory),
-            Step::FlowEnd => self.record.leave(self.menu(), at, "transfer", "tFlow"),
-            Step::AcdStart => self.customer_waits(at),
-            Step::AcdEnd => self.record.leave("acd", at, "transfer", "tAcd"),
-            Step::UserStart => self.agent_joins(at),
-            Step::Say => self.say(at, directory),
-            Step::VoicemailStart => self.join("voicemail", "Voicemail", "voicemail", at),
-            Step::VoicemailEnd => self.record.leave("voicemail", at, "client", "tVoicemail"),
-            Step::UserEnd => self.leave("agent", at, "client", "tTalkComplete"),
-            Step::CustomerEnd => self.leave("customer", at, "peer", "tConnected"),
-            Step::Acw => self.agent_wraps_up(at, directory),
-            Step::Outbound | Step::FlowOutcome | Step::Wrapup => {}
-        }
-    }
-
     fn report(&self, step: Step, stage: &Stage<'_>) -> Vec<NewFrame> {
         let at = self.last;
         let mut frames = Vec::new();
-        frames.extend(detail::frame(self, step, at));
-        frames.extend(transcription::frame(self, step, at));
-        frames.extend(snapshot::frames(self, step, stage.host));
-        frames.extend(message_snapshot::frames(self, step, stage.host));
-        frames.extend(direct::frames(self, step, at));
+        for kind in stage.kinds {
+            match kind {
+                FrameKind::Detail => frames.extend(detail::frame(self, step, at)),
+                FrameKind::Transcription => frames.extend(transcription::frame(self, step, at)),
+                FrameKind::Snapshot => {
+                    frames.extend(snapshot::frames(self, step, stage.host));
+                    frames.extend(message_snapshot::frames(self, step, stage.host));
+                }
+                FrameKind::Direct => frames.extend(direct::frames(self, step, at)),
+            }
+        }
         frames
     }
 
-    pub(super) fn frame(
-        &self,
-        kind: FrameKind,
-        topic: String,
-        body: serde_json::Value,
-    ) -> NewFrame {
+    pub(super) fn frame(&self, kind: FrameKind, topic: String, body: String) -> NewFrame {
         NewFrame {
             kind,
             topic,
@@ -194,140 +172,5 @@ impl Play {
     /// Whether an agent joins next.
     pub(super) fn is_answered(&self) -> bool {
         self.steps.front() == Some(&Step::UserStart)
-    }
-
-    fn customer_arrives(&mut self, at: Moment) {
-        self.record.set_end(None);
-        let name = self.cast.customer.clone();
-        let mut segment = Segment::new("interact", at, None);
-        segment.subject = self.cast.subject.clone();
-        self.add("customer", &name, segment);
-    }
-
-    fn customer_is_identified(&mut self) {
-        let contact = self.cast.external_contact.clone();
-        if let Some(customer) = self.record.participant_mut("customer") {
-            customer.external_contact_id = contact;
-        }
-    }
-
-    fn flow_starts(&mut self, at: Moment) {
-        let language = self.cast.queue.language;
-        self.join(self.menu(), language.flow, "interact", at);
-        let flow = Flow {
-            flow_id: self.cast.flow.clone(),
-            flow_name: language.flow,
-            flow_version: FLOW_VERSION,
-            flow_type: self.flow_type(),
-            starting_language: language.code,
-            exit_reason: Some("TRANSFER"),
-            transfer_type: Some("ACD"),
-            transfer_target_name: Some(language.queue),
-        };
-        if let Some(session) = self.record.session_mut(self.menu()) {
-            session.flow = Some(flow);
-        }
-    }
-
-    fn attribute_is_set(&mut self, directory: &Directory) {
-        let language = self.cast.queue.language;
-        let value = directory.text(&mut self.rng, language);
-        if let Some(customer) = self.record.participant_mut("customer") {
-            let name = format!("context.{}", language.attribute);
-            customer.attributes.insert(name, value);
-        }
-    }
-
-    fn customer_waits(&mut self, at: Moment) {
-        let queue = &self.cast.queue;
-        let segment = Segment::new("interact", at, None).in_queue(&queue.id);
-        self.add("acd", queue.language.queue, segment);
-    }
-
-    fn agent_joins(&mut self, at: Moment) {
-        let segment = Segment::new("interact", at, None).in_queue(&self.cast.queue.id);
-        let name = self.cast.agent.name.clone();
-        self.add("agent", &name, segment);
-        let user = self.cast.agent.id.clone();
-        if let Some(agent) = self.record.participant_mut("agent") {
-            agent.user_id = Some(user);
-        }
-    }
-
-    fn join(&mut self, purpose: &'static str, name: &str, segment_type: &'static str, at: Moment) {
-        self.add(purpose, name, Segment::new(segment_type, at, None));
-    }
-
-    fn add(&mut self, purpose: &'static str, name: &str, segment: Segment) {
-        let newcomer = Participant {
-            participant_id: uuid(&mut self.rng),
-            participant_name: Some(name.to_owned()),
-            purpose,
-            ..Participant::default()
-        };
-        let session_id = uuid(&mut self.rng);
-        self.record.join(newcomer, session_id, segment);
-        let participant = self.record.participant(purpose);
-        if let (Some(transcript), Some(participant)) = (&mut self.texts.transcript, participant) {
-            let user = (purpose == "agent").then(|| self.cast.agent.id.clone());
-            transcript.add_writer(&participant.participant_id, name, purpose, user);
-        }
-    }
-
-    /// The first speaker is the customer.
-    fn say(&mut self, at: Moment, directory: &Directory) {
-        let text = directory.text(&mut self.rng, self.cast.queue.language);
-        let is_first = self.texts.is_empty();
-        let is_customer = is_first || self.rng.bool();
-        let speaker = if is_customer { "customer" } else { "agent" };
-        if let Some(transcript) = &mut self.texts.transcript {
-            return transcript.write(&mut self.rng, speaker, at, text);
-        }
-        let session = self.record.session(speaker);
-        self.texts.phrases.push(LivePhrase {
-            utterance: uuid(&mut self.rng),
-            time: at,
-            text,
-            session: session.map(|it| it.session_id.clone()).unwrap_or_default(),
-            duration: self.rng.i64(300..9_000),
-            confidence: f64::from(self.rng.u16(400..1000)) / 1000.0,
-            is_customer,
-        });
-    }
-
-    /// The conversation ends when customer and agent have left.
-    fn leave(&mut self, purpose: &'static str, at: Moment, by: &'static str, metric: &'static str) {
-        self.record.leave(purpose, at, by, metric);
-        let is_over = !["customer", "agent"]
-            .iter()
-            .any(|it| self.record.is_present(it));
-        if is_over {
-            self.record.set_end(Some(at));
-        }
-    }
-
-    /// After-call work lasts from the end of the agent's session until now.
-    fn agent_wraps_up(&mut self, at: Moment, directory: &Directory) {
-        let note = one_in(&mut self.rng, 2)
-            .then(|| directory.text(&mut self.rng, self.cast.queue.language));
-        let code = uuid(&mut self.rng);
-        let queue = self.cast.queue.id.clone();
-        let Some(session) = self.record.session_mut("agent") else {
-            return;
-        };
-        let start = session.segments.last().and_then(|it| it.segment_end);
-        let start = start.unwrap_or(at);
-        let mut segment = Segment::new("wrapup", start, Some(at))
-            .in_queue(&queue)
-            .disconnected("client");
-        segment.wrap_up_code = Some(code.clone());
-        segment.wrap_up_note.clone_from(&note);
-        session.segments.push(segment);
-        session.measure("tAcw", at.0 - start.0, at);
-        self.wrap_up = WrapUp {
-            code,
-            note,
-            duration: at.0 - start.0,
-        };
     }
 }

@@ -1,4 +1,4 @@
-//! What happens in a conversation, in order.
+//! The events of a conversation, in order.
 
 use std::collections::VecDeque;
 

@@ -15,7 +15,7 @@ pub(super) fn frames(play: &Play, step: Step, host: &str) -> Vec<NewFrame> {
     if topics.peek().is_none() {
         return Vec::new();
     }
-    let body = body(play, host);
+    let body = body(play, host).to_string();
     topics
         .map(|topic| play.frame(FrameKind::Snapshot, topic, body.clone()))
         .collect()

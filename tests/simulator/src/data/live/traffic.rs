@@ -47,19 +47,21 @@ impl Default for Traffic {
     }
 }
 
-/// What a step may use and change.
+/// Everything outside a conversation that a step uses or changes.
 pub(crate) struct Stage<'a> {
     pub(crate) data: &'a mut Dataset,
     /// Host and port in URLs of attachments.
     pub(crate) host: &'a str,
     pub(crate) now: Moment,
+    /// The kinds of frames that are wanted.
+    pub(crate) kinds: &'a [FrameKind],
 }
 
 /// Separates the generators of live conversations from those of records, texts and phrases.
 const KIND: u64 = 5;
 
 /// Finished conversations to which the customer may still return; older ones are forgotten.
-const FINISHED_MAX: usize = 10_000;
+const FINISHED_MAX: usize = 1_000;
 
 /// A live conversation, as far as it has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,27 +112,31 @@ impl TrafficState {
         &self.conversations
     }
 
-    /// Starts conversations up to the number that happen at once, and performs one step of one of them. `None` when all
-    /// have finished.
+    /// Performs one step: the first one of a new conversation while fewer happen at once than should, else the next one
+    /// of any of them. `None` when all have finished.
     pub(crate) fn step(
         &mut self,
         data: &mut Dataset,
         host: &str,
         now: Moment,
     ) -> Option<Vec<NewFrame>> {
-        let mut stage = Stage { data, host, now };
-        while self.running.len() < self.traffic.concurrent.max(1)
-            && self.begun < self.traffic.conversations
-        {
-            self.start(&mut stage);
-        }
-        if self.running.is_empty() {
+        let kinds = self.traffic.kinds.clone();
+        let mut stage = Stage {
+            data,
+            host,
+            now,
+            kinds: &kinds,
+        };
+        let has_room = self.running.len() < self.traffic.concurrent.max(1);
+        let place = if has_room && self.begun < self.traffic.conversations {
+            self.start(&mut stage)
+        } else if self.running.is_empty() {
             return None;
-        }
-        let place = self.rng.usize(..self.running.len());
+        } else {
+            self.rng.usize(..self.running.len())
+        };
         let play = &mut self.running[place];
-        let mut frames = play.step(&mut stage);
-        frames.retain(|frame| self.traffic.kinds.contains(&frame.kind));
+        let frames = play.step(&mut stage);
         self.conversations[play.number()].follow(play.end());
         if play.is_finished() {
             let play = self.running.swap_remove(place);
@@ -151,7 +157,8 @@ impl TrafficState {
         true
     }
 
-    fn start(&mut self, stage: &mut Stage<'_>) {
+    /// Returns the place of the new conversation among the running ones.
+    fn start(&mut self, stage: &mut Stage<'_>) -> usize {
         self.begun += 1;
         let is_every = |every: usize| every > 0 && self.begun.is_multiple_of(every);
         let (medium, further_visits) = if is_every(self.traffic.voice_every) {
@@ -171,6 +178,7 @@ impl TrafficState {
             is_ended: false,
         });
         self.running.push(play);
+        self.running.len() - 1
     }
 
     fn keep(&mut self, play: Play) {

@@ -32,7 +32,7 @@ pub(super) fn frame(play: &Play, step: Step, at: Moment) -> Option<NewFrame> {
     body["transcriptionStartTimeMs"] = json!(start.0);
     body["status"] = json!({ "offsetMs": at.0 - start.0, "status": status });
     let topic = format!("v2.conversations.{}.transcription", play.id());
-    Some(play.frame(FrameKind::Transcription, topic, body))
+    Some(play.frame(FrameKind::Transcription, topic, body.to_string()))
 }
 
 fn utterance(phrase: &LivePhrase, play: &Play) -> Value {

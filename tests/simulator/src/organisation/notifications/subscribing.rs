@@ -14,7 +14,7 @@ pub(crate) enum Mode {
     Replace,
 }
 
-/// What a topic without permission does to the whole request. The SDKs document `ignoreErrors`; the response to a
+/// The effect of a topic without permission on the whole request. The SDKs document `ignoreErrors`; the response to a
 /// request without it is unverified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnRejection {

@@ -89,7 +89,7 @@ fn matches(template: &str, topic: &str) -> bool {
     is_alike && segments.next().is_none()
 }
 
-/// What a client subscribes to with one entry of its list.
+/// One entry of a client's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subscription {
     /// As the client wrote it.

@@ -123,7 +123,7 @@ async fn what_waits_for_a_socket_that_closes_is_lost() {
     let padding = "x".repeat(1 << 20);
 
     for _ in 0..40 {
-        live.push(TOPIC, json!({ "padding": padding }));
+        live.push(TOPIC, &json!({ "padding": padding }));
     }
     drop(socket);
     live.until(|live| live.open_sockets() == 0).await;
@@ -141,7 +141,7 @@ async fn only_the_newest_frames_are_kept_if_the_settings_say_so() {
     let mut socket = world.listen(&[TOPIC]).await;
 
     for number in 0..10 {
-        world.live().push(TOPIC, json!({ "number": number }));
+        world.live().push(TOPIC, &json!({ "number": number }));
     }
 
     assert_eq!(socket.take(10).await[9]["eventBody"]["number"], 9);

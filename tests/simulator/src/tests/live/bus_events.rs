@@ -44,8 +44,8 @@ async fn an_event_has_the_fields_of_eventbridge() {
     let topic = "v2.detail.events.conversation.c1.customer.end";
     world
         .live()
-        .push(topic, json!({ "conversationId": "c1", "eventTime": 1 }));
-    world.live().push("v2.something.else", json!({}));
+        .push(topic, &json!({ "conversationId": "c1", "eventTime": 1 }));
+    world.live().push("v2.something.else", &json!({}));
 
     let source = EventSource {
         suffix: "live".to_owned(),
@@ -82,8 +82,8 @@ async fn an_event_has_the_fields_of_eventbridge() {
 #[tokio::test]
 async fn the_same_frame_is_always_the_same_event() {
     let world = World::new(quiet()).await;
-    world.live().push("v2.users.u.presence", json!({}));
-    world.live().push("v2.users.u.presence", json!({}));
+    world.live().push("v2.users.u.presence", &json!({}));
+    world.live().push("v2.users.u.presence", &json!({}));
     let source = EventSource::default();
     let frames = world.live().frames();
     let event = |index: usize| frames[index].bus_event(&source).unwrap();

@@ -42,7 +42,7 @@ async fn values_are_cut_between_characters_and_joined() {
             .into_iter()
             .filter(|it| it.kind == FrameKind::Direct);
         let sent: Vec<Value> = sent
-            .map(|it| serde_json::from_str(&it.body).unwrap())
+            .map(|it| serde_json::from_str(it.body()).unwrap())
             .collect();
         assert_eq!(values(&messages.concat()), sent);
         assert!(messages.iter().all(|it| it.len() <= max_bytes.max(4)));
@@ -57,8 +57,8 @@ async fn a_whole_value_is_one_message() {
     let mut socket = world.direct(&world.token).await.unwrap();
     let event = json!({ "conversationId": "c1", "type": "statusChange", "data": { "status": "ended" }, "timestamp": "2026-03-05T12:00:00.000Z" });
 
-    world.live().push("v2.users.u.presence", json!({}));
-    world.live().push_direct(event.clone());
+    world.live().push("v2.users.u.presence", &json!({}));
+    world.live().push_direct(&event);
 
     assert_eq!(socket.json().await, event);
     let frame = &world.live().frames()[1];

@@ -97,7 +97,7 @@ async fn every_body_conforms_to_its_published_schema() {
             continue;
         };
         seen.insert(suffix);
-        let body: Value = serde_json::from_str(&frame.body).unwrap();
+        let body: Value = serde_json::from_str(frame.body()).unwrap();
         assert_eq!(
             schemas.violations(model, &body),
             Vec::<String>::new(),

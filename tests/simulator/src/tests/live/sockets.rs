@@ -24,7 +24,7 @@ async fn a_socket_receives_the_frames_of_its_topics_only() {
     .iter()
     .enumerate()
     {
-        live.push(&format!("v2.users.{topic}"), json!({ "number": number }));
+        live.push(&format!("v2.users.{topic}"), &json!({ "number": number }));
     }
 
     let frames = socket.take(3).await;
@@ -52,7 +52,7 @@ async fn a_second_socket_closes_the_first_one_of_its_channel() {
     let mut first = Socket::connect(uri).await.unwrap();
 
     let mut second = Socket::connect(uri).await.unwrap();
-    world.live().push("v2.users.u.presence", json!({}));
+    world.live().push("v2.users.u.presence", &json!({}));
 
     assert_eq!(first.end().await, End::Closed(1000));
     assert_eq!(second.json().await["topicName"], "v2.users.u.presence");
@@ -89,7 +89,7 @@ async fn a_client_subscribes_over_its_socket() {
         .send(r#"{"message":"subscribe","topics":["nothing"]}"#)
         .await;
     let refusal = socket.json().await;
-    world.live().push("v2.users.u.presence", json!({}));
+    world.live().push("v2.users.u.presence", &json!({}));
 
     assert_eq!(reply["status"], "subscribed");
     assert_eq!(reply["correlationId"], "c1");

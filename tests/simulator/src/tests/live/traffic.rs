@@ -7,7 +7,7 @@ fn texts(world: &World) -> Vec<String> {
     let frames = world.live().frames();
     frames
         .iter()
-        .map(|it| format!("{} {}", it.topic, it.body))
+        .map(|it| format!("{} {}", it.topic, it.body()))
         .collect()
 }
 
@@ -41,7 +41,7 @@ async fn conversations_happen_at_the_same_time_and_all_end_once() {
         ..Traffic::default()
     });
 
-    live.step(1);
+    live.step(10);
     let begun = live.conversations().len();
     let performed = live.finish(10).await;
 
@@ -57,7 +57,7 @@ async fn conversations_happen_at_the_same_time_and_all_end_once() {
 }
 
 #[tokio::test]
-async fn a_customer_who_returns_ends_the_conversation_again() {
+async fn a_reopened_conversation_ends_again() {
     let world = World::new(quiet()).await;
     let live = world.live();
     play(
@@ -133,7 +133,7 @@ async fn every_detail_event_of_a_conversation_has_its_own_time() {
     let details = frames.iter().filter(|it| it.kind == FrameKind::Detail);
     let times: Vec<i64> = details
         .map(|it| {
-            serde_json::from_str::<Value>(&it.body).unwrap()["eventTime"]
+            serde_json::from_str::<Value>(it.body()).unwrap()["eventTime"]
                 .as_i64()
                 .unwrap()
         })

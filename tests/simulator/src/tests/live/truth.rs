@@ -27,7 +27,7 @@ fn bodies(world: &World, kind: FrameKind, id: &str) -> Vec<Value> {
         .iter()
         .filter(|it| it.kind == kind && it.conversation_id.as_deref() == Some(id));
     of_conversation
-        .map(|it| serde_json::from_str(&it.body).unwrap())
+        .map(|it| serde_json::from_str(it.body()).unwrap())
         .collect()
 }
 

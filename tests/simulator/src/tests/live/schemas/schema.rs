@@ -15,18 +15,17 @@ impl Schemas {
         let mut models: HashMap<_, HashMap<_, _>> = HashMap::new();
         let mut current = "";
         for line in PUBLISHED.lines().map(str::trim).filter(|it| !it.is_empty()) {
-            match line.split_once(": ") {
-                Some((name, kind)) => drop(models.entry(current).or_default().insert(name, kind)),
-                None => {
-                    current = line;
-                    models.entry(current).or_default();
-                }
+            if let Some((name, kind)) = line.split_once(": ") {
+                models.entry(current).or_default().insert(name, kind);
+            } else {
+                current = line;
+                models.entry(current).or_default();
             }
         }
         Self(models)
     }
 
-    /// What in the value differs from the model.
+    /// The differences between the value and the model.
     pub(super) fn violations(&self, model: &str, value: &Value) -> Vec<String> {
         let mut violations = Vec::new();
         self.check(model, value, model, &mut violations);
