@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Run the Genesys Cloud simulator alone
 ///
-/// Serves login, details query, details by id, details jobs, availability, retention and limits of an invented
-/// organisation on this machine, until Ctrl-C. Any client may use it, the official SDKs included.
+/// Serves login, details query, details by id, details jobs, availability, retention, limits and notification channels
+/// of an invented organisation on this machine, until Ctrl-C. Any client may use it, the official SDKs included.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Prints the settings for another terminal. With --json and port 0, for a script:
@@ -22,6 +22,9 @@ To get 429 and Retry-After soon, a 403, and silently absent conversations:
   genesys-archive simulate --rate-per-minute 20 --rate-window-seconds 5
   genesys-archive simulate --permissions analytics:conversationDetail:view --divisions 2
 
+To hear of conversations while they happen, over notification channels and the direct stream:
+  genesys-archive simulate --live 20
+
 The official SDKs need only its address:
   Python       ApiClient(host=\"http://127.0.0.1:8080\").get_client_credentials_token(id, secret)
   JavaScript   ApiClient.instance.setGateway({ protocol: \"http\", host: \"127.0.0.1\", port: 8080 })")]
@@ -31,6 +34,9 @@ pub(crate) struct SimulateArguments {
     pub listen: SocketAddr,
     #[command(flatten)]
     pub organisation: OrganisationArguments,
+    /// Let conversations happen, and send about this many frames a second about them
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub live: Option<u64>,
 }
 
 /// Properties of a simulated organisation

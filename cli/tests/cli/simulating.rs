@@ -1,9 +1,12 @@
 //! The simulator alone, for trying out an API client.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -66,4 +69,53 @@ async fn the_output_of_simulate_is_enough_to_run_an_export() {
 
     assert_eq!(export.code, 0, "{}", export.err);
     assert!(export.out.contains("50 conversations"), "{}", export.out);
+}
+
+/// Sends a request and reads the response until it contains `expected`.
+fn exchange(address: &str, request: &str, expected: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut received = String::new();
+    let mut buffer = [0; 4096];
+    while !received.contains(expected) {
+        let length = stream.read(&mut buffer).unwrap();
+        assert!(
+            length > 0,
+            "the response ends without {expected}: {received}"
+        );
+        received.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    received
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simulate_sends_live_traffic_on_the_address_that_it_prints() {
+    let world = World::new().await;
+    let command = "simulate --json --listen 127.0.0.1:0 --conversations 5 --days 1 --live 500";
+    let arguments: Vec<&str> = command.split(' ').collect();
+    let mut simulator = SimulatorProcess::start(world.command(&arguments));
+
+    let greeting = simulator.greeting().await;
+    let text = |field: &str| greeting[field].as_str().unwrap().to_owned();
+    let address = text("url").replace("http://", "");
+    let credentials = STANDARD.encode(format!("{}:{}", text("clientId"), text("clientSecret")));
+    let body = "grant_type=client_credentials";
+    let login = format!(
+        "POST /oauth/token HTTP/1.1\r\nhost: {address}\r\nauthorization: Basic {credentials}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let response = exchange(&address, &login, "}");
+    let (_, token) = response.split_once("\"access_token\":\"").unwrap();
+    let (token, _) = token.split_once('"').unwrap();
+    let path = text("directStream").replace(&format!("ws://{address}"), "");
+    let upgrade = format!(
+        "GET {path}?access_token={token} HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+
+    let received = exchange(&address, &upgrade, "\"conversationId\":");
+
+    assert!(received.starts_with("HTTP/1.1 101"), "{received}");
 }

@@ -16,6 +16,7 @@ await readTheJob(job);
 await detailsById();
 await limitsAndRetention();
 await aDeletedJobIsA404(job);
+await channelsAndSubscriptions();
 await login(restricted);
 await aMissingPermissionIsA403();
 await aMissingDivisionIsSilence();
@@ -113,6 +114,25 @@ async function aDeletedJobIsA404(jobId) {
   client.setReturnExtendedResponses(false);
   assert.deepEqual([status, body.status, body.code], [404, 404, "not.found"]);
   assert.equal(body.contextId, headers["inin-correlation-id"]);
+}
+
+async function channelsAndSubscriptions() {
+  const notifications = new genesys.NotificationsApi();
+  const { id, connectUri } = await notifications.postNotificationsChannels();
+  assert.ok(connectUri.endsWith(`/channels/${id}`));
+  const { entities } = await notifications.getNotificationsChannels({ includechannels: "token" });
+  assert.ok(entities.some((it) => it.id === id));
+  await notifications.headNotificationsChannel(id);
+
+  const topic = "v2.users.one.conversations.messages";
+  const options = { ignoreErrors: true };
+  const replaced = await notifications.putNotificationsChannelSubscriptions(id, [{ id: topic }], options);
+  assert.deepEqual(replaced.entities.map((it) => [it.id, it.state]), [[topic, "Permitted"]]);
+  const refused = await refusal(notifications.postNotificationsChannelSubscriptions(id, [{ id: "nothing" }]));
+  assert.equal(refused.code, "notification.invalid.topic");
+  const { entities: topics } = await notifications.getNotificationsAvailabletopics({ expand: ["requiresPermissions"] });
+  assert.ok(topics.every((it) => it.requiresPermissions.length > 0));
+  await notifications.deleteNotificationsChannelSubscriptions(id);
 }
 
 async function aMissingPermissionIsA403() {

@@ -24,6 +24,8 @@ def main():
     details_by_id(analytics, queried)
     limits_and_retention(client, analytics)
     a_deleted_job_is_a_404(client, analytics, job)
+    channels_and_subscriptions(genesys.NotificationsApi(client))
+    a_rejected_topic_names_its_permission(genesys.NotificationsApi(login(restricted)))
     a_missing_permission_is_a_403(login(restricted))
     a_missing_division_is_silence(login(restricted), organisation, queried)
     retry_after_is_waited_out(login(limited))
@@ -122,6 +124,43 @@ def a_deleted_job_is_a_404(client, analytics, job):
     assert refusal.body["contextId"] == refusal.headers["ININ-Correlation-Id"]
 
 
+def channels_and_subscriptions(notifications):
+    channel = notifications.post_notifications_channels()
+    assert channel.connect_uri.endswith(f"/channels/{channel.id}") and channel.expires.tzinfo
+    listed = notifications.get_notifications_channels(includechannels="oauthclient").entities
+    assert channel.id in [it.id for it in listed]
+    notifications.head_notifications_channel(channel.id)
+    # A response to HEAD has no body.
+    with refused(404):
+        notifications.head_notifications_channel("another")
+
+    topics = notifications.get_notifications_availabletopics(expand=["description", "requiresPermissions"]).entities
+    assert all(it.description and it.requires_permissions for it in topics)
+    first, second = (it.id.replace("{id}", "one") for it in topics[:2])
+    notifications.put_notifications_channel_subscriptions(channel.id, [topic(first)])
+    added = notifications.post_notifications_channel_subscriptions(channel.id, [topic(second)]).entities
+    assert [(it.id, it.state) for it in added] == [(second, "Permitted")]
+    assert [it.id for it in notifications.get_notifications_channel_subscriptions(channel.id).entities] == [first, second]
+    notifications.delete_notifications_channel_subscriptions(channel.id)
+    assert not notifications.get_notifications_channel_subscriptions(channel.id).entities
+
+
+def a_rejected_topic_names_its_permission(notifications):
+    channel = notifications.post_notifications_channels()
+    topics = [topic("v2.users.one.presence")]
+    with refused(403):
+        notifications.put_notifications_channel_subscriptions(channel.id, topics)
+    rejected = notifications.put_notifications_channel_subscriptions(channel.id, topics, ignore_errors=True).entities
+    assert (rejected[0].state, rejected[0].missing_permissions) == ("Rejected", ["presence:presence:view"])
+    assert rejected[0].rejection_reason
+
+
+def topic(name):
+    topic = genesys.ChannelTopic()
+    topic.id = name
+    return topic
+
+
 def a_missing_permission_is_a_403(client):
     with refused(403) as refusal:
         genesys.AnalyticsApi(client).get_analytics_dataretention_settings()
@@ -177,7 +216,7 @@ def refused(status):
         yield refusal
     except ApiException as error:
         assert error.status == status, error
-        refusal.body, refusal.headers = json.loads(error.body), error.headers
+        refusal.body, refusal.headers = json.loads(error.body or "null"), error.headers
     else:
         raise AssertionError(f"{status} was expected")
 

@@ -12,12 +12,14 @@ pub(crate) mod files;
 mod gateway;
 pub(crate) mod ids;
 mod languages;
+pub(crate) mod live;
+mod live_texts;
 mod message;
 mod model;
-mod moment;
+pub(crate) mod moment;
 pub(crate) mod outline;
 mod queue_visit;
-mod random;
+pub(crate) mod random;
 pub(crate) mod speech;
 pub(crate) mod transcript;
 mod voice;
@@ -37,6 +39,7 @@ use directory::Directory;
 pub(crate) use email::Email;
 use gateway::Gateway;
 pub(crate) use gateway::RecordSummary;
+use live_texts::LiveTexts;
 use speech::Speech;
 use transcript::Transcript;
 
@@ -50,6 +53,10 @@ pub(crate) struct Dataset {
     by_id: Vec<usize>,
     /// Texts set by [`Dataset::write`], by index of the conversation.
     custom_texts: HashMap<usize, Vec<String>>,
+    /// Texts of live conversations so far, by index of the conversation.
+    live_texts: HashMap<usize, LiveTexts>,
+    /// Number of changes by live conversations.
+    pub(crate) live_changes: u64,
     /// Phrases and e-mails set by [`Dataset::say`], by index of the conversation.
     custom_phrases: HashMap<usize, Vec<String>>,
 }
@@ -91,6 +98,8 @@ impl Dataset {
             by_id,
             custom_texts: HashMap::new(),
             custom_phrases: HashMap::new(),
+            live_texts: HashMap::new(),
+            live_changes: 0,
             directory,
         }
     }
@@ -209,6 +218,9 @@ impl Dataset {
     pub(crate) fn speech(&self, index: usize, seed: u64) -> Option<Speech> {
         let conversation = &self.conversations[index];
         let custom = self.custom_phrases.get(&index).map(Vec::as_slice);
+        if let (Some(live), None) = (self.live_texts.get(&index), custom) {
+            return Speech::of_live(conversation, index, seed, &live.phrases);
+        }
         Speech::of(conversation, index, seed, &self.directory, custom)
     }
 
@@ -232,8 +244,8 @@ impl Dataset {
     pub(crate) fn wrap_up_codes(&self) -> Vec<(String, String)> {
         const KEY: &str = "\"wrapUpCode\":\"";
         let ids = self.conversations.iter().flat_map(|it| {
-            let behind = it.json.split(KEY).skip(1);
-            behind.filter_map(|rest| rest.split('"').next())
+            let after_key = it.json.split(KEY).skip(1);
+            after_key.filter_map(|rest| rest.split('"').next())
         });
         ids.map(|id| (id.to_owned(), format!("Outcome {}", &id[..4])))
             .collect()
@@ -243,6 +255,9 @@ impl Dataset {
     pub(crate) fn transcript(&self, index: usize, seed: u64) -> Option<Transcript> {
         let conversation = &self.conversations[index];
         let custom_texts = self.custom_texts.get(&index).map(Vec::as_slice);
+        if let (Some(live), None) = (self.live_texts.get(&index), custom_texts) {
+            return live.transcript.clone().filter(|it| !it.messages.is_empty());
+        }
         self.is_written(index)
             .then(|| Transcript::of(conversation, index, seed, &self.directory, custom_texts))
     }

@@ -1,5 +1,6 @@
 //! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login,
-//! conversation details, jobs, gateway queries, rate limits and faults, over real HTTP/1.1.
+//! conversation details, jobs, notification channels, gateway queries, rate limits and faults, over real HTTP/1.1, and
+//! live traffic over sockets.
 //!
 //! All data is a function of a seed, and time is injected, so that a run can be repeated. The simulator shares no code
 //! with the archive.
@@ -7,6 +8,7 @@
 mod data;
 mod faults;
 mod filter;
+mod live;
 mod organisation;
 mod route;
 mod server;
@@ -18,10 +20,15 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use data::live::{FrameKind, LiveConversation, Traffic};
 pub use faults::{
     Faults, IntervalEnd, Outage, OutageKind, Permanent, Repeat, RepeatedRow, RetryAfter,
 };
 pub use filter::{ResponseFilter, ServedRequest};
+pub use live::{
+    BusEvent, ChannelView, Delivery, DirectRefusal, EventSource, Live, LiveFaults, LiveFrame,
+    LiveSettings, Loss, Pieces, SocketId, SocketKind, SocketState, SocketView,
+};
 pub use organisation::jobs::{JobState, JobView};
 pub use organisation::response::ApiResponse;
 pub use organisation::speech::UnavailableSpeech;

@@ -1,6 +1,7 @@
 //! The organisation behind the server: it handles requests, returns responses and keeps state. It uses no sockets, and
 //! no time but that of the injected clock.
 
+pub(crate) mod connections;
 mod cursor;
 mod details;
 mod files;
@@ -12,9 +13,11 @@ pub(crate) mod jobs;
 mod limits;
 mod listing;
 mod login;
+mod lookups;
+pub(crate) mod notifications;
 mod permissions;
 pub(crate) mod request;
-mod resources;
+pub(crate) mod resources;
 pub(crate) mod response;
 mod selection;
 pub(crate) mod speech;
@@ -31,6 +34,7 @@ use jiff::Timestamp;
 use crate::data::Dataset;
 use crate::faults::OutageKind;
 use crate::faults::schedule::{Schedule, ScheduledFault, retry_after};
+use crate::live::broker::LiveState;
 use crate::route::Route;
 use crate::settings::{LOGIN_PATH, Settings};
 use crate::stats::Stats;
@@ -38,7 +42,10 @@ use details::QueryCache;
 use gateway::Queries;
 use history::History;
 use jobs::Jobs;
-use listing::listing;
+use listing::{listing, queue, queues};
+use lookups::Lookups;
+use notifications::available_topics;
+use notifications::subscribing::Mode;
 use request::Request;
 use response::{ApiError, ApiResponse, ResponseWithFault};
 use tokens::{Tokens, Usage};
@@ -51,12 +58,16 @@ pub(crate) struct Organisation {
     pub(crate) queries: Queries,
     pub(crate) history: History,
     pub(crate) stats: Stats,
+    pub(crate) live: LiveState,
+    lookups: Lookups,
     query_cache: QueryCache,
     /// Number of requests for each conversation's recordings, by index of the conversation.
     prepared: HashMap<usize, u32>,
     /// Number of requests for the transcript of each call and of downloads of it, by id of the communication.
     requested_speech: HashMap<String, u32>,
     downloaded_speech: HashMap<String, u32>,
+    /// Host and port of the API.
+    pub(crate) host: String,
     /// Host and port from which the transcripts of calls are downloaded.
     pub(crate) files_host: String,
     schedule: Schedule,
@@ -72,10 +83,13 @@ impl Organisation {
             queries: Queries::default(),
             history: History::default(),
             stats: Stats::default(),
+            live: LiveState::new(),
+            lookups: Lookups::default(),
             query_cache: QueryCache::default(),
             prepared: HashMap::new(),
             requested_speech: HashMap::new(),
             downloaded_speech: HashMap::new(),
+            host: String::new(),
             files_host: String::new(),
             schedule: Schedule::default(),
             ids: Rng::with_seed(!settings.seed),
@@ -140,6 +154,8 @@ impl Organisation {
             Route::Login
                 | Route::Media
                 | Route::TranscriptFile
+                | Route::ChannelSocket
+                | Route::DirectStream
                 | Route::Unknown
                 | Route::WrongMethod
         ) {
@@ -175,7 +191,8 @@ impl Organisation {
             Route::JobDelete => self.delete_job(id, now),
             Route::ExportQuery => self.submit_query(request),
             Route::ExportResults => self.query_results(id, request),
-            Route::Queues => listing(self.data.queues(), request),
+            Route::Queues => queues(self.data.queues(), request),
+            Route::Queue => queue(self.data.queues(), id),
             Route::WrapUpCodes => listing(self.data.wrap_up_codes(), request),
             Route::MessageConversation => self.message_conversation(id, now),
             Route::MessagesBulk => self.messages_bulk(id, request, now),
@@ -188,6 +205,21 @@ impl Organisation {
             Route::TranscriptFile => self.transcript_file(id, request, now),
             Route::Download => files::download(id, request),
             Route::Media => files::media(id),
+            Route::ChannelCreate => self.create_channel(now),
+            Route::ChannelList => Ok(self.list_channels(now)),
+            Route::ChannelCheck => self.check_channel(id, now),
+            Route::SubscriptionAdd => self.change_subscriptions(id, request, Mode::Add, now),
+            Route::SubscriptionReplace => {
+                self.change_subscriptions(id, request, Mode::Replace, now)
+            }
+            Route::SubscriptionList => self.subscriptions(id, now),
+            Route::SubscriptionRemove => self.remove_subscriptions(id, now),
+            Route::AvailableTopics => Ok(available_topics(request)),
+            Route::ChannelSocket | Route::DirectStream => Err(ApiError::new(
+                426,
+                "upgrade.required",
+                "This address is that of a WebSocket.",
+            )),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
             Route::WrongMethod => Err(ApiError::new(
                 405,

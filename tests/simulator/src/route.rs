@@ -23,7 +23,21 @@ pub enum Route {
     ExportQuery,
     ExportResults,
     Queues,
+    /// One queue, by its id.
+    Queue,
     WrapUpCodes,
+    ChannelCreate,
+    ChannelList,
+    ChannelCheck,
+    SubscriptionAdd,
+    SubscriptionReplace,
+    SubscriptionList,
+    SubscriptionRemove,
+    AvailableTopics,
+    /// The WebSocket of a channel.
+    ChannelSocket,
+    /// The WebSocket of a gateway's direct stream.
+    DirectStream,
     MessageConversation,
     MessagesBulk,
     Recordings,
@@ -67,7 +81,18 @@ impl Route {
             Self::ExportQuery => "export-query",
             Self::ExportResults => "export-results",
             Self::Queues => "queues",
+            Self::Queue => "queue",
             Self::WrapUpCodes => "wrap-up-codes",
+            Self::ChannelCreate => "channel-create",
+            Self::ChannelList => "channel-list",
+            Self::ChannelCheck => "channel-check",
+            Self::SubscriptionAdd => "subscription-add",
+            Self::SubscriptionReplace => "subscription-replace",
+            Self::SubscriptionList => "subscription-list",
+            Self::SubscriptionRemove => "subscription-remove",
+            Self::AvailableTopics => "available-topics",
+            Self::ChannelSocket => "channel-socket",
+            Self::DirectStream => "direct-stream",
             Self::MessageConversation => "message-conversation",
             Self::MessagesBulk => "messages-bulk",
             Self::Recordings => "recordings",
@@ -113,6 +138,9 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
         ["transcriptsCache", id, _] => (&[(Method::GET, Route::TranscriptFile)], id),
         ["api", "v2", "speechandtextanalytics", rest @ ..] => of_speech(rest),
         ["api", "v2", "routing", "queues"] => (&[(Method::GET, Route::Queues)], ""),
+        ["api", "v2", "routing", "queues", id] => (&[(Method::GET, Route::Queue)], id),
+        ["api", "v2", "notifications", rest @ ..] => of_notifications(rest),
+        ["channels", id] => (&[(Method::GET, Route::ChannelSocket)], id),
         ["api", "v2", "routing", "wrapupcodes"] => (&[(Method::GET, Route::WrapUpCodes)], ""),
         ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
         _ => (&[], ""),
@@ -131,6 +159,7 @@ fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a st
     match rest {
         ["details"] => (&[(Method::GET, Route::DetailsByIds)], ""),
         ["details", "query"] => (&[(Method::POST, Route::DetailsQuery)], ""),
+        ["details", "stream"] => (&[(Method::GET, Route::DirectStream)], ""),
         ["web", "details", "query"] => (&[(Method::POST, Route::WebSessions)], ""),
         [id, "details"] => (&[(Method::GET, Route::DetailsById)], id),
         ["details", "jobs"] => (&[(Method::POST, Route::JobSubmit)], ""),
@@ -143,6 +172,30 @@ fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a st
             id,
         ),
         ["details", "jobs", id, "results"] => (&[(Method::GET, Route::JobResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_notifications<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["availabletopics"] => (&[(Method::GET, Route::AvailableTopics)], ""),
+        ["channels"] => (
+            &[
+                (Method::POST, Route::ChannelCreate),
+                (Method::GET, Route::ChannelList),
+            ],
+            "",
+        ),
+        ["channels", id] => (&[(Method::HEAD, Route::ChannelCheck)], id),
+        ["channels", id, "subscriptions"] => (
+            &[
+                (Method::POST, Route::SubscriptionAdd),
+                (Method::PUT, Route::SubscriptionReplace),
+                (Method::GET, Route::SubscriptionList),
+                (Method::DELETE, Route::SubscriptionRemove),
+            ],
+            id,
+        ),
         _ => (&[], ""),
     }
 }

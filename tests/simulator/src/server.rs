@@ -2,6 +2,7 @@
 //! itself.
 
 mod body;
+mod socket;
 
 use std::io;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
 use crate::organisation::response::{ApiError, ApiResponse, ResponseWithFault};
 use crate::simulator::Shared;
 use body::Body;
+use socket::{UpgradeRequest, UpgradeSlot};
 
 /// Limit for reading one request body, whether or not it is kept.
 const READ_MAX_BYTES: usize = 16 << 20;
@@ -44,20 +46,28 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // The pieces of a slow body should arrive separately.
     stream.set_nodelay(true).ok();
-    let service = service_fn(move |request| exchange(request, Arc::clone(&shared)));
+    let slot = UpgradeSlot::default();
+    let service = service_fn(|request| exchange(request, Arc::clone(&shared), Arc::clone(&slot)));
     if let Err(error) = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await
     {
         tracing::debug!(%error, "connection closed early");
     }
+    socket::run(&slot, &shared).await;
 }
 
 async fn exchange(
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
     shared: Arc<Shared>,
+    slot: UpgradeSlot,
 ) -> io::Result<Response<Body>> {
+    let upgrade = UpgradeRequest::of(&mut request);
     let request = read_request(request).await;
+    if let Some(upgrade) = upgrade {
+        return Ok(open_socket(upgrade, &request, &shared, &slot));
+    }
     let response_with_fault = serve_request(&request, &shared);
     // On an error of the service, hyper closes the connection without a response.
     match response_with_fault.fault {
@@ -65,6 +75,20 @@ async fn exchange(
             Err(io::ErrorKind::ConnectionReset.into())
         }
         _ => Ok(build_http_response(response_with_fault)),
+    }
+}
+
+fn open_socket(
+    upgrade: UpgradeRequest,
+    request: &Request,
+    shared: &Shared,
+    slot: &UpgradeSlot,
+) -> Response<Body> {
+    let admission = shared.lock().admit(request);
+    shared.notify();
+    match admission {
+        Ok(admission) => upgrade.accept(admission, slot),
+        Err(response) => build_http_response(ResponseWithFault::without_fault(response)),
     }
 }
 
@@ -77,6 +101,7 @@ fn serve_request(request: &Request, shared: &Shared) -> ResponseWithFault {
             organisation.settings.response_filter.clone(),
         )
     };
+    shared.notify();
     if let Some(filter) = filter {
         response_with_fault.response =
             filter(&ServedRequest::of(request), response_with_fault.response);

@@ -15,6 +15,7 @@ pub use watermark::Watermark;
 
 use crate::faults::Faults;
 use crate::filter::ResponseFilter;
+use crate::live::LiveSettings;
 use crate::organisation::speech::UnavailableSpeech;
 use crate::organisation::transcripts::UnavailableTexts;
 
@@ -168,6 +169,7 @@ pub struct Settings {
     /// Calls whose transcripts are not available normally.
     pub unavailable_speech: UnavailableSpeech,
     pub faults: Faults,
+    pub live: LiveSettings,
     /// Sees each response, including errors, before it is sent, and may replace it.
     pub response_filter: Option<ResponseFilter>,
     pub clock: Clock,
@@ -200,6 +202,8 @@ impl Default for Settings {
                 "routing:queue:view".to_owned(),
                 "routing:wrapupCode:view".to_owned(),
                 "conversation:message:view".to_owned(),
+                "conversation:communication:view".to_owned(),
+                "presence:presence:view".to_owned(),
                 "recording:recording:view".to_owned(),
                 "speechAndTextAnalytics:data:view".to_owned(),
             ],
@@ -229,6 +233,7 @@ impl Default for Settings {
             unavailable_texts: UnavailableTexts::default(),
             unavailable_speech: UnavailableSpeech::default(),
             faults: Faults::default(),
+            live: LiveSettings::default(),
             response_filter: None,
             clock: wall_clock(),
         }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use url::Url;
 
 use crate::faults::Faults;
+use crate::live::Live;
 use crate::organisation::Organisation;
 use crate::organisation::jobs::JobView;
 use crate::organisation::web_sessions::session_of;
@@ -28,12 +30,33 @@ pub struct Simulator {
 }
 
 /// State shared by the handle and the connections.
-pub(crate) struct Shared(Mutex<Organisation>);
+pub(crate) struct Shared {
+    organisation: Mutex<Organisation>,
+    /// Number of changes that a test may wait for.
+    changes: watch::Sender<u64>,
+}
 
 impl Shared {
+    fn new(organisation: Organisation) -> Self {
+        Self {
+            organisation: Mutex::new(organisation),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn notify(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Ignores poisoning: after a panic elsewhere the organisation is still consistent enough to read.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Organisation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.organisation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,8 +73,9 @@ impl Simulator {
         let address = listener.local_addr()?;
         let files = TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?;
         let mut organisation = Organisation::new(settings);
+        organisation.host = address.to_string();
         organisation.files_host = files.local_addr()?.to_string();
-        let shared = Arc::new(Shared(Mutex::new(organisation)));
+        let shared = Arc::new(Shared::new(organisation));
         let files = tokio::spawn(server::accept(files, Arc::clone(&shared))).abort_handle();
         let server = tokio::spawn(server::accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self {
@@ -71,6 +95,11 @@ impl Simulator {
         format!("http://{}", self.address)
             .parse()
             .expect("a socket address makes an address")
+    }
+
+    /// Returns a handle on live traffic.
+    pub fn live(&self) -> Live {
+        Live::new(Arc::clone(&self.shared))
     }
 
     /// Returns the expected content of an archive: the records as the current faults serve them, and the tokens issued

@@ -10,6 +10,7 @@ mod history;
 mod jobs;
 mod lasting_faults;
 mod limits;
+mod live;
 mod login;
 mod ordering;
 mod pages;
@@ -113,6 +114,24 @@ impl World {
             .json(body)
             .send()
             .await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> ClientResponse {
+        self.request(Method::PUT, path)
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    async fn head(&self, path: &str) -> u16 {
+        self.request(Method::HEAD, path)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap()
+            .status
     }
 
     async fn delete(&self, path: &str) -> u16 {

@@ -78,18 +78,24 @@ fn conversation(mut rng: Rng, directory: &Directory, outline: &Outline) -> Conve
             voice::write(&mut builder, outline);
         }
     }
-    let record = record(&mut builder, id, outline);
-    let json = serde_json::to_string(&record).unwrap_or_default();
-    Conversation {
-        start: outline.start().timestamp(),
-        end: outline.end().map(Moment::timestamp),
-        active: activity(&record.participants, outline),
-        direction: record.originating_direction,
-        divisions: record.division_ids.clone(),
-        facets: facets(&record.participants),
-        attributes: attributes_in(&json, &record.participants),
-        json,
-        id: record.conversation_id,
+    Conversation::of(&record(&mut builder, id, outline))
+}
+
+impl Conversation {
+    /// The record as the organisation keeps it, with the fields that filters and visibility need.
+    pub(super) fn of(record: &Record) -> Self {
+        let json = serde_json::to_string(record).unwrap_or_default();
+        Self {
+            id: record.conversation_id.clone(),
+            start: record.conversation_start.timestamp(),
+            end: record.conversation_end.map(Moment::timestamp),
+            active: activity(&record.participants, record.conversation_end),
+            direction: record.originating_direction,
+            divisions: record.division_ids.clone(),
+            facets: facets(&record.participants),
+            attributes: attributes_in(&json, &record.participants),
+            json,
+        }
     }
 }
 
@@ -203,9 +209,9 @@ fn attributes_in(json: &str, participants: &[Participant]) -> Vec<Range<usize>> 
 /// The time ranges in which at least one segment runs. A segment without an end lasts until its conversation ends.
 fn activity(
     participants: &[Participant],
-    outline: &Outline,
+    conversation_end: Option<Moment>,
 ) -> Vec<(jiff::Timestamp, Option<jiff::Timestamp>)> {
-    let end_of = |it: &Segment| it.segment_end.or_else(|| outline.end());
+    let end_of = |it: &Segment| it.segment_end.or(conversation_end);
     let mut segments: Vec<_> = sessions(participants)
         .flat_map(|(_, it)| &it.segments)
         .map(|it| (it.segment_start, end_of(it)))

@@ -4,6 +4,9 @@
 //! Facts: <https://developer.genesys.cloud/analyticsdatamanagement/speechtextanalytics/transcript-url>. The document
 //! does not describe `offset` and `duration` of a phrase.
 
+mod live;
+
+use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -59,10 +62,7 @@ impl Speech {
     ) -> Option<Self> {
         let mut rng = record_rng(seed, KIND, index);
         let rng = &mut rng;
-        let mut communications = recorded(&conversation.json, conversation.start);
-        for communication in &mut communications {
-            communication.recording_id = uuid(rng);
-        }
+        let communications = communications(conversation, rng);
         let legs = communications.len();
         if legs == 0 {
             return None;
@@ -180,6 +180,15 @@ fn milliseconds(count: i64) -> Value {
 
 /// The id of the simulated organisation.
 pub(crate) const ORGANISATION: &str = "6f1c3a52-0d0e-4c1b-9c35-2f0f6c1c7a10";
+
+/// The recorded legs, each with a recording.
+fn communications(conversation: &Conversation, rng: &mut Rng) -> Vec<Communication> {
+    let mut communications = recorded(&conversation.json, conversation.start);
+    for communication in &mut communications {
+        communication.recording_id = uuid(rng);
+    }
+    communications
+}
 
 /// The legs that are recorded: those in which the customer or an agent was connected.
 fn recorded(json: &str, conversation_start: Timestamp) -> Vec<Communication> {

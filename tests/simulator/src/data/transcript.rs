@@ -2,6 +2,8 @@
 //!
 //! Generated again for each request, from a generator of the conversation's own, unless texts were set for it.
 
+mod live;
+
 use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,12 +21,14 @@ const KIND: u64 = 3;
 const MANY: usize = 1_100;
 
 /// A conversation's messages, in chronological order.
+#[derive(Clone)]
 pub(crate) struct Transcript {
     pub(crate) conversation_id: String,
     participants: Vec<Writer>,
     pub(crate) messages: Vec<Message>,
 }
 
+#[derive(Clone)]
 struct Writer {
     id: String,
     name: String,
@@ -39,6 +43,7 @@ enum Form {
     Typing,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) time: Moment,

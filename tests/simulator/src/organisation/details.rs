@@ -3,6 +3,7 @@
 
 mod query_cache;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use super::interval::Interval;
 use super::request::Request;
 use super::response::{ApiError, ApiResponse, listing};
 use super::selection::Criteria;
+use super::transcripts::not_found;
 use crate::settings::Settings;
 use query_cache::QueryKey;
 
@@ -76,6 +78,7 @@ impl Organisation {
             criteria,
             found_count: self.count_found(now),
             divisions_held: self.settings.divisions_held,
+            live_changes: self.data.live_changes,
         };
         if let Some(rows) = self.query_cache.rows(&key) {
             return rows;
@@ -101,7 +104,7 @@ impl Organisation {
 
     /// Unknown ids are silently omitted.
     pub(crate) fn details_by_ids(
-        &self,
+        &mut self,
         request: &Request,
         now: Timestamp,
     ) -> Result<ApiResponse, ApiError> {
@@ -112,21 +115,19 @@ impl Organisation {
             .split(',')
             .filter_map(|id| self.find_visible(id, now))
             .collect();
-        Ok(self.details(&indexes, &[]))
+        let records = indexes.into_iter().filter_map(|index| self.look_up(index));
+        Ok(ApiResponse::raw(200, listing(records.map(Cow::Owned), &[])))
     }
 
-    pub(crate) fn details_by_id(&self, id: &str, now: Timestamp) -> Result<ApiResponse, ApiError> {
-        let index = self.find_visible(id, now).ok_or_else(|| {
-            ApiError::new(
-                404,
-                "conversation.not.found",
-                "The conversation was not found.",
-            )
-        })?;
-        let every = self.settings.faults.malformed_every;
-        let conversation = &self.data.conversations[index];
-        let json = conversation.served_json_without_attributes(every, index);
-        Ok(ApiResponse::raw(200, json.into_owned()))
+    pub(crate) fn details_by_id(
+        &mut self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<ApiResponse, ApiError> {
+        let index = self.find_visible(id, now);
+        let record = index.and_then(|index| self.look_up(index));
+        let record = record.ok_or_else(not_found)?;
+        Ok(ApiResponse::raw(200, record))
     }
 
     pub(crate) fn find_visible(&self, id: &str, now: Timestamp) -> Option<usize> {

@@ -31,7 +31,7 @@ fn required_permissions(route: Route) -> &'static [&'static str] {
         Route::RecordingMetadata | Route::TranscriptUrls => {
             &["recording:recording:view", "recording:recordingSegment:view"]
         }
-        Route::Queues => &["routing:queue:view"],
+        Route::Queues | Route::Queue => &["routing:queue:view"],
         Route::WrapUpCodes => &["routing:wrapupCode:view"],
         Route::Login
         | Route::LimitDocs
@@ -44,6 +44,17 @@ fn required_permissions(route: Route) -> &'static [&'static str] {
         | Route::Download
         | Route::Media
         | Route::TranscriptFile
+        // Each topic has a permission of its own.
+        | Route::ChannelCreate
+        | Route::ChannelList
+        | Route::ChannelCheck
+        | Route::SubscriptionAdd
+        | Route::SubscriptionReplace
+        | Route::SubscriptionList
+        | Route::SubscriptionRemove
+        | Route::AvailableTopics
+        | Route::ChannelSocket
+        | Route::DirectStream
         // Needs all of several permissions, not any.
         | Route::TranscriptUrl
         | Route::Unknown

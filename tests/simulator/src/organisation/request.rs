@@ -29,6 +29,12 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The values of a parameter that may be given several times.
+    pub(crate) fn parameters_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.parameters.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
     /// Parses an optional whole number. Another value is an error.
     pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
         self.parameter(name)

@@ -17,6 +17,16 @@ pub(crate) struct ResponseWithFault {
     pub(crate) slow_pause: Duration,
 }
 
+impl ResponseWithFault {
+    pub(crate) fn without_fault(response: ApiResponse) -> Self {
+        Self {
+            response,
+            fault: ScheduledFault::NoFault,
+            slow_pause: Duration::ZERO,
+        }
+    }
+}
+
 /// A complete response.
 #[derive(Clone, Debug)]
 pub struct ApiResponse {
@@ -131,6 +141,10 @@ impl ApiError {
         Self::new(400, "bad.request", message)
     }
 
+    pub(crate) fn bad_credentials() -> Self {
+        Self::new(401, "bad.credentials", "Invalid login credentials.")
+    }
+
     pub(crate) fn not_found(message: &str) -> Self {
         Self::new(404, "not.found", message)
     }
@@ -175,6 +189,10 @@ impl ApiError {
                 "The server encountered an unexpected condition.",
             ),
         }
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.code
     }
 
     /// The error as the HTML page of the proxy in front of the API.

@@ -65,6 +65,10 @@ impl Tokens {
         self.issued.keys()
     }
 
+    pub(crate) fn is_valid(&self, token: &str, now: Timestamp) -> bool {
+        self.issued.get(token).is_some_and(|it| it.is_valid(now))
+    }
+
     /// Checks the token and counts the request, including requests over the limit. The usage is for the response
     /// headers, also of an error.
     pub(crate) fn charge(
@@ -100,6 +104,12 @@ impl Tokens {
     }
 }
 
+impl Token {
+    fn is_valid(&self, now: Timestamp) -> bool {
+        !self.revoked && now < self.expires
+    }
+}
+
 fn find_valid_token<'a>(
     issued: &'a mut BTreeMap<String, Token>,
     authorization: Option<&str>,
@@ -112,8 +122,8 @@ fn find_valid_token<'a>(
     header
         .strip_prefix("Bearer ")
         .and_then(|token| issued.get_mut(token))
-        .filter(|token| !token.revoked && now < token.expires)
-        .ok_or_else(|| ApiError::new(401, "bad.credentials", "Invalid login credentials."))
+        .filter(|token| token.is_valid(now))
+        .ok_or_else(ApiError::bad_credentials)
 }
 
 /// The rate limit window that contains a given time.

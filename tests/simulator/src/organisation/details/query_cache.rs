@@ -15,6 +15,8 @@ pub(crate) struct QueryKey {
     /// Number of conversations that queries find. When it grows, the same query finds more.
     pub(crate) found_count: usize,
     pub(crate) divisions_held: Option<usize>,
+    /// Number of changes by live conversations.
+    pub(crate) live_changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +50,7 @@ mod tests {
             criteria: serde_json::from_str(body).unwrap(),
             found_count,
             divisions_held: None,
+            live_changes: 0,
         }
     }
 
