@@ -155,11 +155,11 @@ async fn the_export_of_a_gap_starts_after_the_delay() {
         open.expect("readable")
     };
     // The clock of every world is at the end of the gap.
-    world.advance_clock(Duration::from_secs(14 * 60));
+    world.advance_clock(Duration::from_mins(14));
 
     world.sweep().await;
     assert!(!is_open(&world).await);
-    world.advance_clock(Duration::from_secs(60));
+    world.advance_clock(Duration::from_mins(1));
     world.sweep().await;
 
     assert!(is_open(&world).await);
@@ -274,8 +274,8 @@ async fn a_damaged_frame_record_is_listed_and_does_not_stop_the_seal() {
     )
     .await;
     let listed = world.archive().list_all("live/events/dt=2026-03-05/").await;
-    let record = listed.expect("listed").into_iter().map(|it| it.key);
-    let record = record.filter(|key| key.ends_with(".record.json")).last();
+    let mut keys = listed.expect("listed").into_iter().map(|it| it.key);
+    let record = keys.rfind(|key| key.ends_with(".record.json"));
     world.damage(&record.clone().expect("a record")).await;
 
     world.sweep().await;
