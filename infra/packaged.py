@@ -14,6 +14,7 @@ FUNCTIONS = (
     "send-webhook",
     "record-failure",
     "sweep-exports",
+    "archive-events",
     "fetch-ended",
 )
 
