@@ -72,7 +72,7 @@ pub struct QuarantinedFrame {
     pub reason: Problem,
     /// Size of the text as received.
     pub size_bytes: u64,
-    /// The text after redaction; `None` if it may hold a list of single words.
+    /// The text after redaction; `None` if it is damaged and may hold a list of single words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }

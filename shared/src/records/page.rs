@@ -55,7 +55,9 @@ pub use raw_record::OwnedRecord;
 pub use raw_record::RawRecord;
 pub(crate) use redact::redact_free_text;
 pub(crate) use redact::{escape_controls, text_of_bytes};
-pub(crate) use redact::{is_list_of_words, redact_live_event, redact_rejected_event};
+pub(crate) use redact::{
+    holds_list_of_words, is_list_of_words, redact_live_event, redact_rejected_event,
+};
 pub use results::ResultsFields;
 pub use results::{DETAILS_FIELDS, ResultsPage, ResultsReader, gateway_records};
 #[cfg(test)]

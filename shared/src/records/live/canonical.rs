@@ -42,9 +42,13 @@ impl<'a> Value<'a> {
             }
             Ok(Self::List(elements))
         } else {
-            let text = cursor.skip();
-            Ok(decode_string(text).map_or(Self::Literal(text), Self::Text))
+            Ok(Self::scalar(cursor.skip()))
         }
+    }
+
+    fn scalar(text: &'a str) -> Self {
+        let string = text.starts_with('"').then(|| decode_string(text));
+        string.flatten().map_or(Self::Literal(text), Self::Text)
     }
 
     fn read_object(cursor: &mut Cursor<'a>, level: usize) -> Result<Self, Problem> {

@@ -221,6 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn a_string_with_a_list_of_words_is_replaced() {
+        let words = r#"{\"words\":[{\"word\":\"4111\"}]}"#;
+        let text =
+            format!(r#"{{"topicName":"t","eventBody":{{"data":"{words}","other":"words"}}}}"#);
+
+        let frame = stored(Profile::Standard, &text);
+
+        assert!(
+            frame
+                .line
+                .ends_with(r#""eventBody":{"data":"[REDACTED:WORDS]","other":"words"}}"#)
+        );
+        assert_eq!(frame.redactions.of("WORDS"), 1);
+    }
+
+    #[test]
     fn the_conversation_id_is_kept_and_an_unusable_one_is_redacted() {
         let line = |id: &str| {
             let text = format!(r#"{{"topicName":"t","eventBody":{{"conversationId":"{id}"}}}}"#);

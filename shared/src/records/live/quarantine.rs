@@ -1,21 +1,10 @@
 //! Texts that are not frames, as they are stored.
 
 use std::fmt;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::Problem;
-use crate::records::page::redact_rejected_event;
+use crate::records::page::{holds_list_of_words, redact_rejected_event};
 use crate::records::redaction::{Redactor, Tally};
-
-/// A list of single words inside a string, such as an event that was written as a string into another one. The lists
-/// that are members of an object have been emptied before.
-#[expect(clippy::expect_used, reason = "a constant, compiled in the tests")]
-static WORDS_IN_A_STRING: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r#"ords\\*(?:"|u0022)(?:\s|\\+[nrt])*:(?:\s|\\+[nrt])*[\[{][^\]}]"#;
-    Regex::new(pattern).expect("a regular expression")
-});
 
 /// A redacted text that is not a frame, and the reason.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +12,7 @@ pub struct Quarantined {
     pub problem: Problem,
     /// Size of the text as received.
     pub size_bytes: u64,
-    /// `None` if the text may hold single words, in which no pattern finds a value.
+    /// `None` if the text is damaged and may hold a list of single words, in which no pattern finds a value.
     pub text: Option<String>,
     pub(super) redactions: Tally,
 }
@@ -32,7 +21,8 @@ impl Quarantined {
     pub fn new(problem: Problem, received: &str, redactor: &Redactor) -> Self {
         let mut redactions = Tally::default();
         let text = redact_rejected_event(received, redactor, &mut redactions);
-        let is_safe = !WORDS_IN_A_STRING.is_match(&text);
+        // Lists that are members of an object, and strings with lists, are replaced unless the text is damaged.
+        let is_safe = !holds_list_of_words(&text);
         Self {
             problem,
             size_bytes: received.len() as u64,
@@ -109,27 +99,31 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_words_inside_a_string_is_not_stored() {
+    fn a_string_with_a_list_of_words_is_replaced() {
         let event = r#"{"words": [{"word":"4111"},{"word":"1111"}]}"#;
         let in_string = serde_json::json!({ "Message": event }).to_string();
         let in_strings = serde_json::json!({ "Message": in_string }).to_string();
         let escaped = in_string.replace(r#"\""#, r"\u0022");
         let on_lines = serde_json::json!({ "Message": event.replace(": ", ":\n") }).to_string();
-        let with_stray_quote = format!(r#"{{"a":"x"y",{}"#, &event[1..]);
 
-        for received in [in_string, in_strings, escaped, on_lines, with_stray_quote] {
-            assert_eq!(stored(&received), None, "{received}");
+        for received in [in_string, in_strings, escaped, on_lines] {
+            assert_eq!(
+                stored(&received).unwrap(),
+                r#"{"Message":"[REDACTED:WORDS]"}"#,
+                "{received}"
+            );
         }
-        assert!(stored(r#"{"Message":"in other words: \"hello\""}"#).is_some());
+        let prose = r#"{"Message":"in other words: \"hello\""}"#;
+        assert_eq!(stored(prose).unwrap(), prose);
     }
 
     #[test]
-    fn a_text_that_is_not_stored_counts_no_redactions() {
-        let event = r#"{"mail":"mary.roe@example.com","words":["a"]}"#;
+    fn a_damaged_text_that_may_hold_a_list_of_words_is_not_stored() {
         let redactor = Redactor::new(Rules::default());
-        let received = serde_json::json!({ "Message": event }).to_string();
+        let received =
+            r#"{"mail":"mary.roe@example.com","a":"x"y","words":[{"word":"4111"},{"word":"1111"}]"#;
 
-        let quarantined = Quarantined::new(Problem::NoDetail, &received, &redactor);
+        let quarantined = Quarantined::new(Problem::NotJson, received, &redactor);
 
         assert_eq!(
             (quarantined.text, quarantined.redactions.total()),

@@ -19,7 +19,8 @@ mod stored;
 mod strings;
 
 use field_class::{FieldClass, Subject};
-pub(crate) use live_fields::is_list_of_words;
+use live_fields::WORDS;
+pub(crate) use live_fields::{holds_list_of_words, is_list_of_words};
 use strings::{decode_string, string_end};
 pub(crate) use strings::{escape_controls, text_of_bytes};
 
@@ -229,6 +230,10 @@ impl JsonRedactor<'_, '_> {
         let (redactor, profile) = (self.redactor, self.redactor.profile());
         let redacted = match (class, profile) {
             (FieldClass::Identity, _) => return,
+            _ if self.subject.replaces(&text) => {
+                self.tally.count(WORDS);
+                format!("[REDACTED:{WORDS}]").into()
+            }
             (FieldClass::Person(person) | FieldClass::FreeTextPerson(person), Profile::Strict) => {
                 redactor.redact_person(person, &text, self.tally)
             }

@@ -4,7 +4,7 @@
 //! fields are known, and those that people type into are listed here. A gateway's fields are not known: people may have
 //! typed into all of them, except those listed. Values that can be proved are redacted in every class but `Identity`.
 
-use super::live_fields::is_list_of_words;
+use super::live_fields::{holds_list_of_words, is_list_of_words};
 use crate::records::page::RecordShape;
 use crate::records::page::identity::{IdentityFields, IdentityNames};
 use crate::records::redaction::Person;
@@ -165,9 +165,18 @@ impl Subject {
 
     /// Whether a member is left out if it is a list or an object.
     pub(super) fn leaves_out(self, key: &str) -> bool {
+        self.is_event() && is_list_of_words(key)
+    }
+
+    /// Whether a string is replaced as a whole because it holds a list of single words.
+    pub(super) fn replaces(self, text: &str) -> bool {
+        self.is_event() && holds_list_of_words(text)
+    }
+
+    fn is_event(self) -> bool {
         match self {
             Self::Line(_) | Self::RejectedRecord => false,
-            Self::LiveEvent(_) | Self::RejectedEvent => is_list_of_words(key),
+            Self::LiveEvent(_) | Self::RejectedEvent => true,
         }
     }
 }

@@ -3,6 +3,10 @@
 //! Events of tomorrow may have other members, so a member that is not known counts as typed text, as in a gateway's
 //! record.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::field_class::FieldClass;
 use crate::records::redaction::Person;
 
@@ -29,6 +33,21 @@ const ADDRESS_FIELDS: [&str; 4] = [
 ];
 /// Lists with one word in each element. No pattern finds a value in one word at a time, so they are not stored.
 const LISTS_OF_WORDS: [&str; 2] = ["decoratedWords", "words"];
+
+/// A list of single words inside a string, such as an event that was written as a string into another one.
+#[expect(clippy::expect_used, reason = "a constant, compiled in the tests")]
+static WORDS_IN_A_STRING: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#"ords\\*(?:"|u0022)(?:\s|\\+[nrt])*:(?:\s|\\+[nrt])*[\[{][^\]}]"#;
+    Regex::new(pattern).expect("a regular expression")
+});
+
+/// Put in place of a string that holds a list of single words.
+pub(super) const WORDS: &str = "WORDS";
+
+/// Whether a string, or a text that is not JSON, holds a list of single words that is not empty.
+pub(crate) fn holds_list_of_words(text: &str) -> bool {
+    WORDS_IN_A_STRING.is_match(text)
+}
 
 /// Whether a member of this name is a list with one word in each element, if it is a list or an object.
 pub(crate) fn is_list_of_words(name: &str) -> bool {
