@@ -22,6 +22,7 @@ mod fresh_conversations;
 mod gaps;
 mod history;
 mod interleavings;
+mod live_conversations;
 mod lost_sources;
 mod membership;
 mod minimal_records;
