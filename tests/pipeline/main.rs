@@ -24,6 +24,7 @@ mod gaps;
 mod history;
 mod interleavings;
 mod live;
+mod live_conversations;
 mod live_coverage;
 mod lost_sources;
 mod membership;

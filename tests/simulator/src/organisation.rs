@@ -1,5 +1,5 @@
-//! The organisation behind the server: it handles requests, returns responses and keeps state. It uses no sockets, and
-//! no time but that of the injected clock.
+//! The organisation behind the server: it handles requests, returns responses and keeps state. It uses no network,
+//! and no time but that of the injected clock.
 
 pub(crate) mod connections;
 mod cursor;

@@ -1,4 +1,4 @@
-//! The open sockets, as far as the organisation knows them: whom they serve, and a queue of what each has to do.
+//! The sockets, as far as the organisation knows them: the channel or stream of each, and a queue of its commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct SocketView {
     pub client_close_code: Option<u16>,
 }
 
-/// Work of a socket, done in the order in which it was given.
+/// Work of a socket, done in the order in which it was queued.
 #[derive(Debug)]
 pub(crate) enum Command {
     Frames(Vec<Outgoing>),
@@ -67,6 +67,14 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
 }
 
+/// A socket that a connection has to become.
+#[derive(Debug)]
+pub(crate) struct OpenSocket {
+    pub(crate) id: SocketId,
+    pub(crate) kind: SocketKind,
+    pub(crate) commands: UnboundedReceiver<Command>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) number: u64,
@@ -86,16 +94,12 @@ struct Socket {
 }
 
 impl Sockets {
-    pub(crate) fn open(
-        &mut self,
-        kind: SocketKind,
-        now: Timestamp,
-    ) -> (SocketId, UnboundedReceiver<Command>) {
+    pub(crate) fn open(&mut self, kind: SocketKind, now: Timestamp) -> OpenSocket {
         let id = SocketId(self.all.len() as u64);
         let (commands, receiver) = unbounded_channel();
         let view = SocketView {
             id,
-            kind,
+            kind: kind.clone(),
             state: SocketState::Open,
             opened: now,
             frames: 0,
@@ -106,7 +110,11 @@ impl Sockets {
             client_close_code: None,
         };
         self.all.push(Socket { view, commands });
-        (id, receiver)
+        OpenSocket {
+            id,
+            kind,
+            commands: receiver,
+        }
     }
 
     pub(crate) fn views(&self) -> impl Iterator<Item = &SocketView> {
@@ -128,10 +136,11 @@ impl Sockets {
         wanted.map(|it| it.id).collect()
     }
 
-    /// Returns whether the socket can still receive commands.
-    pub(crate) fn command(&self, id: SocketId, command: Command) -> bool {
-        let socket = self.get(id);
-        socket.is_some_and(|it| it.commands.send(command).is_ok())
+    /// Queues a command. A socket that is closed discards it.
+    pub(crate) fn command(&self, id: SocketId, command: Command) {
+        if let Some(socket) = self.get(id) {
+            socket.commands.send(command).ok();
+        }
     }
 
     /// Gives the socket its last command. Frames that are sent later are lost.

@@ -3,21 +3,20 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Organisation;
 use super::notifications::subscribing::{Mode, OnRejection, Outcome};
 use super::request::Request;
 use super::response::{ApiError, ApiResponse};
 use crate::live::broker::REPLACED;
-use crate::live::sockets::{Command, SocketId, SocketKind};
+use crate::live::sockets::{Command, OpenSocket, SocketId, SocketKind};
 use crate::live::{DirectRefusal, Loss, SocketView};
 use crate::route::Route;
 
 /// The decision about a request for a socket.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    Open(SocketId, UnboundedReceiver<Command>),
+    Open(OpenSocket),
     /// The socket opens, and closes with this code.
     Close(u16),
 }
@@ -73,12 +72,12 @@ impl Organisation {
         let channel = self.live.channels.touch(id, now);
         let channel = channel.ok_or_else(super::notifications::unknown_channel)?;
         let kind = SocketKind::Channel(id.to_owned());
-        let (socket, commands) = self.live.sockets.open(kind, now);
-        let earlier = channel.socket.replace(socket);
+        let socket = self.live.sockets.open(kind, now);
+        let earlier = channel.socket.replace(socket.id);
         if let Some(earlier) = earlier {
             self.live.sockets.end(earlier, Command::Close(REPLACED));
         }
-        Ok(Admission::Open(socket, commands))
+        Ok(Admission::Open(socket))
     }
 
     fn admit_to_stream(
@@ -88,8 +87,8 @@ impl Organisation {
     ) -> Result<Admission, ApiError> {
         let token = request.parameter("access_token").unwrap_or_default();
         if self.tokens.is_valid(token, now) {
-            let (socket, commands) = self.live.sockets.open(SocketKind::Direct, now);
-            return Ok(Admission::Open(socket, commands));
+            let socket = self.live.sockets.open(SocketKind::Direct, now);
+            return Ok(Admission::Open(socket));
         }
         match self.settings.live.direct_refusal {
             DirectRefusal::Unauthorized => Err(ApiError::bad_credentials()),

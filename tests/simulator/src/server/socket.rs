@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -25,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::body::{self, Body};
-use crate::live::sockets::{Command, SocketId, SocketKind};
+use crate::live::sockets::{OpenSocket, SocketId};
 use crate::organisation::connections::Admission;
 use crate::simulator::Shared;
 use writing::{Ending, Writer};
@@ -37,7 +36,7 @@ type Stream = SplitStream<Socket>;
 /// The longest message that a client may send.
 const MESSAGE_MAX_BYTES: usize = 1 << 20;
 
-/// How long a closed socket waits for the client to close it, too.
+/// Time limit for the client to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request to upgrade a connection.
@@ -104,8 +103,8 @@ pub(crate) async fn run(slot: &UpgradeSlot, shared: &Shared) {
     };
     let socket = connect(upgrade).await;
     match (admission, socket) {
-        (Admission::Open(id, commands), Ok(socket)) => serve(id, commands, socket, shared).await,
-        (Admission::Open(id, _), Err(_)) => forget(id, shared),
+        (Admission::Open(opened), Ok(socket)) => serve(opened, socket, shared).await,
+        (Admission::Open(opened), Err(_)) => forget(opened.id, shared),
         (Admission::Close(code), Ok(mut socket)) => close(&mut socket, code).await,
         (Admission::Close(_), Err(_)) => {}
     }
@@ -122,20 +121,16 @@ async fn connect(upgrade: OnUpgrade) -> io::Result<Socket> {
     Ok(Socket::from_partially_read(stream, early, Role::Server, Some(config)).await)
 }
 
-async fn serve(
-    id: SocketId,
-    mut commands: UnboundedReceiver<Command>,
-    socket: Socket,
-    shared: &Shared,
-) {
+async fn serve(opened: OpenSocket, socket: Socket, shared: &Shared) {
+    let OpenSocket {
+        id,
+        kind,
+        mut commands,
+    } = opened;
     let (silence, silenced) = watch::channel(false);
     let (mut sink, mut stream) = socket.split();
-    let mut writer = {
-        let organisation = shared.lock();
-        let settings = &organisation.settings.live;
-        let kind = organisation.live.sockets.kind(id).cloned();
-        Writer::new(id, kind.unwrap_or(SocketKind::Direct), settings, silence)
-    };
+    let settings = shared.lock().settings.live.clone();
+    let mut writer = Writer::new(id, kind, &settings, silence);
     let ending = tokio::select! {
         ending = writer.run(&mut sink, &mut commands, shared) => ending,
         () = reading::run(id, &mut stream, silenced, shared) => Ending::Finished,
