@@ -1,7 +1,7 @@
 //! Cold starts of the functions: from the start of the process to its first request for an invocation.
 //! Fails when a median is above 50 ms.
 //!
-//! `cargo build --release --bins -p start-export -p archive-page -p await-ready -p complete-export -p send-webhook -p record-failure -p sweep-exports`
+//! `cargo build --release --bins -p start-export -p archive-page -p await-ready -p complete-export -p send-webhook -p record-failure -p sweep-exports -p archive-events -p fetch-ended`
 //! `cargo run --release -p end-to-end --example cold_start -- [STARTS] [DIR]`
 
 #![expect(

@@ -16,6 +16,15 @@ use crate::export::objects::{BATCHES_PREFIX, ObjectKey};
 /// The number of claims to read or write at a time: a batch takes seconds, and S3 is not strained.
 const CONCURRENCY: usize = 16;
 
+/// The ends of a batch, as far as they are not those of another export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchClaims {
+    /// The ends that the batch's export has claimed.
+    pub own: BTreeSet<EndedConversation>,
+    /// The ends whose claim is damaged; they belong to no export.
+    pub damaged: BTreeSet<EndedConversation>,
+}
+
 /// The claim is that of another conversation or end: it was copied.
 #[derive(Debug, thiserror::Error)]
 #[error("the claim is for another end")]
@@ -42,12 +51,12 @@ pub async fn read_all(
 }
 
 /// Claims each end of the batch that is not claimed yet, and returns those that belong to the batch's export. Claims
-/// are final, so every caller gets the same ends. An end whose claim is damaged belongs to no export.
+/// are final, so every caller gets the same ends.
 pub async fn claim_all(
     archive: &Archive,
     batch: &EndedBatch,
     now: Timestamp,
-) -> Result<BTreeSet<EndedConversation>, ArchiveError> {
+) -> Result<BatchClaims, ArchiveError> {
     let ended = stream::iter(batch.conversations.clone());
     let claims = ended.map(|ended| async {
         let claim = Claim::new(ended.clone(), batch.export_id.clone(), now);
@@ -57,13 +66,14 @@ pub async fn claim_all(
         (ended, owner)
     });
     let mut claims = claims.buffered(CONCURRENCY);
-    let mut claimed = BTreeSet::new();
+    let mut claimed = BatchClaims::default();
     while let Some((ended, owner)) = claims.next().await {
         match owner {
-            Ok(owner) if owner == batch.export_id => claimed.extend([ended]),
+            Ok(owner) if owner == batch.export_id => claimed.own.extend([ended]),
             Ok(_) => {}
             Err(error) if error.is_damage() => {
                 tracing::error!(error = error_chain(&error), "damaged claim ignored");
+                claimed.damaged.extend([ended]);
             }
             Err(error) => return Err(error),
         }

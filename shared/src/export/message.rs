@@ -21,7 +21,7 @@ use crate::export::waiting::WaitReason;
 
 mod ended;
 
-pub use ended::{EndedMessage, MAX_IDS};
+pub use ended::{EndedMessage, MAX_ENDED_IDS};
 
 /// Makes archive-page archive this page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::archive::{claims, open_marker};
+use crate::archive::claims::{self, BatchClaims};
+use crate::archive::open_marker;
 use crate::base::failure::error_chain;
 use crate::base::ids::ExportId;
 use crate::export::ended::{EndedBatch, EndedConversation};
@@ -67,9 +68,10 @@ impl EndedExports {
         for batch in EndedBatch::split(&unclaimed, self.pipeline.clock.now()) {
             let ended: BTreeSet<_> = batch.conversations.iter().cloned().collect();
             match self.start_batch(batch).await {
-                Ok(claimed) => {
-                    outcomes.known.extend(&ended - &claimed);
-                    outcomes.claimed.extend(claimed);
+                Ok(BatchClaims { own, damaged }) => {
+                    outcomes.known.extend(&(&ended - &own) - &damaged);
+                    outcomes.claimed.extend(own);
+                    outcomes.lost.extend(damaged);
                 }
                 Err(error) => outcomes.add_error(ended, &error),
             }
@@ -110,11 +112,7 @@ impl EndedExports {
         }
     }
 
-    /// Returns the ends that the batch's export has claimed.
-    async fn start_batch(
-        &self,
-        batch: EndedBatch,
-    ) -> Result<BTreeSet<EndedConversation>, PipelineError> {
+    async fn start_batch(&self, batch: EndedBatch) -> Result<BatchClaims, PipelineError> {
         let stored = claims::create_batch(&self.pipeline.archive, batch.clone()).await;
         let batch = match stored {
             Ok(stored) => stored,
@@ -128,21 +126,19 @@ impl EndedExports {
         self.claim_and_start(&batch).await
     }
 
-    async fn claim_and_start(
-        &self,
-        batch: &EndedBatch,
-    ) -> Result<BTreeSet<EndedConversation>, PipelineError> {
+    /// Claims the ends of the batch, and starts the export of those that it has.
+    async fn claim_and_start(&self, batch: &EndedBatch) -> Result<BatchClaims, PipelineError> {
         let (archive, id) = (&self.pipeline.archive, &batch.export_id);
         let now = self.pipeline.clock.now();
         let claimed = claims::claim_all(archive, batch, now).await?;
-        let request = batch.request(&claimed, self.redaction.clone());
+        let request = batch.request(&claimed.own, self.redaction.clone());
         // Another handler may have started the export meanwhile: a marker would open it again.
         if let Some(request) = request
             && archive.plan(id).await?.is_none()
         {
             open_marker::accept_request(archive, id, &request, now).await?;
             scheduling::send_start(&self.pipeline, id).await?;
-            tracing::info!(export.id = %id, conversations = claimed.len(), "export of ended conversations accepted");
+            tracing::info!(export.id = %id, conversations = claimed.own.len(), "export of ended conversations accepted");
         }
         Ok(claimed)
     }

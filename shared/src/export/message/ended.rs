@@ -29,7 +29,7 @@ pub struct EndedMessage {
 
 /// The most conversations of one message: 20 KB, so that hundreds of messages fit into the 6 MB of an invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-pub const MAX_IDS: usize = 500;
+pub const MAX_ENDED_IDS: usize = 500;
 
 /// The waits between consecutive lookups of a conversation that has not ended. After the last one it is left to the
 /// scheduled export.
@@ -41,6 +41,9 @@ const LOOKUP_WAITS: [Duration; 6] = [
     Duration::from_hours(3),
     Duration::from_hours(8),
 ];
+
+/// The longest of these waits; settle times and waits for the API are shorter.
+const LONGEST_WAIT: Duration = LOOKUP_WAITS[LOOKUP_WAITS.len() - 1];
 
 /// How long a conversation is looked up for while the API does not answer: as long as a queue could keep its message.
 const MAX_AGE: Duration = Duration::from_hours(14 * 24);
@@ -61,11 +64,14 @@ impl EndedMessage {
             lookups: 0,
             not_before: later(heard_at, settle),
         };
-        ids.chunks(MAX_IDS).map(message).collect()
+        ids.chunks(MAX_ENDED_IDS).map(message).collect()
     }
 
+    /// Whether the conversations are to be looked up now. A time later than any wait is of no message of ours, and would
+    /// have the message sent again and again.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.not_before <= now
+        let latest = later(now, LONGEST_WAIT);
+        self.not_before <= now || self.not_before > latest
     }
 
     /// The message about those of its conversations that a lookup found not to have ended; `None` after the last lookup.
@@ -151,13 +157,13 @@ mod tests {
     fn many_conversations_are_divided_among_messages_that_the_queue_takes() {
         let now = at("2026-03-10T00:00:00Z");
 
-        let messages = EndedMessage::heard((0..=2 * MAX_IDS).map(id), now, Duration::ZERO);
+        let messages = EndedMessage::heard((0..=2 * MAX_ENDED_IDS).map(id), now, Duration::ZERO);
 
         let counts: Vec<_> = messages
             .iter()
             .map(|it| it.conversation_ids.len())
             .collect();
-        assert_eq!(counts, [MAX_IDS, MAX_IDS, 1]);
+        assert_eq!(counts, [MAX_ENDED_IDS, MAX_ENDED_IDS, 1]);
         for message in messages {
             let outgoing = message.outgoing(now).unwrap();
             assert_eq!(outgoing.check(), Ok(()));
@@ -190,6 +196,16 @@ mod tests {
 
         assert_eq!(outgoing.delay, Duration::from_mins(15));
         assert_eq!(outgoing.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_message_for_later_than_any_wait_is_due_at_once() {
+        let now = at("2026-03-10T00:00:00Z");
+        let is_due = |until: &str| heard().settling(ids(), at(until)).is_due(now);
+
+        assert!(!is_due("2026-03-10T08:00:00Z"));
+        assert!(is_due("2026-03-10T08:00:01Z"));
+        assert!(is_due("9999-12-30T00:00:00Z"));
     }
 
     #[test]
