@@ -147,6 +147,24 @@ async fn a_live_gap_is_closed_by_an_export_of_its_time() {
 }
 
 #[tokio::test]
+async fn a_damaged_gap_stays_open_and_stops_no_other() {
+    let mut world = World::new(organisation_of_the_day(707)).await;
+    let damaged = record_gap(&world, "2026-03-09T06:00:00Z", "2026-03-09T07:00:00Z").await;
+    let intact = record_gap(&world, "2026-03-09T08:00:00Z", "2026-03-09T12:00:00Z").await;
+    let name = LiveKey::Gap(&damaged.stream, damaged.span);
+    world.damage(&ObjectKey::Live(name).key()).await;
+
+    for _ in 0..2 {
+        world.sweep().await;
+        world.run().await;
+    }
+
+    assert!(closed_gap(&world, &intact).await.is_some());
+    let gaps = live_gaps::all(&world.archive(), &events()).await;
+    assert_eq!(gaps.expect("listed").open, [damaged.span]);
+}
+
+#[tokio::test]
 async fn the_export_of_a_gap_starts_after_the_delay() {
     let mut world = World::new(organisation_of_the_day(702)).await;
     let gap = record_gap(&world, "2026-03-09T23:00:00Z", "2026-03-10T00:00:00Z").await;

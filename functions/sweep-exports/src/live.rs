@@ -52,11 +52,11 @@ impl SweepExports {
             delay: self.live.gap_delay,
             redaction: self.live.redaction.clone(),
         };
-        let counts = closing.advance(stream).await?;
+        let counts = closing.advance(stream).await;
         let sealing = DaySealing {
             pipeline: self.pipeline.clone(),
         };
         sealing.seal_due(stream, invocation).await?;
-        Ok(counts.open + counts.started)
+        counts.map(|counts| counts.open + counts.started)
     }
 }

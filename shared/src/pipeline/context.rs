@@ -52,6 +52,15 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
+    /// Whether an object is damaged, missing or not trusted: a retry does not help.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_damage() || error.is_untrusted(),
+            Self::Index { .. } => true,
+            Self::Queue(_) | Self::Message(_) | Self::Superseded { .. } | Self::OutOfTime => false,
+        }
+    }
+
     /// Whether the archive or the queue may succeed on a retry.
     pub fn is_transient(&self) -> bool {
         match self {

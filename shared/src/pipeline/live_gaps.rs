@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use crate::archive::{
     Archive, ArchiveError, Stage, live_gaps, live_streams, open_marker, page_objects,
 };
+use crate::base::failure::error_chain;
 use crate::base::format::FormatVersion;
 use crate::base::ids::{ConversationId, StreamName};
 use crate::export::live_coverage::{ClosedGap, LiveGap, LiveGapSpan};
@@ -39,35 +40,58 @@ pub struct ClosingCounts {
     pub open: u64,
 }
 
+/// What was done about a gap.
+enum GapStep {
+    Closed,
+    Started,
+    Open,
+}
+
 /// The conversations that frames of a stream name, by the day of their arrival.
 type HeardByDay = HashMap<Date, BTreeSet<ConversationId>>;
 
 impl GapClosing {
-    /// Moves every open gap of the stream one step forward.
+    /// Moves every open gap of the stream one step forward. A damaged document stops its own gap only, which stays open.
     pub async fn advance(&self, stream: &StreamName) -> Result<ClosingCounts, PipelineError> {
         let mut counts = ClosingCounts::default();
         let mut heard = HeardByDay::new();
         for span in live_gaps::all(self.archive(), stream).await?.open {
-            let Some(gap) = live_gaps::read(self.archive(), stream, span).await? else {
-                continue;
-            };
-            if self.pipeline.clock.now() < gap.due_at(self.delay) {
-                counts.open += 1;
-                continue;
-            }
-            match self.archive().stage(&gap.export_id()).await? {
-                Stage::Complete(manifest) => {
-                    self.close(&gap, &manifest, &mut heard).await?;
-                    counts.closed += 1;
+            match self.advance_gap(stream, span, &mut heard).await {
+                Ok(GapStep::Closed) => counts.closed += 1,
+                Ok(GapStep::Started) => counts.started += 1,
+                Ok(GapStep::Open) => counts.open += 1,
+                Err(error) if error.is_damage() => {
+                    tracing::error!(%stream, gap = %span, error = error_chain(&error), "live gap cannot be closed");
+                    counts.open += 1;
                 }
-                Stage::Ended if self.is_unknown(&gap).await? => {
-                    self.start(&gap).await?;
-                    counts.started += 1;
-                }
-                Stage::Open | Stage::Ended => counts.open += 1,
+                Err(error) => return Err(error),
             }
         }
         Ok(counts)
+    }
+
+    async fn advance_gap(
+        &self,
+        stream: &StreamName,
+        span: LiveGapSpan,
+        heard: &mut HeardByDay,
+    ) -> Result<GapStep, PipelineError> {
+        let gap = live_gaps::read(self.archive(), stream, span).await?;
+        let is_due = |gap: &LiveGap| gap.due_at(self.delay) <= self.pipeline.clock.now();
+        let Some(gap) = gap.filter(is_due) else {
+            return Ok(GapStep::Open);
+        };
+        match self.archive().stage(&gap.export_id()).await? {
+            Stage::Complete(manifest) => {
+                self.close(&gap, &manifest, heard).await?;
+                Ok(GapStep::Closed)
+            }
+            Stage::Ended if self.is_unknown(&gap).await? => {
+                self.start(&gap).await?;
+                Ok(GapStep::Started)
+            }
+            Stage::Open | Stage::Ended => Ok(GapStep::Open),
+        }
     }
 
     /// Whether the export of the gap was never started. A failed export is left to its resumes.
