@@ -38,23 +38,26 @@ fn a_sweep_of_an_empty_archive_returns_an_empty_list() {
 
     let _function = Function(function(address).spawn().unwrap());
 
-    let received: Vec<_> = (0..5)
+    let received: Vec<_> = (0..6)
         .map(|_| requests.recv_timeout(TIMEOUT).unwrap())
         .collect();
     assert_eq!(
         received[0].line,
         "GET /2018-06-01/runtime/invocation/next HTTP/1.1"
     );
-    for (request, folder) in received[1..4].iter().zip(["open", "owed", "resumes"]) {
+    for (request, folder) in received[1..5]
+        .iter()
+        .zip(["open", "owed", "resumes", "live"])
+    {
         assert!(request.line.starts_with("GET /archive"), "{request:?}");
         let prefix = format!("prefix={folder}%2F");
         assert!(request.line.contains(&prefix), "{request:?}");
     }
     assert_eq!(
-        received[4].line,
+        received[5].line,
         "POST /2018-06-01/runtime/invocation/request-1/response HTTP/1.1"
     );
-    assert_eq!(received[4].body, "[]");
+    assert_eq!(received[5].body, "[]");
 }
 
 #[test]
