@@ -51,6 +51,16 @@ impl FrameLine<'_> {
     pub fn expected_identity(&self) -> Sha256 {
         identity(&self.topic_name, self.event_body)
     }
+
+    pub fn topic(&self) -> TopicTemplate {
+        TopicTemplate::of(&self.topic_name)
+    }
+
+    /// Whether the version is stated, and not the documented one.
+    pub(super) fn has_other_version(&self) -> bool {
+        let version = self.version.as_deref();
+        version.is_some_and(|version| version != KNOWN_VERSION)
+    }
 }
 
 fn identity(topic_name: &str, body: &RawValue) -> Sha256 {
@@ -90,7 +100,6 @@ impl Frame {
         let body = redact_live_event(&self.body, member, redactor, &mut redactions);
         let topic_name = redactor.redact_proved(&self.topic_name, &mut redactions);
         let version = self.version.as_deref();
-        let has_other_version = version.is_some_and(|version| version != KNOWN_VERSION);
         let version = version.map(|version| redactor.redact_proved(version, &mut redactions));
         let ended = self.ended_conversation().cloned();
         let conversation_id = self.conversation.map(|HeardConversation { id, .. }| id);
@@ -106,12 +115,13 @@ impl Frame {
         StoredFrame {
             identity: line.identity,
             event_time: line.event_time,
-            topic: TopicTemplate::of(&self.topic_name),
+            // Of what is stored, so that a reader finds the same.
+            topic: line.topic(),
+            has_other_version: line.has_other_version(),
             line: infallible(serde_json::to_string(&line)),
             conversation_id,
             ended,
             redactions,
-            has_other_version,
             has_time_of_arrival: self.time.source.is_some(),
             has_implausible_time: self.time.is_implausible,
         }
@@ -178,6 +188,18 @@ mod tests {
             line.event_body, line.topic_name
         );
         assert_eq!(line.identity, Sha256::of(canonical));
+    }
+
+    #[test]
+    fn a_topic_whose_redaction_changes_its_template_has_that_of_the_stored_name() {
+        let text = r#"{"topicName":"v2.users.mary@example.conversations","eventBody":{}}"#;
+        let received = TopicTemplate::of("v2.users.mary@example.conversations");
+
+        let frame = stored(Profile::Standard, text);
+
+        let line: FrameLine<'_> = serde_json::from_str(&frame.line).unwrap();
+        assert_ne!(line.topic(), received, "{}", line.topic_name);
+        assert_eq!(frame.topic, line.topic());
     }
 
     #[test]
