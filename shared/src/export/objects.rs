@@ -172,8 +172,9 @@ impl ObjectKey<'_> {
         }
     }
 
-    /// Whether the object commands the exporter or says how an export ended, and therefore carries a signature. A marker
-    /// of an open export may contain an accepted request; a batch of ended conversations becomes one.
+    /// Whether the object commands the exporter or says how an export or a day of live capture ended, and therefore
+    /// carries a signature. A marker of an open export may contain an accepted request; a batch of ended conversations
+    /// becomes one.
     pub(crate) fn is_signed(&self) -> bool {
         matches!(
             self,
@@ -186,6 +187,7 @@ impl ObjectKey<'_> {
                 | Self::Cancel(_)
                 | Self::Open(_)
                 | Self::EndedBatch(_)
+                | Self::Live(LiveKey::Day(..))
         )
     }
 

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::archive::Archive;
-use crate::base::ids::ExportId;
+use crate::base::ids::{ExportId, StreamName};
 use crate::base::signature::LocalKey;
-use crate::export::objects::{Object, ObjectKey};
+use crate::export::objects::{LiveKey, Object, ObjectKey};
 use crate::storage::store::{ArchiveStore, FolderStore};
 
 /// An archive in a folder with a signing key.
@@ -59,8 +59,9 @@ async fn read(archive: &Archive, name: ObjectKey<'_>) -> Result<serde_json::Valu
 }
 
 #[tokio::test]
-async fn documents_that_command_are_signed_and_read_again() {
+async fn documents_that_command_or_conclude_are_signed_and_read_again() {
     let (world, id) = (World::new(), id("a"));
+    let (stream, day) = (StreamName::events(), "2026-11-30".parse().unwrap());
     let names = [
         ObjectKey::Request(&id),
         ObjectKey::Attempt(&id, 1),
@@ -69,6 +70,7 @@ async fn documents_that_command_are_signed_and_read_again() {
         ObjectKey::Manifest(&id),
         ObjectKey::Open(&id),
         ObjectKey::EndedBatch(&id),
+        ObjectKey::Live(LiveKey::Day(&stream, day)),
     ];
 
     for name in names {
