@@ -21,6 +21,7 @@ mod history;
 mod incomplete;
 mod keys;
 mod ledger;
+mod live;
 mod outcomes;
 mod page;
 mod rest;
@@ -33,6 +34,10 @@ mod tests;
 
 pub use anchors::{Anchors, RequiredSignatures, SignatureReport};
 pub use ledger::{LedgerReport, verify_ledger};
+pub use live::{
+    ClosedLiveGap, DayRange, LiveProgress, LiveReport, LiveScope, OpenLiveGap, StreamReport,
+    verify_live,
+};
 pub use subject::{Damage, VerifyError};
 
 use history::History;

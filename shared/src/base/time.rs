@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 /// A half-open interval: `start` is included, `end` is not. Both are truncated to whole milliseconds, as they are
@@ -109,6 +111,15 @@ pub fn start_of_day(moment: Timestamp) -> Timestamp {
     truncate(moment, 86_400 * NANOSECONDS_PER_SECOND)
 }
 
+/// The 24 hours of a UTC day; `None` for a day at the end of the calendar.
+pub fn interval_of_day(day: Date) -> Option<Interval> {
+    let midnight = |day: Date| {
+        let midnight = day.to_datetime(jiff::civil::Time::midnight());
+        Offset::UTC.to_timestamp(midnight).ok()
+    };
+    Interval::new(midnight(day)?, midnight(day.tomorrow().ok()?)?).ok()
+}
+
 /// The start of the minute.
 pub(crate) fn start_of_minute(moment: Timestamp) -> Timestamp {
     truncate(moment, 60 * NANOSECONDS_PER_SECOND)
@@ -177,6 +188,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_day_is_its_24_hours() {
+        let day = |text: &str| interval_of_day(text.parse().unwrap());
+
+        assert_eq!(
+            day("2026-02-28").unwrap().to_string(),
+            "2026-02-28T00:00:00.000Z/2026-03-01T00:00:00.000Z"
+        );
+        assert_eq!(day("9999-12-31"), None);
+    }
 
     #[test]
     fn an_interval_is_written_in_utc_with_milliseconds() {

@@ -23,6 +23,7 @@ use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
 mod adopted;
 mod applied;
+mod coverage;
 mod draft;
 mod identity;
 mod limits;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::live_gaps::exported_conversations;
@@ -12,11 +11,10 @@ use crate::archive::live_streams::{self, StoredRecord};
 use crate::archive::{Archive, ArchiveError, claims, exports, live_gaps};
 use crate::base::format::FormatVersion;
 use crate::base::ids::{ConversationId, ExportId, StreamName};
-use crate::base::time::later;
+use crate::base::time::{interval_of_day, later};
 use crate::export::live_coverage::{DayFigures, DaySeal, ListedGap, NotEnded};
 use crate::export::objects::{LiveKey, ObjectKey, audit_day};
 use crate::export::outcome::Manifest;
-use crate::export::plan::ExportPlan;
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::{Pipeline, PipelineError, metrics};
 
@@ -149,13 +147,16 @@ impl DaySealing {
         &self,
         day: Date,
     ) -> Result<Option<(ExportId, Manifest)>, ArchiveError> {
+        let Some(interval) = interval_of_day(day) else {
+            return Ok(None);
+        };
         for later_days in 1..=2 {
             let Ok(outcome_day) = day.checked_add(later_days.days()) else {
                 break;
             };
             for id in exports::concluded_on(self.archive(), outcome_day).await? {
                 let plan = match self.archive().plan(&id).await {
-                    Ok(plan) => plan.filter(|plan| covers(plan, day)),
+                    Ok(plan) => plan.filter(|plan| plan.covers_starts(interval)),
                     Err(error) if error.is_damage() || error.is_untrusted() => None,
                     Err(error) => return Err(error),
                 };
@@ -177,30 +178,7 @@ impl DaySealing {
 
 /// Whether the day ended long enough ago.
 fn is_due(day: Date, now: Timestamp) -> bool {
-    end_of(day).is_some_and(|end| later(end, SEALING_DELAY) <= now)
-}
-
-fn end_of(day: Date) -> Option<Timestamp> {
-    start_of(day.tomorrow().ok()?)
-}
-
-fn start_of(day: Date) -> Option<Timestamp> {
-    let midnight = day.to_datetime(jiff::civil::Time::midnight());
-    Offset::UTC.to_timestamp(midnight).ok()
-}
-
-/// Whether the export has every conversation that started in the day.
-fn covers(plan: &ExportPlan, day: Date) -> bool {
-    let (Some(start), Some(end)) = (start_of(day), end_of(day)) else {
-        return false;
-    };
-    let is_whole = plan.interval.start() <= start && end <= plan.interval.end();
-    let has_records = plan.from_export.is_none() && plan.transcripts.is_none();
-    is_whole
-        && has_records
-        && plan.source.is_analytics()
-        && plan.filters.is_empty()
-        && plan.revisit.is_none()
+    interval_of_day(day).is_some_and(|day| later(day.end(), SEALING_DELAY) <= now)
 }
 
 fn figures(records: &[StoredRecord]) -> DayFigures {

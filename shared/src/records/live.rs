@@ -9,6 +9,7 @@
 
 mod batch;
 mod canonical;
+mod check;
 mod ending;
 mod frame;
 mod index;
@@ -23,6 +24,7 @@ mod time;
 mod topic;
 
 pub use batch::{Batch, EncodedBatch, EncodedFrames, FrameCounts, MAX_BATCH_BYTES};
+pub(crate) use check::{CheckedFrames, check_frames};
 pub use frame::Frame;
 pub use index::{FrameIndexEntry, FrameIndexReader, read_frame_index};
 pub use line::{FrameLine, StoredFrame};

@@ -9,7 +9,7 @@ use crate::base::failure::error_chain;
 use crate::base::hash::Sha256;
 use crate::base::signature::KeyId;
 use crate::export::audit::{Action, AuditEvent};
-use crate::export::objects::ObjectKey;
+use crate::export::objects::{LiveKey, ObjectKey};
 use crate::export::plan::ExportPlan;
 
 /// The first mismatch: the object and the rule that it violates.
@@ -89,6 +89,15 @@ impl Subject {
 
     pub(super) fn at(key: impl Into<String>) -> Self {
         Self { key: key.into() }
+    }
+
+    /// Fails if the object is stored under another key than its content gives.
+    pub(super) fn belongs_at(&self, name: LiveKey<'_>) -> Result<(), VerifyError> {
+        let expected = ObjectKey::Live(name).key();
+        self.require(
+            self.key == expected,
+            format_args!("it belongs at {expected}"),
+        )
     }
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> VerifyError {

@@ -8,6 +8,7 @@ mod edits;
 mod examples;
 mod export;
 mod forged;
+mod live;
 mod matrix;
 mod repeated;
 mod reports;

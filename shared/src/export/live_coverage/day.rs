@@ -98,4 +98,10 @@ impl NotEnded {
             ids: ids.iter().take(LISTED_IDS).cloned().collect(),
         }
     }
+
+    /// Whether the ids are the first ones of that many, sorted.
+    pub fn is_consistent(&self) -> bool {
+        let listed = self.count.min(LISTED_IDS as u64);
+        self.ids.len() as u64 == listed && self.ids.is_sorted_by(|one, next| one < next)
+    }
 }

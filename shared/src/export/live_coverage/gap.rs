@@ -93,6 +93,13 @@ impl LiveGapSpan {
         spans
     }
 
+    /// Its time; `None` if that is not the length of one gap.
+    pub fn interval(self) -> Option<Interval> {
+        let has_length_of_a_gap = self.until <= later(self.from, LONGEST);
+        let interval = Interval::new(self.from, self.until).ok();
+        interval.filter(|_| has_length_of_a_gap)
+    }
+
     /// The time of the export that closes the gap.
     fn with_margin(self) -> Self {
         Self {

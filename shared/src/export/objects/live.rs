@@ -50,6 +50,11 @@ pub(crate) fn arrivals_prefix(stream: &StreamName, day: Date) -> String {
     format!("{LIVE_PREFIX}{stream}/dt={day}/")
 }
 
+/// Prefix of the quarantined frames that arrived in a UTC day.
+pub(crate) fn quarantine_prefix(stream: &StreamName, day: Date) -> String {
+    format!("{LIVE_PREFIX}{stream}/quarantine/dt={day}/")
+}
+
 /// Prefix of the live gaps of a stream.
 pub(crate) fn gaps_prefix(stream: &StreamName) -> String {
     format!("{LIVE_PREFIX}{stream}/gaps/")

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::line::in_millis;
-use super::{StoredFrame, TopicTemplate};
+use super::{FrameLine, StoredFrame};
 use crate::base::hash::Sha256;
 use crate::base::ids::ConversationId;
 use crate::records::page::{CodecError, IndexReader, read_index};
@@ -32,11 +32,23 @@ impl FrameIndexEntry<'_> {
     pub(super) fn of(frame: &StoredFrame, offset: u64) -> Self {
         Self {
             identity: frame.identity,
-            topic: TopicTemplate::as_str(frame.topic).into(),
+            topic: frame.topic.as_str().into(),
             conversation_id: frame.conversation_id.clone(),
             event_time: frame.event_time,
             offset,
             length: frame.line.len() as u64,
+        }
+    }
+
+    /// The entry that a stored line must have.
+    pub(super) fn of_line(line: &FrameLine<'_>, offset: u64, length: u64) -> Self {
+        Self {
+            identity: line.identity,
+            topic: line.topic().as_str().into(),
+            conversation_id: line.conversation_id.clone(),
+            event_time: line.event_time,
+            offset,
+            length,
         }
     }
 }

@@ -27,9 +27,9 @@ pub enum CodecError {
     TooLarge { limit_bytes: u64 },
     #[error("not text")]
     Text(#[source] std::string::FromUtf8Error),
-    #[error("line {line} of the page index is cut off or too long")]
+    #[error("line {line} of the index is cut off or too long")]
     IndexLine { line: u64 },
-    #[error("line {line} of the page index is not an index entry")]
+    #[error("line {line} of the index is not an index entry")]
     IndexEntry {
         line: u64,
         #[source]

@@ -207,7 +207,7 @@ mod tests {
         let text = crate::base::failure::error_chain(&error);
         assert_eq!(
             text,
-            "line 1 of the page index is not an index entry: `start` has an unexpected type"
+            "line 1 of the index is not an index entry: `start` has an unexpected type"
         );
     }
 
@@ -252,7 +252,7 @@ mod tests {
 
         assert_eq!(
             first.unwrap_err().to_string(),
-            "line 1 of the page index is not an index entry"
+            "line 1 of the index is not an index entry"
         );
     }
 }

@@ -69,7 +69,7 @@ fn rehash(document: &mut Value) {
 }
 
 /// The JSON pointers of all scalar values in a document.
-fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             fields
@@ -87,7 +87,7 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// Another value of the same type, so that the document still parses.
-fn other(value: &Value) -> Value {
+pub(super) fn other(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(whole) => json!(whole + 1),

@@ -28,6 +28,10 @@ impl MemoryStore {
     pub(super) fn objects(&self) -> Objects {
         self.objects.lock().unwrap().clone()
     }
+
+    pub(super) fn insert_all(&self, objects: Objects) {
+        self.objects.lock().unwrap().extend(objects);
+    }
 }
 
 #[async_trait]
