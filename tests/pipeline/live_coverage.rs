@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use archive_events::EventMessage;
 use conversation_archive::archive::live_gaps;
+use conversation_archive::archive::verify::{StreamReport, VerifyError};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::StreamName;
 use conversation_archive::export::live_coverage::{
@@ -69,7 +70,9 @@ async fn hear(world: &World, conversations: &[String], arrival: &str) {
         .iter()
         .map(|body| EventMessage { id: "m", body })
         .collect();
-    let handled = process.handle(&messages, &invocation(1, &clock)).await;
+    // A process has an id of its own.
+    let number = u64::try_from(clock.now().as_second()).expect("after 1970");
+    let handled = process.handle(&messages, &invocation(number, &clock)).await;
     assert!(handled.failed.is_empty());
 }
 
@@ -100,6 +103,21 @@ async fn seal(world: &World, day: &str) -> Option<DaySeal> {
     let (stream, day) = (events(), day.parse().expect("a day"));
     let name = ObjectKey::Live(LiveKey::Day(&stream, day));
     world.archive().read(name).await.expect("readable")
+}
+
+/// What `verify` reports of the stream, whose day seals must be signed.
+async fn verified(world: &World) -> StreamReport {
+    let report = world.verify_live().await.expect("intact live objects");
+    let [stream] = <[_; 1]>::try_from(report.streams).expect("one stream");
+    stream
+}
+
+/// The key of the object that `verify` names as damaged.
+async fn damaged_key(world: &World) -> String {
+    match world.verify_live().await {
+        Err(VerifyError::Damage(damage)) => damage.key,
+        other => panic!("expected damage, got {other:?}"),
+    }
 }
 
 /// Exports the conversations of [`DAY`], and returns their ids.
@@ -144,6 +162,8 @@ async fn a_live_gap_is_closed_by_an_export_of_its_time() {
     assert_eq!(closed_gap(&world, &gap).await, Some(closed));
     let transcripts = format!("{}-transcripts", gap.export_id());
     world.manifest(&transcripts.parse().expect("an id")).await;
+    let stream = verified(&world).await;
+    assert_eq!((stream.closed_gaps.len(), stream.open_gaps), (1, vec![]));
 }
 
 #[tokio::test]
@@ -162,6 +182,7 @@ async fn a_damaged_gap_stays_open_and_stops_no_other() {
     assert!(closed_gap(&world, &intact).await.is_some());
     let gaps = live_gaps::all(&world.archive(), &events()).await;
     assert_eq!(gaps.expect("listed").open, [damaged.span]);
+    assert_eq!(damaged_key(&world).await, ObjectKey::Live(name).key());
 }
 
 #[tokio::test]
@@ -214,6 +235,7 @@ async fn a_sweep_killed_at_any_step_leaves_a_gap_that_the_next_one_closes() {
 
         let closed = closed_gap(&world, &gap).await;
         assert!(closed.is_some(), "{kill:?}");
+        assert_eq!(verified(&world).await.closed_gaps.len(), 1);
     }
 }
 
@@ -245,6 +267,9 @@ async fn a_day_is_sealed_with_what_was_heard_and_what_was_not() {
     assert_eq!(seal.unheard, Some(2));
     assert_eq!(seal.gaps.len(), 1);
     assert_eq!(seal.gaps[0].export_id, Some(gap.export_id()));
+    let stream = verified(&world).await;
+    assert_eq!((stream.days, stream.sealed_days), (2, 1));
+    assert_eq!(stream.unsealed_days, ["2026-03-10".parse().expect("a day")]);
 }
 
 #[tokio::test]
@@ -280,6 +305,8 @@ async fn every_day_is_sealed_once_and_in_order() {
     );
     let empty = seal(&world, "2026-03-06").await.expect("sealed");
     assert!(empty.records.is_empty());
+    let stream = verified(&world).await;
+    assert_eq!((stream.days, stream.sealed_days), (1, 3));
 }
 
 #[tokio::test]
@@ -302,4 +329,5 @@ async fn a_damaged_frame_record_is_listed_and_does_not_stop_the_seal() {
     assert_eq!(seal.records.len(), 1);
     assert_eq!((seal.unreadable, seal.conversations_heard), (1, 0));
     assert_eq!(Some(seal.records[0].key.clone()), record);
+    assert_eq!(Some(damaged_key(&world).await), record);
 }

@@ -26,6 +26,7 @@ mod interleavings;
 mod live;
 mod live_conversations;
 mod live_coverage;
+mod live_verification;
 mod lost_sources;
 mod membership;
 mod minimal_records;

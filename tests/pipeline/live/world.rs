@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use archive_events::{ArchiveEvents, EventMessage, HandledEvents};
+use conversation_archive::archive::Archive;
+use conversation_archive::archive::verify::{Anchors, LiveReport, LiveScope, verify_live};
 use conversation_archive::export::plan::{RedactionPlan, RedactionSettings, RequiredRedaction};
 use conversation_archive::net::clock::Clock;
 use conversation_archive::storage::store::ArchiveStore;
@@ -11,6 +13,7 @@ use end_to_end::live::{LiveObjects, archive_events};
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::process::invocation;
 use end_to_end::seams::{SteppedStore, Steps};
+use futures::FutureExt as _;
 
 pub(super) const NOW: &str = "2026-03-02T10:00:05Z";
 
@@ -77,8 +80,27 @@ impl LiveWorld {
         }
     }
 
+    /// What is stored, which `verify` finds intact as well.
     pub(super) fn objects(&self) -> LiveObjects {
-        LiveObjects::of(self.store.snapshot())
+        let objects = LiveObjects::of(self.store.snapshot());
+        let report = self.verify().streams;
+        assert_eq!(
+            report.iter().map(|it| it.records).sum::<u64>(),
+            objects.records().count() as u64
+        );
+        assert_eq!(
+            report.iter().map(|it| it.frames).sum::<u64>(),
+            objects.lines().len() as u64
+        );
+        objects
+    }
+
+    fn verify(&self) -> LiveReport {
+        let archive = Archive::new(Arc::clone(&self.store) as _);
+        let (scope, anchors) = (LiveScope::default(), Anchors::default());
+        let verified = verify_live(&archive, &scope, &anchors, &mut |_| {}).now_or_never();
+        let verified = verified.expect("a store in memory never waits");
+        verified.expect("intact live objects")
     }
 
     pub(super) fn identities(&self) -> BTreeSet<String> {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::archive::verify::{Report, verify};
+use conversation_archive::archive::verify::{
+    LiveReport, LiveScope, Report, VerifyError, verify, verify_live,
+};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome};
@@ -68,6 +70,12 @@ impl<S: ArchiveStore + 'static> World<S> {
         verify(&self.archive(), id, &self.signing.anchors(), &mut |_| {})
             .await
             .expect("an intact export")
+    }
+
+    /// Verifies all live objects.
+    pub async fn verify_live(&self) -> Result<LiveReport, VerifyError> {
+        let (archive, scope) = (self.archive(), LiveScope::default());
+        verify_live(&archive, &scope, &self.signing.anchors(), &mut |_| {}).await
     }
 
     /// Returns each record line in the pages that the manifest names, with its number of occurrences.
