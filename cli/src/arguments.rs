@@ -4,6 +4,7 @@ mod deployed;
 mod history;
 mod local;
 mod simulate;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
 pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, value_name};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
 pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
+pub(crate) use verify::{LiveArchive, VerifyArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
 #[derive(Clone, Debug, Parser)]
@@ -186,40 +188,6 @@ pub(crate) struct CancelArguments {
     #[command(flatten)]
     pub stack: StackArguments,
     pub export_id: ExportId,
-}
-
-/// Recompute hashes, counts, ids and audit chains of a complete export
-#[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "\
-Only reads, page by page, and reports the first mismatch. A folder needs no settings:
-  genesys-archive verify ./archive march
-  AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march
-
-The archive of a deployed stack, found through the stack:
-  genesys-archive verify --stack genesys-archive march
-  genesys-archive verify --local march
-
-Whoever can write to an archive can rewrite it consistently, but cannot sign it. Signatures of your own key are always
-checked. Elsewhere, give the public key (a file with what genesys-archive public-key prints, or the command in the stack's
-output SigningPublicKeyCommand), or the digest that the webhook carried:
-  genesys-archive verify ./archive march --public-key exporter.pem
-  genesys-archive verify ./archive march --manifest-sha256 5f0c…",
-    allow_missing_positional = true
-)]
-pub(crate) struct VerifyArguments {
-    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
-    pub archive: Option<Place>,
-    #[arg(required = true)]
-    pub export_id: ExportId,
-    /// Public key, as PEM or as base64 of its DER form: every plan, attempt and outcome must be signed with it, or with another one given
-    #[arg(long, value_name = "FILE")]
-    pub public_key: Vec<PathBuf>,
-    /// SHA-256 that manifest.json must have: `manifestSha256` of the webhook
-    #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
-    pub manifest_sha256: Option<Sha256>,
-    #[command(flatten)]
-    pub stack: StackArguments,
 }
 
 /// Check that no export of an archive was deleted or replaced
@@ -434,6 +402,9 @@ mod tests {
             "a verify . march",
             "a verify --local march",
             "a verify --stack s march",
+            "a verify --live .",
+            "a verify --live --local",
+            "a verify --live --stack s --stream events --from 2026-03-01 --until 2026-03-02",
             "a cancel --out . march",
             "a cancel --local=/x march",
             "a resume --stack s march",
@@ -443,6 +414,11 @@ mod tests {
         for words in [
             "a verify march",
             "a verify --local . march",
+            "a verify --live . march",
+            "a verify march --live",
+            "a verify . march --stream events",
+            "a verify . march --from 2026-03-01",
+            "a verify --live . --manifest-sha256 0",
             "a cancel march",
             "a cancel --out . --local march",
             "a start",

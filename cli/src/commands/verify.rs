@@ -1,4 +1,4 @@
-//! `verify`: recomputes an export from its objects.
+//! `verify`: recomputes an export from its objects, or what live capture stored.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,8 +25,25 @@ use crate::stack::Stack;
 use crate::style::style;
 use crate::summary::repeated_text;
 
+mod live;
+
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let id = &arguments.export_id;
+    if let Some(place) = &arguments.live {
+        return live::verify(arguments, place.as_ref(), screen).await;
+    }
+    match &arguments.export_id {
+        Some(id) => verify_one(arguments, id, screen).await,
+        None => Err(Problem::refused(
+            "name the export to verify, or write --live PLACE",
+        )),
+    }
+}
+
+async fn verify_one(
+    arguments: &VerifyArguments,
+    id: &ExportId,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
     let given_keys = read_keys(&arguments.public_key)?;
     let Subject {
         archive,
@@ -184,6 +201,15 @@ pub(super) fn text(verified: &Verified) -> String {
 
 /// States what the signatures prove.
 pub(super) fn signature_text(signatures: &SignatureReport) -> String {
+    let mut parts = signature_parts(signatures);
+    if signatures.unchecked + signatures.unsigned > 0 {
+        parts.push("not proven: that only your exporter wrote the archive".to_owned());
+    }
+    format!("signatures: {}", parts.join("; "))
+}
+
+/// Counts documents by the state of their signature.
+fn signature_parts(signatures: &SignatureReport) -> Vec<String> {
     let documents = |count| quantity(count, "document", "documents");
     let SignatureReport {
         valid,
@@ -209,10 +235,7 @@ pub(super) fn signature_text(signatures: &SignatureReport) -> String {
     if *unsigned > 0 {
         parts.push(format!("{} without a signature", documents(*unsigned)));
     }
-    if *unchecked + *unsigned > 0 {
-        parts.push("not proven: that only your exporter wrote the archive".to_owned());
-    }
-    format!("signatures: {}", parts.join("; "))
+    parts
 }
 
 /// A progress bar for checking `things`.

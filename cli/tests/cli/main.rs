@@ -13,6 +13,7 @@ mod files;
 mod finding;
 mod gaps;
 mod history;
+mod live_verification;
 mod login;
 mod loopback;
 mod odd_records;
