@@ -25,6 +25,7 @@ mod resuming;
 mod scripted;
 mod signatures;
 mod simulating;
+mod streaming;
 mod transcripts;
 mod webhooks;
 mod world;
