@@ -1,4 +1,4 @@
-//! What a capture reports while it runs.
+//! The figures and notices of a running capture.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -44,7 +44,7 @@ impl Intake {
             Some(_) => Frame::of_direct_event(text, arrived_at),
         };
         self.add_frame(frame, text, arrived_at);
-        // What is not an event is stored as a frame or quarantined, and changes no conversation.
+        // A text that is not an event is stored as a frame or quarantined, and changes no conversation.
         let emitted = self
             .reconstruction
             .as_mut()

@@ -50,7 +50,7 @@ struct Due {
     drained: Option<Timestamp>,
 }
 
-/// What happens next.
+/// The next event of the loop.
 enum Next {
     Item(Option<Item>),
     Stop,
@@ -204,7 +204,7 @@ impl Running {
             self.due.look = self.now();
         }
         if self.intake.is_full(self.limits().batch_bytes) {
-            // What does not fit into memory is written, whatever the process before does.
+            // A full batch is written, whatever the process before does.
             self.begin_writing().await?;
             self.write().await?;
         }

@@ -1,4 +1,4 @@
-//! What a capture writes: first the gaps, then the frames that arrived after them, then the messages about ended
+//! The writes of a capture: first the gaps, then the frames that arrived after them, then the messages about ended
 //! conversations.
 
 use conversation_archive::archive::{Arrival, LiveWriter, live_epochs, live_gaps};

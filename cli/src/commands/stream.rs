@@ -30,7 +30,7 @@ use running::RunningStream;
 
 const BYTES_PER_KIB: usize = 1024;
 
-/// What `--queue` says for all queues.
+/// The value of `--queue` for all queues.
 const ALL_QUEUES: &str = "all";
 
 pub(super) async fn stream(arguments: &StreamArguments, screen: &Screen) -> Result<Exit, Problem> {

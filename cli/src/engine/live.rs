@@ -1,4 +1,4 @@
-//! What an engine does for live capture, which has no end: it continues the exports of an earlier process, and sweeps.
+//! The work of an engine for live capture, which has no end: it continues the exports of an earlier process, and sweeps.
 
 use anyhow::Context as _;
 use conversation_archive::base::failure::error_chain;
@@ -53,7 +53,7 @@ impl Engine {
         self.handlers.queues.contents(Queue::Ended).messages
     }
 
-    /// What sweep-exports does every hour: no export hangs unnoticed, owed webhooks are sent, live gaps are closed, and days
+    /// Does the hourly work of sweep-exports: no export hangs unnoticed, owed webhooks are sent, live gaps are closed, and days
     /// are sealed.
     pub async fn sweep(&self) -> anyhow::Result<()> {
         let invocation = self.handlers.invocation(COMPLETE_EXPORT_TIMEOUT);

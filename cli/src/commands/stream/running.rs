@@ -30,7 +30,7 @@ pub(super) struct RunningStream<'a> {
 
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What the sweep looks for lasts for an hour or longer, but the exports of gaps start after minutes.
+/// The exports of gaps start after minutes; everything else that a sweep finds takes an hour or longer.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(5);
 
 /// How often it is tried to keep the ids of channels.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::capture::{CaptureFigures, CapturePhase};
 use crate::figures::{count, quantity, time, time_of_day};
 
-/// What became of the conversations that ended.
+/// The exports of the conversations that ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ExportFigures {
     /// Conversations that an export was started for.

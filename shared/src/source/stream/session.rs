@@ -211,7 +211,7 @@ impl<'a, P: Protocol> Session<'a, P> {
     fn mark_heard(&mut self, now: Timestamp) {
         self.silent_at = later(now, SILENCE);
         let number = self.connection.number;
-        // What is read after a pause may have been sent before it, and is followed by more of the kind.
+        // A text that is read after a pause may have been sent before it.
         let heard_until = self.behind_since.unwrap_or(now);
         self.connection
             .context
@@ -279,7 +279,7 @@ impl<'a, P: Protocol> Session<'a, P> {
         let number = self.connection.number;
         let context = &self.connection.context;
         context.cover(|coverage| coverage.ended(number, reason));
-        // What was not read is in the gap.
+        // Everything that was not read is in the gap.
         self.catch_up();
         self.signal(Signal::Lost);
         // Without effect on a connection that the server has closed.
