@@ -1,4 +1,6 @@
-//! Thousands of frames over a connection that is lost, silent and slow.
+//! Thousands of frames over a connection that is lost and silent.
+//!
+//! `LIVE_FRAMES=100000 cargo test -p end-to-end --test pipeline each_frame_is_stored -- --nocapture` sends more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,8 +13,14 @@ use genesys_simulator::{FrameKind, LiveFaults, LiveSettings, Settings, Traffic};
 
 use super::account::{Account, is_of_queue, stream};
 
-/// Enough for 5,000 snapshots of queues.
-const CONVERSATIONS: usize = 600;
+/// Number of frames on the topics that are heard; `LIVE_FRAMES` overrides it.
+const FRAMES: usize = 5_000;
+
+/// Each conversation has at least as many of them, on average.
+const FRAMES_PER_CONVERSATION: usize = 10;
+
+/// The exports of conversations and gaps end within these hours.
+const MAX_SWEEPS: usize = 20;
 
 /// Events of conversations between two looks at the traffic.
 const STEP: usize = 100;
@@ -32,6 +40,12 @@ const DISTURBANCES: [Disturbance; 5] = [
     Disturbance::Close(1011),
 ];
 
+fn number_of_frames() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
+    let frames = std::env::var("LIVE_FRAMES").ok();
+    frames.map_or(FRAMES, |frames| frames.parse().expect("a number"))
+}
+
 async fn world() -> World {
     let faults = LiveFaults {
         seed: 3,
@@ -50,24 +64,26 @@ async fn world() -> World {
 }
 
 /// Sends all traffic, with the disturbances spread over it.
-async fn run_traffic(world: &World, capture: &mut CaptureProcess) {
+async fn run_traffic(world: &World, capture: &mut CaptureProcess, frames: usize) {
     let live = world.simulator.live();
     live.begin(Traffic {
-        conversations: CONVERSATIONS,
+        conversations: frames / FRAMES_PER_CONVERSATION,
         concurrent: 40,
         reopened_every: 9,
         kinds: vec![FrameKind::Snapshot],
         ..Traffic::default()
     });
     let mut disturbances = DISTURBANCES.into_iter();
-    let mut next = 800;
+    // All frames of a conversation are about three times as many as those that are heard.
+    let between = frames as u64 / 4;
+    let mut next = between;
     while live.step(STEP) > 0 {
         live.flush().await;
         world.clock.advance(Duration::from_secs(1));
         if live.frame_count() > next
             && let Some(disturbance) = disturbances.next()
         {
-            next += 1_000;
+            next += between;
             disturb(world, capture, disturbance).await;
         }
     }
@@ -107,16 +123,18 @@ async fn each_frame_is_stored_once_or_in_a_gap_that_an_export_closes() {
         .until(&world, |figures| figures.stream.heartbeats > 0)
         .await;
 
-    run_traffic(&world, &mut capture).await;
+    let frames = number_of_frames();
+    run_traffic(&world, &mut capture, frames).await;
     assert_eq!(capture.stop().await.expect("in order"), CaptureEnd::Stopped);
 
     let account = Account::of(&world, is_of_queue).await;
-    let sent = world.simulator.live().frame_count();
-    assert!(
-        account.stored.len() > 4_000,
-        "{} of {sent}",
-        account.stored.len()
+    println!(
+        "{} frames stored, {} in the time of {} gaps",
+        account.stored.len(),
+        account.in_gaps,
+        account.gaps.len()
     );
+    assert!(account.stored.len() + account.in_gaps >= frames);
     assert_eq!(account.missing, []);
     assert_eq!(account.gaps.len(), DISTURBANCES.len(), "{:?}", account.gaps);
     assert!(account.in_gaps > 100, "{}", account.in_gaps);
@@ -127,10 +145,13 @@ async fn each_frame_is_stored_once_or_in_a_gap_that_an_export_closes() {
 async fn check_exports(world: &mut World) {
     world.clock.advance(Duration::from_mins(3));
     world.fetch_ended().await;
-    for _ in 0..3 {
+    for _ in 0..MAX_SWEEPS {
         world.run().await;
         world.clock.advance(Duration::from_mins(61));
         world.sweep().await;
+        if world.queues.is_empty() {
+            break;
+        }
     }
     let gaps = live_gaps::all(&world.archive(), &stream()).await;
     assert_eq!(gaps.expect("a listing").open, []);
@@ -165,5 +186,6 @@ async fn check_exports(world: &mut World) {
         let is_exported = exported > 0 || gap.contains(&conversation.id);
         assert!(is_exported || !was_queued, "{}", conversation.id);
     }
-    assert!(live.len() > CONVERSATIONS * 8 / 10, "{}", live.len());
+    println!("{} conversations in exports of their own", live.len());
+    assert!(live.len() > queued.len() * 8 / 10);
 }

@@ -33,7 +33,7 @@ pub(super) fn connection(
     parts.push(format!("{frames_per_second:.1} frames/s"));
     parts.push(format!("{} stored", count(figures.counts.stored)));
     if figures.stream.lag >= Duration::from_secs(1) {
-        parts.push(format!("{} behind", time(figures.stream.lag)));
+        parts.push(format!("lag {}", time(figures.stream.lag)));
     }
     if figures.counts.quarantined > 0 {
         parts.push(format!("{} quarantined", count(figures.counts.quarantined)));
@@ -138,7 +138,7 @@ mod tests {
         ];
 
         insta::assert_snapshot!(lines.join("\n"), @"
-        hearing · 1234.5 frames/s · 1,234,567 stored · 14 s behind · 12 quarantined
+        hearing · 1234.5 frames/s · 1,234,567 stored · lag 14 s · 12 quarantined
         45,678 ended · 45,000 exported · 34 waiting · 12 left · 1 export failed · 12 gaps, last 09:00:00 UTC for 7.0 s
         ");
         assert!(lines[0].chars().count() < 78);
