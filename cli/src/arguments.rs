@@ -4,6 +4,7 @@ mod deployed;
 mod history;
 mod local;
 mod simulate;
+mod stream;
 mod verify;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
 pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, value_name};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
 pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
+pub(crate) use stream::{NotificationArguments, StreamArguments, StreamCommand};
 pub(crate) use verify::{LiveArchive, VerifyArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
@@ -63,6 +65,9 @@ Archive a day:
 Resume after a crash, Ctrl-C or a failure, from where the export stopped:
   genesys-archive resume --out ./archive EXPORT_ID
 
+Capture live events, and archive each conversation minutes after its end:
+  genesys-archive stream notifications --queue all --out ./archive
+
 Archive into a bucket, with the credentials that AWS tools use:
   genesys-archive export --request day.json --out s3://bucket/prefix
 
@@ -72,7 +77,7 @@ Use the deployed stack on this machine, and then in AWS:
   genesys-archive status --stack genesys-archive
 
 Exit codes: 0 done, 1 failed, 2 the request or a setting must change, 3 done, but the receiver did not accept the
-webhook; `resume` sends it again.";
+webhook; `resume` sends it again. `stream` has codes of its own.";
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum CliCommand {
@@ -86,6 +91,7 @@ pub(crate) enum CliCommand {
     Find(FindArguments),
     Transcript(TranscriptArguments),
     Check(CheckArguments),
+    Stream(StreamArguments),
     Simulate(SimulateArguments),
     Demo(DemoArguments),
     Local(LocalArguments),

@@ -21,6 +21,7 @@ mod run_export;
 mod simulate;
 mod start;
 mod status;
+mod stream;
 mod transcript;
 mod verify;
 
@@ -36,6 +37,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Find(arguments) => find::find(arguments, screen).await,
         CliCommand::Transcript(arguments) => transcript::transcript(arguments, screen).await,
         CliCommand::Check(arguments) => check::check(arguments, screen).await,
+        CliCommand::Stream(arguments) => Box::pin(stream::stream(arguments, screen)).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
         CliCommand::Demo(arguments) => Box::pin(demo::demo(arguments, screen)).await,
         CliCommand::Local(arguments) => local::local(arguments, screen).await,

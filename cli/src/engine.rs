@@ -19,9 +19,10 @@ use conversation_archive::net::AddressRules;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{Redactors, webhooks};
+use conversation_archive::pipeline::{FailedExports, Pipeline, Redactors, webhooks};
+use conversation_archive::runtime::config::{DEFAULT_GAP_DELAY, LiveSettings};
 use conversation_archive::source::SourceSettings;
-use conversation_archive::storage::queue::ARCHIVE_PAGE_TIMEOUT;
+use conversation_archive::storage::queue::{ARCHIVE_PAGE_TIMEOUT, ENDED_BATCH_WINDOW};
 use start_export::{Command, Regions, StartError, Started};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -29,6 +30,7 @@ mod dead_letters;
 mod event;
 mod export_state;
 mod handlers;
+mod live;
 mod outage_tolerance;
 mod running;
 mod worker;
@@ -58,7 +60,20 @@ pub struct EngineSettings {
     pub signer: Option<Signer>,
     /// URL that gets the webhooks in place of the receiver in an export's plan.
     pub receiver: Option<String>,
+    pub live: LiveWork,
+    /// Whether a failed export waits for an operator, or for [`Engine::sweep`].
+    pub failed_exports: FailedExports,
     pub clock: Clock,
+}
+
+/// How the ends and gaps that live capture found become exports.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveWork {
+    pub lookups: LiveSettings,
+    /// How long messages about ended conversations are collected, so that these become one export.
+    pub window: Duration,
+    /// How long after a live gap its export starts.
+    pub gap_delay: Duration,
 }
 
 /// Handlers and queues, ready for a command. A clone is another handle to the same engine.
@@ -67,6 +82,7 @@ pub struct Engine {
     handlers: Arc<Handlers>,
     events: UnboundedSender<Event>,
     concurrency: usize,
+    ended_window: Duration,
 }
 
 impl Engine {
@@ -78,11 +94,13 @@ impl Engine {
         events: UnboundedSender<Event>,
     ) -> anyhow::Result<Self> {
         let concurrency = settings.concurrency;
+        let ended_window = settings.live.window;
         let handlers = Arc::new(Handlers::new(archive, client, settings)?);
         Ok(Self {
             handlers,
             events,
             concurrency,
+            ended_window,
         })
     }
 
@@ -102,7 +120,7 @@ impl Engine {
     /// Starts the workers, which handle the messages of all exports until they are stopped.
     pub fn start_workers(&self) -> Workers {
         let (handlers, events) = (Arc::clone(&self.handlers), self.events.clone());
-        Workers::start(handlers, events, self.concurrency)
+        Workers::start(handlers, events, self.concurrency, self.ended_window)
     }
 
     pub async fn plan(&self, id: &ExportId) -> anyhow::Result<Option<Arc<ExportPlan>>> {
@@ -132,6 +150,10 @@ impl Engine {
         Ok(())
     }
 
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.handlers.pipeline
+    }
+
     pub fn archive(&self) -> &Archive {
         self.handlers.archive()
     }
@@ -139,6 +161,16 @@ impl Engine {
     /// Statistics of the API client so far, such as requests, retries and throttling.
     pub fn client_stats(&self) -> StatsSnapshot {
         self.handlers.start.sources.client.stats()
+    }
+}
+
+impl Default for LiveWork {
+    fn default() -> Self {
+        Self {
+            lookups: LiveSettings::default(),
+            window: ENDED_BATCH_WINDOW,
+            gap_delay: DEFAULT_GAP_DELAY,
+        }
     }
 }
 

@@ -1,17 +1,14 @@
 //! Runs one export to its end or until Ctrl-C, with the engine and its progress display.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::runtime::config::AuditOutput;
 use conversation_archive::storage::store::ExportLock;
 use start_export::{Command, Started};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::audit_lines::AuditLines;
 use crate::engine::{Engine, EngineEnd, Event};
 use crate::place::OpenedPlace;
 use crate::problem::Problem;
@@ -62,13 +59,7 @@ impl ExportRunner {
         let (sender, events) = unbounded_channel();
         let mut engine = settings.engine.clone();
         engine.regions.bucket = place.region();
-        let archive = settings.signing.archive(place.store())?;
-        let archive = match settings.audit_output {
-            AuditOutput::Stored => archive,
-            AuditOutput::StoredAndPrinted => {
-                archive.with_audit_log(Arc::new(AuditLines(screen.clone())))
-            }
-        };
+        let archive = settings.archive(place.store(), screen)?;
         let engine = Engine::new(archive, client, engine, sender)?;
         Ok(Self {
             place,
@@ -155,7 +146,7 @@ impl ExportRunner {
                     }
                     if interrupted {
                         self.screen.print_line("stopped; all committed pages are kept");
-                        std::process::exit(crate::problem::Exit::Failed as i32);
+                        std::process::exit(crate::problem::Exit::Failed.code().into());
                     }
                     interrupted = true;
                     interrupt.set(tokio::signal::ctrl_c());

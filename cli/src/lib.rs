@@ -7,6 +7,7 @@ use clap::Parser as _;
 
 mod arguments;
 mod audit_lines;
+pub mod capture;
 mod commands;
 pub mod engine;
 mod environment;
@@ -65,7 +66,7 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             screen.print_problem(&anyhow::Error::from(error).context("cannot start").into());
-            return ExitCode::from(Exit::Failed as u8);
+            return ExitCode::from(Exit::Failed.code());
         }
     };
     let exit = runtime
@@ -76,5 +77,5 @@ pub fn run() -> ExitCode {
         });
     // A worker that hangs in a file system call must not keep the process alive.
     runtime.shutdown_background();
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }

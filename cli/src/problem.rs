@@ -14,12 +14,29 @@ use crate::settings::SettingsError;
 /// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    Done = 0,
-    Failed = 1,
+    Done,
+    Failed,
     /// The request or a setting must change first; nothing was sent or written.
-    Refused = 2,
+    Refused,
     /// The export ended as it should, but its receiver did not accept the webhook; a resume sends it again.
-    WebhookOwed = 3,
+    WebhookOwed,
+    /// A gateway refuses the client, and a restart would not change that.
+    RefusedByGateway,
+    /// The archive could not be written.
+    NotWritten,
+}
+
+impl Exit {
+    /// The code, which each command documents.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Refused => 2,
+            Self::WebhookOwed | Self::RefusedByGateway => 3,
+            Self::NotWritten => 4,
+        }
+    }
 }
 
 /// The error of a command.

@@ -139,7 +139,7 @@ impl Screen {
             let default_json = || {
                 json!({
                     "status": "error", "error": problem.message, "howToGoOn": problem.hint,
-                    "exitCode": problem.exit as u8,
+                    "exitCode": problem.exit.code(),
                 })
             };
             let json = problem

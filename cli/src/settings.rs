@@ -4,19 +4,25 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use conversation_archive::archive::Archive;
+use conversation_archive::export::plan::{RedactionPlan, RedactionSettings, UnusableRedaction};
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::net::Loopback;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
-use conversation_archive::pipeline::{ConfiguredKey, Redactors};
+use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Redactors};
+use conversation_archive::records::redaction::Redactor;
 use conversation_archive::runtime::config::{
     self, AuditOutput, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig,
     SigningSecretConfig, table,
 };
 use conversation_archive::storage::aws::{AwsClients, AwsSettings, SdkVariables};
+use conversation_archive::storage::store::ArchiveStore;
 
-use crate::engine::EngineSettings;
+use crate::audit_lines::AuditLines;
+use crate::engine::{EngineSettings, LiveWork};
 use crate::environment::{DotEnvError, Environment};
+use crate::screen::Screen;
 use crate::signing::SigningSettings;
 
 /// All settings that the commands read from the environment.
@@ -29,6 +35,7 @@ pub(crate) struct Settings {
     /// The file for audit lines of unredacted reading; `None` for the default one.
     pub audit_file: Option<PathBuf>,
     pub audit_output: AuditOutput,
+    pub live_redaction: Option<RedactionPlan>,
 }
 
 /// The settings of a bucket besides its name.
@@ -70,6 +77,32 @@ impl Settings {
 }
 
 impl Settings {
+    /// The archive with signatures, whose audit events are printed if that is set.
+    pub(crate) fn archive(
+        &self,
+        store: Arc<dyn ArchiveStore>,
+        screen: &Screen,
+    ) -> Result<Archive, crate::problem::Problem> {
+        let archive = self.signing.archive(store)?;
+        Ok(match self.audit_output {
+            AuditOutput::Stored => archive,
+            AuditOutput::StoredAndPrinted => {
+                archive.with_audit_log(Arc::new(AuditLines(screen.clone())))
+            }
+        })
+    }
+
+    /// The redaction of live events: that of the organisation's exports, with the profile that its owner requires.
+    pub(crate) fn live_redactor(&self) -> Result<Redactor, UnusableRedaction> {
+        let plan = self.live_redaction.clone().unwrap_or_else(|| {
+            RedactionPlan::of_live_events(
+                self.engine.limits.required_redaction,
+                RedactionSettings::default(),
+            )
+        });
+        plan.redactor(None)
+    }
+
     /// A client of the organisation's API, with the system clock.
     pub(crate) fn genesys_client(&self) -> Result<GenesysClient, crate::problem::Problem> {
         let credentials = Arc::new(self.credentials.clone());
@@ -123,11 +156,18 @@ impl Config for Settings {
             address_rules,
             signer: signer(settings),
             receiver: None,
+            live: LiveWork {
+                lookups: settings.live(),
+                gap_delay: settings.live_gap_delay(),
+                ..LiveWork::default()
+            },
+            failed_exports: FailedExports::LeftToOperator,
             clock: Clock::System,
         };
         let signing = SigningSettings::read(settings);
         let audit_file = settings.optional(&table::UNREDACTED_AUDIT_FILE);
         let audit_output = settings.audit_output();
+        let live_redaction = settings.live_redaction();
         let genesys = genesys?;
         match genesys.credentials {
             CredentialsConfig::InSettings(credentials) => Some(Self {
@@ -137,6 +177,7 @@ impl Config for Settings {
                 engine,
                 audit_file: audit_file.map(PathBuf::from),
                 audit_output,
+                live_redaction,
             }),
             CredentialsConfig::Secret { .. } => None,
         }

@@ -238,7 +238,7 @@ pub mod archive {
     pub use documents::Archive;
     pub(crate) use documents::Stage;
     pub use error::ArchiveError;
-    pub use live_writer::{CommittedFrames, LiveWriter};
+    pub use live_writer::{Arrival, CommittedFrames, LiveWriter};
     pub use signatures::{Signatures, UnsignedDocuments};
     pub use slice_status::SliceStatus;
 }

@@ -54,7 +54,7 @@ async fn hints_in_batches_of_any_order_give_one_export_for_each_end() {
     let alone = deliveries.chunks(1).rev();
     for batch in halves.into_iter().chain([&deliveries[..]]).chain(alone) {
         let messages = messages_of(batch);
-        let results = process.ended.handle(&messages, &invocation).await;
+        let results = process.ended.handle(&messages, &invocation).await.results;
         assert!(results.iter().all(Result::is_ok));
     }
     live.world.queues.expire_in_flight();

@@ -12,6 +12,7 @@ mod answers;
 mod attempts;
 mod automatic_resumes;
 mod cancelling;
+mod capture;
 mod concurrent_handlers;
 mod crash_points;
 mod default_webhook;

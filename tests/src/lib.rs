@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
+pub mod capture;
 pub mod child_process;
 pub mod comparison;
 pub mod crashes;

@@ -225,7 +225,7 @@ impl Process {
             }
             Queue::Ended => {
                 let message: EndedMessage = serde_json::from_str(body)?;
-                for result in self.ended.handle(&[message], invocation).await {
+                for result in self.ended.handle(&[message], invocation).await.results {
                     result.map_err(LoggedError)?;
                 }
             }

@@ -58,6 +58,13 @@ pub enum Event {
     /// The receiver returned 410: it accepts no more deliveries.
     WebhookEnded,
     WebhookGivenUp,
+    /// Conversations that may have ended were looked up.
+    EndsLookedUp {
+        /// Number of those that an export was started for.
+        exported: usize,
+        /// Number of those that are left to the scheduled export.
+        left: usize,
+    },
     /// A handler failed on a message, which will be redelivered.
     Retried {
         queue: Queue,

@@ -17,8 +17,6 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::{
     ConfiguredWebhook, EndedExports, FailedExports, LoggedError, Pipeline,
 };
-use conversation_archive::runtime::config::DEFAULT_GAP_DELAY;
-use conversation_archive::runtime::config::LiveSettings;
 use conversation_archive::source::{EndLookup, Sources};
 use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, FETCH_ENDED_TIMEOUT,
@@ -73,20 +71,21 @@ impl Handlers {
             clock: clock.clone(),
             max_open_slices: settings.concurrency,
             portions: PortionLimits::default(),
-            failed_exports: FailedExports::LeftToOperator,
+            failed_exports: settings.failed_exports,
         };
         let sources = Sources::new(client, clock, settings.sources);
-        let live = LiveSettings::default();
-        let share = RateShare::new(live.api_share_percent, ONE_PROCESS);
+        let live = settings.live;
+        let share = RateShare::new(live.lookups.api_share_percent, ONE_PROCESS);
         let lookup_client = sources.client.limited_to(share);
         let ids_per_request = settings.limits.query_page_size_max as usize;
+        let redaction = settings.limits.required_redaction.requested();
         let ended = FetchEnded {
             exports: EndedExports {
                 pipeline: pipeline.clone(),
-                redaction: settings.limits.required_redaction.requested(),
+                redaction: redaction.clone(),
             },
             lookup: EndLookup::new(lookup_client, ids_per_request),
-            settle: live.settle,
+            settle: live.lookups.settle,
         };
         let sender = Sender::new(settings.address_rules.clone())
             .context("cannot set up the webhook client")?;
@@ -107,7 +106,10 @@ impl Handlers {
                 address_rules: settings.address_rules,
                 regions: settings.regions,
                 emulated: false,
-                scheduled_requests: ScheduledRequests::LeftToCaller,
+                scheduled_requests: match settings.failed_exports {
+                    FailedExports::Swept => ScheduledRequests::Stored,
+                    FailedExports::LeftToOperator => ScheduledRequests::LeftToCaller,
+                },
             },
             page: ArchivePage {
                 pipeline: pipeline.clone(),
@@ -129,8 +131,8 @@ impl Handlers {
             sweep: SweepExports {
                 pipeline: pipeline.clone(),
                 live: LiveSweep {
-                    gap_delay: DEFAULT_GAP_DELAY,
-                    redaction: None,
+                    gap_delay: live.gap_delay,
+                    redaction,
                 },
             },
             ended,
@@ -176,7 +178,7 @@ impl Handlers {
                 }
             }
             Queue::Webhooks => self.deliver(delivery).await,
-            Queue::Ended => self.fetch_ended(delivery).await,
+            Queue::Ended => anyhow::bail!("messages of the ended queue are handled together"),
         }
     }
 
@@ -208,14 +210,29 @@ impl Handlers {
         }
     }
 
-    async fn fetch_ended(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {
-        let message: EndedMessage = parse_message(delivery)?;
+    /// Handles the messages together, so that their conversations become one export. Returns a result for each.
+    pub(super) async fn fetch_ended(
+        &self,
+        deliveries: &[Delivery],
+    ) -> (Vec<anyhow::Result<Disposition>>, Event) {
+        let parsed = deliveries.iter().map(parse_message::<EndedMessage>);
+        let parsed: Vec<_> = parsed.collect();
+        let messages: Vec<_> = parsed.iter().flatten().cloned().collect();
         let invocation = self.invocation(FETCH_ENDED_TIMEOUT);
-        let results = self.ended.handle(&[message], &invocation).await;
-        for result in results {
+        let looked_up = self.ended.handle(&messages, &invocation).await;
+        let mut results = looked_up.results.into_iter();
+        let result_of = |parsed: anyhow::Result<EndedMessage>| {
+            parsed?;
+            let result = results.next().unwrap_or(Ok(()));
             result.map_err(LoggedError)?;
-        }
-        Ok(Disposition::Delete(None))
+            Ok(Disposition::Delete(None))
+        };
+        let results = parsed.into_iter().map(result_of).collect();
+        let event = Event::EndsLookedUp {
+            exported: looked_up.exported,
+            left: looked_up.left,
+        };
+        (results, event)
     }
 
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Disposition> {

@@ -88,6 +88,8 @@ impl World {
             },
             signer: self.signer.clone(),
             receiver: self.receiver.clone(),
+            live: LiveWork::default(),
+            failed_exports: FailedExports::LeftToOperator,
             clock: self.clock.clone(),
         };
         let (sender, events) = unbounded_channel();

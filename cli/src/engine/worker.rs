@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::base::failure::error_chain;
+use conversation_archive::base::time::later;
 use conversation_archive::pipeline::ErrorClass;
 use conversation_archive::storage::queue::{Delivery, Queue};
 use tokio::sync::mpsc::UnboundedSender;
@@ -29,6 +30,9 @@ const RETRY_DELAY_STEP: Duration = Duration::from_secs(2);
 /// Upper limit of that delay. A store that is unavailable for longer ends the engine.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
+/// The number of messages that are handled together: as many as Lambda delivers.
+const MAX_COLLECTED: usize = 1_000;
+
 /// Receive count at which a message with a permanent error is dead-lettered.
 const MAX_PERMANENT_RECEIVES: u32 = 5;
 
@@ -43,6 +47,40 @@ impl WorkerContext {
             }
         }
         Ok(())
+    }
+
+    /// Handles the messages about ended conversations until the engine is stopped: those of a window of time together, as
+    /// the event source mapping delivers them.
+    pub(super) async fn work_ended(self: Arc<Self>, window: Duration) -> anyhow::Result<()> {
+        while let Some(deliveries) = self.collect(Queue::Ended, window).await {
+            let (results, event) = self.handlers.fetch_ended(&deliveries).await;
+            for (delivery, result) in deliveries.iter().zip(results) {
+                self.apply_result(delivery, result);
+            }
+            self.report(event);
+        }
+        Ok(())
+    }
+
+    /// The messages that can be received a while after the first one of them; `None` after the engine was stopped.
+    async fn collect(&self, queue: Queue, window: Duration) -> Option<Vec<Delivery>> {
+        let Handlers {
+            queues, pipeline, ..
+        } = &*self.handlers;
+        let mut stop = self.stop.subscribe();
+        let collected = async {
+            queues.wait_until_visible(queue).await;
+            let until = later(pipeline.clock.now(), window);
+            pipeline.clock.wait_until(until).await;
+        };
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => None,
+            () = collected => {
+                let received = std::iter::from_fn(|| queues.receive(queue));
+                Some(received.take(MAX_COLLECTED).collect())
+            }
+        }
     }
 
     pub(super) fn report(&self, event: Event) {

@@ -40,6 +40,7 @@ impl Workers {
         handlers: Arc<Handlers>,
         events: UnboundedSender<Event>,
         concurrency: usize,
+        ended_window: Duration,
     ) -> Self {
         let context = Arc::new(WorkerContext {
             handlers,
@@ -51,14 +52,10 @@ impl Workers {
         for _ in 0..concurrency.max(1) {
             tasks.spawn(Arc::clone(&context).work(Queue::Pages));
         }
-        for queue in [
-            Queue::Waiting,
-            Queue::Completion,
-            Queue::Webhooks,
-            Queue::Ended,
-        ] {
+        for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
             tasks.spawn(Arc::clone(&context).work(queue));
         }
+        tasks.spawn(Arc::clone(&context).work_ended(ended_window));
         tasks.spawn(Arc::clone(&context).record_dead_letters());
         Self { context, tasks }
     }
@@ -73,7 +70,7 @@ impl Workers {
     }
 
     /// Waits until a message that can end an export was handled, or a worker has ended. Returns the worker's error.
-    pub(super) async fn changed(&mut self) -> anyhow::Result<()> {
+    pub async fn changed(&mut self) -> anyhow::Result<()> {
         tokio::select! {
             Some(joined) = self.tasks.join_next() => joined.context("a worker of the engine failed")?,
             () = self.context.progress.notified() => Ok(()),

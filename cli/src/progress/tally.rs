@@ -159,7 +159,10 @@ impl Tally {
                 }
                 None
             }
-            Event::WebhookEnded | Event::WebhookGivenUp | Event::DeadLettered { .. } => None,
+            Event::WebhookEnded
+            | Event::WebhookGivenUp
+            | Event::EndsLookedUp { .. }
+            | Event::DeadLettered { .. } => None,
         }
     }
 

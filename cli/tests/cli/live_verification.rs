@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use conversation_archive::archive::{Archive, LiveWriter, live_gaps};
+use conversation_archive::archive::{Archive, Arrival, LiveWriter, live_gaps};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::StreamName;
 use conversation_archive::export::live_coverage::{GapReason, LiveGap, LiveGapSpan};
@@ -42,7 +42,11 @@ async fn heard() -> World {
             let frame = Frame::of_socket(&frame.text, at("10:00:00")).unwrap();
             batch.add(frame.redacted(&redactor));
         }
-        writer.commit(batch, at("10:00:00")).await.unwrap();
+        let arrival = Arrival {
+            at: at("10:00:00"),
+            covered_until: None,
+        };
+        writer.commit(&batch.encode(), arrival).await.unwrap();
     }
     let gap = LiveGap {
         format_version: FormatVersion,

@@ -26,6 +26,7 @@ mod resuming;
 mod scripted;
 mod signatures;
 mod simulating;
+mod streaming;
 mod transcripts;
 mod webhooks;
 mod world;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use conversation_archive::archive::{CommittedFrames, LiveWriter};
+use conversation_archive::archive::{Arrival, CommittedFrames, LiveWriter};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::{ConversationId, StreamName};
 use conversation_archive::export::message::EndedMessage;
@@ -131,7 +131,11 @@ impl ArchiveEvents {
         writer: &mut LiveWriter,
         arrived_at: Timestamp,
     ) -> Result<BTreeSet<ConversationId>, PipelineError> {
-        let committed = writer.commit(batch, arrived_at).await?;
+        let arrival = Arrival {
+            at: arrived_at,
+            covered_until: None,
+        };
+        let committed = writer.commit(&batch.encode(), arrival).await?;
         let ended = committed.map(log_committed).unwrap_or_default();
         for message in EndedMessage::heard(ended.iter().cloned(), arrived_at, self.settle) {
             scheduling::send_ended(&self.pipeline, &message).await?;

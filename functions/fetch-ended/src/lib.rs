@@ -34,13 +34,20 @@ pub struct FetchEnded {
     pub settle: Duration,
 }
 
+/// The result of an invocation.
+#[derive(Clone, Debug, Default)]
+pub struct LookedUp {
+    /// A result for each message, in their order. An error keeps the message.
+    pub results: Vec<Result<(), ErrorClass>>,
+    /// Number of conversations whose end was claimed by an export that was started.
+    pub exported: usize,
+    /// Number of conversations that are left to the scheduled export.
+    pub left: usize,
+}
+
 impl FetchEnded {
-    /// Handles the messages together, and returns a result for each of them, in their order. An error keeps the message.
-    pub async fn handle(
-        &self,
-        messages: &[EndedMessage],
-        invocation: &Invocation,
-    ) -> Vec<Result<(), ErrorClass>> {
+    /// Handles the messages together.
+    pub async fn handle(&self, messages: &[EndedMessage], invocation: &Invocation) -> LookedUp {
         let hints = hints::assign(messages, self.now());
         // The other half of the time is for claims and messages.
         let deadline = invocation.deadline.halfway(self.now());
@@ -49,7 +56,7 @@ impl FetchEnded {
             report(error);
         }
         let looked_up = found.ends.len();
-        let states = self.export(found).await;
+        let (states, exported) = self.export(found).await;
         let (mut results, mut left) = (Vec::new(), 0);
         for hint in &hints {
             let follow_up = follow_up::after(hint, &states, self.now());
@@ -71,11 +78,16 @@ impl FetchEnded {
             (metrics::CONVERSATIONS_LOOKED_UP, looked_up as u64),
             (metrics::CONVERSATIONS_LEFT, left as u64),
         ]);
-        results
+        LookedUp {
+            results,
+            exported,
+            left,
+        }
     }
 
-    /// Starts the exports of the conversations that have ended, and returns the state of each that was looked up.
-    async fn export(&self, found: FoundEnds) -> States {
+    /// Starts the exports of the conversations that have ended. Returns the state of each that was looked up, and the number
+    /// of those that were claimed.
+    async fn export(&self, found: FoundEnds) -> (States, usize) {
         let now = self.now();
         let mut states = States {
             wait: follow_up::wait_after(found.error.as_ref()),
@@ -95,8 +107,9 @@ impl FetchEnded {
         }
         let outcomes = self.exports.start(&ended).await;
         record_claims(&outcomes, self.now());
+        let claimed = outcomes.claimed.len();
         states.by_id.extend(states_of(outcomes));
-        states
+        (states, claimed)
     }
 
     async fn send(&self, follow_up: &FollowUp) -> Result<(), ErrorClass> {

@@ -40,7 +40,7 @@ async fn handle(app: &FetchEnded, event: SqsEvent, invocation: &Invocation) -> S
     };
     let before = app.lookup.client().stats();
     let response = whole_batch(event, redelivery, async |messages| {
-        app.handle(messages, invocation).await
+        app.handle(messages, invocation).await.results
     })
     .await;
     metrics::record_client(&before, &app.lookup.client().stats());

@@ -2,7 +2,7 @@
 //!
 //! Both are create-only: whoever finds a claim leaves the conversation to the export in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -81,25 +81,28 @@ pub async fn claim_all(
     Ok(claimed)
 }
 
-/// Those of the conversations that are in a batch: an export was made for an end of each. Batches that cannot be read
-/// are reported and left out.
+/// Those of the conversations that are in a batch: an export was made for an end of each. With the time at which the newest
+/// batch of each was made. Batches that cannot be read are reported and left out.
 pub async fn batched(
     archive: &Archive,
-    conversations: &BTreeSet<ConversationId>,
-) -> Result<BTreeSet<ConversationId>, ArchiveError> {
+    is_wanted: impl Fn(&ConversationId) -> bool,
+) -> Result<BTreeMap<ConversationId, Timestamp>, ArchiveError> {
     let listed = archive.list_all(BATCHES_PREFIX).await?;
     let reads: Vec<_> = listed
         .iter()
         .map(|object| archive.read_key::<EndedBatch>(&object.key))
         .collect();
     let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
-    let mut batched = BTreeSet::new();
+    let mut batched = BTreeMap::new();
     while let Some(read) = reads.next().await {
         match read {
-            Ok(batch) => {
-                let ended = batch.into_iter().flat_map(|batch| batch.conversations);
-                let ids = ended.map(|ended| ended.conversation_id);
-                batched.extend(ids.filter(|id| conversations.contains(id)));
+            Ok(None) => {}
+            Ok(Some(batch)) => {
+                let ids = batch.conversations.into_iter().map(|it| it.conversation_id);
+                for id in ids.filter(&is_wanted) {
+                    let newest = batched.entry(id).or_insert(batch.created_at);
+                    *newest = batch.created_at.max(*newest);
+                }
             }
             Err(error) if error.is_damage() => {
                 tracing::error!(error = error_chain(&error), "damaged batch ignored");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Archive, ArchiveError};
 use crate::base::format::FormatVersion;
 use crate::base::ids::{StreamName, WriterId};
-use crate::export::live_coverage::Epoch;
+use crate::export::live_coverage::{EndedEpoch, Epoch};
 use crate::export::objects::{LiveKey, ObjectKey, epochs_prefix};
 
 /// The number of the newest epoch; 0 if no process has held the stream.
@@ -56,6 +56,36 @@ pub async fn is_superseded(archive: &Archive, epoch: &Epoch) -> Result<bool, Arc
     Ok(next.is_some())
 }
 
+/// Records that the process of the epoch has ended in order, and until when the stream is covered.
+pub async fn end(
+    archive: &Archive,
+    epoch: &Epoch,
+    covered_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), ArchiveError> {
+    let ended = EndedEpoch {
+        format_version: FormatVersion,
+        stream: epoch.stream.clone(),
+        epoch: epoch.epoch,
+        writer: epoch.writer.clone(),
+        covered_until,
+        ended_at: now,
+    };
+    let name = LiveKey::EndedEpoch(&epoch.stream, epoch.epoch);
+    archive.create_or_read(ObjectKey::Live(name), ended).await?;
+    Ok(())
+}
+
+/// The end of the epoch; `None` while its process runs, and if it was killed.
+pub async fn ended(
+    archive: &Archive,
+    stream: &StreamName,
+    epoch: u64,
+) -> Result<Option<EndedEpoch>, ArchiveError> {
+    let name = LiveKey::EndedEpoch(stream, epoch);
+    archive.read(ObjectKey::Live(name)).await
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -84,5 +114,11 @@ mod tests {
         assert_eq!((first.epoch, later), (1, [2, 3]));
         assert_eq!(newest(&archive, &stream).await.unwrap(), 3);
         assert!(is_superseded(&archive, &first).await.unwrap());
+
+        assert_eq!(ended(&archive, &stream, 1).await.unwrap(), None);
+        end(&archive, &first, Some(now), now).await.unwrap();
+        let ended = ended(&archive, &stream, 1).await.unwrap().unwrap();
+        assert_eq!(ended.covered_until, Some(now));
+        assert_eq!(newest(&archive, &stream).await.unwrap(), 3);
     }
 }

@@ -1,21 +1,26 @@
 //! Reads what live capture stored: the streams, the frame records of a day, and the conversations that frames name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::page_objects::{self, READS_AT_ONCE};
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, live_epochs};
 use crate::base::hash::Sha256;
 use crate::base::ids::{ConversationId, StreamName};
+use crate::base::time::later;
 use crate::export::live::FrameRecord;
 use crate::export::live_coverage::SealedRecord;
 use crate::export::objects::{
-    LIVE_PREFIX, RECORD_SUFFIX, arrivals_prefix, days_prefix, stream_prefix,
+    LIVE_PREFIX, RECORD_SUFFIX, arrivals_prefix, audit_day, days_prefix, hour_prefix, stream_prefix,
 };
 use crate::export::page_record::StoredObject;
 use crate::records::live::read_frame_index;
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A frame record as it is stored.
 #[derive(Debug)]
@@ -92,6 +97,83 @@ async fn read_record(archive: &Archive, key: String) -> Result<StoredRecord, Arc
     let record = super::documents::open(&key, &bytes).ok();
     let sealed = SealedRecord { key, sha256 };
     Ok(StoredRecord { sealed, record })
+}
+
+/// The moment until which the stream is covered, according to its newest frame records and the newest epochs that have
+/// ended. Without evidence of the last process, it is earlier than the truth, never later.
+pub async fn covered_until(
+    archive: &Archive,
+    stream: &StreamName,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, ArchiveError> {
+    let newest = live_epochs::newest(archive, stream).await?;
+    let mut covered_until = None;
+    for epoch in newest.saturating_sub(1).max(1)..=newest {
+        let ended = live_epochs::ended(archive, stream, epoch).await?;
+        covered_until = covered_until.max(ended.and_then(|ended| ended.covered_until));
+    }
+    let records = newest_records(archive, stream, now).await?;
+    let records = records.into_iter().filter_map(|stored| stored.record);
+    let of_records = records.filter_map(|record| record.covered_until).max();
+    Ok(covered_until.max(of_records))
+}
+
+/// The frame records of the last hour that has any.
+async fn newest_records(
+    archive: &Archive,
+    stream: &StreamName,
+    now: Timestamp,
+) -> Result<Vec<StoredRecord>, ArchiveError> {
+    let Some(first) = first_day(archive, stream).await? else {
+        return Ok(Vec::new());
+    };
+    // The clock of the writer may have been ahead.
+    let mut day = audit_day(later(now, Duration::from_hours(24)));
+    while day >= first {
+        let listed = archive.list_all(&arrivals_prefix(stream, day)).await?;
+        let mut keys = listed.iter().map(|object| &object.key);
+        if let Some(last) = keys.rfind(|key| key.ends_with(RECORD_SUFFIX))
+            && let Some((hour, _)) = last.rsplit_once('/')
+        {
+            return records_below(archive, &format!("{hour}/")).await;
+        }
+        let Ok(before) = day.yesterday() else { break };
+        day = before;
+    }
+    Ok(Vec::new())
+}
+
+/// The conversations that frames named since a moment, each with the latest arrival of such a frame.
+pub async fn heard_since(
+    archive: &Archive,
+    stream: &StreamName,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<BTreeMap<ConversationId, Timestamp>, ArchiveError> {
+    let mut heard = BTreeMap::new();
+    let mut hour = since;
+    // Ends after the current hour.
+    while hour <= later(now, HOUR) {
+        let records = records_below(archive, &hour_prefix(stream, hour)).await?;
+        let reads: Vec<_> = records
+            .into_iter()
+            .filter_map(|stored| Some((stored.record.as_ref()?.arrived_at, stored)))
+            .map(async |(arrived_at, stored)| {
+                let ids = conversations(archive, std::slice::from_ref(&stored)).await?;
+                Ok::<_, ArchiveError>((arrived_at, ids))
+            })
+            .collect();
+        let mut reads = stream::iter(reads).buffer_unordered(READS_AT_ONCE);
+        while let Some(read) = reads.next().await {
+            let (arrived_at, ids) = read?;
+            for id in ids {
+                let latest = heard.entry(id).or_insert(arrived_at);
+                *latest = arrived_at.max(*latest);
+            }
+        }
+        hour = later(hour, HOUR);
+    }
+    Ok(heard)
 }
 
 /// The conversations that these frames name. A frame index that is missing or damaged names none, and is reported.

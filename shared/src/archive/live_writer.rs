@@ -19,7 +19,7 @@ use crate::export::live::{
 };
 use crate::export::objects::{LiveKey, LivePlace, ObjectKey, audit_day};
 use crate::export::page_record::{PageObjects, StoredObject};
-use crate::records::live::{Batch, EncodedFrames, FrameCounts, Quarantined};
+use crate::records::live::{EncodedBatch, EncodedFrames, FrameCounts, Quarantined};
 use crate::storage::store::Stored;
 
 /// Quarantined texts are objects of their own, and a batch may consist of them.
@@ -45,6 +45,14 @@ struct Chain {
     writer: WriterId,
     /// The last record; `None` before the first.
     last: Option<(u64, PreviousRecord)>,
+}
+
+/// When a batch arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    pub at: Timestamp,
+    /// The end of the time that the stream covers with this batch; `None` for a source without gaps.
+    pub covered_until: Option<Timestamp>,
 }
 
 /// A batch that is committed.
@@ -75,33 +83,34 @@ impl LiveWriter {
     /// committed again.
     pub async fn commit(
         &mut self,
-        batch: Batch,
-        arrived_at: Timestamp,
+        batch: &EncodedBatch,
+        arrival: Arrival,
     ) -> Result<Option<CommittedFrames>, ArchiveError> {
         if batch.is_empty() {
             return Ok(None);
         }
-        let batch = batch.encode();
+        let Arrival { at, covered_until } = arrival;
         let event_times = batch.frames.as_ref();
         let event_times = event_times.map(|it| (it.first_event_time, it.last_event_time));
-        let objects = match batch.frames {
-            Some(frames) => Some(self.put_frames(frames, arrived_at).await?),
+        let objects = match &batch.frames {
+            Some(frames) => Some(self.put_frames(frames, at).await?),
             None => None,
         };
-        let quarantined = self.put_quarantined(batch.quarantined, arrived_at).await?;
+        let quarantined = self.put_quarantined(&batch.quarantined, at).await?;
         let record = FrameRecord {
             format_version: FormatVersion,
             stream: self.stream.clone(),
             writer: self.chain.writer.clone(),
             sequence: self.chain.next_sequence(),
             previous: self.chain.last.as_ref().map(|(_, record)| record.clone()),
-            arrived_at,
+            arrived_at: at,
+            covered_until,
             first_event_time: event_times.map(|(first, _)| first),
             last_event_time: event_times.map(|(_, last)| last),
             objects,
             counts: batch.counts,
-            topics: batch.topics,
-            redactions: batch.redactions,
+            topics: batch.topics.clone(),
+            redactions: batch.redactions.clone(),
             quarantined,
         };
         let counts = record.counts;
@@ -109,14 +118,14 @@ impl LiveWriter {
         Ok(Some(CommittedFrames {
             key,
             counts,
-            ended: batch.ended,
+            ended: batch.ended.clone(),
             stored,
         }))
     }
 
     async fn put_frames(
         &self,
-        frames: EncodedFrames,
+        frames: &EncodedFrames,
         arrived_at: Timestamp,
     ) -> Result<PageObjects, ArchiveError> {
         let place = self.place(arrived_at);
@@ -128,19 +137,19 @@ impl LiveWriter {
             index: StoredObject::of(index.key(), &frames.index),
         };
         futures::try_join!(
-            self.archive.put(object, frames.object),
-            self.archive.put(index, frames.index),
+            self.archive.put(object, frames.object.clone()),
+            self.archive.put(index, frames.index.clone()),
         )?;
         Ok(objects)
     }
 
     async fn put_quarantined(
         &self,
-        quarantined: Vec<Quarantined>,
+        quarantined: &[Quarantined],
         arrived_at: Timestamp,
     ) -> Result<Vec<QuarantinedObject>, ArchiveError> {
-        let put = async |text: Quarantined| self.put_text(text, arrived_at).await;
-        let writes: Vec<_> = quarantined.into_iter().map(put).collect();
+        let put = async |text: &Quarantined| self.put_text(text, arrived_at).await;
+        let writes: Vec<_> = quarantined.iter().map(put).collect();
         let mut objects: Vec<_> = stream::iter(writes)
             .buffer_unordered(WRITES_AT_ONCE)
             .try_collect()
@@ -151,20 +160,16 @@ impl LiveWriter {
 
     async fn put_text(
         &self,
-        Quarantined {
-            problem,
-            size_bytes,
-            text,
-            ..
-        }: Quarantined,
+        quarantined: &Quarantined,
         arrived_at: Timestamp,
     ) -> Result<QuarantinedObject, ArchiveError> {
+        let problem = quarantined.problem;
         let document = QuarantinedFrame {
             format_version: FormatVersion,
             stream: self.stream.clone(),
             reason: problem,
-            size_bytes,
-            text,
+            size_bytes: quarantined.size_bytes,
+            text: quarantined.text.clone(),
         };
         let day = audit_day(arrived_at);
         let name = |digest| ObjectKey::Live(LiveKey::Quarantined(&self.stream, day, digest));

@@ -27,6 +27,9 @@ pub struct FrameRecord {
     pub previous: Option<PreviousRecord>,
     /// When the process took the batch.
     pub arrived_at: Timestamp,
+    /// Everything that was sent until then is in this record, in an earlier one, or in the time of a recorded gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_event_time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +136,7 @@ mod tests {
                 sha256: Sha256::of("before"),
             }),
             arrived_at: "2026-11-30T10:00:00Z".parse().unwrap(),
+            covered_until: Some("2026-11-30T09:59:00Z".parse().unwrap()),
             first_event_time: Some("2026-11-30T09:00:00Z".parse().unwrap()),
             last_event_time: Some("2026-11-30T09:30:00Z".parse().unwrap()),
             objects: Some(PageObjects {
@@ -145,7 +149,7 @@ mod tests {
             quarantined: vec![quarantined("bad")],
         };
 
-        insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"formatVersion":1,"stream":"events","writer":"w","sequence":2,"previous":{"key":"live/before.record.json","sha256":"6db7d803e74f1ffa7d8f5adc0bf95b3e15bf4c8373fffadf546227cc6c6742cb"},"arrivedAt":"2026-11-30T10:00:00Z","firstEventTime":"2026-11-30T09:00:00Z","lastEventTime":"2026-11-30T09:30:00Z","objects":{"page":{"key":"page","sizeBytes":4,"sha256":"3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274"},"index":{"key":"index","sizeBytes":5,"sha256":"1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6"}},"counts":{"received":0,"stored":0,"repeated":0,"quarantined":0,"otherVersion":0,"otherTopic":0,"timeOfArrival":0,"implausibleTime":0},"topics":{"other":1},"redactions":{"other":1},"quarantined":[{"reason":"notJson","key":"bad","sizeBytes":3,"sha256":"2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1"}]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"formatVersion":1,"stream":"events","writer":"w","sequence":2,"previous":{"key":"live/before.record.json","sha256":"6db7d803e74f1ffa7d8f5adc0bf95b3e15bf4c8373fffadf546227cc6c6742cb"},"arrivedAt":"2026-11-30T10:00:00Z","coveredUntil":"2026-11-30T09:59:00Z","firstEventTime":"2026-11-30T09:00:00Z","lastEventTime":"2026-11-30T09:30:00Z","objects":{"page":{"key":"page","sizeBytes":4,"sha256":"3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274"},"index":{"key":"index","sizeBytes":5,"sha256":"1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6"}},"counts":{"received":0,"stored":0,"repeated":0,"quarantined":0,"otherVersion":0,"otherTopic":0,"timeOfArrival":0,"implausibleTime":0},"topics":{"other":1},"redactions":{"other":1},"quarantined":[{"reason":"notJson","key":"bad","sizeBytes":3,"sha256":"2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1"}]}"#);
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod epoch;
 mod gap;
 
 pub use day::{DayFigures, DaySeal, ListedGap, NotEnded, SealedRecord};
-pub use epoch::Epoch;
+pub use epoch::{EndedEpoch, Epoch};
 pub use gap::{ClosedGap, GapReason, LiveGap, LiveGapSpan};

@@ -11,8 +11,8 @@ use crate::export::ended::EndedConversation;
 mod live;
 
 pub(crate) use live::{
-    LIVE_PREFIX, arrivals_prefix, days_prefix, epochs_prefix, gaps_prefix, quarantine_prefix,
-    stream_prefix,
+    LIVE_PREFIX, arrivals_prefix, days_prefix, epochs_prefix, gaps_prefix, hour_prefix,
+    quarantine_prefix, stream_prefix,
 };
 pub use live::{LiveKey, LivePlace};
 

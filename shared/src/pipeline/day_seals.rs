@@ -114,8 +114,9 @@ impl DaySealing {
     }
 
     async fn not_ended(&self, heard: &BTreeSet<ConversationId>) -> Result<NotEnded, ArchiveError> {
-        let ended = claims::batched(self.archive(), heard).await?;
-        Ok(NotEnded::of(&(heard - &ended)))
+        let ended = claims::batched(self.archive(), |id| heard.contains(id)).await?;
+        let not_ended = heard.iter().filter(|id| !ended.contains_key(*id));
+        Ok(NotEnded::of(&not_ended.cloned().collect()))
     }
 
     /// Compares with the first export that covers the day. The first hour of the next day counts as heard too.

@@ -44,8 +44,6 @@ pub use plan::{
 };
 pub use topics::{InvalidTopicId, MAX_TOPICS, TooManyTopics, TopicId};
 
-use std::sync::{Arc, Mutex};
-
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -55,7 +53,6 @@ use calls::StreamCalls;
 use channel_ids::ChannelIds;
 use connection::ConnectionContext;
 use direct::Direct;
-use gap::Coverage;
 use lifecycle::LifecycleSender;
 use queue::ItemQueue;
 use reading::ReadingLimit;
@@ -176,12 +173,12 @@ async fn run_direct(
 ) -> Result<(), StreamError> {
     let slot = Slot {
         new_protocol: || Direct::new(calls.client.clone(), plan),
-        context: ConnectionContext {
-            coverage: Arc::new(Mutex::new(Coverage::new(heard_until))),
-            queue: guard.queue.clone(),
+        context: ConnectionContext::new(
+            heard_until,
+            guard.queue.clone(),
             limit,
-            clock: calls.clock.clone(),
-        },
+            calls.clock.clone(),
+        ),
         replacement: Replacement::Never,
     };
     slot.run(guard.lifecycle.subscribe()).await

@@ -33,7 +33,12 @@ async fn count_steps() -> u64 {
     let gated = live.world.gated_process(Steps::default()).await;
     let invocation = invocation(1, &live.world.clock);
     let messages = messages_of(&first);
-    let results = gated.process.ended.handle(&messages, &invocation).await;
+    let results = gated
+        .process
+        .ended
+        .handle(&messages, &invocation)
+        .await
+        .results;
     assert!(results.iter().all(Result::is_ok));
     gated.steps.step_count()
 }
@@ -57,7 +62,8 @@ async fn run_side_by_side(step: u64, meanwhile: Meanwhile) {
         gated.steps.release();
     };
 
-    let (results, ()) = tokio::join!(suspended, other);
+    let (looked_up, ()) = tokio::join!(suspended, other);
+    let results = looked_up.results;
 
     assert!(
         results.iter().all(Result::is_ok),

@@ -28,7 +28,12 @@ impl<S: ArchiveStore + 'static> World<S> {
         let invocation = self.invocation();
         let messages = messages_of(deliveries);
         let work = async {
-            let results = self.process.ended.handle(&messages, &invocation).await;
+            let results = self
+                .process
+                .ended
+                .handle(&messages, &invocation)
+                .await
+                .results;
             let mut turn = Turn::Done;
             for (delivery, result) in deliveries.iter().zip(results) {
                 match result {

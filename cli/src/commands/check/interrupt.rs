@@ -27,7 +27,7 @@ impl Interrupt {
             );
             sender.send_replace(true);
             wait().await;
-            std::process::exit(Exit::Failed as i32);
+            std::process::exit(Exit::Failed.code().into());
         });
         Self(receiver)
     }

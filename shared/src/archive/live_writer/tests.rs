@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use super::*;
 use crate::base::seal;
 use crate::export::objects::Object;
-use crate::records::live::{Frame, Problem};
+use crate::records::live::{Batch, Frame, Problem};
 use crate::records::page::page_text;
 use crate::records::redaction::{Redactor, Rules};
 use crate::storage::store::{ArchiveStore, Listing, StoreError};
@@ -125,6 +125,13 @@ fn at(time: &str) -> Timestamp {
     format!("2026-11-30T{time}Z").parse().unwrap()
 }
 
+fn arrival(time: &str) -> Arrival {
+    Arrival {
+        at: at(time),
+        covered_until: Some(at(time)),
+    }
+}
+
 fn redactor() -> Redactor {
     Redactor::new(Rules::default())
 }
@@ -158,8 +165,12 @@ fn quarantine(mut batch: Batch, text: &str) -> Batch {
 async fn a_record_names_its_objects_and_the_record_before() {
     let (store, mut writer) = world();
 
-    let first = writer.commit(batch("ab"), at("10:00:00")).await;
-    let second = writer.commit(batch("c"), at("11:00:00")).await;
+    let first = writer
+        .commit(&batch("ab").encode(), arrival("10:00:00"))
+        .await;
+    let second = writer
+        .commit(&batch("c").encode(), arrival("11:00:00"))
+        .await;
 
     let [first, second] = [first, second].map(|committed| committed.unwrap().unwrap());
     let records = store.records();
@@ -194,7 +205,9 @@ async fn a_record_names_its_objects_and_the_record_before() {
 async fn a_commit_returns_the_conversations_that_may_have_ended() {
     let (_, mut writer) = world();
 
-    let committed = writer.commit(batch("bab"), at("10:00:00")).await;
+    let committed = writer
+        .commit(&batch("bab").encode(), arrival("10:00:00"))
+        .await;
 
     let ended = committed.unwrap().unwrap().ended;
     assert_eq!(ended, BTreeSet::from([id('a'), id('b')]));
@@ -204,11 +217,14 @@ async fn a_commit_returns_the_conversations_that_may_have_ended() {
 async fn a_batch_delivered_again_within_the_hour_has_one_record() {
     let (store, mut writer) = world();
     for time in ["10:00:00", "10:59:59"] {
-        let committed = writer.commit(batch("a"), at(time)).await;
+        let committed = writer.commit(&batch("a").encode(), arrival(time)).await;
         assert_eq!(committed.unwrap().unwrap().ended.len(), 1);
     }
 
-    writer.commit(batch("b"), at("10:59:59")).await.unwrap();
+    writer
+        .commit(&batch("b").encode(), arrival("10:59:59"))
+        .await
+        .unwrap();
 
     let records = store.records();
     let sequences: Vec<_> = records.iter().map(|record| record.sequence).collect();
@@ -221,7 +237,10 @@ async fn a_batch_delivered_again_in_the_next_hour_has_another_record() {
     let (store, mut writer) = world();
 
     for time in ["10:59:59", "11:00:00"] {
-        writer.commit(batch("a"), at(time)).await.unwrap();
+        writer
+            .commit(&batch("a").encode(), arrival(time))
+            .await
+            .unwrap();
     }
 
     assert_eq!(store.records().len(), 2);
@@ -232,12 +251,20 @@ async fn after_a_write_with_an_unknown_result_another_writer_continues() {
     for (trouble, records_before) in [(Trouble::Fails, 0), (Trouble::LosesResponse, 1)] {
         let (store, mut writer) = world();
         store.prepare(RECORD, trouble);
-        let failed = writer.commit(batch("a"), at("10:00:00")).await;
+        let failed = writer
+            .commit(&batch("a").encode(), arrival("10:00:00"))
+            .await;
         assert!(failed.unwrap_err().is_transient());
         assert_eq!(store.records().len(), records_before);
 
-        writer.commit(batch("a"), at("10:00:01")).await.unwrap();
-        writer.commit(batch("b"), at("10:00:02")).await.unwrap();
+        writer
+            .commit(&batch("a").encode(), arrival("10:00:01"))
+            .await
+            .unwrap();
+        writer
+            .commit(&batch("b").encode(), arrival("10:00:02"))
+            .await
+            .unwrap();
 
         let records = store.records();
         let [.., retried, after] = records.as_slice() else {
@@ -253,12 +280,20 @@ async fn after_a_write_with_an_unknown_result_another_writer_continues() {
 #[tokio::test]
 async fn a_commit_that_is_dropped_in_its_record_write_ends_its_chain() {
     let (store, mut writer) = world();
-    writer.commit(batch("a"), at("10:00:00")).await.unwrap();
+    writer
+        .commit(&batch("a").encode(), arrival("10:00:00"))
+        .await
+        .unwrap();
     store.prepare(RECORD, Trouble::Hangs);
-    let dropped = writer.commit(batch("b"), at("10:00:01")).now_or_never();
+    let dropped = writer
+        .commit(&batch("b").encode(), arrival("10:00:01"))
+        .now_or_never();
     assert!(dropped.is_none());
 
-    writer.commit(batch("b"), at("10:00:02")).await.unwrap();
+    writer
+        .commit(&batch("b").encode(), arrival("10:00:02"))
+        .await
+        .unwrap();
 
     let records = store.records();
     assert_ne!(records[0].writer, records[1].writer);
@@ -268,12 +303,20 @@ async fn a_commit_that_is_dropped_in_its_record_write_ends_its_chain() {
 #[tokio::test]
 async fn an_error_before_the_record_keeps_the_chain() {
     let (store, mut writer) = world();
-    writer.commit(batch("a"), at("10:00:00")).await.unwrap();
+    writer
+        .commit(&batch("a").encode(), arrival("10:00:00"))
+        .await
+        .unwrap();
     store.prepare(".index.gz", Trouble::LosesResponse);
-    let failed = writer.commit(batch("b"), at("10:00:01")).await;
+    let failed = writer
+        .commit(&batch("b").encode(), arrival("10:00:01"))
+        .await;
     assert!(failed.is_err());
 
-    writer.commit(batch("b"), at("10:00:02")).await.unwrap();
+    writer
+        .commit(&batch("b").encode(), arrival("10:00:02"))
+        .await
+        .unwrap();
 
     let records = store.records();
     assert_eq!(records[0].writer, records[1].writer);
@@ -286,11 +329,20 @@ async fn quarantined_texts_have_a_record_even_without_frames() {
 
     for text in ["{ mary@example.com", "{ other"] {
         let bad = quarantine(Batch::default(), text);
-        writer.commit(bad, at("10:00:00")).await.unwrap();
+        writer
+            .commit(&bad.encode(), arrival("10:00:00"))
+            .await
+            .unwrap();
     }
     let mixed = quarantine(batch("a"), "{ other");
-    writer.commit(mixed, at("10:00:00")).await.unwrap();
-    writer.commit(batch("a"), at("10:00:00")).await.unwrap();
+    writer
+        .commit(&mixed.encode(), arrival("10:00:00"))
+        .await
+        .unwrap();
+    writer
+        .commit(&batch("a").encode(), arrival("10:00:00"))
+        .await
+        .unwrap();
 
     let records = store.records();
     let objects = records
@@ -313,15 +365,22 @@ async fn quarantined_texts_have_a_record_even_without_frames() {
 #[tokio::test]
 async fn a_foreign_record_under_the_key_of_a_batch_does_not_count_for_it() {
     let (store, mut writer) = world();
-    writer.commit(batch("a"), at("10:00:00")).await.unwrap();
+    writer
+        .commit(&batch("a").encode(), arrival("10:00:00"))
+        .await
+        .unwrap();
     let [key] = <[String; 1]>::try_from(store.keys(RECORD)).unwrap();
     let mut foreign: FrameRecord = seal::open(&store.bytes(&key)).unwrap();
     foreign.objects = None;
     let bytes = seal::seal(&foreign).unwrap();
     store.objects.lock().unwrap().insert(key, bytes.into());
 
-    let refused = writer.commit(batch("a"), at("10:00:01")).await;
-    let retried = writer.commit(batch("a"), at("10:00:02")).await;
+    let refused = writer
+        .commit(&batch("a").encode(), arrival("10:00:01"))
+        .await;
+    let retried = writer
+        .commit(&batch("a").encode(), arrival("10:00:02"))
+        .await;
 
     assert!(refused.unwrap_err().is_damage());
     assert_eq!(retried.unwrap().unwrap().stored, Stored::Created);
@@ -331,7 +390,9 @@ async fn a_foreign_record_under_the_key_of_a_batch_does_not_count_for_it() {
 async fn an_empty_batch_writes_nothing() {
     let (store, mut writer) = world();
 
-    let committed = writer.commit(Batch::default(), at("10:00:00")).await;
+    let committed = writer
+        .commit(&Batch::default().encode(), arrival("10:00:00"))
+        .await;
 
     assert!(committed.unwrap().is_none());
     assert!(store.objects.lock().unwrap().is_empty());
@@ -345,5 +406,5 @@ fn processes_have_different_writers_and_a_commit_can_be_spawned() {
     let ids = ["request-1", "request-2"].map(|process| Chain::new(process, 1).writer);
 
     assert_ne!(ids[0], ids[1]);
-    is_send(writer.commit(Batch::default(), at("10:00:00")));
+    is_send(writer.commit(&Batch::default().encode(), arrival("10:00:00")));
 }

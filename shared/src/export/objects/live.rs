@@ -23,6 +23,8 @@ pub enum LiveKey<'a> {
     Quarantined(&'a StreamName, Date, Sha256),
     /// The process that holds the stream from now on.
     Epoch(&'a StreamName, u64),
+    /// The process of that epoch has ended in order.
+    EndedEpoch(&'a StreamName, u64),
     Gap(&'a StreamName, LiveGapSpan),
     /// The export that closed the gap.
     ClosedGap(&'a StreamName, LiveGapSpan),
@@ -48,6 +50,13 @@ pub(crate) fn stream_prefix(stream: &StreamName) -> String {
 /// Prefix of the frames that arrived in a UTC day.
 pub(crate) fn arrivals_prefix(stream: &StreamName, day: Date) -> String {
     format!("{LIVE_PREFIX}{stream}/dt={day}/")
+}
+
+/// Prefix of the frames that arrived in the hour of this moment.
+pub(crate) fn hour_prefix(stream: &StreamName, moment: Timestamp) -> String {
+    let moment = Offset::UTC.to_datetime(moment);
+    let day = arrivals_prefix(stream, moment.date());
+    format!("{day}hour={:02}/", moment.hour())
 }
 
 /// Prefix of the quarantined frames that arrived in a UTC day.
@@ -90,6 +99,9 @@ impl fmt::Display for LiveKey<'_> {
                 write!(f, "{stream}/quarantine/dt={day}/{}.json", short(digest))
             }
             Self::Epoch(stream, epoch) => write!(f, "{stream}/epoch-{epoch:08}.json"),
+            Self::EndedEpoch(stream, epoch) => {
+                write!(f, "{stream}/epoch-{epoch:08}-ended.json")
+            }
             Self::Gap(stream, span) => write!(f, "{stream}/gaps/{span}.json"),
             Self::ClosedGap(stream, span) => write!(f, "{stream}/gaps/{span}-closed.json"),
             Self::Day(stream, day) => write!(f, "{stream}/days/{day}.json"),
@@ -129,6 +141,8 @@ mod tests {
             LiveKey::Index(place, digest),
             LiveKey::Record(place, digest),
             LiveKey::Quarantined(&stream, day, digest),
+            LiveKey::Epoch(&stream, 7),
+            LiveKey::EndedEpoch(&stream, 7),
         ]
         .map(|key| ObjectKey::Live(key).key());
 
@@ -137,6 +151,8 @@ mod tests {
         live/events/dt=2026-11-30/hour=23/w-1-ba7816bf8f01cfea.index.gz
         live/events/dt=2026-11-30/hour=23/w-1-ba7816bf8f01cfea.record.json
         live/events/quarantine/dt=2026-11-30/ba7816bf8f01cfea.json
+        live/events/epoch-00000007.json
+        live/events/epoch-00000007-ended.json
         ");
     }
 

@@ -354,14 +354,18 @@ pub(super) fn frame_record() -> BoxedStrategy<FrameRecord> {
             any::<u64>(),
             option::of(previous),
         ),
-        (moment(), option::of((moment(), moment()))),
+        (
+            moment(),
+            option::of(moment()),
+            option::of((moment(), moment())),
+        ),
         (option::of(page_objects()), frame_counts(), tally(), tally()),
         vec(quarantined, 0..3),
     )
         .prop_map(
             |(
                 (stream, writer, sequence, previous),
-                (arrived_at, event_times),
+                (arrived_at, covered_until, event_times),
                 (objects, counts, topics, redactions),
                 quarantined,
             )| FrameRecord {
@@ -371,6 +375,7 @@ pub(super) fn frame_record() -> BoxedStrategy<FrameRecord> {
                 sequence,
                 previous,
                 arrived_at,
+                covered_until,
                 first_event_time: event_times.map(|(first, _)| first),
                 last_event_time: event_times.map(|(_, last)| last),
                 objects,

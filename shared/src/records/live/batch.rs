@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -78,8 +79,8 @@ pub struct EncodedBatch {
 /// The frame object and its index, as gzip NDJSON.
 #[derive(Debug)]
 pub struct EncodedFrames {
-    pub object: Vec<u8>,
-    pub index: Vec<u8>,
+    pub object: Bytes,
+    pub index: Bytes,
     pub first_event_time: Timestamp,
     pub last_event_time: Timestamp,
 }
@@ -158,6 +159,12 @@ impl Batch {
     }
 }
 
+impl EncodedBatch {
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_none() && self.quarantined.is_empty()
+    }
+}
+
 impl FrameCounts {
     fn add_stored(&mut self, frame: &StoredFrame) {
         self.other_version += u64::from(frame.has_other_version);
@@ -197,8 +204,8 @@ fn encode_frames(mut frames: Vec<StoredFrame>) -> Option<EncodedFrames> {
         object.write(b"\n");
     }
     Some(EncodedFrames {
-        object: object.finish(),
-        index: index.finish(),
+        object: object.finish().into(),
+        index: index.finish().into(),
         first_event_time,
         last_event_time,
     })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Problem;
+use super::{Problem, UnreadableText};
 use crate::records::page::{holds_list_of_words, redact_rejected_event};
 use crate::records::redaction::{Redactor, Tally};
 
@@ -32,6 +32,14 @@ impl Quarantined {
             } else {
                 Tally::default()
             },
+        }
+    }
+
+    /// The beginning of a text of the direct stream that is not a value.
+    pub fn of_unreadable(text: &UnreadableText, redactor: &Redactor) -> Self {
+        Self {
+            size_bytes: text.length,
+            ..Self::new(Problem::NotJson, &text.first, redactor)
         }
     }
 }

@@ -37,7 +37,7 @@ impl Settings<'_> {
         }
     }
 
-    pub(super) fn live_gap_delay(&self) -> Duration {
+    pub fn live_gap_delay(&self) -> Duration {
         let delay = self.number(&LIVE_GAP_DELAY_SECONDS);
         delay.map_or(DEFAULT_GAP_DELAY, Duration::from_secs)
     }

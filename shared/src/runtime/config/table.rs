@@ -222,6 +222,9 @@ pub const COMMAND_LINE: FunctionSettings = FunctionSettings {
             &WEBHOOK_SIGNING_SECRET,
             &WATERMARK_DEADLINE_HOURS,
             &MAX_OPEN_SLICES,
+            &LIVE_SETTLE_SECONDS,
+            &LIVE_API_SHARE,
+            &LIVE_GAP_DELAY_SECONDS,
         ],
     ],
 };

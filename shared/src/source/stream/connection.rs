@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
-use super::gap::{ConnectionNumber, Coverage};
+use super::gap::{Change, ConnectionNumber, Coverage};
 use super::item::{Interruption, Item, StreamError, Warning};
 use super::protocol::{OpenError, Protocol};
 use super::queue::ItemQueue;
@@ -28,7 +29,7 @@ pub(super) struct Connection<P> {
 /// Shared by the connections of one set of topics.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionContext {
-    pub(super) coverage: Arc<Mutex<Coverage>>,
+    coverage: Arc<Mutex<Coverage>>,
     pub(super) queue: ItemQueue,
     pub(super) limit: ReadingLimit,
     pub(super) clock: Clock,
@@ -110,10 +111,37 @@ impl<P: Protocol> Connection<P> {
 }
 
 impl ConnectionContext {
-    /// Changes the coverage, and adds the gap that this completes.
-    pub(super) fn cover(&self, change: impl FnOnce(&mut Coverage) -> Option<super::Gap>) {
+    /// The context of a set of topics that an earlier process covered until a moment.
+    pub(super) fn new(
+        heard_until: Option<Timestamp>,
+        queue: ItemQueue,
+        limit: ReadingLimit,
+        clock: Clock,
+    ) -> Self {
+        if let Some(from) = heard_until {
+            queue.add(Item::Interrupted { from });
+        }
+        Self {
+            coverage: Arc::new(Mutex::new(Coverage::new(heard_until))),
+            queue,
+            limit,
+            clock,
+        }
+    }
+
+    /// Changes the coverage, and adds what this changes.
+    pub(super) fn cover(&self, change: impl FnOnce(&mut Coverage) -> Option<Change>) {
         let mut coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
-        self.queue.add_gap(change(&mut coverage));
+        // In the order of the changes: the coverage stays locked.
+        match change(&mut coverage) {
+            Some(Change::Interrupted(from)) => self.queue.add(Item::Interrupted { from }),
+            Some(Change::Resumed(gap)) => self.queue.add(Item::Gap(gap)),
+            Some(Change::Late(gap)) => {
+                self.queue.add(Item::Interrupted { from: gap.from });
+                self.queue.add(Item::Gap(gap));
+            }
+            None => {}
+        }
     }
 }
 

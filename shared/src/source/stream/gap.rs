@@ -31,6 +31,17 @@ pub enum GapReason {
     Start,
 }
 
+/// A change of the time that is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// No connection hears, since then.
+    Interrupted(Timestamp),
+    /// The gap of an interruption is over.
+    Resumed(Gap),
+    /// A gap that was found when it was over already.
+    Late(Gap),
+}
+
 /// Identifies a connection loop of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionNumber(pub(super) u64);
@@ -65,8 +76,8 @@ impl Coverage {
         }
     }
 
-    /// The connection received a frame or a heartbeat. Returns the gap that ends with it.
-    pub(super) fn heard(&mut self, connection: ConnectionNumber, now: Timestamp) -> Option<Gap> {
+    /// The connection received a frame or a heartbeat, which may end a gap.
+    pub(super) fn heard(&mut self, connection: ConnectionNumber, now: Timestamp) -> Option<Change> {
         if let Some(covered) = self
             .hearing
             .iter_mut()
@@ -81,12 +92,16 @@ impl Coverage {
             last: now,
         });
         let (from, reason) = self.interrupted.take()?;
-        Some(Gap::new(from, now, reason))
+        Some(Change::Resumed(Gap::new(from, now, reason)))
     }
 
-    /// The connection or its subscription has ended. Returns the gap before another connection began to hear, if that is
-    /// known already.
-    pub(super) fn ended(&mut self, connection: ConnectionNumber, reason: GapReason) -> Option<Gap> {
+    /// The connection or its subscription has ended: an interruption, unless another connection hears. If that one began
+    /// to hear too late, the time before is a gap.
+    pub(super) fn ended(
+        &mut self,
+        connection: ConnectionNumber,
+        reason: GapReason,
+    ) -> Option<Change> {
         let position = self
             .hearing
             .iter()
@@ -96,9 +111,9 @@ impl Coverage {
         self.ended = Some(from);
         let Some(until) = self.hearing.iter().map(|it| it.first).min() else {
             self.interrupted = Some((from, reason));
-            return None;
+            return Some(Change::Interrupted(from));
         };
-        (until > from).then(|| Gap::new(from, until, reason))
+        (until > from).then(|| Change::Late(Gap::new(from, until, reason)))
     }
 }
 
@@ -125,8 +140,12 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn gap(from: i64, until: i64, reason: GapReason) -> Gap {
-        Gap::new(at(from), at(until), reason)
+    fn resumed(from: i64, until: i64, reason: GapReason) -> Change {
+        Change::Resumed(Gap::new(at(from), at(until), reason))
+    }
+
+    fn interrupted(from: i64) -> Change {
+        Change::Interrupted(at(from))
     }
 
     #[test]
@@ -135,10 +154,10 @@ mod tests {
 
         assert_eq!(coverage.heard(OLD, at(0)), None);
         assert_eq!(coverage.heard(OLD, at(30)), None);
-        assert_eq!(coverage.ended(OLD, LOST), None);
+        assert_eq!(coverage.ended(OLD, LOST), Some(interrupted(30)));
         assert_eq!(coverage.ended(OLD, GapReason::Silence), None);
 
-        assert_eq!(coverage.heard(OLD, at(40)), Some(gap(30, 40, LOST)));
+        assert_eq!(coverage.heard(OLD, at(40)), Some(resumed(30, 40, LOST)));
         assert_eq!(coverage.heard(OLD, at(41)), None);
     }
 
@@ -150,7 +169,7 @@ mod tests {
         coverage.ended(OLD, LOST);
         assert_eq!(coverage.ended(NEW, GapReason::Silence), None);
 
-        assert_eq!(coverage.heard(NEW, at(90)), Some(gap(0, 90, LOST)));
+        assert_eq!(coverage.heard(NEW, at(90)), Some(resumed(0, 90, LOST)));
     }
 
     #[test]
@@ -163,8 +182,8 @@ mod tests {
 
         assert_eq!(coverage.ended(OLD, LOST), None);
         assert_eq!(coverage.heard(NEW, at(70)), None);
-        assert_eq!(coverage.ended(NEW, LOST), None);
-        assert_eq!(coverage.heard(NEW, at(80)), Some(gap(70, 80, LOST)));
+        assert_eq!(coverage.ended(NEW, LOST), Some(interrupted(70)));
+        assert_eq!(coverage.heard(NEW, at(80)), Some(resumed(70, 80, LOST)));
     }
 
     #[test]
@@ -175,7 +194,8 @@ mod tests {
         coverage.heard(NEW, at(20));
 
         let silence = GapReason::Silence;
-        assert_eq!(coverage.ended(OLD, silence), Some(gap(0, 20, silence)));
+        let late = Change::Late(Gap::new(at(0), at(20), silence));
+        assert_eq!(coverage.ended(OLD, silence), Some(late));
     }
 
     #[test]
@@ -187,18 +207,16 @@ mod tests {
         coverage.heard(OLD, at(10));
 
         assert_eq!(coverage.ended(OLD, GapReason::Silence), None);
-        assert_eq!(coverage.ended(NEW, LOST), None);
-        assert_eq!(coverage.heard(NEW, at(60)), Some(gap(10, 60, LOST)));
+        assert_eq!(coverage.ended(NEW, LOST), Some(interrupted(10)));
+        assert_eq!(coverage.heard(NEW, at(60)), Some(resumed(10, 60, LOST)));
     }
 
     #[test]
     fn the_time_without_a_process_is_a_gap() {
         let mut coverage = Coverage::new(Some(at(5)));
 
-        assert_eq!(
-            coverage.heard(OLD, at(100)),
-            Some(gap(5, 100, GapReason::Start))
-        );
+        let heard = coverage.heard(OLD, at(100));
+        assert_eq!(heard, Some(resumed(5, 100, GapReason::Start)));
     }
 
     #[test]
@@ -207,8 +225,14 @@ mod tests {
 
         coverage.heard(OLD, at(1));
         coverage.ended(OLD, LOST);
-        let gap = coverage.heard(OLD, at(1)).unwrap();
+        let resumed = coverage.heard(OLD, at(1));
 
-        assert_eq!(gap.until, later(at(1), SHORTEST_GAP));
+        let until = later(at(1), SHORTEST_GAP);
+        let gap = Gap {
+            from: at(1),
+            until,
+            reason: LOST,
+        };
+        assert_eq!(resumed, Some(Change::Resumed(gap)));
     }
 }

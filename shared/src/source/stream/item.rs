@@ -28,7 +28,17 @@ pub enum Item {
     Heartbeat {
         arrived_at: Timestamp,
     },
-    /// It comes before the frame or heartbeat that ends it. Gaps of two channels may overlap.
+    /// Events that were sent after this moment may be missed, or may not have been read yet. Ends with the gap that has the
+    /// same beginning, or with [`Item::CaughtUp`].
+    Interrupted {
+        from: Timestamp,
+    },
+    /// Nothing was missed since this moment: reading was paused, and everything was read afterwards.
+    CaughtUp {
+        from: Timestamp,
+    },
+    /// A gap is over. It comes after its [`Item::Interrupted`], before the frame or heartbeat that ends it. Gaps of two
+    /// channels may overlap.
     Gap(Gap),
     /// The ids of all channels of the stream, after a change. A later process may continue with them.
     Channels(Vec<String>),
@@ -157,6 +167,8 @@ impl fmt::Debug for Item {
                 write!(f, "Unreadable({text:?}, {arrived_at})")
             }
             Self::Heartbeat { arrived_at } => write!(f, "Heartbeat({arrived_at})"),
+            Self::Interrupted { from } => write!(f, "Interrupted({from})"),
+            Self::CaughtUp { from } => write!(f, "CaughtUp({from})"),
             Self::Gap(gap) => gap.fmt(f),
             Self::Channels(ids) => write!(f, "Channels({})", ids.len()),
             Self::Warning(warning) => warning.fmt(f),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use super::gap::Gap;
 use super::item::Item;
 use super::metrics::StreamMetrics;
 use crate::base::time::elapsed;
@@ -75,11 +74,6 @@ impl ItemQueue {
         *greatest = bytes.max(*greatest);
         drop(state);
         self.0.added.notify_one();
-    }
-
-    /// Adds a gap, if there is one.
-    pub(super) fn add_gap(&self, gap: Option<Gap>) {
-        gap.map(Item::Gap).into_iter().for_each(|gap| self.add(gap));
     }
 
     /// Waits for the next item; `None` after the last one of a closed queue. For one consumer.
@@ -159,6 +153,8 @@ impl Item {
             Self::Frame { text, .. } => text.capacity(),
             Self::Unreadable { text, .. } => text.first.capacity(),
             Self::Heartbeat { .. }
+            | Self::Interrupted { .. }
+            | Self::CaughtUp { .. }
             | Self::Gap(_)
             | Self::Channels(_)
             | Self::Warning(_)
@@ -180,7 +176,11 @@ fn count(metrics: &mut StreamMetrics, item: &Item) {
             metrics.gaps += 1;
             metrics.gap_time += elapsed(gap.from, gap.until);
         }
-        Item::Channels(_) | Item::Warning(_) | Item::Ended(_) => {}
+        Item::Interrupted { .. }
+        | Item::CaughtUp { .. }
+        | Item::Channels(_)
+        | Item::Warning(_)
+        | Item::Ended(_) => {}
     }
 }
 

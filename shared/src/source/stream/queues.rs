@@ -11,8 +11,8 @@ use crate::genesys::wire::{Queue, QueueListing};
 
 const QUEUES: &str = "/api/v2/routing/queues";
 
-/// The largest page that the API allows.
-const PAGE_SIZE: usize = 500;
+/// The API accepts this size for every listing; larger ones for some only.
+const PAGE_SIZE: usize = 100;
 
 /// Ids of one call: a longer query might be refused.
 const IDS_PER_CALL: usize = 50;

@@ -35,6 +35,8 @@ pub(super) struct Session<'a, P> {
     reading: Reading,
     /// The first and the last frame or heartbeat.
     heard: Option<(Timestamp, Timestamp)>,
+    /// Since when not everything that was sent has been read, because of pauses.
+    behind_since: Option<Timestamp>,
     silent_at: Timestamp,
     ping_at: Timestamp,
     subscribing: Option<BoxFuture<'static, Result<(), OpenError>>>,
@@ -49,6 +51,8 @@ enum Event {
     Subscribed(Result<(), OpenError>),
     Received(Result<Received, Disconnected>),
     Resumed(Reading),
+    /// Everything that has arrived was read.
+    CaughtUp,
     Silence,
 }
 
@@ -69,6 +73,7 @@ impl<'a, P: Protocol> Session<'a, P> {
             socket,
             reading: Reading::Open,
             heard: None,
+            behind_since: None,
             silent_at: later(now, SILENCE),
             // The first pong shows at once that the subscription is alive.
             ping_at: now,
@@ -101,7 +106,8 @@ impl<'a, P: Protocol> Session<'a, P> {
                 },
             ..
         } = &mut *self.connection;
-        let (reading, subscribing) = (self.reading, &mut self.subscribing);
+        let (reading, is_behind) = (self.reading, self.behind_since.is_some());
+        let subscribing = &mut self.subscribing;
         tokio::select! {
             biased;
             () = ended(orders, |order| order == Order::Close) => Event::Close,
@@ -111,6 +117,8 @@ impl<'a, P: Protocol> Session<'a, P> {
             next = reading.resumed(queue, *limit, clock) => Event::Resumed(next),
             received = self.socket.receive(), if !reading.is_paused() => Event::Received(received),
             () = clock.wait_until(self.silent_at), if !reading.is_paused() => Event::Silence,
+            // Nothing else to read has arrived.
+            () = std::future::ready(()), if is_behind && !reading.is_paused() => Event::CaughtUp,
         }
     }
 
@@ -146,6 +154,7 @@ impl<'a, P: Protocol> Session<'a, P> {
             Event::Received(Ok(received)) => return self.received(received),
             Event::Received(Err(disconnected)) => return self.interrupted(disconnected.into()),
             Event::Resumed(next) => self.resume(next),
+            Event::CaughtUp => self.catch_up(),
             Event::Silence => return self.interrupted(Interruption::Silence),
         }
         ControlFlow::Continue(())
@@ -202,9 +211,11 @@ impl<'a, P: Protocol> Session<'a, P> {
     fn mark_heard(&mut self, now: Timestamp) {
         self.silent_at = later(now, SILENCE);
         let number = self.connection.number;
+        // A text that is read after a pause may have been sent before it.
+        let heard_until = self.behind_since.unwrap_or(now);
         self.connection
             .context
-            .cover(|coverage| coverage.heard(number, now));
+            .cover(|coverage| coverage.heard(number, heard_until));
         if let Some((_, last)) = &mut self.heard {
             *last = now;
         } else {
@@ -218,6 +229,16 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.reading = self.reading.after_message(size, queue.bytes(), *limit, now);
         if self.reading.is_paused() {
             queue.count_pause();
+            if self.behind_since.is_none() {
+                queue.add(Item::Interrupted { from: now });
+                self.behind_since = Some(now);
+            }
+        }
+    }
+
+    fn catch_up(&mut self) {
+        if let Some(from) = self.behind_since.take() {
+            self.connection.context.queue.add(Item::CaughtUp { from });
         }
     }
 
@@ -258,6 +279,8 @@ impl<'a, P: Protocol> Session<'a, P> {
         let number = self.connection.number;
         let context = &self.connection.context;
         context.cover(|coverage| coverage.ended(number, reason));
+        // Everything that was not read is in the gap.
+        self.catch_up();
         self.signal(Signal::Lost);
         // Without effect on a connection that the server has closed.
         self.socket.close().await;

@@ -27,6 +27,8 @@ struct Setup {
     clock: Clock,
     handle: StreamHandle,
     items: Items,
+    /// The beginnings of gaps and pauses that are not over.
+    interrupted: Vec<Timestamp>,
 }
 
 impl Setup {
@@ -62,6 +64,7 @@ impl Setup {
             clock,
             handle,
             items,
+            interrupted: Vec::new(),
         }
     }
 
@@ -81,11 +84,13 @@ impl Setup {
         self.items.next().await.expect("another item")
     }
 
-    /// Skips the ids of channels.
+    /// Skips the ids of channels, and the beginnings of gaps.
     async fn next_but_ids(&mut self) -> Item {
         loop {
             match self.next().await {
                 Item::Channels(_) => {}
+                Item::Interrupted { from } => self.interrupted.push(from),
+                Item::CaughtUp { from } => self.end_interruption(from),
                 item => return item,
             }
         }
@@ -98,9 +103,17 @@ impl Setup {
 
     async fn gap(&mut self) -> Gap {
         match self.next_but_ids().await {
-            Item::Gap(gap) => gap,
+            Item::Gap(gap) => {
+                self.end_interruption(gap.from);
+                gap
+            }
             item => panic!("{item:?}"),
         }
+    }
+
+    fn end_interruption(&mut self, from: Timestamp) {
+        let announced = self.interrupted.iter().position(|begun| *begun == from);
+        self.interrupted.remove(announced.expect("it has begun"));
     }
 
     async fn frame(&mut self) -> String {

@@ -1,7 +1,7 @@
 //! The notifications of a plan: one slot for each channel, and the list of queues, which is kept up to date.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +12,6 @@ use super::backoff::Backoff;
 use super::calls::StreamCalls;
 use super::channel_ids::ChannelIds;
 use super::connection::ConnectionContext;
-use super::gap::Coverage;
 use super::item::{Interruption, Item, StreamError, Warning};
 use super::lifecycle::LifecycleSender;
 use super::notifications::{ChannelChoice, Notifications};
@@ -140,12 +139,12 @@ impl TopicSlots {
         };
         let slot = Slot {
             new_protocol,
-            context: ConnectionContext {
-                coverage: Arc::new(Mutex::new(Coverage::new(heard_until))),
-                queue: self.queue.clone(),
-                limit: self.limit,
-                clock: self.calls.clock.clone(),
-            },
+            context: ConnectionContext::new(
+                heard_until,
+                self.queue.clone(),
+                self.limit,
+                self.calls.clock.clone(),
+            ),
             replacement: Replacement::Channels,
         };
         self.tasks.spawn(slot.run(self.lifecycle.subscribe()));

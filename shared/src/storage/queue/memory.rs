@@ -89,13 +89,25 @@ impl MemoryQueues {
 
     /// Waits until a message can be received, and receives it.
     pub async fn wait_for_message(&self, queue: Queue) -> Delivery {
+        self.wait_for(queue, || self.receive(queue)).await
+    }
+
+    /// Waits until a message can be received.
+    pub async fn wait_until_visible(&self, queue: Queue) {
+        let now = || self.inner.clock.now();
+        let is_visible = || self.next_visible(queue).filter(|moment| *moment <= now());
+        self.wait_for(queue, is_visible).await;
+    }
+
+    /// Waits until there is a result, which may depend on what can be received.
+    async fn wait_for<T>(&self, queue: Queue, result: impl Fn() -> Option<T>) -> T {
         loop {
             let changed = self.inner.changed.notified();
             tokio::pin!(changed);
             // Registered before looking, so that a message sent in between is not missed.
             changed.as_mut().enable();
-            if let Some(delivery) = self.receive(queue) {
-                return delivery;
+            if let Some(result) = result() {
+                return result;
             }
             match self.next_visible(queue) {
                 Some(moment) => tokio::select! {

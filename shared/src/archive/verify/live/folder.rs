@@ -20,6 +20,8 @@ pub(super) struct StreamFolder {
     pub(super) quarantine_days: BTreeSet<Date>,
     pub(super) sealed_days: BTreeSet<Date>,
     pub(super) epochs: BTreeSet<u64>,
+    /// The epochs whose process has ended in order.
+    pub(super) ended_epochs: BTreeSet<u64>,
     pub(super) gaps: BTreeSet<LiveGapSpan>,
     pub(super) closed_gaps: BTreeSet<LiveGapSpan>,
     /// Keys that this program does not write.
@@ -75,10 +77,15 @@ impl StreamFolder {
     }
 
     fn add_epoch(&mut self, name: &str) -> Option<()> {
-        let digits = name.strip_prefix("epoch-")?.strip_suffix(".json")?;
+        let stem = name.strip_prefix("epoch-")?.strip_suffix(".json")?;
+        let ended = stem.strip_suffix("-ended");
+        let digits = ended.unwrap_or(stem);
         let number: u64 = digits.parse().ok().filter(|number| *number > 0)?;
         (format!("{number:08}") == digits).then_some(())?;
-        self.epochs.insert(number);
+        match ended {
+            Some(_) => self.ended_epochs.insert(number),
+            None => self.epochs.insert(number),
+        };
         Some(())
     }
 

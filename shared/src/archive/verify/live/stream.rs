@@ -48,7 +48,7 @@ impl<'c, 'a> StreamCheck<'c, 'a> {
     ) -> Result<StreamReport, VerifyError> {
         let mut folder = StreamFolder::list(self.documents.archive, self.stream).await?;
         self.report.orphans.append(&mut folder.unknown);
-        self.check_epochs(&folder.epochs).await?;
+        self.check_epochs(&folder).await?;
         self.check_gaps(&folder).await?;
         let days: BTreeSet<_> = [&folder.days, &folder.quarantine_days, &folder.sealed_days]
             .into_iter()

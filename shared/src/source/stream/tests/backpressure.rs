@@ -43,6 +43,12 @@ async fn a_slow_consumer_pauses_reading_and_loses_nothing() {
     }
 
     assert!(full.frames < u64::from(FRAMES / 2), "{full:?}");
+    peer.send(HEARTBEAT).await;
+    setup.heartbeat().await;
+    // It is known after the heartbeat that everything was read.
+    peer.send(HEARTBEAT).await;
+    setup.heartbeat().await;
+    assert_eq!(setup.interrupted, []);
     let after = setup.handle.metrics();
     assert!(after.pauses > 1, "{after:?}");
     assert!(
@@ -71,6 +77,27 @@ async fn pings_are_answered_after_a_pause_of_10_seconds() {
     for number in 0..FRAMES {
         assert_eq!(setup.frame().await, large(number));
     }
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_a_pause_leaves_a_gap_from_the_pause_on() {
+    let (mut setup, mut peer) = setup().await;
+    for number in 0..FRAMES {
+        peer.send(&large(number)).await;
+    }
+    setup.until(|metrics| metrics.pauses == 1).await;
+
+    // Frames are read long after they were sent, and nobody knows what would have followed.
+    setup.advance(60);
+    drop(peer);
+    while !matches!(setup.next_but_ids().await, Item::Warning(_)) {}
+    setup.advance(1);
+    let mut peer = setup.server.connected().await;
+    peer.send(HEARTBEAT).await;
+
+    let gap = setup.gap().await;
+    assert_eq!((gap.from, gap.until), (at(0), at(61)));
+    assert_eq!(setup.interrupted, []);
 }
 
 #[tokio::test]

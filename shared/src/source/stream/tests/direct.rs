@@ -116,7 +116,7 @@ async fn a_token_that_was_used_for_a_while_may_expire_again() {
                 Item::Warning(Warning::Reconnecting { wait, .. }) => {
                     break setup.clock.advance(wait);
                 }
-                Item::Heartbeat { .. } => {}
+                Item::Heartbeat { .. } | Item::Interrupted { .. } => {}
                 item => panic!("{item:?}"),
             }
         }

@@ -49,6 +49,9 @@ async fn the_damage_of_gaps_and_epochs_is_named() {
         format!("{export}/request.json"),
     );
     let epoch = |number: u32| format!("live/events/epoch-0000000{number}.json");
+    let mut without_epochs = objects.clone();
+    without_epochs
+        .retain(|key, _| !key.starts_with("live/events/epoch-") || key.ends_with("-ended.json"));
     let damages = [
         remove(&objects, &gap),
         remove(&objects, &manifest),
@@ -68,6 +71,8 @@ async fn the_damage_of_gaps_and_epochs_is_named() {
         }),
         remove(&objects, &epoch(1)),
         edit(&objects, &epoch(1), |it| it["epoch"] = 2.into()),
+        edit(&objects, &epoch(1), |it| it["writer"] = json!("w-3")),
+        without_epochs,
     ];
 
     insta::assert_snapshot!(found(damages).await, @"
@@ -83,6 +88,8 @@ async fn the_damage_of_gaps_and_epochs_is_named() {
     live/events/gaps/20260303T100000000Z-20260303T100500000Z-closed.json: its export is not one of all conversations that were active in the time of the gap
     live/events/epoch-00000001.json: missing, though a later epoch exists
     live/events/epoch-00000001.json: it belongs at live/events/epoch-00000002.json
+    live/events/epoch-00000001-ended.json: its writer is not that of its epoch
+    live/events/epoch-00000001.json: missing, though live/events/epoch-00000001-ended.json says that it ended
     ");
 }
 

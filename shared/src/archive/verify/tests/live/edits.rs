@@ -45,7 +45,8 @@ async fn a_resealed_edit_of_a_live_document_is_detected_except_in_these_fields()
     live/events/days/2026-03-03.json: sealedAt
     live/events/dt=2026-03-04/hour=13/3266adeb9151d1b8-c9c6426251ffac98.record.json: counts.implausibleTime redactions.EMAIL
     live/events/dt=2026-03-04/hour=14/cb1cded5926c5c66-281195d3d1eb67d5.record.json: counts.implausibleTime redactions.EMAIL
-    live/events/epoch-00000001.json: writer startedAt
+    live/events/epoch-00000001-ended.json: endedAt
+    live/events/epoch-00000001.json: startedAt
     live/events/epoch-00000002.json: writer startedAt
     live/events/gaps/20260303T100000000Z-20260303T100500000Z-closed.json: unheard closedAt
     live/events/gaps/20260303T100000000Z-20260303T100500000Z.json: writer recordedAt

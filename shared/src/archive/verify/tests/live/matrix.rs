@@ -8,6 +8,7 @@ use super::*;
 /// The seals of two days, and days without a seal after them.
 const NEWEST_SEAL: &str = "live/events/days/2026-03-03.json";
 const NEWEST_EPOCH: &str = "live/events/epoch-00000002.json";
+const ENDED_EPOCH: &str = "live/events/epoch-00000001-ended.json";
 
 /// The reason why the deletion of this object cannot be detected; `None` if it can.
 fn undetectable_because(key: &str, objects: &Objects) -> Option<&'static str> {
@@ -25,6 +26,7 @@ fn undetectable_because(key: &str, objects: &Objects) -> Option<&'static str> {
     match key {
         NEWEST_SEAL => Some("no later day is sealed"),
         NEWEST_EPOCH => Some("no later epoch exists"),
+        ENDED_EPOCH => Some("a process that was killed leaves none"),
         _ => None,
     }
 }
@@ -104,8 +106,8 @@ async fn a_deleted_live_object_is_reported_unless_nothing_shows_it() {
         }
     }
 
-    // The ends of three chains, two gaps, a seal and an epoch.
-    assert_eq!(undetected.len(), 7, "{undetected:#?}");
+    // The ends of three chains, two gaps, a seal, an epoch and the end of one.
+    assert_eq!(undetected.len(), 8, "{undetected:#?}");
 }
 
 #[tokio::test]

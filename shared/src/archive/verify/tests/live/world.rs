@@ -10,13 +10,14 @@ use super::super::examples::records;
 use super::super::export::TestExport;
 use super::super::store::MemoryStore;
 use super::*;
-use crate::archive::{LiveWriter, Signatures, live_epochs, live_gaps};
+use crate::archive::{Arrival, LiveWriter, Signatures, live_epochs, live_gaps};
 use crate::base::deadline::Deadline;
 use crate::base::format::FormatVersion;
 use crate::base::ids::{ConversationId, StreamName};
 use crate::base::seal;
 use crate::base::signature::LocalKey;
 use crate::export::live_coverage::{GapReason, LiveGap, LiveGapSpan};
+use crate::export::objects::{LiveKey, ObjectKey};
 use crate::export::run::End;
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::{DaySealing, GapClosing, Pipeline};
@@ -63,7 +64,11 @@ fn with_quarantined(mut batch: Batch, text: &str) -> Batch {
 }
 
 pub(super) async fn commit(writer: &mut LiveWriter, batch: Batch, time: &str) {
-    let committed = writer.commit(batch, at(time)).await.unwrap();
+    let arrival = Arrival {
+        at: at(time),
+        covered_until: None,
+    };
+    let committed = writer.commit(&batch.encode(), arrival).await.unwrap();
     assert!(committed.is_some());
 }
 
@@ -127,6 +132,11 @@ impl LiveWorld {
                 .await
                 .unwrap();
         }
+        let name = ObjectKey::Live(LiveKey::Epoch(&StreamName::events(), 1)).key();
+        let first = self.archive.read_key(&name).await.unwrap().unwrap();
+        live_epochs::end(&self.archive, &first, None, at("03T08:01:00"))
+            .await
+            .unwrap();
     }
 
     pub(super) async fn record_gap(&self, from: &str, until: &str, recorded_at: &str) -> LiveGap {
