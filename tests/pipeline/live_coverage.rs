@@ -105,7 +105,7 @@ async fn seal(world: &World, day: &str) -> Option<DaySeal> {
     world.archive().read(name).await.expect("readable")
 }
 
-/// What `verify` reports of the stream, whose day seals must be signed.
+/// The report of `verify` on the stream, whose day seals must be signed.
 async fn verified(world: &World) -> StreamReport {
     let report = world.verify_live().await.expect("intact live objects");
     let [stream] = <[_; 1]>::try_from(report.streams).expect("one stream");

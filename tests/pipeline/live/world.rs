@@ -80,7 +80,7 @@ impl LiveWorld {
         }
     }
 
-    /// What is stored, which `verify` finds intact as well.
+    /// The stored objects. Panics if `verify` does not find them intact.
     pub(super) fn objects(&self) -> LiveObjects {
         let objects = LiveObjects::of(self.store.snapshot());
         let report = self.verify().streams;

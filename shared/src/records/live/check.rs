@@ -11,7 +11,7 @@ use crate::base::hash::Sha256;
 use crate::records::page::CodecError;
 use crate::records::redaction::Tally;
 
-/// What the lines of a frame object contain.
+/// The counts and times of the lines of a frame object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CheckedFrames {
     /// `None` without lines.
@@ -209,7 +209,7 @@ mod tests {
         lines: &[String],
         entries: &[FrameIndexEntry<'static>],
     ) -> Result<CheckedFrames, FrameMismatch> {
-        let object: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let object = lines.join("\n") + "\n";
         check_frames(object.as_bytes(), entries.iter().cloned().map(Ok), |_| {})
     }
 

@@ -74,7 +74,7 @@ impl Chain {
         let Some(previous) = &record.previous else {
             return Ok(Connection::Intact);
         };
-        if self.sequence == 0 || self.sequence + 1 != record.sequence {
+        if self.sequence == 0 || self.sequence.checked_add(1) != Some(record.sequence) {
             return Ok(Connection::NotSeen(previous));
         }
         let (named, newest) = (&previous.key, &self.newest.key);

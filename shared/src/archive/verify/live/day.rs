@@ -1,4 +1,4 @@
-//! What the frames of one day of arrival contain.
+//! The frames of one day of arrival, as far as later checks need them.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::export::live_coverage::{DayFigures, SealedRecord};
 use crate::export::objects::arrivals_prefix;
 use crate::records::live::FrameLine;
 
-/// The sets of a day take about 50 bytes for each distinct frame and each conversation.
+/// The sets take up to 40 bytes for each distinct frame and each conversation.
 #[derive(Debug)]
 pub(super) struct DayContents {
     pub(super) day: Date,

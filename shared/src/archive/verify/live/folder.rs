@@ -11,7 +11,7 @@ use crate::base::time::parse_key_time;
 use crate::export::live_coverage::LiveGapSpan;
 use crate::export::objects::stream_prefix;
 
-/// What is stored in the folder of a stream. The objects of days of arrival are not listed yet.
+/// The contents of a stream's folder, without the objects of its days of arrival.
 #[derive(Debug, Default)]
 pub(super) struct StreamFolder {
     /// The days of arrival.
@@ -116,12 +116,11 @@ impl StreamFolder {
         self.unknown
             .extend(files.map(|name| format!("{prefix}{name}")));
         for name in children.folders {
-            match parse_day_folder(&name) {
-                Some(day) => _ = self.quarantine_days.insert(day),
-                None => {
-                    let below = format!("{prefix}{name}/");
-                    self.add_all(archive, &below, |_, _| None).await?;
-                }
+            if let Some(day) = parse_day_folder(&name) {
+                self.quarantine_days.insert(day);
+            } else {
+                let below = format!("{prefix}{name}/");
+                self.add_all(archive, &below, |_, _| None).await?;
             }
         }
         Ok(())

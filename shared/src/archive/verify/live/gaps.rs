@@ -17,7 +17,7 @@ use crate::export::objects::{LiveKey, ObjectKey, audit_day};
 /// The gaps that begin in the days in scope.
 pub(super) type Gaps = BTreeMap<LiveGapSpan, CheckedGap>;
 
-/// What a day seal repeats of a gap.
+/// The part of a gap that a day seal repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CheckedGap {
     pub(super) recorded_at: Timestamp,

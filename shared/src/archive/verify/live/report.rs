@@ -1,4 +1,4 @@
-//! What intact live objects contain.
+//! The report on intact live objects.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -30,7 +30,7 @@ impl StreamCheck<'_, '_> {
         Ok(())
     }
 
-    /// Checks the seal of the day, if it has one, with what was checked of the next day that has objects.
+    /// Checks the seal of the day, if it has one. `next` is the next day that has objects, already checked.
     pub(super) async fn check_seal(
         &mut self,
         day: &DayContents,

@@ -46,14 +46,14 @@ async fn a_record_that_is_deleted_inside_a_chain_is_named_as_missing() {
 #[tokio::test]
 async fn a_record_that_was_altered_and_sealed_again_is_named_by_the_one_after_it() {
     let (objects, chain) = chain().await;
-    for position in 0..3 {
-        let copy = with_edit(&objects, &chain[position], Concealment::Reseal, |record| {
+    for key in &chain[..3] {
+        let copy = with_edit(&objects, key, Concealment::Reseal, |record| {
             record["counts"]["implausibleTime"] = 1.into();
         });
 
         let damage = live_damage(verified_live(copy).await);
 
-        assert_eq!(damage.key, chain[position]);
+        assert_eq!(damage.key, *key);
         assert!(damage.what.contains("which follows it, names"), "{damage}");
     }
 }
@@ -140,4 +140,34 @@ async fn a_record_that_follows_an_object_elsewhere_is_named_and_the_object_is_no
         assert_eq!(damage.key, chain[2]);
         assert_eq!(damage.what, "it follows an object of another stream");
     }
+}
+
+#[tokio::test]
+async fn the_largest_sequence_does_not_overflow() {
+    let world = LiveWorld::new(None);
+    let mut writer = world.writer("one");
+    for (conversations, time) in [
+        ("a", "02T10:00:00"),
+        ("b", "03T10:00:00"),
+        ("c", "03T11:00:00"),
+    ] {
+        commit(&mut writer, batch(conversations, time), time).await;
+    }
+    let objects = world.store.objects();
+    let chain = chains(&objects).remove(0);
+    let objects = with_edit(&objects, &chain[1], Concealment::Reseal, |record| {
+        record["sequence"] = u64::MAX.into();
+    });
+    // The record before the edited one is not read.
+    let scope = LiveScope {
+        stream: None,
+        days: DayRange {
+            from: "2026-03-03".parse().ok(),
+            until: None,
+        },
+    };
+
+    let damage = live_damage(verified_in(objects, &scope).await);
+
+    assert_eq!(damage.key, chain[1]);
 }

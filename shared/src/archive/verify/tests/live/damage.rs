@@ -28,7 +28,7 @@ fn edit(objects: &Objects, key: &str, edit: impl FnOnce(&mut Value)) -> Objects 
     with_edit(objects, key, Concealment::Reseal, edit)
 }
 
-/// What is found of each damage, with `#` for the digits of digests.
+/// The message about each damage, with `#` for the digits of digests.
 async fn found(damages: impl IntoIterator<Item = Objects>) -> String {
     let digits = Regex::new(r"\b[0-9a-f]{12,}\b").unwrap();
     let mut found = Vec::new();
@@ -57,7 +57,7 @@ async fn the_damage_of_gaps_and_epochs_is_named() {
         remove(&objects, &manifest),
         remove(&objects, &plan),
         edit(&objects, &gap, |it| {
-            it["until"] = json!("2026-03-03T10:06:00Z")
+            it["until"] = json!("2026-03-03T10:06:00Z");
         }),
         edit(&objects, &closed, |it| it["exportId"] = json!("nightly")),
         edit(&objects, &closed, |it| it["conversations"] = 5.into()),
@@ -67,7 +67,7 @@ async fn the_damage_of_gaps_and_epochs_is_named() {
             it["interval"] = json!("2026-03-03T10:01:00.000Z/2026-03-03T10:06:00.000Z");
         }),
         edit(&objects, &plan, |it| {
-            it["filters"] = json!({"queueIds": ["q"]})
+            it["filters"] = json!({"queueIds": ["q"]});
         }),
         remove(&objects, &epoch(1)),
         edit(&objects, &epoch(1), |it| it["epoch"] = 2.into()),
