@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::{Archive, PortionLimits};
+use conversation_archive::genesys::GenesysClient;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::records::redaction::{Redactor, Rules};
 use conversation_archive::source::stream::{
@@ -20,6 +22,7 @@ use genesys_archive::capture::{
 use genesys_simulator::LiveSettings;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::process::client;
 use crate::world::World;
@@ -60,6 +63,11 @@ pub fn all_queues() -> StreamSource {
 
 pub fn direct_stream() -> StreamSource {
     StreamSource::Direct(DirectPlan::default())
+}
+
+/// A client of the simulated organisation at this address.
+pub fn live_client(url: &Url, clock: &Clock) -> GenesysClient {
+    client(url, clock, Duration::from_secs(10))
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
@@ -105,7 +113,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             settle: self.process.ended.settle,
             limits,
         };
-        let client = client(&self.simulator.url(), &self.clock, Duration::from_secs(10));
+        let client = live_client(&self.simulator.url(), &self.clock);
         let (capture, notices) = Capture::new(pipeline, client, settings);
         CaptureProcess {
             stopper: capture.stopper(),
