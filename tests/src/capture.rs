@@ -19,7 +19,7 @@ use genesys_archive::capture::{
     Capture, CaptureEnd, CaptureError, CaptureFigures, CaptureLimits, CaptureObserver,
     CaptureSettings, CaptureStopper, Notice,
 };
-use genesys_simulator::LiveSettings;
+use genesys_simulator::{LiveSettings, SocketState, SocketView};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -156,12 +156,19 @@ impl CaptureProcess {
         let _ = tokio::time::timeout(REAL_TIME, self.observer.changed()).await;
     }
 
-    /// Waits until everything that the sockets sent so far has been read.
+    /// Waits until everything that the sockets sent so far has been read and taken.
     pub async fn until_read<S: ArchiveStore + 'static>(&mut self, world: &World<S>) {
-        let before = self.figures().stream.heartbeats;
-        world.simulator.live().heartbeat();
+        // The client answers a ping of the protocol when it has read everything before it.
+        let live = world.simulator.live();
+        let open = live.sockets().into_iter();
+        let open: Vec<_> = open.filter(|it| it.state == SocketState::Open).collect();
+        live.control_ping();
+        let has_answered = |before: &SocketView| {
+            let now = live.sockets().into_iter().find(|it| it.id == before.id);
+            now.is_none_or(|now| now.state != SocketState::Open || now.pongs > before.pongs)
+        };
         self.until(world, |figures| {
-            figures.stream.heartbeats > before && figures.stream.depth == 0
+            open.iter().all(has_answered) && figures.stream.depth == 0
         })
         .await;
     }
