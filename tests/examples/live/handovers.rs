@@ -26,6 +26,9 @@ const CONNECTS: Duration = Duration::from_secs(30);
 /// The old process looks within 30 seconds, drains for 60, and writes.
 const ENDS: Duration = Duration::from_secs(100);
 
+/// How long a process waits for the end of the one before.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// A frame arrives some time after it was sent.
 const TRANSFER: Duration = Duration::from_secs(1);
 
@@ -47,8 +50,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     second.signal("KILL")?;
     drop(second);
     let third = start(&world, "third").await?;
-    // It waits for a process that is gone, and then records the gap.
-    tokio::time::sleep(ENDS + ALONE).await;
+    // It waits two minutes for a process that is gone, and then records the gap.
+    tokio::time::sleep(PATIENCE + ALONE).await;
     println!("after a kill: gaps {:?}", gaps(&world).await?);
 
     third.signal("STOP")?;
