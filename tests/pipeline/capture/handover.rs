@@ -175,7 +175,7 @@ async fn a_process_goes_on_when_the_one_that_took_over_has_ended() {
 }
 
 #[tokio::test]
-async fn a_damaged_end_of_an_epoch_stops_nobody() {
+async fn a_damaged_end_of_an_epoch_does_not_prevent_a_start() {
     let world = world(817).await;
     let mut first = start(&world).await;
     hear(&world, &mut first, 15).await;

@@ -30,7 +30,7 @@ pub(super) enum SessionEnd {
 
 /// Not everything that was sent has been read: reading was paused, or the process did not run.
 #[derive(Clone, Copy, Debug)]
-struct Behind {
+struct Lag {
     since: Timestamp,
     /// The ping after whose answer everything that was sent before has been read; `None` while reading is paused.
     until_ping: Option<u64>,
@@ -46,7 +46,7 @@ pub(super) struct Session<'a, P> {
     /// The number of the last ping, and of the last one that was answered.
     pings: u64,
     answered: u64,
-    behind: Option<Behind>,
+    lag: Option<Lag>,
     silent_at: Timestamp,
     ping_at: Timestamp,
     subscribing: Option<BoxFuture<'static, Result<(), OpenError>>>,
@@ -83,7 +83,7 @@ impl<'a, P: Protocol> Session<'a, P> {
             heard: None,
             pings: 0,
             answered: 0,
-            behind: None,
+            lag: None,
             silent_at: later(now, SILENCE),
             // The first pong shows at once that the subscription is alive.
             ping_at: now,
@@ -190,7 +190,7 @@ impl<'a, P: Protocol> Session<'a, P> {
         if now > self.silent_at {
             // The process did not run for a while: this may have been sent at any time since the last sign of life.
             let since = self.heard.map_or(now, |(_, last)| last);
-            self.fall_behind(since);
+            self.begin_lag(since);
             self.begin_to_catch_up(now);
         }
         let mut meanings = std::mem::take(&mut self.meanings);
@@ -231,7 +231,7 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.silent_at = later(now, SILENCE);
         let number = self.connection.number;
         // A text that is read after a pause may have been sent before it.
-        let heard_until = self.behind.map_or(now, |behind| behind.since);
+        let heard_until = self.lag.map_or(now, |lag| lag.since);
         self.connection
             .context
             .cover(|coverage| coverage.heard(number, heard_until));
@@ -248,42 +248,42 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.reading = self.reading.after_message(size, queue.bytes(), *limit, now);
         if self.reading.is_paused() {
             queue.count_pause();
-            self.fall_behind(now);
+            self.begin_lag(now);
         }
     }
 
-    fn fall_behind(&mut self, since: Timestamp) {
-        if self.behind.is_none() {
+    fn begin_lag(&mut self, since: Timestamp) {
+        if self.lag.is_none() {
             let from = since;
             self.connection
                 .context
                 .queue
                 .add(Item::Interrupted { from });
         }
-        let behind = self.behind.get_or_insert(Behind {
+        let lag = self.lag.get_or_insert(Lag {
             since,
             until_ping: None,
         });
-        behind.until_ping = None;
+        lag.until_ping = None;
     }
 
     /// Sends a ping: its answer comes after everything that was sent before.
     fn begin_to_catch_up(&mut self, now: Timestamp) {
-        if let Some(behind) = &mut self.behind {
-            behind.until_ping = Some(self.pings + 1);
+        if let Some(lag) = &mut self.lag {
+            lag.until_ping = Some(self.pings + 1);
             self.ping_at = now;
         }
     }
 
     fn catch_up_if_answered(&mut self) {
-        let until = self.behind.and_then(|behind| behind.until_ping);
+        let until = self.lag.and_then(|lag| lag.until_ping);
         if until.is_some_and(|until| until <= self.answered) {
             self.catch_up();
         }
     }
 
     fn catch_up(&mut self) {
-        if let Some(Behind { since: from, .. }) = self.behind.take() {
+        if let Some(Lag { since: from, .. }) = self.lag.take() {
             self.connection.context.queue.add(Item::CaughtUp { from });
         }
     }
