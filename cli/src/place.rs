@@ -20,6 +20,8 @@ use crate::settings::BucketSettings;
 /// How long an S3 call is retried while S3 throttles it or fails. In a function, the queue would redeliver the message.
 pub(crate) const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(2);
 
+const LIVE_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A location as given to `--out`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -158,6 +160,17 @@ impl OpenedPlace {
                 root,
             }),
             bucket @ Self::Bucket { .. } => Ok(bucket),
+        }
+    }
+
+    /// The same location with fewer retries of each call: live capture repeats its writes itself, and tells about it.
+    pub(crate) fn for_live_capture(self) -> Self {
+        match self {
+            Self::Bucket { store, region } => Self::Bucket {
+                store: store.with_retries_for(LIVE_RETRY_TIMEOUT),
+                region,
+            },
+            folder @ Self::Folder { .. } => folder,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::settings::SettingsError;
 pub(crate) enum Exit {
     Done,
     Failed,
-    /// The request or a setting must change first; nothing was sent or written.
+    /// The request, a permission or a setting must change first.
     Refused,
     /// The export ended as it should, but its receiver did not accept the webhook; a resume sends it again.
     WebhookOwed,

@@ -5,3 +5,4 @@ mod direct;
 mod disturbed;
 mod failing;
 mod handover;
+mod unfinished;

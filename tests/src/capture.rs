@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::{Archive, PortionLimits};
+use conversation_archive::genesys::GenesysClient;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::records::redaction::{Redactor, Rules};
 use conversation_archive::source::stream::{
@@ -17,9 +19,10 @@ use genesys_archive::capture::{
     Capture, CaptureEnd, CaptureError, CaptureFigures, CaptureLimits, CaptureObserver,
     CaptureSettings, CaptureStopper, Notice,
 };
-use genesys_simulator::LiveSettings;
+use genesys_simulator::{LiveSettings, SocketState, SocketView};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::process::client;
 use crate::world::World;
@@ -60,6 +63,11 @@ pub fn all_queues() -> StreamSource {
 
 pub fn direct_stream() -> StreamSource {
     StreamSource::Direct(DirectPlan::default())
+}
+
+/// A client of the simulated organisation at this address.
+pub fn live_client(url: &Url, clock: &Clock) -> GenesysClient {
+    client(url, clock, Duration::from_secs(10))
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
@@ -105,7 +113,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             settle: self.process.ended.settle,
             limits,
         };
-        let client = client(&self.simulator.url(), &self.clock, Duration::from_secs(10));
+        let client = live_client(&self.simulator.url(), &self.clock);
         let (capture, notices) = Capture::new(pipeline, client, settings);
         CaptureProcess {
             stopper: capture.stopper(),
@@ -148,12 +156,19 @@ impl CaptureProcess {
         let _ = tokio::time::timeout(REAL_TIME, self.observer.changed()).await;
     }
 
-    /// Waits until everything that the sockets sent so far has been read.
+    /// Waits until everything that the sockets sent so far has been read and taken.
     pub async fn until_read<S: ArchiveStore + 'static>(&mut self, world: &World<S>) {
-        let before = self.figures().stream.heartbeats;
-        world.simulator.live().heartbeat();
+        // The client answers a ping of the protocol when it has read everything before it.
+        let live = world.simulator.live();
+        let open = live.sockets().into_iter();
+        let open: Vec<_> = open.filter(|it| it.state == SocketState::Open).collect();
+        live.control_ping();
+        let has_answered = |before: &SocketView| {
+            let now = live.sockets().into_iter().find(|it| it.id == before.id);
+            now.is_none_or(|now| now.state != SocketState::Open || now.pongs > before.pongs)
+        };
         self.until(world, |figures| {
-            figures.stream.heartbeats > before && figures.stream.depth == 0
+            open.iter().all(has_answered) && figures.stream.depth == 0
         })
         .await;
     }

@@ -28,7 +28,7 @@ The direct stream of a gateway, for a quarter of an hour:
   genesys-archive stream direct --out ./archive --for 15m
 
 To replace the process (a new version, another machine), start the new one first: it takes over, and the old one ends
-within two minutes. Two processes at a time lose nothing and store nothing twice.
+within two minutes. Two processes at a time lose nothing; what both store has the same identity.
 
 Exit codes: 0 stopped, or another process took over; 1 failed; 2 the arguments, a permission or a setting must change;
 3 the gateway refuses this client for good; 4 the archive could not be written for two minutes. After 1 and 4, starting it

@@ -20,7 +20,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 
 impl Covered {
     pub(super) fn heard(&mut self, arrived_at: Timestamp) {
-        self.last = self.last.max(Some(arrived_at));
+        // Not the latest one: the clock may have been set back.
+        self.last = Some(arrived_at);
     }
 
     pub(super) fn interrupted(&mut self, from: Timestamp) {
@@ -72,10 +73,12 @@ mod tests {
         let mut covered = Covered::default();
         assert_eq!(covered.until(), None);
 
-        covered.heard(at(10));
         covered.heard(at(5));
-
+        covered.heard(at(10));
         assert_eq!(covered.until(), Some(at(10)));
+        covered.heard(at(7));
+
+        assert_eq!(covered.until(), Some(at(7)), "the clock was set back");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct CaptureFigures {
     /// Number of live gaps that this process has recorded.
     pub gaps: u64,
     pub last_gap: Option<LiveGapSpan>,
-    /// Since when a gap lasts that is not over.
+    /// Since when not everything is heard or read: a gap that is not over, or a pause of reading.
     pub interrupted_since: Option<Timestamp>,
     pub phase: CapturePhase,
     /// Conversations of a direct stream that are reconstructed in memory.

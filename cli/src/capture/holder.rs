@@ -38,14 +38,12 @@ impl Holder {
         patience: Duration,
     ) -> Result<Self, ArchiveError> {
         let epoch = live_epochs::begin(archive, stream, writer, now).await?;
-        let mut holder = Self {
+        Ok(Self {
             epoch,
             predecessor: Predecessor::Running {
                 until: later(now, patience),
             },
-        };
-        holder.look(archive, now).await?;
-        Ok(holder)
+        })
     }
 
     /// Looks whether the predecessor has ended. Returns whether it is gone.
@@ -76,6 +74,14 @@ impl Holder {
             self.predecessor = Predecessor::Gone { covered_until };
         }
         Ok(())
+    }
+
+    /// Until when the process before covered the stream, as far as is known.
+    pub(super) fn covered_until(&self) -> Option<Timestamp> {
+        match self.predecessor {
+            Predecessor::Running { .. } => None,
+            Predecessor::Gone { covered_until } => covered_until,
+        }
     }
 
     async fn has_predecessor_ended(&self, archive: &Archive) -> Result<bool, ArchiveError> {

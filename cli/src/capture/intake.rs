@@ -7,6 +7,9 @@ use conversation_archive::records::live::{
 use conversation_archive::records::redaction::Redactor;
 use jiff::Timestamp;
 
+/// The most texts that are not frames in a batch: each of them is written as an object of its own.
+const MAX_QUARANTINED: usize = 100;
+
 /// Collects the frames of a stream.
 #[derive(Debug)]
 pub(super) struct Intake {
@@ -107,7 +110,7 @@ impl Intake {
     }
 
     pub(super) fn is_full(&self, batch_bytes: u64) -> bool {
-        self.batch.size_bytes() >= batch_bytes
+        self.batch.size_bytes() >= batch_bytes || self.batch.quarantined() >= MAX_QUARANTINED
     }
 
     /// The batch so far, with the arrival of its last text. `None` if there is none.

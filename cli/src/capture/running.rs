@@ -19,8 +19,9 @@ use super::holder::Holder;
 use super::intake::Intake;
 use super::retry::{NotWritten, Retry, write};
 use super::stop::Stop;
+use super::unfinished::Unfinished;
 use super::writing::Writing;
-use super::{Capture, CaptureEnd, CaptureError, CaptureLimits, unfinished};
+use super::{Capture, CaptureEnd, CaptureError, CaptureLimits};
 
 /// A capture whose stream is open.
 pub(super) struct Running {
@@ -33,6 +34,8 @@ pub(super) struct Running {
     holder: Option<Holder>,
     /// Whether the process before is gone, so that frames are written.
     is_writing: bool,
+    /// The first sign of life.
+    heard_since: Option<Timestamp>,
     due: Due,
     figures: CaptureFigures,
     published: watch::Sender<CaptureFigures>,
@@ -50,6 +53,12 @@ struct Due {
     drained: Option<Timestamp>,
 }
 
+/// Why a process hears no longer.
+enum HearingEnd {
+    Capture(CaptureEnd),
+    Stream(StreamError),
+}
+
 /// The next event of the loop.
 enum Next {
     Item(Option<Item>),
@@ -62,6 +71,9 @@ enum Next {
 
 /// How often a process that waits for the end of the one before looks for it.
 const LOOK_AT_PREDECESSOR: Duration = Duration::from_secs(5);
+
+/// How long a process that hears only a part of its topics waits for the others before it takes over.
+const WAIT_FOR_ALL: Duration = Duration::from_secs(30);
 
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -122,6 +134,7 @@ impl Running {
             covered: Covered::default(),
             holder: None,
             is_writing: false,
+            heard_since: None,
             figures: CaptureFigures::default(),
             published,
             stop: stopper.subscribe(),
@@ -129,27 +142,35 @@ impl Running {
     }
 
     pub(super) async fn run(mut self) -> Result<CaptureEnd, CaptureError> {
-        let end = self.hear().await?;
+        let heard = self.hear().await?;
         self.figures.phase = CapturePhase::Stopping;
         self.publish();
         self.handle.stop().await;
         self.write_rest().await?;
         self.publish();
-        end.map_err(CaptureError::Stream)
+        match heard {
+            HearingEnd::Capture(end) => Ok(end),
+            HearingEnd::Stream(error) => Err(CaptureError::Stream(error)),
+        }
     }
 
     /// Hears until the capture shall stop, or the stream has ended.
-    async fn hear(&mut self) -> Result<Result<CaptureEnd, StreamError>, NotWritten> {
+    async fn hear(&mut self) -> Result<HearingEnd, NotWritten> {
         loop {
             match self.next().await {
-                Next::Stop => return Ok(Ok(CaptureEnd::Stopped)),
-                Next::Drained => return Ok(Ok(CaptureEnd::Superseded)),
-                Next::Item(None) => return Ok(Err(StreamError::Panicked)),
+                Next::Stop => return Ok(HearingEnd::Capture(CaptureEnd::Stopped)),
+                Next::Drained if self.take_back().await? => {}
+                Next::Drained => return Ok(HearingEnd::Capture(CaptureEnd::Superseded)),
+                Next::Item(None) => return Ok(HearingEnd::Stream(StreamError::Panicked)),
                 Next::Item(Some(item)) => {
                     if let ControlFlow::Break(outcome) = self.take(item) {
-                        return Ok(outcome.map(|()| CaptureEnd::Stopped));
+                        return Ok(match outcome {
+                            Ok(()) => HearingEnd::Capture(CaptureEnd::Stopped),
+                            Err(error) => HearingEnd::Stream(error),
+                        });
                     }
-                    self.after_item().await?;
+                    self.begin_epoch().await?;
+                    self.write_if_full().await?;
                 }
                 Next::Look => self.look().await?,
                 Next::Write => self.write_due().await?,
@@ -196,19 +217,43 @@ impl Running {
         ControlFlow::Continue(())
     }
 
-    /// Begins an epoch with the first sign of life, and writes a batch that is full.
-    async fn after_item(&mut self) -> Result<(), NotWritten> {
-        if self.holder.is_none() && self.covered.until().is_some() {
+    /// Begins an epoch when everything is heard. With a part that cannot be heard, it begins after a while.
+    async fn begin_epoch(&mut self) -> Result<(), NotWritten> {
+        if self.holder.is_some() || self.covered.until().is_none() {
+            return Ok(());
+        }
+        let now = self.now();
+        let begun = *self.heard_since.get_or_insert(now);
+        if self.covered.interrupted_since().is_none() || now >= later(begun, WAIT_FOR_ALL) {
             self.holder = Some(self.writing.begin_epoch().await?);
             self.figures.phase = CapturePhase::TakingOver;
             self.due.look = self.now();
         }
+        Ok(())
+    }
+
+    /// Writes a batch that does not fit into memory, whatever the process before does.
+    async fn write_if_full(&mut self) -> Result<(), NotWritten> {
         if self.intake.is_full(self.limits().batch_bytes) {
-            // A full batch is written, whatever the process before does.
             self.begin_writing().await?;
+            self.look_for_successor().await?;
             self.write().await?;
         }
         Ok(())
+    }
+
+    /// After another process has taken over: whether it has ended already, so that this one has to go on.
+    async fn take_back(&mut self) -> Result<bool, NotWritten> {
+        self.due.drained = None;
+        let Some(holder) = &self.holder else {
+            return Ok(false);
+        };
+        if !self.writing.has_successor_ended(holder).await? {
+            return Ok(false);
+        }
+        self.holder = Some(self.writing.begin_epoch().await?);
+        self.figures.phase = CapturePhase::Hearing;
+        Ok(true)
     }
 
     /// Looks at the epochs before and after the own one.
@@ -259,17 +304,18 @@ impl Running {
         let (pipeline, settle) = (self.writing.pipeline.clone(), self.writing.settings.settle);
         let stream = self.writing.settings.stream.clone();
         let notices = self.writing.notices.clone();
+        let covered_until = self.holder.as_ref().and_then(Holder::covered_until);
         tokio::spawn(async move {
-            let now = pipeline.clock.now();
-            match unfinished::look_up_again(&pipeline, &stream, settle, now).await {
-                Ok(0) => {}
-                Ok(conversations) => {
-                    let _ = notices.send(Notice::LookingUpAgain { conversations });
-                }
-                Err(error) => {
-                    let error = error_chain(&error);
-                    tracing::error!(error, "conversations of an earlier process not looked up");
-                }
+            let unfinished = Unfinished {
+                pipeline,
+                stream,
+                settle,
+                covered_until,
+            };
+            let conversations = unfinished.look_up_again().await;
+            if conversations > 0 {
+                // A caller that has dropped the receiver does not want it.
+                let _ = notices.send(Notice::LookingUpAgain { conversations });
             }
         });
     }
@@ -309,7 +355,7 @@ impl Running {
             && let Some(item) = self.items.next().await
         {
             let _ = self.take(item);
-            self.after_item().await?;
+            self.write_if_full().await?;
         }
         self.begin_writing().await?;
         let batch_bytes = self.limits().batch_bytes;

@@ -5,7 +5,7 @@ use conversation_archive::archive::{Arrival, LiveWriter, live_epochs, live_gaps}
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::WriterId;
-use conversation_archive::export::live_coverage::{self as coverage, LiveGap, LiveGapSpan};
+use conversation_archive::export::live_coverage::{self as coverage, Epoch, LiveGap, LiveGapSpan};
 use conversation_archive::export::message::EndedMessage;
 use conversation_archive::pipeline::{Pipeline, scheduling};
 use conversation_archive::source::stream::{Gap, GapReason};
@@ -56,6 +56,18 @@ impl Writing {
             live_epochs::is_superseded(archive, &holder.epoch)
         );
         Ok(is_superseded)
+    }
+
+    /// Whether the process that has begun the next epoch has ended, and no other one has followed it.
+    pub(super) async fn has_successor_ended(&self, holder: &Holder) -> Result<bool, NotWritten> {
+        let archive = &self.pipeline.archive;
+        let Epoch { stream, epoch, .. } = &holder.epoch;
+        let ended = write!(self.retry, live_epochs::ended(archive, stream, epoch + 1));
+        if ended.is_none() {
+            return Ok(false);
+        }
+        let newest = write!(self.retry, live_epochs::newest(archive, stream));
+        Ok(newest == epoch + 1)
     }
 
     /// Looks whether the process before is gone.

@@ -18,6 +18,7 @@ use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
 
+mod background;
 mod display;
 mod kept_channels;
 mod problems;
@@ -39,7 +40,7 @@ pub(super) async fn stream(arguments: &StreamArguments, screen: &Screen) -> Resu
     let settings = settings(None)?;
     let place = common.out.open().await?;
     check_residency(&settings, &place)?;
-    let place = place.for_writing()?;
+    let place = place.for_writing()?.for_live_capture();
     place.require_conditional_writes().await?;
     let (engine, events) = engine(&settings, &place, screen)?;
     let name = match &common.name {

@@ -223,7 +223,8 @@ impl Handlers {
         let mut results = looked_up.results.into_iter();
         let result_of = |parsed: anyhow::Result<EndedMessage>| {
             parsed?;
-            let result = results.next().unwrap_or(Ok(()));
+            // There is one for each message; without one, the message is kept.
+            let result = results.next().context("a message has no result")?;
             result.map_err(LoggedError)?;
             Ok(Disposition::Delete(None))
         };

@@ -53,11 +53,17 @@ impl Engine {
         self.handlers.queues.contents(Queue::Ended).messages
     }
 
-    /// Does the hourly work of sweep-exports: no export hangs unnoticed, owed webhooks are sent, live gaps are closed, and days
-    /// are sealed.
+    /// Does the hourly work of sweep-exports: no export hangs unnoticed, failed ones are resumed, and owed webhooks are sent.
     pub async fn sweep(&self) -> anyhow::Result<()> {
         let invocation = self.handlers.invocation(COMPLETE_EXPORT_TIMEOUT);
         let swept = self.handlers.sweep.handle(&invocation).await;
         swept.map(|_| ()).context("the sweep failed")
+    }
+
+    /// Closes live gaps, and seals days.
+    pub async fn sweep_streams(&self) -> anyhow::Result<()> {
+        let invocation = self.handlers.invocation(COMPLETE_EXPORT_TIMEOUT);
+        let swept = self.handlers.sweep.sweep_streams(&invocation).await;
+        swept.context("the sweep of the streams failed")
     }
 }

@@ -81,36 +81,63 @@ pub async fn claim_all(
     Ok(claimed)
 }
 
-/// Those of the conversations that are in a batch: an export was made for an end of each. With the time at which the newest
-/// batch of each was made. Batches that cannot be read are reported and left out.
+/// Those of the conversations that an export was started for, each with the time at which its newest batch was made. Batches
+/// that cannot be read are reported and left out.
 pub async fn batched(
     archive: &Archive,
     is_wanted: impl Fn(&ConversationId) -> bool,
 ) -> Result<BTreeMap<ConversationId, Timestamp>, ArchiveError> {
     let listed = archive.list_all(BATCHES_PREFIX).await?;
-    let reads: Vec<_> = listed
-        .iter()
-        .map(|object| archive.read_key::<EndedBatch>(&object.key))
-        .collect();
+    let id = |key: &str| {
+        let name = key.strip_prefix(BATCHES_PREFIX)?;
+        name.strip_suffix(".json")?.parse::<ExportId>().ok()
+    };
+    let ids: Vec<_> = listed.iter().filter_map(|object| id(&object.key)).collect();
+    let reads = ids.iter().map(async |id| {
+        let batch = archive
+            .read::<EndedBatch>(ObjectKey::EndedBatch(id))
+            .await?;
+        Ok::<_, ArchiveError>(batch.map(|batch| (id, batch)))
+    });
+    let reads: Vec<_> = reads.collect();
     let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
     let mut batched = BTreeMap::new();
     while let Some(read) = reads.next().await {
         match read {
             Ok(None) => {}
-            Ok(Some(batch)) => {
+            Ok(Some((id, batch))) => {
+                let is_relevant = batch
+                    .conversations
+                    .iter()
+                    .any(|it| is_wanted(&it.conversation_id));
+                // A handler that was killed leaves a batch whose export nobody has started.
+                if !is_relevant || !has_export(archive, id).await? {
+                    continue;
+                }
                 let ids = batch.conversations.into_iter().map(|it| it.conversation_id);
                 for id in ids.filter(&is_wanted) {
                     let newest = batched.entry(id).or_insert(batch.created_at);
                     *newest = batch.created_at.max(*newest);
                 }
             }
-            Err(error) if error.is_damage() => {
-                tracing::error!(error = error_chain(&error), "damaged batch ignored");
+            Err(error) if error.is_damage() || error.is_untrusted() => {
+                tracing::error!(error = error_chain(&error), "unusable batch ignored");
             }
             Err(error) => return Err(error),
         }
     }
     Ok(batched)
+}
+
+/// Whether the export is planned, or its request is accepted.
+async fn has_export(archive: &Archive, id: &ExportId) -> Result<bool, ArchiveError> {
+    match archive.plan(id).await {
+        Ok(Some(_)) => return Ok(true),
+        Ok(None) => {}
+        Err(error) if error.is_damage() || error.is_untrusted() => return Ok(true),
+        Err(error) => return Err(error),
+    }
+    archive.is_open(id).await
 }
 
 /// Stores the batch, or returns the stored one of the same ends.

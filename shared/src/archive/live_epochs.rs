@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Archive, ArchiveError};
+use crate::base::failure::error_chain;
 use crate::base::format::FormatVersion;
 use crate::base::ids::{StreamName, WriterId};
 use crate::export::live_coverage::{EndedEpoch, Epoch};
@@ -30,7 +31,14 @@ pub async fn begin(
     writer: &WriterId,
     now: Timestamp,
 ) -> Result<Epoch, ArchiveError> {
-    let mut number = newest(archive, stream).await? + 1;
+    let newest = newest(archive, stream).await?;
+    // An earlier attempt of this call may have begun it.
+    if let Some(epoch) = read(archive, stream, newest).await?
+        && epoch.writer == *writer
+    {
+        return Ok(epoch);
+    }
+    let mut number = newest + 1;
     loop {
         let epoch = Epoch {
             format_version: FormatVersion,
@@ -46,6 +54,33 @@ pub async fn begin(
             return Ok(stored);
         }
         number += 1;
+    }
+}
+
+/// The epoch; `None` if it has not begun, and for a damaged document.
+pub async fn read(
+    archive: &Archive,
+    stream: &StreamName,
+    epoch: u64,
+) -> Result<Option<Epoch>, ArchiveError> {
+    usable(
+        archive
+            .read(ObjectKey::Live(LiveKey::Epoch(stream, epoch)))
+            .await,
+    )
+}
+
+/// A damaged document proves nothing, and stops nobody.
+fn usable<T>(read: Result<Option<T>, ArchiveError>) -> Result<Option<T>, ArchiveError> {
+    match read {
+        Err(error) if error.is_damage() => {
+            tracing::error!(
+                error = error_chain(&error),
+                "damaged document of an epoch ignored"
+            );
+            Ok(None)
+        }
+        read => read,
     }
 }
 
@@ -76,14 +111,14 @@ pub async fn end(
     Ok(())
 }
 
-/// The end of the epoch; `None` while its process runs, and if it was killed.
+/// The end of the epoch; `None` while its process runs, if it was killed, and for a damaged document.
 pub async fn ended(
     archive: &Archive,
     stream: &StreamName,
     epoch: u64,
 ) -> Result<Option<EndedEpoch>, ArchiveError> {
     let name = LiveKey::EndedEpoch(stream, epoch);
-    archive.read(ObjectKey::Live(name)).await
+    usable(archive.read(ObjectKey::Live(name)).await)
 }
 
 #[cfg(test)]

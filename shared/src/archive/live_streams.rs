@@ -100,7 +100,8 @@ async fn read_record(archive: &Archive, key: String) -> Result<StoredRecord, Arc
 }
 
 /// The moment until which the stream is covered, according to its newest frame records and the newest epochs that have
-/// ended. Without evidence of the last process, it is earlier than the truth, never later.
+/// ended; without both, the beginning of the first epoch. `None` if no process has heard the stream. The moment may be
+/// earlier than the truth, and is never later.
 pub async fn covered_until(
     archive: &Archive,
     stream: &StreamName,
@@ -115,10 +116,16 @@ pub async fn covered_until(
     let records = newest_records(archive, stream, now).await?;
     let records = records.into_iter().filter_map(|stored| stored.record);
     let of_records = records.filter_map(|record| record.covered_until).max();
-    Ok(covered_until.max(of_records))
+    let mut covered_until = covered_until.max(of_records);
+    if covered_until.is_none() && newest > 0 {
+        let first = live_epochs::read(archive, stream, 1).await?;
+        covered_until = Some(first.map_or(Timestamp::UNIX_EPOCH, |epoch| epoch.started_at));
+    }
+    // The clock of another process may have been ahead.
+    Ok(covered_until.map(|moment| moment.min(now)))
 }
 
-/// The frame records of the last hour that has any.
+/// The frame records of the last hour that has any that can be read.
 async fn newest_records(
     archive: &Archive,
     stream: &StreamName,
@@ -131,11 +138,15 @@ async fn newest_records(
     let mut day = audit_day(later(now, Duration::from_hours(24)));
     while day >= first {
         let listed = archive.list_all(&arrivals_prefix(stream, day)).await?;
-        let mut keys = listed.iter().map(|object| &object.key);
-        if let Some(last) = keys.rfind(|key| key.ends_with(RECORD_SUFFIX))
-            && let Some((hour, _)) = last.rsplit_once('/')
-        {
-            return records_below(archive, &format!("{hour}/")).await;
+        let keys = listed.iter().map(|object| object.key.as_str());
+        let keys = keys.filter(|key| key.ends_with(RECORD_SUFFIX));
+        let hours: BTreeSet<_> = keys.filter_map(|key| key.rsplit_once('/')).collect();
+        let hours: BTreeSet<_> = hours.into_iter().map(|(hour, _)| hour).collect();
+        for hour in hours.into_iter().rev() {
+            let records = records_below(archive, &format!("{hour}/")).await?;
+            if records.iter().any(|stored| stored.record.is_some()) {
+                return Ok(records);
+            }
         }
         let Ok(before) = day.yesterday() else { break };
         day = before;

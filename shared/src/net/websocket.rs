@@ -48,8 +48,10 @@ pub struct WebSocket {
 #[derive(PartialEq, Eq)]
 pub enum Received {
     Message(String),
-    /// A ping, which was answered, or a pong.
-    Control,
+    /// A ping, which was answered.
+    Ping,
+    /// The answer to a ping, with its number, if it is one of [`WebSocket::ping`].
+    Pong(Option<u64>),
 }
 
 /// The connection has ended.
@@ -118,10 +120,14 @@ impl WebSocket {
                     Err(_) => self.ended = Some(Disconnected::with(CloseCode::NOT_UTF8)),
                 },
                 Some(Ok(Message::Close(frame))) => self.ended = Some(self.closed(frame)),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
                     // The pong to a ping is queued. A failure ends the connection, which the next call reports.
                     let _ = tokio::time::timeout(WRITE_TIMEOUT, self.stream.flush()).await;
-                    return Ok(Received::Control);
+                    return Ok(Received::Ping);
+                }
+                Some(Ok(Message::Pong(payload))) => {
+                    let number = <[u8; 8]>::try_from(&*payload).ok();
+                    return Ok(Received::Pong(number.map(u64::from_be_bytes)));
                 }
                 Some(Err(error)) => self.ended = Some(Disconnected::with(code_of(&error))),
                 None => self.ended = Some(Disconnected::with(CloseCode::LOST)),
@@ -138,9 +144,10 @@ impl WebSocket {
         self.write(Message::text(text)).await
     }
 
-    /// Sends a ping of the protocol.
-    pub async fn ping(&mut self) -> Result<(), Disconnected> {
-        self.write(Message::Ping(Vec::new().into())).await
+    /// Sends a ping of the protocol. The server answers with the same number; it may answer only the latest one.
+    pub async fn ping(&mut self, number: u64) -> Result<(), Disconnected> {
+        let payload = number.to_be_bytes().to_vec();
+        self.write(Message::Ping(payload.into())).await
     }
 
     /// Closes the connection with code 1000. Messages that have not been received are discarded.
@@ -244,7 +251,8 @@ impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(text) => write!(f, "Message({} bytes)", text.len()),
-            Self::Control => f.write_str("Control"),
+            Self::Ping => f.write_str("Ping"),
+            Self::Pong(number) => write!(f, "Pong({number:?})"),
         }
     }
 }

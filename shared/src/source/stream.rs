@@ -44,6 +44,8 @@ pub use plan::{
 };
 pub use topics::{InvalidTopicId, MAX_TOPICS, TooManyTopics, TopicId};
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -147,6 +149,7 @@ async fn run(calls: StreamCalls, plan: StreamPlan, guard: &EndGuard) -> Result<(
         StreamSource::Notifications(notifications) => {
             let slots = TopicSlots {
                 topics: TopicPlan::new(notifications.max_channels),
+                absent: BTreeSet::new(),
                 plan: notifications,
                 calls,
                 queue: guard.queue.clone(),

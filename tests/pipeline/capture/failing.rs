@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use conversation_archive::archive::{Archive, live_epochs, live_gaps};
-use conversation_archive::storage::store::StoreError;
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use end_to_end::capture::{CaptureProcess, all_queues};
 use end_to_end::hooked_store::{Hook, HookedStore, Operation};
+use end_to_end::memory_store::MemoryStore;
 use end_to_end::world::World;
 use genesys_archive::capture::{CaptureError, CaptureLimits};
 
@@ -17,6 +20,40 @@ use super::handover::{hear, start, world};
 /// Whether frames can be written.
 #[derive(Clone, Debug, Default)]
 struct Outage(Arc<AtomicBool>);
+
+/// A store whose writes never return.
+#[derive(Debug)]
+struct HangingStore(Arc<MemoryStore>, Outage);
+
+#[async_trait]
+impl ArchiveStore for HangingStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        if self.1.before(Operation::Create, &object.key).is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.0.create(object).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.0.replace(object).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.0.list(prefix, after).await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.0.uri(key)
+    }
+}
 
 impl Hook for Outage {
     fn before(&self, operation: Operation, key: &str) -> Result<(), StoreError> {
@@ -122,6 +159,29 @@ async fn a_process_that_cannot_write_stops_within_ten_seconds() {
     assert!(lasted.as_secs() <= 11, "{lasted}");
     let gaps = live_gaps::all(&world.archive(), &stream()).await;
     assert_eq!(gaps.expect("a listing").open, []);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_ends_the_process_after_two_minutes() {
+    let (world, outage) = (world(825).await, Outage::default());
+    let store = HangingStore(Arc::clone(&world.store), outage.clone());
+    let archive = Archive::new(Arc::new(store));
+    let mut process = world.capture_with(all_queues(), archive, CaptureLimits::default());
+    process
+        .until(&world, |figures| figures.stream.heartbeats > 0)
+        .await;
+    outage.begin();
+    hear(&world, &mut process, 3).await;
+
+    let began = world.now();
+    let error = process.end_while_time_passes(&world).await;
+
+    assert!(
+        matches!(error, Err(CaptureError::NotWritten(_))),
+        "{error:?}"
+    );
+    let lasted = world.now().duration_since(began).as_secs();
+    assert!((120..200).contains(&lasted), "{lasted}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::{live_epochs, live_gaps};
 use conversation_archive::export::live_coverage::LiveGapSpan;
+use conversation_archive::export::objects::{LiveKey, ObjectKey};
 use end_to_end::capture::{CaptureProcess, all_queues, live_settings};
 use end_to_end::world::{World, organisation};
 use genesys_archive::capture::{CaptureEnd, CapturePhase};
@@ -125,6 +126,71 @@ async fn a_process_that_follows_an_ended_one_writes_at_once() {
     };
     let seconds = gap.until.duration_since(gap.from).as_secs();
     assert!((90..120).contains(&seconds), "{gap}");
+    assert_nothing_missing(&world).await;
+}
+
+#[tokio::test]
+async fn what_a_process_heard_before_its_first_record_is_in_a_gap() {
+    let world = world(815).await;
+    let mut first = start(&world).await;
+    hear(&world, &mut first, 2).await;
+    assert_eq!(first.figures().records, 0);
+    first.kill().await;
+
+    let mut second = start(&world).await;
+    second
+        .until(&world, |figures| figures.phase == CapturePhase::Hearing)
+        .await;
+    hear(&world, &mut second, 2).await;
+    second.stop().await.expect("in order");
+
+    assert_eq!(gaps(&world).await.len(), 1);
+    let account = Account::of(&world, is_of_queue).await;
+    assert_eq!(account.missing, []);
+    assert!(account.in_gaps > 0);
+}
+
+#[tokio::test]
+async fn a_process_goes_on_when_the_one_that_took_over_has_ended() {
+    let world = world(816).await;
+    let mut first = start(&world).await;
+    hear(&world, &mut first, 10).await;
+    let second = start(&world).await;
+    second.stop().await.expect("in order");
+
+    first
+        .until(&world, |figures| figures.phase == CapturePhase::Draining)
+        .await;
+    first
+        .until(&world, |figures| figures.phase == CapturePhase::Hearing)
+        .await;
+    hear(&world, &mut first, 10).await;
+    first.stop().await.expect("in order");
+
+    let newest = live_epochs::newest(&world.archive(), &stream()).await;
+    assert_eq!(newest.expect("a listing"), 3);
+    // The second one did not know whether the first one was still there.
+    assert!(gaps(&world).await.len() <= 1);
+    assert_nothing_missing(&world).await;
+}
+
+#[tokio::test]
+async fn a_damaged_end_of_an_epoch_does_not_prevent_a_start() {
+    let world = world(817).await;
+    let mut first = start(&world).await;
+    hear(&world, &mut first, 15).await;
+    first.stop().await.expect("in order");
+    let stream = stream();
+    let name = LiveKey::EndedEpoch(&stream, 1);
+    world.damage(&ObjectKey::Live(name).key()).await;
+
+    let mut second = start(&world).await;
+    second
+        .until(&world, |figures| figures.phase == CapturePhase::Hearing)
+        .await;
+    second.stop().await.expect("in order");
+
+    assert_eq!(gaps(&world).await.len(), 1);
     assert_nothing_missing(&world).await;
 }
 

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::status::{self, ExportFigures};
 use crate::capture::{CaptureFigures, Notice};
+use crate::figures::quantity;
 use crate::screen::Screen;
 
 /// Shows the status.
@@ -81,7 +82,9 @@ impl Display {
                 "another process has taken over; this one ends in a minute".to_owned()
             }
             Notice::LookingUpAgain { conversations } => {
-                format!("looking up {conversations} conversations that an earlier process heard of")
+                let conversations =
+                    quantity(*conversations as u64, "conversation", "conversations");
+                format!("looking up {conversations} that an earlier process heard of")
             }
             Notice::Channels(_) => return,
         };

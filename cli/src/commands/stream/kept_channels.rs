@@ -5,7 +5,7 @@
 //! The lock on the file shows whether a process uses the channels. A process that takes over from another one gets channels
 //! of its own, and the lock when the other one has ended.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,6 @@ use conversation_archive::runtime::config::environment;
 use crate::settings::Settings;
 
 /// The file, if there is a place for it.
-#[derive(Debug)]
 pub(super) struct KeptChannels {
     path: Option<PathBuf>,
     /// Locked.
@@ -27,6 +26,9 @@ pub(super) struct KeptChannels {
 }
 
 const FOLDER: &str = "genesys-archive";
+
+/// Another user of a shared folder could make the file a link.
+const NO_LINKS: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 /// The digits of the digest in the file's name.
 const NAME_DIGITS: usize = 16;
@@ -97,8 +99,10 @@ impl KeptChannels {
 }
 
 fn state_folder() -> Option<PathBuf> {
-    if let Some(folder) = environment("XDG_STATE_HOME") {
-        return Some(folder.into());
+    // A relative one is invalid, according to its specification.
+    let folder = environment("XDG_STATE_HOME").map(PathBuf::from);
+    if let Some(folder) = folder.filter(|folder| folder.is_absolute()) {
+        return Some(folder);
     }
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
     home.map(|home| home.join(".local/state"))
@@ -117,9 +121,10 @@ fn open(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(NO_LINKS)
         .open(path)?;
     // An existing file may have been created by another program.
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(file)
 }
 
@@ -132,6 +137,7 @@ fn replace(file: &mut File, ids: &[String]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

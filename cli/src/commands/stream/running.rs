@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::export::outcome::ExportStatus;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, MissedTickBehavior, interval, interval_at};
 
+use super::background::{Background, Stop};
 use super::display::Display;
 use super::kept_channels::KeptChannels;
 use super::status::ExportFigures;
@@ -30,11 +30,11 @@ pub(super) struct RunningStream<'a> {
 
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The exports of gaps start after minutes; everything else that a sweep finds takes an hour or longer.
-const SWEEP_INTERVAL: Duration = Duration::from_mins(5);
-
 /// How often it is tried to keep the ids of channels.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The least time between two starts of the workers.
+const RESTART_INTERVAL: Duration = Duration::from_secs(10);
 
 impl RunningStream<'_> {
     pub(super) async fn run(mut self, capture: Capture, screen: &Screen) -> Result<Exit, Problem> {
@@ -46,6 +46,9 @@ impl RunningStream<'_> {
         workers.finish().await;
         while let Ok(event) = self.events.try_recv() {
             exports.apply(&event);
+        }
+        while let Ok(notice) = self.notices.try_recv() {
+            self.take(notice);
         }
         self.display.remove();
         let figures = observer.figures();
@@ -76,50 +79,41 @@ impl RunningStream<'_> {
     ) -> Result<Result<CaptureEnd, CaptureError>, Problem> {
         let (stopper, observer) = (capture.stopper(), capture.observer());
         let mut ended = std::pin::pin!(capture.run());
-        let io = |error: std::io::Error| Problem::from(anyhow::Error::from(error));
-        let mut interrupted = signal(SignalKind::interrupt()).map_err(io)?;
-        let mut terminated = signal(SignalKind::terminate()).map_err(io)?;
-        let mut is_over = std::pin::pin!(wait_for(self.ends_after));
+        let mut stop = Stop::listen(self.ends_after)?;
         let mut redraw = interval(REDRAW_INTERVAL);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (mut sweep, mut retry) = (every(SWEEP_INTERVAL), every(RETRY_INTERVAL));
-        let mut sweeping = None;
-        let mut is_continued = false;
+        let mut retry = every(RETRY_INTERVAL);
+        let mut restart = every(RESTART_INTERVAL);
+        let (mut has_failed, mut background) = (false, None);
         loop {
             tokio::select! {
                 end = &mut ended => return Ok(end),
-                changed = workers.changed() => changed?,
-                Some(event) = self.events.recv() => exports.apply(&event),
-                Some(notice) = self.notices.recv() => self.take(notice),
-                _ = interrupted.recv() => stopper.stop(),
-                _ = terminated.recv() => stopper.stop(),
-                () = &mut is_over => {
-                    stopper.stop();
-                    is_over.set(wait_for(None));
+                changed = workers.changed(), if !has_failed => has_failed = report_failure(&changed),
+                _ = restart.tick(), if has_failed => {
+                    *workers = self.engine.start_workers();
+                    has_failed = false;
                 }
-                _ = sweep.tick(), if is_continued => {
-                    let engine = self.engine.clone();
-                    sweeping = Some(tokio::spawn(async move { sweep_once(&engine).await }));
+                Some(event) = self.events.recv() => exports.apply(&event),
+                Some(notice) = self.notices.recv() => {
+                    if notice == Notice::Superseded {
+                        // The process that has taken over continues the exports.
+                        workers.stopper().stop();
+                    }
+                    self.take(notice);
+                }
+                () = stop.requested() => {
+                    stopper.stop();
+                    workers.stopper().stop();
                 }
                 _ = retry.tick() => self.channels.retry(),
                 _ = redraw.tick() => {
                     exports.lookups = self.engine.waiting_lookups() as u64;
                     let figures = observer.figures();
                     self.display.tick(&figures, exports, Instant::now());
-                    // Its exports are continued when the process before is gone.
-                    if !is_continued && figures.phase == CapturePhase::Hearing {
-                        is_continued = true;
-                        let engine = self.engine.clone();
-                        tokio::spawn(async move { continue_exports(&engine).await });
+                    if background.is_none() && figures.phase == CapturePhase::Hearing {
+                        background = Some(Background::start(&self.engine));
                     }
                 }
-            }
-            // A sweep that takes longer than the interval is not joined by another one.
-            if sweeping
-                .as_ref()
-                .is_some_and(|sweeping| !sweeping.is_finished())
-            {
-                sweep.reset();
             }
         }
     }
@@ -146,40 +140,24 @@ impl ExportFigures {
     }
 }
 
+/// Whether the workers have failed. They are started again: messages that they were handling are delivered again, and no
+/// failure of an export may end the capture.
+fn report_failure(changed: &anyhow::Result<()>) -> bool {
+    if let Err(error) = changed {
+        let error = error_chain(error.as_ref());
+        tracing::error!(
+            error,
+            "the workers of the exports failed, and are started again"
+        );
+    }
+    changed.is_err()
+}
+
 /// The first one comes after a whole period.
 fn every(period: Duration) -> Interval {
     let mut ticks = interval_at(tokio::time::Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
-}
-
-async fn wait_for(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => tokio::time::sleep(duration).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sweep_once(engine: &Engine) {
-    if let Err(error) = engine.sweep().await {
-        tracing::warn!(
-            error = error_chain(error.as_ref()),
-            "sweep failed; it is repeated"
-        );
-    }
-}
-
-async fn continue_exports(engine: &Engine) {
-    match engine.continue_live_exports().await {
-        Ok(continued) => tracing::info!(continued, "exports of an earlier process continued"),
-        Err(error) => {
-            let error = error_chain(error.as_ref());
-            tracing::warn!(
-                error,
-                "exports of an earlier process not continued; the sweep does"
-            );
-        }
-    }
 }
 
 fn report(figures: &CaptureFigures, exports: &ExportFigures, elapsed: Duration) -> Report {

@@ -1,18 +1,27 @@
 //! Channels and subscriptions of the notification service, and the queues whose topics are subscribed.
 //! <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/NotificationsApi.md>
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::base::decode::lenient;
 
 /// `POST /api/v2/notifications/channels`, and an element of the `GET` listing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Channel {
     #[serde(deserialize_with = "lenient::identifier")]
     pub id: String,
     /// The address of its socket. It holds no token, but whoever knows it may connect.
     pub connect_uri: String,
+}
+
+/// Without its id and address: whoever knows one can hear the channel.
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").finish_non_exhaustive()
+    }
 }
 
 /// `GET /api/v2/notifications/channels`.

@@ -98,19 +98,19 @@ async fn a_ping_is_answered_and_a_pong_is_received() {
     let (mut socket, mut peer) = Server::start().await.connect().await;
 
     peer.send(Message::Ping(vec![7].into())).await.unwrap();
-    socket.ping().await.unwrap();
+    socket.ping(513).await.unwrap();
 
-    assert_eq!(socket.receive().await, Ok(Received::Control));
+    assert_eq!(socket.receive().await, Ok(Received::Ping));
     let mut seen = [peer.next().await, peer.next().await].map(|it| it.unwrap().unwrap());
     seen.sort_by_key(Message::is_ping);
     assert_eq!(
         seen,
         [
             Message::Pong(vec![7].into()),
-            Message::Ping(Vec::new().into())
+            Message::Ping(vec![0, 0, 0, 0, 0, 0, 2, 1].into())
         ]
     );
-    assert_eq!(socket.receive().await, Ok(Received::Control));
+    assert_eq!(socket.receive().await, Ok(Received::Pong(Some(513))));
 }
 
 #[tokio::test]

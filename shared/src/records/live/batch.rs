@@ -119,6 +119,11 @@ impl Batch {
         self.frames.is_empty() && self.quarantined.is_empty()
     }
 
+    /// Number of texts that are not frames. Each becomes an object of its own.
+    pub fn quarantined(&self) -> usize {
+        self.quarantined.len()
+    }
+
     /// Size of the texts in the batch.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes

@@ -71,13 +71,19 @@ impl Protocol for Direct {
         Ok(connected?)
     }
 
-    async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Disconnected> {
-        socket.ping().await
+    async fn ping(&mut self, socket: &mut WebSocket, number: u64) -> Result<(), Disconnected> {
+        socket.ping(number).await
     }
 
     fn read(&mut self, received: Received, heard: &mut Vec<Heard>) {
-        let Received::Message(text) = received else {
-            return heard.push(Heard::Heartbeat);
+        let text = match received {
+            Received::Message(text) => text,
+            Received::Ping => return heard.push(Heard::Heartbeat),
+            // The answer to a ping that is not ours shows only that the server is alive.
+            Received::Pong(number) => {
+                let answer = number.map(|number| Heard::Answer(Some(number)));
+                return heard.push(answer.unwrap_or(Heard::Heartbeat));
+            }
         };
         self.splitter.push(&text, |piece| {
             heard.push(match piece {

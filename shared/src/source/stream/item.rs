@@ -60,6 +60,10 @@ pub enum Warning {
         "the OAuth client has {0} channels; a new one ends the one that was not used for longest"
     )]
     ManyChannels(usize),
+    #[error(
+        "two lists of queues in a row lack {0} of the topics that were heard; they are not heard any more"
+    )]
+    TopicsGone(usize),
     #[error("the list of queues could not be updated; the queues of the last list are heard")]
     QueuesNotUpdated(#[source] StreamError),
 }

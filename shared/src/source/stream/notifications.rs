@@ -60,6 +60,12 @@ struct SystemMessage<'a> {
     system_topic_type: Cow<'a, str>,
 }
 
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
 const PING: &str = r#"{"message":"ping"}"#;
 
 /// A client has this number of channels; a further one ends the one that was not used for longest.
@@ -83,7 +89,7 @@ impl Protocol for Notifications {
         }
     }
 
-    async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Disconnected> {
+    async fn ping(&mut self, socket: &mut WebSocket, _: u64) -> Result<(), Disconnected> {
         socket.send(PING).await
     }
 
@@ -187,15 +193,17 @@ fn meaning(text: String) -> Heard {
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
         return Heard::Frame(text);
     };
-    // A heartbeat, or the pong to a ping.
+    let body = envelope.event_body.map(RawValue::get).unwrap_or_default();
     if envelope.topic_name == "channel.metadata" {
-        return Heard::Heartbeat;
+        return match serde_json::from_str::<Metadata<'_>>(body) {
+            Ok(metadata) if metadata.message == "pong" => Heard::Answer(None),
+            _ => Heard::Heartbeat,
+        };
     }
     let Some(topic) = envelope.topic_name.strip_prefix("v2.system.") else {
         return Heard::Frame(text);
     };
     // Whether the topic or the body names the type is not documented for each of them.
-    let body = envelope.event_body.map(RawValue::get).unwrap_or_default();
     let body = serde_json::from_str::<SystemMessage<'_>>(body);
     let named = body.as_ref().map(|body| &*body.system_topic_type);
     let kinds = [topic, named.unwrap_or_default()];
@@ -222,6 +230,7 @@ mod tests {
         match meaning(text.to_owned()) {
             Heard::Frame(_) => "frame".to_owned(),
             Heard::Heartbeat => "heartbeat".to_owned(),
+            Heard::Answer(None) => "pong".to_owned(),
             Heard::Leaving => "leaving".to_owned(),
             Heard::Interrupted(cause) => cause.to_string(),
             other => format!("{other:?}"),
@@ -240,7 +249,7 @@ mod tests {
             ),
             (
                 r#"{"topicName":"channel.metadata","eventBody":{"message":"pong"}}"#,
-                "heartbeat",
+                "pong",
             ),
             (
                 r#"{"topicName":"v2.system.socket_closing","eventBody":{"message":"soon"}}"#,

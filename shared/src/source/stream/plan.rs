@@ -1,5 +1,7 @@
 //! The plan of a stream: its topics and limits.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::topics::TopicId;
@@ -23,7 +25,7 @@ pub enum StreamSource {
 }
 
 /// The topics of the notification service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NotificationPlan {
     pub queues: QueueSelection,
     pub users: Vec<TopicId>,
@@ -58,6 +60,19 @@ pub enum RejectedTopics {
 pub struct DirectPlan {
     /// The size of the largest value.
     pub value_limit_bytes: usize,
+}
+
+/// Without the ids of channels: whoever knows one can hear it.
+impl fmt::Debug for NotificationPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationPlan")
+            .field("queues", &self.queues)
+            .field("users", &self.users)
+            .field("conversations", &self.conversations)
+            .field("rejected", &self.rejected)
+            .field("max_channels", &self.max_channels)
+            .finish_non_exhaustive()
+    }
 }
 
 /// 64 MiB.

@@ -15,10 +15,11 @@ pub(super) trait Protocol: Send + 'static {
     /// Subscribes, and opens a connection.
     fn open(&mut self) -> impl Future<Output = Result<WebSocket, OpenError>> + Send;
 
-    /// Sends something that the server answers.
+    /// Sends something that the server answers. Numbers ascend.
     fn ping(
         &mut self,
         socket: &mut WebSocket,
+        number: u64,
     ) -> impl Future<Output = Result<(), Disconnected>> + Send;
 
     /// Appends the meaning of a message, which may be several values or a part of one.
@@ -48,6 +49,8 @@ pub(super) enum Heard {
     Frame(String),
     Unreadable(UnreadableText),
     Heartbeat,
+    /// The answer to the ping with this number; without one, to the next ping.
+    Answer(Option<u64>),
     /// A part of a value.
     Part,
     /// The server will close the connection.

@@ -28,6 +28,14 @@ pub(super) enum SessionEnd {
     Failed(StreamError),
 }
 
+/// Not everything that was sent has been read: reading was paused, or the process did not run.
+#[derive(Clone, Copy, Debug)]
+struct Lag {
+    since: Timestamp,
+    /// The ping after whose answer everything that was sent before has been read; `None` while reading is paused.
+    until_ping: Option<u64>,
+}
+
 /// An open connection.
 pub(super) struct Session<'a, P> {
     connection: &'a mut Connection<P>,
@@ -35,8 +43,10 @@ pub(super) struct Session<'a, P> {
     reading: Reading,
     /// The first and the last frame or heartbeat.
     heard: Option<(Timestamp, Timestamp)>,
-    /// Since when not everything that was sent has been read, because of pauses.
-    behind_since: Option<Timestamp>,
+    /// The number of the last ping, and of the last one that was answered.
+    pings: u64,
+    answered: u64,
+    lag: Option<Lag>,
     silent_at: Timestamp,
     ping_at: Timestamp,
     subscribing: Option<BoxFuture<'static, Result<(), OpenError>>>,
@@ -51,8 +61,6 @@ enum Event {
     Subscribed(Result<(), OpenError>),
     Received(Result<Received, Disconnected>),
     Resumed(Reading),
-    /// Everything that has arrived was read.
-    CaughtUp,
     Silence,
 }
 
@@ -73,7 +81,9 @@ impl<'a, P: Protocol> Session<'a, P> {
             socket,
             reading: Reading::Open,
             heard: None,
-            behind_since: None,
+            pings: 0,
+            answered: 0,
+            lag: None,
             silent_at: later(now, SILENCE),
             // The first pong shows at once that the subscription is alive.
             ping_at: now,
@@ -106,8 +116,7 @@ impl<'a, P: Protocol> Session<'a, P> {
                 },
             ..
         } = &mut *self.connection;
-        let (reading, is_behind) = (self.reading, self.behind_since.is_some());
-        let subscribing = &mut self.subscribing;
+        let (reading, subscribing) = (self.reading, &mut self.subscribing);
         tokio::select! {
             biased;
             () = ended(orders, |order| order == Order::Close) => Event::Close,
@@ -117,8 +126,6 @@ impl<'a, P: Protocol> Session<'a, P> {
             next = reading.resumed(queue, *limit, clock) => Event::Resumed(next),
             received = self.socket.receive(), if !reading.is_paused() => Event::Received(received),
             () = clock.wait_until(self.silent_at), if !reading.is_paused() => Event::Silence,
-            // Nothing else to read has arrived.
-            () = std::future::ready(()), if is_behind && !reading.is_paused() => Event::CaughtUp,
         }
     }
 
@@ -127,6 +134,8 @@ impl<'a, P: Protocol> Session<'a, P> {
             Event::Close => return ControlFlow::Break(SessionEnd::Closed),
             Event::Ping => {
                 self.ping_at = later(self.connection.context.clock.now(), PING_INTERVAL);
+                self.pings += 1;
+                let number = self.pings;
                 let Connection {
                     protocol, orders, ..
                 } = &mut *self.connection;
@@ -135,7 +144,7 @@ impl<'a, P: Protocol> Session<'a, P> {
                 tokio::select! {
                     biased;
                     () = ended(orders, |order| order == Order::Close) => {}
-                    _ = protocol.ping(&mut self.socket) => {}
+                    _ = protocol.ping(&mut self.socket, number) => {}
                 }
             }
             Event::TopicsChanged => self.subscribing = Some(self.connection.protocol.subscribe()),
@@ -154,7 +163,6 @@ impl<'a, P: Protocol> Session<'a, P> {
             Event::Received(Ok(received)) => return self.received(received),
             Event::Received(Err(disconnected)) => return self.interrupted(disconnected.into()),
             Event::Resumed(next) => self.resume(next),
-            Event::CaughtUp => self.catch_up(),
             Event::Silence => return self.interrupted(Interruption::Silence),
         }
         ControlFlow::Continue(())
@@ -176,9 +184,15 @@ impl<'a, P: Protocol> Session<'a, P> {
     fn received(&mut self, received: Received) -> ControlFlow<SessionEnd> {
         let size = match &received {
             Received::Message(text) => text.len(),
-            Received::Control => 0,
+            Received::Ping | Received::Pong(_) => 0,
         };
         let now = self.connection.context.clock.now();
+        if now > self.silent_at {
+            // The process did not run for a while: this may have been sent at any time since the last sign of life.
+            let since = self.heard.map_or(now, |(_, last)| last);
+            self.begin_lag(since);
+            self.begin_to_catch_up(now);
+        }
         let mut meanings = std::mem::take(&mut self.meanings);
         self.connection.protocol.read(received, &mut meanings);
         for heard in meanings.drain(..) {
@@ -198,6 +212,11 @@ impl<'a, P: Protocol> Session<'a, P> {
             Heard::Frame(text) => Item::Frame { text, arrived_at },
             Heard::Unreadable(text) => Item::Unreadable { text, arrived_at },
             Heard::Heartbeat => Item::Heartbeat { arrived_at },
+            Heard::Answer(number) => {
+                self.answered = number.unwrap_or(self.answered + 1);
+                self.catch_up_if_answered();
+                Item::Heartbeat { arrived_at }
+            }
             Heard::Leaving => {
                 self.signal(Signal::Leaving);
                 return ControlFlow::Continue(());
@@ -212,7 +231,7 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.silent_at = later(now, SILENCE);
         let number = self.connection.number;
         // A text that is read after a pause may have been sent before it.
-        let heard_until = self.behind_since.unwrap_or(now);
+        let heard_until = self.lag.map_or(now, |lag| lag.since);
         self.connection
             .context
             .cover(|coverage| coverage.heard(number, heard_until));
@@ -229,15 +248,42 @@ impl<'a, P: Protocol> Session<'a, P> {
         self.reading = self.reading.after_message(size, queue.bytes(), *limit, now);
         if self.reading.is_paused() {
             queue.count_pause();
-            if self.behind_since.is_none() {
-                queue.add(Item::Interrupted { from: now });
-                self.behind_since = Some(now);
-            }
+            self.begin_lag(now);
+        }
+    }
+
+    fn begin_lag(&mut self, since: Timestamp) {
+        if self.lag.is_none() {
+            let from = since;
+            self.connection
+                .context
+                .queue
+                .add(Item::Interrupted { from });
+        }
+        let lag = self.lag.get_or_insert(Lag {
+            since,
+            until_ping: None,
+        });
+        lag.until_ping = None;
+    }
+
+    /// Sends a ping: its answer comes after everything that was sent before.
+    fn begin_to_catch_up(&mut self, now: Timestamp) {
+        if let Some(lag) = &mut self.lag {
+            lag.until_ping = Some(self.pings + 1);
+            self.ping_at = now;
+        }
+    }
+
+    fn catch_up_if_answered(&mut self) {
+        let until = self.lag.and_then(|lag| lag.until_ping);
+        if until.is_some_and(|until| until <= self.answered) {
+            self.catch_up();
         }
     }
 
     fn catch_up(&mut self) {
-        if let Some(from) = self.behind_since.take() {
+        if let Some(Lag { since: from, .. }) = self.lag.take() {
             self.connection.context.queue.add(Item::CaughtUp { from });
         }
     }
@@ -249,6 +295,8 @@ impl<'a, P: Protocol> Session<'a, P> {
         // Messages that were sent during the pause are still to be read.
         self.silent_at = later(self.silent_at, paused);
         self.reading = next;
+        let now = clock.now();
+        self.begin_to_catch_up(now);
     }
 
     fn interrupted(&self, cause: Interruption) -> ControlFlow<SessionEnd> {

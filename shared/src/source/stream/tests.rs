@@ -76,8 +76,16 @@ impl Setup {
     async fn hearing(&mut self) -> Peer {
         let mut peer = self.server.connected().await;
         peer.send(HEARTBEAT).await;
-        self.heartbeat().await;
-        peer
+        // A second channel may have missed what the first one has heard.
+        loop {
+            match self.next_but_ids().await {
+                Item::Gap(gap) if gap.reason == GapReason::Start => {
+                    self.end_interruption(gap.from);
+                }
+                Item::Heartbeat { .. } => return peer,
+                item => panic!("{item:?}"),
+            }
+        }
     }
 
     async fn next(&mut self) -> Item {

@@ -30,6 +30,8 @@ pub(super) struct TopicSlots {
     pub(super) limit: ReadingLimit,
     pub(super) lifecycle: LifecycleSender,
     pub(super) topics: TopicPlan,
+    /// The topics that the last list lacked.
+    pub(super) absent: BTreeSet<String>,
     /// The topics of each slot.
     pub(super) slots: Vec<watch::Sender<Arc<[String]>>>,
     pub(super) tasks: JoinSet<Result<(), StreamError>>,
@@ -92,10 +94,31 @@ impl TopicSlots {
     /// Follows a new list of queues, or keeps the last one.
     fn update(&mut self, listed: Result<BTreeSet<String>, StreamError>) {
         // Capture of a queue begins with the first list that holds it, so that the time before is not a gap.
-        let updated = listed.and_then(|topics| self.apply(&topics, None));
+        let updated = listed.and_then(|topics| {
+            if topics.is_empty() {
+                return Err(StreamError::NoTopics);
+            }
+            let topics = self.with_topics_absent_once(topics);
+            self.apply(&topics, None)
+        });
         if let Err(error) = updated {
             self.warn(Warning::QueuesNotUpdated(error));
         }
+    }
+
+    /// A topic is given up when two lists in a row lack it: one list may be incomplete.
+    fn with_topics_absent_once(&mut self, mut listed: BTreeSet<String>) -> BTreeSet<String> {
+        let current: BTreeSet<_> = self.topics.channels().flatten().collect();
+        let absent = &current - &listed;
+        let (gone, absent): (BTreeSet<_>, _) = absent
+            .into_iter()
+            .partition(|topic| self.absent.contains(topic));
+        if !gone.is_empty() {
+            self.warn(Warning::TopicsGone(gone.len()));
+        }
+        listed.extend(absent.iter().cloned());
+        self.absent = absent;
+        listed
     }
 
     /// Gives each slot its topics, and starts those that are new.
@@ -122,6 +145,9 @@ impl TopicSlots {
     }
 
     fn start(&mut self, position: usize, topics: Arc<[String]>, heard_until: Option<Timestamp>) {
+        // Another slot may have been hearing since then.
+        let begun = || (position > 0).then(|| self.calls.clock.now());
+        let heard_until = heard_until.or_else(begun);
         let topics = watch::Sender::new(topics);
         let kept = self.plan.channels.get(position).cloned();
         let mut choice = kept.map_or(ChannelChoice::New, ChannelChoice::Kept);

@@ -94,6 +94,11 @@ impl Server {
         self.connections.recv().await.unwrap()
     }
 
+    /// Removes the queue that was added last.
+    pub(super) fn remove_queue(&self) {
+        self.state().queues.pop();
+    }
+
     /// Adds queues: `q-1`, `q-2` and so on, with the names `Queue 1`, `Queue 2`.
     pub(super) fn add_queues(&self, count: usize) {
         let queues = &mut self.state().queues;

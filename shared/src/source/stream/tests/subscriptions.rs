@@ -164,6 +164,57 @@ async fn new_queues_are_heard_after_the_next_listing() {
 }
 
 #[tokio::test]
+async fn a_queue_is_given_up_when_two_lists_lack_it() {
+    let mut setup = open(2, |_, _| {}).await;
+    let mut peer = setup.hearing().await;
+    setup.server.remove_queue();
+
+    let mut seconds = 0;
+    let warning = loop {
+        setup.advance(40);
+        peer.send(HEARTBEAT).await;
+        seconds += 40;
+        match setup.next_but_ids().await {
+            Item::Heartbeat { .. } => {}
+            Item::Warning(warning) => break warning,
+            item => panic!("{item:?}"),
+        }
+    };
+
+    assert!(matches!(warning, Warning::TopicsGone(1)), "{warning:?}");
+    assert!(seconds >= 1_200, "{seconds}");
+    while setup.server.subscribed().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let (_, topics) = setup.server.subscribed().remove(1);
+    assert_eq!(topics, [queue_topic(1)]);
+}
+
+#[tokio::test]
+async fn a_list_without_queues_changes_nothing() {
+    let mut setup = Setup::notifications().await;
+    let mut peer = setup.hearing().await;
+    setup.server.remove_queue();
+
+    let mut warnings = 0;
+    for _ in 0..32 {
+        setup.advance(40);
+        peer.send(HEARTBEAT).await;
+        loop {
+            match setup.next_but_ids().await {
+                Item::Heartbeat { .. } => break,
+                Item::Warning(Warning::QueuesNotUpdated(_)) => warnings += 1,
+                item => panic!("{item:?}"),
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+
+    assert!(warnings > 0);
+    assert_eq!(setup.server.subscribed().len(), 1);
+}
+
+#[tokio::test]
 async fn a_queue_is_found_by_its_exact_name() {
     let mut setup = open(12, |_, plan| {
         plan.queues = QueueSelection::Named(vec!["queue 1".to_owned()]);
