@@ -57,6 +57,8 @@ pub struct CommittedFrames {
     pub ended: BTreeSet<ConversationId>,
     /// Whether this commit created the record.
     pub stored: Stored,
+    /// The earliest time of an event; `None` if no stored frame has a plausible time of its own.
+    pub oldest_event_time: Option<Timestamp>,
 }
 
 impl LiveWriter {
@@ -111,6 +113,7 @@ impl LiveWriter {
             counts,
             ended: batch.ended,
             stored,
+            oldest_event_time: batch.oldest_event_time,
         }))
     }
 
