@@ -1,4 +1,4 @@
-//! What the metrics say about a committed batch. Pure.
+//! The metric values of a committed batch. Pure.
 
 use conversation_archive::archive::CommittedFrames;
 use conversation_archive::base::time::{elapsed, saturating_millis};

@@ -1,4 +1,4 @@
-//! What archive-events measures: frames by outcome, the lag of events, and the ends that they suggest.
+//! The metrics of archive-events: frames by outcome, the lag of events, and the ends that they suggest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
