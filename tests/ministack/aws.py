@@ -2,7 +2,11 @@
 
     aws.py ENDPOINT REGION rule BUCKET       a queue that EventBridge tells of every page record in the bucket
     aws.py ENDPOINT REGION topic             a topic, and a queue that gets what it is told of transcripts
-    aws.py ENDPOINT REGION invoke NAME JSON  calls a function and waits for its answer
+    aws.py ENDPOINT REGION bus NAME          creates an event bus
+    aws.py ENDPOINT REGION put               puts each line of the standard input, a list of entries, on their event buses,
+                                             and prints a line with the number of those that were refused
+    aws.py ENDPOINT REGION mapping NAME on|off  enables or disables the event source mappings of a function
+    aws.py ENDPOINT REGION invoke NAME JSON  calls a function and waits for its answer; @FILE reads the JSON from a file
     aws.py ENDPOINT REGION logs NAME         the lines that a function wrote as JSON
     aws.py ENDPOINT REGION stack NAME TEMPLATE JSON  deploys a template with parameters, and answers with its outputs
     aws.py ENDPOINT REGION fires STACK EVENT KEY...  for which keys the rule of a stack matches the event
@@ -20,7 +24,10 @@ def main(endpoint, region, command, *arguments):
         credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(service, endpoint_url=endpoint, region_name=region, **credentials)
 
-    commands = {"rule": rule, "topic": topic, "invoke": invoke, "logs": logs, "stack": stack, "fires": fires}
+    commands = {
+        "rule": rule, "topic": topic, "bus": bus, "put": put, "mapping": mapping, "invoke": invoke, "logs": logs,
+        "stack": stack, "fires": fires,
+    }
     json.dump(commands[command](client, *arguments), sys.stdout)
 
 
@@ -52,7 +59,27 @@ def topic(client):
     return {"topic": topic, "queue": queue}
 
 
+def bus(client, name):
+    return client("events").create_event_bus(Name=name)["EventBusArn"]
+
+
+def put(client):
+    events = client("events")
+    for line in sys.stdin:
+        print(events.put_events(Entries=json.loads(line))["FailedEntryCount"], flush=True)
+
+
+def mapping(client, name, state):
+    functions = client("lambda")
+    mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    for found in mappings:
+        functions.update_event_source_mapping(UUID=found["UUID"], Enabled=state == "on")
+    return len(mappings)
+
+
 def invoke(client, name, payload):
+    if payload.startswith("@"):
+        payload = Path(payload[1:]).read_text(encoding="utf-8")
     reply = client("lambda").invoke(FunctionName=name, Payload=payload.encode())
     return {"error": reply.get("FunctionError"), "answer": json.load(reply["Payload"])}
 

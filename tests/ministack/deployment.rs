@@ -173,14 +173,20 @@ impl Deployment {
 
     /// Calls a service for which the product has no client.
     pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+        let output = ChildProcess::start(self.aws_command(arguments))
+            .wait()
+            .await;
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        serde_json::from_str(&output.out).expect("JSON")
+    }
+
+    pub(crate) fn aws_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.python().join("bin/python"));
         command
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/aws.py"))
             .args([self.endpoint(), REGION])
             .args(arguments);
-        let output = ChildProcess::start(command).wait().await;
-        assert_eq!(output.code, Some(0), "{}", output.err);
-        serde_json::from_str(&output.out).expect("JSON")
+        command
     }
 
     /// Returns the name of a function or a queue of the stack.
@@ -214,14 +220,23 @@ impl Drop for Deployment {
 
 /// Polls until the condition holds.
 pub(crate) async fn wait_until(condition: &str, is_observed: impl AsyncFn() -> bool) {
+    wait_up_to(MAX_WAIT, condition, is_observed).await;
+}
+
+/// The same with another limit, for what takes longer than [`MAX_WAIT`].
+pub(crate) async fn wait_up_to(
+    max_wait: Duration,
+    condition: &str,
+    is_observed: impl AsyncFn() -> bool,
+) {
     let polling = async {
         while !is_observed().await {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let polled = tokio::time::timeout(MAX_WAIT, polling).await;
+    let polled = tokio::time::timeout(max_wait, polling).await;
     assert!(
         polled.is_ok(),
-        "{condition}: not observed within {MAX_WAIT:?}"
+        "{condition}: not observed within {max_wait:?}"
     );
 }

@@ -12,6 +12,7 @@
 mod deployment;
 mod downstream;
 mod killed;
+mod live;
 mod permissions;
 mod scenarios;
 mod watching;

@@ -9,7 +9,7 @@ use conversation_archive::storage::aws::AwsClients;
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, wait_until};
-use crate::permissions;
+use crate::{live, permissions};
 
 const CONVERSATIONS: u64 = 150;
 const CONVERSATIONS_TEXT: &str = "150";
@@ -48,6 +48,8 @@ async fn a_deployed_stack_passes_every_story_with_its_roles_alone() {
     print_step("taken down and up");
     check_parked_page(&mut deployment).await;
     print_step("parked");
+    live::check(&mut deployment, &[LOG_AWS_CALLS]).await;
+    print_step("live");
     permissions::check(&deployment).await;
     print_step("rights");
 }

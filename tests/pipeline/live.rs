@@ -4,6 +4,7 @@
 mod crashes;
 mod deliveries;
 mod events;
+mod metrics;
 mod problems;
 mod redaction;
 mod world;

@@ -9,6 +9,8 @@ use end_to_end::template::{Template, text};
 /// Name and dimensions of a metric on the dashboard or in an alarm.
 type MetricReference = (String, Vec<String>);
 
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
+
 fn our_dimensions(stack: &str) -> Vec<String> {
     vec![DIMENSION.to_owned(), stack.to_owned()]
 }
@@ -54,12 +56,15 @@ fn every_alarm_watches_a_metric_that_the_functions_write() {
     }
 
     let expected = [
+        "ConversationsClaimed",
         "ConversationsLeft",
         "ExportsCompleted",
         "ExportsFailed",
         "ExportsWithGaps",
         "GivenUp",
+        "LiveFramesQuarantined",
         "LiveGapsOpen",
+        "LiveLag",
         "LookupsRefused",
         "StartsOverdue",
         "ThrottledTime",
@@ -92,6 +97,81 @@ fn one_export_with_gaps_raises_the_alarm_and_none_does_not() {
     ];
     assert_eq!(words, expected);
     assert_eq!(numbers, [Some(1), Some(0)]);
+}
+
+/// A single late event is no lag, one that cannot be read is a loss, and silence is an alarm.
+#[test]
+fn live_capture_raises_an_alarm_if_it_lags_loses_or_does_nothing() {
+    let template = Template::read();
+    let alarm = |name: &str| {
+        let alarm = template.properties(name);
+        let words = [
+            "MetricName",
+            "Statistic",
+            "ComparisonOperator",
+            "TreatMissingData",
+        ];
+        (
+            words.map(|property| text(&alarm[property]).to_owned()),
+            ["Period", "Threshold"].map(|property| alarm[property].as_integer()),
+        )
+    };
+    let expected =
+        |words: [&str; 4], numbers: [i64; 2]| (words.map(str::to_owned), numbers.map(Some));
+
+    let above = "GreaterThanThreshold";
+    assert_eq!(
+        alarm("LiveEventsAreLate"),
+        expected(
+            ["LiveLag", "Minimum", above, "notBreaching"],
+            [300, 900_000]
+        )
+    );
+    assert_eq!(
+        alarm("LiveFramesAreQuarantined"),
+        expected(
+            ["LiveFramesQuarantined", "Sum", above, "notBreaching"],
+            [3600, 0]
+        )
+    );
+    assert_eq!(
+        alarm("NoLiveExportStarted"),
+        expected(
+            [
+                "ConversationsClaimed",
+                "Sum",
+                "LessThanThreshold",
+                "breaching"
+            ],
+            [3600, 1]
+        )
+    );
+}
+
+#[test]
+fn operations_explains_every_alarm_and_every_metric() {
+    let template = Template::read();
+    let metrics = known_metrics().into_iter();
+    let alarms = template.resources("AWS::CloudWatch::Alarm").into_iter();
+
+    let in_table = |name: &String| {
+        let quoted = format!("`{name}`");
+        let mut rows = OPERATIONS
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"));
+        rows.any(|row| {
+            format!("`{row}")
+                .split(" | ")
+                .next()
+                .is_some_and(|it| it.contains(&quoted))
+        })
+    };
+
+    let missing: Vec<_> = metrics
+        .chain(alarms.map(str::to_owned))
+        .filter(|name| !in_table(name))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
 }
 
 #[test]

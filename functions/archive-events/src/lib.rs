@@ -12,11 +12,13 @@ use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::{ConversationId, StreamName};
 use conversation_archive::export::message::EndedMessage;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{Pipeline, PipelineError, scheduling};
+use conversation_archive::pipeline::{Pipeline, PipelineError, metrics, scheduling};
 use conversation_archive::records::live::{Batch, Frame, Quarantined, StoredFrame};
 use conversation_archive::records::redaction::Redactor;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
+
+mod measured;
 
 /// The handler and its dependencies.
 #[derive(Debug)]
@@ -136,7 +138,11 @@ impl ArchiveEvents {
             covered_until: None,
         };
         let committed = writer.commit(&batch.encode(), arrival).await?;
-        let ended = committed.map(log_committed).unwrap_or_default();
+        let Some(committed) = committed else {
+            return Ok(BTreeSet::new());
+        };
+        metrics::record(&measured::values(&committed, arrived_at));
+        let ended = log_committed(committed);
         for message in EndedMessage::heard(ended.iter().cloned(), arrived_at, self.settle) {
             scheduling::send_ended(&self.pipeline, &message).await?;
         }
@@ -194,6 +200,7 @@ fn log_committed(committed: CommittedFrames) -> BTreeSet<ConversationId> {
         counts,
         ended,
         stored,
+        ..
     } = committed;
     tracing::info!(
         s3.key = key,

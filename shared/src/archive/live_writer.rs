@@ -65,6 +65,8 @@ pub struct CommittedFrames {
     pub ended: BTreeSet<ConversationId>,
     /// Whether this commit created the record.
     pub stored: Stored,
+    /// The earliest time of an event; `None` if no stored frame has a plausible time of its own.
+    pub oldest_event_time: Option<Timestamp>,
 }
 
 impl LiveWriter {
@@ -120,6 +122,7 @@ impl LiveWriter {
             counts,
             ended: batch.ended.clone(),
             stored,
+            oldest_event_time: batch.oldest_event_time,
         }))
     }
 

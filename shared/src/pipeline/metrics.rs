@@ -150,6 +150,31 @@ pub const GIVEN_UP: Metric = metric(
     Unit::Count,
     "messages and starts that were given up and stored",
 );
+pub const LIVE_FRAMES: Metric = metric(
+    "LiveFrames",
+    Unit::Count,
+    "frames of live capture that archive-events stored",
+);
+pub const LIVE_FRAMES_REPEATED: Metric = metric(
+    "LiveFramesRepeated",
+    Unit::Count,
+    "frames that were dropped, because the batch held an equal one or was archived before",
+);
+pub const LIVE_FRAMES_QUARANTINED: Metric = metric(
+    "LiveFramesQuarantined",
+    Unit::Count,
+    "live events that could not be read",
+);
+pub const LIVE_LAG: Metric = metric(
+    "LiveLag",
+    Unit::Milliseconds,
+    "longest time from an event to its arrival at archive-events, per frame record",
+);
+pub const ENDS_SUGGESTED: Metric = metric(
+    "EndsSuggested",
+    Unit::Count,
+    "conversations that may have ended, each time a batch of events says so",
+);
 pub const CONVERSATIONS_LOOKED_UP: Metric = metric(
     "ConversationsLookedUp",
     Unit::Count,
@@ -187,7 +212,7 @@ pub(crate) const CONVERSATIONS_UNHEARD: Metric = metric(
 );
 
 /// All metrics.
-pub const ALL: [Metric; 34] = [
+pub const ALL: [Metric; 39] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_WITH_GAPS,
@@ -215,6 +240,11 @@ pub const ALL: [Metric; 34] = [
     TRUNCATED_TRANSCRIPTS,
     STARTS_OVERDUE,
     GIVEN_UP,
+    LIVE_FRAMES,
+    LIVE_FRAMES_REPEATED,
+    LIVE_FRAMES_QUARANTINED,
+    LIVE_LAG,
+    ENDS_SUGGESTED,
     CONVERSATIONS_LOOKED_UP,
     CONVERSATIONS_CLAIMED,
     CLAIM_DELAY,

@@ -74,6 +74,8 @@ pub struct EncodedBatch {
     pub redactions: Tally,
     /// The conversations that may have ended.
     pub ended: BTreeSet<ConversationId>,
+    /// The earliest event time; `None` if no stored frame has a plausible time of its own.
+    pub oldest_event_time: Option<Timestamp>,
 }
 
 /// The frame object and its index, as gzip NDJSON.
@@ -141,7 +143,10 @@ impl Batch {
         for text in &quarantined {
             redactions.add(&text.redactions);
         }
+        let timed = self.frames.values().filter(|frame| frame.has_own_time());
+        let oldest_event_time = timed.map(|frame| frame.event_time).min();
         EncodedBatch {
+            oldest_event_time,
             frames: encode_frames(self.frames.into_values().collect()),
             quarantined,
             counts,
@@ -285,6 +290,26 @@ mod tests {
                 ("v2.users.{id}.conversations", 1)
             ]
         );
+    }
+
+    #[test]
+    fn the_oldest_event_is_one_with_a_plausible_time_of_its_own() {
+        let oldest = |bodies: &[&str]| {
+            let mut batch = Batch::default();
+            for body in bodies {
+                let text = format!(r#"{{"topicName":"t","eventBody":{body}}}"#);
+                batch.add(frame(&text, SECOND));
+            }
+            batch.encode().oldest_event_time
+        };
+        let (arrival, ancient) = ("{}", r#"{"eventTime":1}"#);
+        let first = r#"{"eventTime":"2026-11-30T10:00:00Z"}"#;
+        let later = r#"{"eventTime":"2026-11-30T10:00:01Z"}"#;
+
+        assert_eq!(oldest(&[later, arrival, ancient]), SECOND.parse().ok());
+        assert_eq!(oldest(&[later, first]), FIRST.parse().ok());
+        assert_eq!(oldest(&[arrival, ancient]), None);
+        assert_eq!(oldest(&[]), None);
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl StoredFrame {
     pub fn size_bytes(&self) -> u64 {
         self.line.len() as u64 + 1
     }
+
+    /// Whether its event time is a plausible one of the event itself.
+    pub(super) fn has_own_time(&self) -> bool {
+        !(self.has_time_of_arrival || self.has_implausible_time)
+    }
 }
 
 impl fmt::Debug for StoredFrame {

@@ -43,6 +43,9 @@ pub struct BusEvent {
     pub detail: String,
 }
 
+/// How sources begin that only AWS and its partners may name.
+const RESERVED: &str = "aws.partner/";
+
 /// Separates the generator of event ids from the others.
 const KIND: u64 = 7;
 
@@ -84,10 +87,13 @@ impl BusEvent {
         format!(r#"{fields},"detail":{}}}"#, self.detail)
     }
 
-    /// The event as an entry of `PutEvents`.
+    /// The event as an entry of `PutEvents`, for a bus of one's own. Its source is another one: `PutEvents` refuses those
+    /// that begin with `aws.`, which are reserved for AWS and its partners.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>
     pub fn entry(&self, event_bus_name: &str) -> Value {
+        let source = self.source.strip_prefix(RESERVED).unwrap_or(&self.source);
         json!({
-            "EventBusName": event_bus_name, "Source": self.source, "DetailType": self.detail_type, "Detail": self.detail,
+            "EventBusName": event_bus_name, "Source": source, "DetailType": self.detail_type, "Detail": self.detail,
             "Time": self.time.as_second(), "Resources": [],
         })
     }

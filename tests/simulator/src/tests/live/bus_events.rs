@@ -73,6 +73,10 @@ async fn an_event_has_the_fields_of_eventbridge() {
     let entry = event.entry("live");
     assert_eq!(entry["EventBusName"], "live");
     assert_eq!(entry["DetailType"], json["detail-type"]);
+    assert_eq!(
+        entry["Source"],
+        "genesys.com/cloud/6f1c3a52-0d0e-4c1b-9c35-2f0f6c1c7a10/live"
+    );
     let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
     assert_eq!(detail, json["detail"]);
     let other = frames[1].bus_event(&source).unwrap();
