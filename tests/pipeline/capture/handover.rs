@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation_archive::archive::verify::VerifyError;
 use conversation_archive::archive::{live_epochs, live_gaps};
 use conversation_archive::export::live_coverage::LiveGapSpan;
 use conversation_archive::export::objects::{LiveKey, ObjectKey};
@@ -181,8 +182,8 @@ async fn a_damaged_end_of_an_epoch_does_not_prevent_a_start() {
     hear(&world, &mut first, 15).await;
     first.stop().await.expect("in order");
     let stream = stream();
-    let name = LiveKey::EndedEpoch(&stream, 1);
-    world.damage(&ObjectKey::Live(name).key()).await;
+    let ended = ObjectKey::Live(LiveKey::EndedEpoch(&stream, 1)).key();
+    world.damage(&ended).await;
 
     let mut second = start(&world).await;
     second
@@ -190,6 +191,13 @@ async fn a_damaged_end_of_an_epoch_does_not_prevent_a_start() {
         .await;
     second.stop().await.expect("in order");
 
+    let found = world.verify_live().await.expect_err("damaged");
+    assert!(
+        matches!(&found, VerifyError::Damage(damage) if damage.key == ended),
+        "{found}"
+    );
+    // Flips the bit back.
+    world.damage(&ended).await;
     assert_eq!(gaps(&world).await.len(), 1);
     assert_nothing_missing(&world).await;
 }
