@@ -15,6 +15,8 @@ use crate::problem::Problem;
 /// Recompute hashes, counts, ids and audit chains of a complete export, or what live capture stored
 #[derive(Clone, Debug, Args)]
 #[command(
+    override_usage = "genesys-archive verify [OPTIONS] [PLACE] <EXPORT_ID>
+       genesys-archive verify [OPTIONS] --live [PLACE]",
     after_help = "\
 Only reads, page by page, and reports the first mismatch. A folder needs no settings:
   genesys-archive verify ./archive march
@@ -48,6 +50,7 @@ Exit codes: 0 intact, 1 damaged or not complete, 2 the arguments or a setting mu
 pub(crate) struct VerifyArguments {
     #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place_parser(), required_unless_present_any = ["stack", "local", "live"], conflicts_with_all = ["stack", "local", "live"])]
     pub archive: Option<Place>,
+    /// The export to verify
     #[arg(required_unless_present = "live", conflicts_with = "live", value_parser = parse_export_id)]
     pub export_id: Option<ExportId>,
     /// Check what live capture stored, in this archive or in that of --stack or --local
