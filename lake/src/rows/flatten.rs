@@ -1,0 +1,502 @@
+//! The walk through a record, which appends a row for each object that has a table.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::buffers::{Rows, Tables};
+use super::extra::Extra;
+use super::found::{Found, Other, last_of_each};
+use super::level::Level;
+use super::report::{RejectedLine, Report};
+use super::{Given, Line, Load};
+use crate::cell::{Cell, Fit, Writing};
+use crate::json::{Decoded, Kind, Nodes, Rejection, Value};
+use crate::schema::{Column, Entries, Form, LAKE_VERSION, List, Source, TableName, Type};
+
+/// The longest text that rows repeat from a row above, in bytes; a longer one is NULL in them.
+const MAX_COPIED_TEXT: usize = 1024;
+
+/// Depth of the tables: conversation, participant, session, segment.
+const MAX_POSITIONS: usize = 3;
+
+/// Turns lines of one form and load into rows.
+#[derive(Debug)]
+pub struct Flattener {
+    form: Form,
+    load: Load,
+    levels: Vec<Level>,
+    nodes: Nodes,
+    walk: Walk,
+}
+
+/// What changes while a record is read.
+#[derive(Debug, Default)]
+struct Walk {
+    extra: Extra,
+    /// Of rows that are complete, to be used again.
+    spare: Vec<Found>,
+    report: Report,
+}
+
+/// What is the same for all rows of a line.
+struct Context<'a> {
+    form: Form,
+    writing: Writing,
+    levels: &'a [Level],
+    load: &'a Load,
+    line: &'a Line<'a>,
+}
+
+/// The row that is being filled, and those above it.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    level: &'a Level,
+    found: &'a Found,
+    value: Value<'a>,
+    positions: Positions,
+    above: Option<&'a Row<'a>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Positions {
+    depth: usize,
+    indexes: [i64; MAX_POSITIONS],
+}
+
+impl Flattener {
+    pub fn new(form: Form, load: Load) -> Self {
+        let levels = TableName::ALL.map(|table| Level::new(table, form));
+        Self {
+            form,
+            load,
+            levels: levels.into(),
+            nodes: Nodes::default(),
+            walk: Walk::default(),
+        }
+    }
+
+    /// Appends the rows of a line. A line that is rejected has no rows; it is in the report.
+    pub fn add(&mut self, line: &Line<'_>, tables: &mut Tables) -> Result<(), Rejection> {
+        let record = match self.nodes.read_object(line.text) {
+            Ok(record) => record,
+            Err(reason) => {
+                self.walk.report.rejected.push(RejectedLine {
+                    page: line.page,
+                    line: line.line,
+                    reason,
+                });
+                return Err(reason);
+            }
+        };
+        let context = Context {
+            form: self.form,
+            writing: Writing {
+                moments: self.form.spelling(),
+                has_numbers_as_texts: matches!(self.form, Form::Gateway | Form::Minimal),
+            },
+            levels: &self.levels,
+            load: &self.load,
+            line,
+        };
+        let root = context.level(self.form.table());
+        self.walk
+            .row(&context, root, record, None, Positions::default(), tables);
+        self.walk.report.lines += 1;
+        Ok(())
+    }
+
+    /// What was counted so far.
+    pub fn report(&self) -> &Report {
+        &self.walk.report
+    }
+}
+
+impl Context<'_> {
+    fn level(&self, table: TableName) -> &Level {
+        &self.levels[table as usize]
+    }
+}
+
+impl Positions {
+    fn below(mut self, index: usize) -> Self {
+        self.indexes[self.depth] = i64::try_from(index).unwrap_or(i64::MAX);
+        self.depth += 1;
+        self
+    }
+}
+
+impl Walk {
+    /// Appends the row of an object, then those of the lists in it.
+    fn row(
+        &mut self,
+        context: &Context<'_>,
+        level: &Level,
+        value: Value<'_>,
+        above: Option<&Row<'_>>,
+        positions: Positions,
+        tables: &mut Tables,
+    ) {
+        let mut found = self.spare.pop().unwrap_or_default();
+        found.read(level, value);
+        let row = Row {
+            level,
+            found: &found,
+            value,
+            positions,
+            above,
+        };
+        self.fill(context, &row, tables.rows(level.table.name));
+        for (index, list) in level.lists().iter().enumerate() {
+            if let Some(entries) = found.list(value, index) {
+                self.entries(context, &row, list, entries, tables);
+            }
+        }
+        self.spare.push(found);
+    }
+
+    fn entries(
+        &mut self,
+        context: &Context<'_>,
+        row: &Row<'_>,
+        list: &List,
+        entries: Value<'_>,
+        tables: &mut Tables,
+    ) {
+        let level = context.level(list.table);
+        match list.entries {
+            Entries::Elements => {
+                for (index, element) in entries.elements().enumerate() {
+                    if element.kind() == Kind::Object {
+                        let positions = row.positions.below(index);
+                        self.row(context, level, element, Some(row), positions, tables);
+                    }
+                }
+            }
+            Entries::Members => {
+                for (index, (name, value)) in map_entries(entries).into_iter().enumerate() {
+                    let positions = row.positions.below(index);
+                    if let Some(Decoded::Exact(name)) = name.string() {
+                        let rows = tables.rows(list.table);
+                        self.entry(context, level, row, (name, value), positions, rows);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills all columns of the row of an object.
+    fn fill(&mut self, context: &Context<'_>, row: &Row<'_>, rows: &mut Rows) {
+        self.extra.clear();
+        self.keep_others(row);
+        self.keep_elements(row);
+        self.keep_id(context, row);
+        let mut has_cell = vec![false; row.level.objects.len()];
+        for (index, column) in row.level.columns.iter().enumerate() {
+            let cell = match column.source {
+                Source::Member(path) => self.member(context, row, index, path),
+                Source::Count(path) => self.count(row, index, path),
+                Source::Extra => {
+                    self.keep_empty_objects(row, &has_cell);
+                    self.extra.json().map(|json| Cell::Text(json.into()))
+                }
+                _ => context.cell(column, row),
+            };
+            if let (Some(object), Some(_)) = (row.level.object_of[index], &cell) {
+                has_cell[object] = true;
+            }
+            rows.push(index, cell);
+        }
+        rows.end_row();
+        self.report.count_row(row.level.table.name);
+    }
+
+    /// Fills the row of an entry of a map.
+    fn entry(
+        &mut self,
+        context: &Context<'_>,
+        level: &Level,
+        above: &Row<'_>,
+        (name, value): (Cow<'_, str>, Value<'_>),
+        positions: Positions,
+        rows: &mut Rows,
+    ) {
+        self.extra.clear();
+        let row = Row {
+            level,
+            value,
+            positions,
+            above: Some(above),
+            found: above.found,
+        };
+        for (index, column) in level.columns.iter().enumerate() {
+            let cell = match column.source {
+                Source::EntryName => Some(Cell::Text(Cow::Borrowed(&*name))),
+                Source::EntryValue => {
+                    self.fitted(context, &row, column, (None, column.name), value)
+                }
+                Source::Extra => self.extra.json().map(|json| Cell::Text(json.into())),
+                _ => context.cell(column, &row),
+            };
+            rows.push(index, cell);
+        }
+        rows.end_row();
+        self.report.count_row(level.table.name);
+    }
+
+    fn member<'a>(
+        &mut self,
+        context: &Context<'_>,
+        row: &Row<'a>,
+        index: usize,
+        path: &'static str,
+    ) -> Option<Cell<'a>> {
+        let column = row.level.columns[index];
+        let object = row.level.object_of[index];
+        let writes_null = context.form.writes_null(column);
+        let Some(value) = row.found.column(row.value, index) else {
+            let is_expected = object.is_none_or(|it| row.has_object(it));
+            if writes_null && is_expected {
+                self.extra.add_absent(path);
+            }
+            return None;
+        };
+        if writes_null && value.kind() == Kind::Null {
+            return None;
+        }
+        self.fitted(context, row, column, (object, path), value)
+    }
+
+    /// The cell of a value. Unless it stands for exactly this value, the value goes to `extra`.
+    fn fitted<'a>(
+        &mut self,
+        context: &Context<'_>,
+        row: &Row<'a>,
+        column: &Column,
+        (object, path): (Option<usize>, &'static str),
+        value: Value<'a>,
+    ) -> Option<Cell<'a>> {
+        let is_null = value.kind() == Kind::Null;
+        let fit = if is_null {
+            Fit::Not
+        } else {
+            Fit::of(value, column.kind, context.writing)
+        };
+        if !matches!(fit, Fit::Exact(_)) {
+            self.keep(row.level, object, path, value);
+        }
+        if fit == Fit::Not && !is_null {
+            self.report.count_misfit(row.level.table.name, path);
+        }
+        fit.cell()
+    }
+
+    fn keep(&mut self, level: &Level, object: Option<usize>, path: &str, value: Value<'_>) {
+        match object {
+            Some(index) => {
+                let name = level.objects[index].name;
+                let member = path.split_once('.').map_or(path, |(_, member)| member);
+                self.extra.add_in((index, name), member, value.raw());
+            }
+            None => self.extra.add(path, value.raw()),
+        }
+    }
+
+    fn count<'a>(&mut self, row: &Row<'a>, index: usize, path: &'static str) -> Option<Cell<'a>> {
+        let list = row
+            .level
+            .count_of
+            .iter()
+            .position(|it| *it == Some(index))?;
+        let value = row.found.list(row.value, list)?;
+        let count = match (row.level.lists()[list].entries, value.kind()) {
+            (Entries::Elements, Kind::Array) => value.elements().count(),
+            (Entries::Members, Kind::Object) => map_entries(value).len(),
+            (_, kind) => {
+                self.keep(row.level, row.level.object_of[index], path, value);
+                if kind != Kind::Null {
+                    self.report.count_misfit(row.level.table.name, path);
+                }
+                return None;
+            }
+        };
+        Some(Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+
+    fn keep_others(&mut self, row: &Row<'_>) {
+        for other in &row.found.others {
+            let (name, value) = (row.value.at(other.name), row.value.at(other.value));
+            match other.object {
+                Some(index) => {
+                    let object = (index, row.level.objects[index].name);
+                    self.extra.add_other_in(object, name, value.raw());
+                }
+                None => self.extra.add_other(name, value.raw()),
+            }
+        }
+    }
+
+    /// Keeps entries that have no row: elements that are not objects, members whose names are not Unicode.
+    fn keep_elements(&mut self, row: &Row<'_>) {
+        for (index, list) in row.level.lists().iter().enumerate() {
+            let Some(entries) = row.found.list(row.value, index) else {
+                continue;
+            };
+            match list.entries {
+                Entries::Elements => {
+                    let elements = entries.elements().enumerate();
+                    for (index, element) in elements.filter(|it| it.1.kind() != Kind::Object) {
+                        let position = format!("\"{index}\"");
+                        self.extra.add_element(list.path, &position, element.raw());
+                        self.report.count_misfit(row.level.table.name, list.path);
+                    }
+                }
+                Entries::Members => {
+                    for (name, value) in map_entries(entries) {
+                        if let Some(Decoded::Replaced(_)) = name.string() {
+                            self.extra.add_element(list.path, name.raw(), value.raw());
+                            self.report.count_misfit(row.level.table.name, list.path);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps the record's id if it is not the text in `conversation_id`.
+    fn keep_id(&mut self, context: &Context<'_>, row: &Row<'_>) {
+        let Some(member) = context.form.id_member().filter(|_| row.above.is_none()) else {
+            return;
+        };
+        let id = row.found.id.map(|position| row.value.at(position));
+        let text = id.and_then(Value::string);
+        match (id, text, context.line.id) {
+            (_, Some(Decoded::Exact(text)), Some(id)) if text == id => {}
+            (Some(other), ..) => self.extra.add(member, other.raw()),
+            (None, _, Some(_)) => self.extra.add_absent(member),
+            (None, _, None) => {}
+        }
+    }
+
+    /// Keeps objects of which no cell and no member in `extra` would show that they are there.
+    fn keep_empty_objects(&mut self, row: &Row<'_>, has_cell: &[bool]) {
+        for (index, object) in row.level.objects.iter().enumerate() {
+            let Some(value) = row.found.object(row.value, index) else {
+                continue;
+            };
+            if value.kind() != Kind::Object {
+                self.extra.add(object.name, value.raw());
+                if value.kind() != Kind::Null {
+                    self.report.count_misfit(row.level.table.name, object.name);
+                }
+            } else if !has_cell[index] && !self.extra.has_object(index) {
+                self.extra.object((index, object.name));
+            }
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The cell of a column whose value is not a member of the row's object.
+    fn cell<'a>(&'a self, column: &Column, row: &Row<'a>) -> Option<Cell<'a>> {
+        match column.source {
+            Source::Line => self.line_cell(column.name),
+            Source::Load => self.load_cell(column.name),
+            Source::Position(depth) => Some(Cell::Integer(row.positions.indexes[depth])),
+            Source::Above(levels, name) => self.above(row, levels, name),
+            Source::QueueOfMetric => {
+                let emitted = row.member("emit_date");
+                let session = row.above?;
+                let queue = session.found.queue_at(session.value, emitted)?;
+                self.copied(queue)
+            }
+            _ => None,
+        }
+    }
+
+    fn line_cell(&self, name: &str) -> Option<Cell<'_>> {
+        let line = self.line;
+        match name {
+            "conversation_id" => line.id.map(text),
+            "slice" => Some(Cell::Integer(line.slice.into())),
+            "page" => Some(Cell::Integer(line.page.into())),
+            "line" => Some(Cell::Integer(i64::try_from(line.line).unwrap_or(i64::MAX))),
+            "version_at" => Some(moment(line.version_at)),
+            "content_sha256" => Some(text(line.content_sha256)),
+            "form" => Some(text(self.form.as_str())),
+            _ => line
+                .given
+                .iter()
+                .find(|it| it.0 == name)
+                .map(|it| match it.1 {
+                    Given::Text(value) => text(value),
+                    Given::Moment(value) => moment(value),
+                }),
+        }
+    }
+
+    fn load_cell(&self, name: &str) -> Option<Cell<'_>> {
+        match name {
+            "export_id" => Some(text(&self.load.export_id)),
+            "interval_end" => Some(moment(self.load.interval_end)),
+            "planned_at" => Some(moment(self.load.planned_at)),
+            "generation" => Some(Cell::Integer(self.load.generation.into())),
+            "lake_version" => Some(Cell::Integer(LAKE_VERSION)),
+            _ => None,
+        }
+    }
+
+    /// A text of a row above.
+    fn above<'a>(&self, row: &Row<'a>, levels: usize, name: &str) -> Option<Cell<'a>> {
+        let mut row = row;
+        for _ in 0..levels {
+            row = row.above?;
+        }
+        self.copied(row.member(name)?)
+    }
+
+    fn copied<'a>(&self, value: Value<'a>) -> Option<Cell<'a>> {
+        let cell = Fit::of(value, Type::Text, self.writing).cell()?;
+        let is_short =
+            |cell: &Cell<'_>| matches!(cell, Cell::Text(text) if text.len() <= MAX_COPIED_TEXT);
+        Some(cell).filter(is_short)
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The value of the member that the column of this name holds.
+    fn member(&self, column: &str) -> Option<Value<'a>> {
+        let columns = &self.level.columns;
+        let index = columns.iter().position(|it| it.name == column)?;
+        self.found.column(self.value, index)
+    }
+
+    fn has_object(&self, index: usize) -> bool {
+        let object = self.found.object(self.value, index);
+        object.is_some_and(|it| it.kind() == Kind::Object)
+    }
+}
+
+/// The members of an object, of repeated ones the last.
+fn map_entries(entries: Value<'_>) -> Vec<(Value<'_>, Value<'_>)> {
+    let members: Vec<_> = entries
+        .members()
+        .map(|(name, value)| Other {
+            object: None,
+            name: name.position(),
+            value: value.position(),
+        })
+        .collect();
+    last_of_each(entries, &members)
+        .into_iter()
+        .map(|it| (entries.at(it.name), entries.at(it.value)))
+        .collect()
+}
+
+fn text(text: &str) -> Cell<'_> {
+    Cell::Text(Cow::Borrowed(text))
+}
+
+fn moment(moment: Timestamp) -> Cell<'static> {
+    Cell::Moment(moment.as_microsecond())
+}
