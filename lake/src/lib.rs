@@ -6,10 +6,15 @@
 mod cell;
 mod json;
 
+pub mod group;
+pub mod key;
 pub mod rows;
 pub mod schema;
+pub mod writer;
 
 pub use json::{MAX_DEPTH, Rejection};
 
+#[cfg(test)]
+mod dependencies;
 #[cfg(test)]
 mod samples;
