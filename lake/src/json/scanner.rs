@@ -83,6 +83,7 @@ impl Scanner<'_> {
         let start = self.position;
         self.expect(b'"')?;
         loop {
+            self.skip_plain();
             match self.next()? {
                 b'"' => break,
                 b'\\' => self.escape()?,
@@ -92,6 +93,16 @@ impl Scanner<'_> {
         }
         self.add(Kind::String, start);
         Ok(())
+    }
+
+    /// Skips eight bytes at a time, as long as none of them needs a look.
+    fn skip_plain(&mut self) {
+        while let Some(bytes) = self.bytes[self.position..].first_chunk() {
+            if has_special(u64::from_le_bytes(*bytes)) {
+                return;
+            }
+            self.position += 8;
+        }
     }
 
     fn escape(&mut self) -> Result<(), Rejection> {
@@ -186,6 +197,17 @@ impl Scanner<'_> {
             self.position += 1;
         }
     }
+}
+
+/// Whether one of eight bytes is a quotation mark, a backslash or a control character; sometimes also if none is
+/// (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+fn has_special(bytes: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let has_less =
+        |bytes: u64, limit: u8| bytes.wrapping_sub(ONES * u64::from(limit)) & !bytes & HIGH;
+    let equals = |byte: u8| has_less(bytes ^ (ONES * u64::from(byte)), 1);
+    (has_less(bytes, 0x20) | equals(b'"') | equals(b'\\')) != 0
 }
 
 /// A position in the text, or in the nodes, of which there are fewer than bytes.

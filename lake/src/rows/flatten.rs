@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::buffers::{Rows, Tables};
 use super::extra::Extra;
 use super::found::{Found, Other, last_of_each};
-use super::level::Level;
+use super::level::{Level, LineCell, LoadCell, Step};
 use super::report::{RejectedLine, Report};
 use super::{Given, Line, Load};
 use crate::cell::{Cell, Fit, Writing};
 use crate::json::{Decoded, Kind, Nodes, Rejection, Value};
-use crate::schema::{Column, Entries, Form, LAKE_VERSION, List, Source, TableName, Type};
+use crate::schema::{Column, Entries, Form, LAKE_VERSION, List, TableName, Type};
 
 /// The longest text that rows repeat from a row above, in bytes; a longer one is NULL in them.
 const MAX_COPIED_TEXT: usize = 1024;
@@ -30,7 +30,7 @@ pub struct Flattener {
     walk: Walk,
 }
 
-/// What changes while a record is read.
+/// The state of a walk through a record.
 #[derive(Debug, Default)]
 struct Walk {
     extra: Extra,
@@ -39,7 +39,7 @@ struct Walk {
     report: Report,
 }
 
-/// What is the same for all rows of a line.
+/// Values that are the same for all rows of a line.
 struct Context<'a> {
     form: Form,
     writing: Writing,
@@ -106,7 +106,7 @@ impl Flattener {
         Ok(())
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn report(&self) -> &Report {
         &self.walk.report
     }
@@ -192,15 +192,15 @@ impl Walk {
         self.keep_elements(row);
         self.keep_id(context, row);
         let mut has_cell = vec![false; row.level.objects.len()];
-        for (index, column) in row.level.columns.iter().enumerate() {
-            let cell = match column.source {
-                Source::Member(path) => self.member(context, row, index, path),
-                Source::Count(path) => self.count(row, index, path),
-                Source::Extra => {
+        for (index, step) in row.level.steps.iter().enumerate() {
+            let cell = match *step {
+                Step::Member(path) => self.member(context, row, index, path),
+                Step::Count(list) => self.count(row, index, list),
+                Step::Extra => {
                     self.keep_empty_objects(row, &has_cell);
                     self.extra.json().map(|json| Cell::Text(json.into()))
                 }
-                _ => context.cell(column, row),
+                step => context.cell(step, row),
             };
             if let (Some(object), Some(_)) = (row.level.object_of[index], &cell) {
                 has_cell[object] = true;
@@ -229,14 +229,12 @@ impl Walk {
             above: Some(above),
             found: above.found,
         };
-        for (index, column) in level.columns.iter().enumerate() {
-            let cell = match column.source {
-                Source::EntryName => Some(Cell::Text(Cow::Borrowed(&*name))),
-                Source::EntryValue => {
-                    self.fitted(context, &row, column, (None, column.name), value)
-                }
-                Source::Extra => self.extra.json().map(|json| Cell::Text(json.into())),
-                _ => context.cell(column, &row),
+        for (index, (column, step)) in level.columns.iter().zip(&level.steps).enumerate() {
+            let cell = match *step {
+                Step::EntryName => Some(Cell::Text(Cow::Borrowed(&*name))),
+                Step::EntryValue => self.fitted(context, &row, column, (None, column.name), value),
+                Step::Extra => self.extra.json().map(|json| Cell::Text(json.into())),
+                step => context.cell(step, &row),
             };
             rows.push(index, cell);
         }
@@ -302,12 +300,8 @@ impl Walk {
         }
     }
 
-    fn count<'a>(&mut self, row: &Row<'a>, index: usize, path: &'static str) -> Option<Cell<'a>> {
-        let list = row
-            .level
-            .count_of
-            .iter()
-            .position(|it| *it == Some(index))?;
+    fn count<'a>(&mut self, row: &Row<'a>, index: usize, list: usize) -> Option<Cell<'a>> {
+        let path = row.level.lists()[list].path;
         let value = row.found.list(row.value, list)?;
         let count = match (row.level.lists()[list].entries, value.kind()) {
             (Entries::Elements, Kind::Array) => value.elements().count(),
@@ -398,14 +392,20 @@ impl Walk {
 
 impl Context<'_> {
     /// The cell of a column whose value is not a member of the row's object.
-    fn cell<'a>(&'a self, column: &Column, row: &Row<'a>) -> Option<Cell<'a>> {
-        match column.source {
-            Source::Line => self.line_cell(column.name),
-            Source::Load => self.load_cell(column.name),
-            Source::Position(depth) => Some(Cell::Integer(row.positions.indexes[depth])),
-            Source::Above(levels, name) => self.above(row, levels, name),
-            Source::QueueOfMetric => {
-                let emitted = row.member("emit_date");
+    fn cell<'a>(&'a self, step: Step, row: &Row<'a>) -> Option<Cell<'a>> {
+        match step {
+            Step::Line(cell) => self.line_cell(cell),
+            Step::Load(cell) => Some(self.load_cell(cell)),
+            Step::Position(depth) => Some(Cell::Integer(row.positions.indexes[depth])),
+            Step::Above(levels, column) => {
+                let mut row = row;
+                for _ in 0..levels {
+                    row = row.above?;
+                }
+                self.copied(row.found.column(row.value, column)?)
+            }
+            Step::QueueOfMetric(emitted) => {
+                let emitted = row.found.column(row.value, emitted);
                 let session = row.above?;
                 let queue = session.found.queue_at(session.value, emitted)?;
                 self.copied(queue)
@@ -414,45 +414,34 @@ impl Context<'_> {
         }
     }
 
-    fn line_cell(&self, name: &str) -> Option<Cell<'_>> {
+    fn line_cell(&self, cell: LineCell) -> Option<Cell<'_>> {
         let line = self.line;
-        match name {
-            "conversation_id" => line.id.map(text),
-            "slice" => Some(Cell::Integer(line.slice.into())),
-            "page" => Some(Cell::Integer(line.page.into())),
-            "line" => Some(Cell::Integer(i64::try_from(line.line).unwrap_or(i64::MAX))),
-            "version_at" => Some(moment(line.version_at)),
-            "content_sha256" => Some(text(line.content_sha256)),
-            "form" => Some(text(self.form.as_str())),
-            _ => line
-                .given
-                .iter()
-                .find(|it| it.0 == name)
-                .map(|it| match it.1 {
+        match cell {
+            LineCell::Id => line.id.map(text),
+            LineCell::Slice => Some(Cell::Integer(line.slice.into())),
+            LineCell::Page => Some(Cell::Integer(line.page.into())),
+            LineCell::Number => Some(Cell::Integer(i64::try_from(line.line).unwrap_or(i64::MAX))),
+            LineCell::VersionAt => Some(moment(line.version_at)),
+            LineCell::ContentSha256 => Some(text(line.content_sha256)),
+            LineCell::Form => Some(text(self.form.as_str())),
+            LineCell::Given(name) => {
+                let given = line.given.iter().find(|it| it.0 == name)?;
+                Some(match given.1 {
                     Given::Text(value) => text(value),
                     Given::Moment(value) => moment(value),
-                }),
+                })
+            }
         }
     }
 
-    fn load_cell(&self, name: &str) -> Option<Cell<'_>> {
-        match name {
-            "export_id" => Some(text(&self.load.export_id)),
-            "interval_end" => Some(moment(self.load.interval_end)),
-            "planned_at" => Some(moment(self.load.planned_at)),
-            "generation" => Some(Cell::Integer(self.load.generation.into())),
-            "lake_version" => Some(Cell::Integer(LAKE_VERSION)),
-            _ => None,
+    fn load_cell(&self, cell: LoadCell) -> Cell<'_> {
+        match cell {
+            LoadCell::ExportId => text(&self.load.export_id),
+            LoadCell::IntervalEnd => moment(self.load.interval_end),
+            LoadCell::PlannedAt => moment(self.load.planned_at),
+            LoadCell::Generation => Cell::Integer(self.load.generation.into()),
+            LoadCell::LakeVersion => Cell::Integer(LAKE_VERSION),
         }
-    }
-
-    /// A text of a row above.
-    fn above<'a>(&self, row: &Row<'a>, levels: usize, name: &str) -> Option<Cell<'a>> {
-        let mut row = row;
-        for _ in 0..levels {
-            row = row.above?;
-        }
-        self.copied(row.member(name)?)
     }
 
     fn copied<'a>(&self, value: Value<'a>) -> Option<Cell<'a>> {
@@ -463,14 +452,7 @@ impl Context<'_> {
     }
 }
 
-impl<'a> Row<'a> {
-    /// The value of the member that the column of this name holds.
-    fn member(&self, column: &str) -> Option<Value<'a>> {
-        let columns = &self.level.columns;
-        let index = columns.iter().position(|it| it.name == column)?;
-        self.found.column(self.value, index)
-    }
-
+impl Row<'_> {
     fn has_object(&self, index: usize) -> bool {
         let object = self.found.object(self.value, index);
         object.is_some_and(|it| it.kind() == Kind::Object)

@@ -113,16 +113,18 @@ impl Found {
             let (mut start, mut queue) = (None, None);
             for (name, value) in segment.members() {
                 match name.raw() {
-                    "\"segmentStart\"" => start = moment(value),
+                    "\"segmentStart\"" => start = Some(value),
                     "\"queueId\"" => queue = Some(value).filter(|it| it.kind() == Kind::String),
                     _ => {}
                 }
             }
             let Some(queue) = queue else { continue };
             self.queues.first.get_or_insert(queue.position());
-            self.queues
-                .by_start
-                .extend(start.map(|start| (start, queue.position())));
+            self.queues.by_start.extend(
+                start
+                    .and_then(moment)
+                    .map(|start| (start, queue.position())),
+            );
         }
         self.queues.by_start.sort_by_key(|(start, _)| *start);
     }

@@ -1,9 +1,12 @@
 //! A table as records of one form fill it: which member goes to which column.
 
-use std::collections::HashMap;
+mod names;
+mod step;
 
 use crate::json::Value;
 use crate::schema::{Column, Form, List, Source, Table, TableName};
+use names::Names;
+pub(crate) use step::{LineCell, LoadCell, Step};
 
 /// Where a member of the row's object goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,13 @@ pub(crate) enum Slot {
 pub(crate) struct Level {
     pub(crate) table: &'static Table,
     pub(crate) columns: Vec<&'static Column>,
+    /// For each column, where its value comes from.
+    pub(crate) steps: Vec<Step>,
     /// For each column, the object in which its member is.
     pub(crate) object_of: Vec<Option<usize>>,
     /// For each list, the column with its length.
     pub(crate) count_of: Vec<Option<usize>>,
-    own: HashMap<&'static str, Slot>,
+    own: Names<Slot>,
     pub(crate) objects: Vec<Object>,
 }
 
@@ -33,7 +38,7 @@ pub(crate) struct Level {
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) name: &'static str,
-    members: HashMap<&'static str, Slot>,
+    members: Names<Slot>,
 }
 
 impl Level {
@@ -44,8 +49,9 @@ impl Level {
             table,
             object_of: vec![None; columns.len()],
             count_of: table.lists.iter().map(|_| None).collect(),
-            own: HashMap::new(),
+            own: Names::default(),
             objects: Vec::new(),
+            steps: columns.iter().map(|it| Step::of(name, it)).collect(),
             columns,
         };
         for index in 0..level.columns.len() {
@@ -84,7 +90,7 @@ impl Level {
         let index = known.unwrap_or_else(|| {
             self.objects.push(Object {
                 name,
-                members: HashMap::new(),
+                members: Names::default(),
             });
             self.objects.len() - 1
         });
@@ -108,7 +114,7 @@ impl Object {
     }
 }
 
-fn slot(slots: &HashMap<&'static str, Slot>, name: Value<'_>) -> Option<Slot> {
+fn slot(slots: &Names<Slot>, name: Value<'_>) -> Option<Slot> {
     let raw = name.raw();
     let plain = &raw[1..raw.len() - 1];
     if plain.contains('\\') {

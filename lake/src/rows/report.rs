@@ -1,4 +1,4 @@
-//! What was counted while lines became rows.
+//! Counts of lines, rows, and values that did not fit.
 
 use std::collections::BTreeMap;
 

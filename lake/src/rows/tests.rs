@@ -239,7 +239,7 @@ fn names_that_look_like_our_own_are_kept_apart() {
 }
 
 #[test]
-fn absent_null_and_empty_are_told_apart() {
+fn absent_null_and_empty_are_different() {
     for text in [
         r#"{"conversationId":"c-1"}"#,
         r#"{"conversationId":null}"#,
@@ -410,7 +410,7 @@ fn a_long_text_is_not_repeated_in_the_rows_below() {
 }
 
 #[test]
-fn the_canonical_form_tells_different_records_apart() {
+fn different_records_have_different_canonical_forms() {
     assert_eq!(
         canonical(r#"{"b":1,"a":"\u0061","b":2}"#),
         r#"{"a":"a","b":2}"#

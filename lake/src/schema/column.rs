@@ -39,7 +39,7 @@ pub enum Source {
     EntryName,
     /// The value of an entry of a map.
     EntryValue,
-    /// What no other column of the row holds exactly.
+    /// The members that no other column of the row holds exactly.
     Extra,
 }
 
