@@ -1,5 +1,5 @@
 //! From a line to rows: a pure function that loses nothing. The column `extra` of a row takes the members that no
-//! column holds exactly; from it [`rebuild`] puts the record together again.
+//! column holds exactly; from it [`rebuild()`] puts the record together again.
 
 mod buffers;
 mod extra;

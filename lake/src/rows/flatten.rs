@@ -1,21 +1,19 @@
 //! The walk through a record, which appends a row for each object that has a table.
 
-use std::borrow::Cow;
+mod context;
+mod keep;
 
-use jiff::Timestamp;
+use std::borrow::Cow;
 
 use super::buffers::{Rows, Tables};
 use super::extra::Extra;
 use super::found::{Found, Other, last_of_each};
-use super::level::{Level, LineCell, LoadCell, Step};
+use super::level::{Level, Step};
 use super::report::{RejectedLine, Report};
-use super::{Given, Line, Load};
+use super::{Line, Load};
 use crate::cell::{Cell, Fit, Writing};
 use crate::json::{Decoded, Kind, Nodes, Rejection, Value};
-use crate::schema::{Column, Entries, Form, LAKE_VERSION, List, TableName, Type};
-
-/// The longest text that rows repeat from a row above, in bytes; a longer one is NULL in them.
-const MAX_COPIED_TEXT: usize = 1024;
+use crate::schema::{Column, Entries, Form, List, TableName};
 
 /// Depth of the tables: conversation, participant, session, segment.
 const MAX_POSITIONS: usize = 3;
@@ -289,17 +287,6 @@ impl Walk {
         fit.cell()
     }
 
-    fn keep(&mut self, level: &Level, object: Option<usize>, path: &str, value: Value<'_>) {
-        match object {
-            Some(index) => {
-                let name = level.objects[index].name;
-                let member = path.split_once('.').map_or(path, |(_, member)| member);
-                self.extra.add_in((index, name), member, value.raw());
-            }
-            None => self.extra.add(path, value.raw()),
-        }
-    }
-
     fn count<'a>(&mut self, row: &Row<'a>, index: usize, list: usize) -> Option<Cell<'a>> {
         let path = row.level.lists()[list].path;
         let value = row.found.list(row.value, list)?;
@@ -315,140 +302,6 @@ impl Walk {
             }
         };
         Some(Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
-    }
-
-    fn keep_others(&mut self, row: &Row<'_>) {
-        for other in &row.found.others {
-            let (name, value) = (row.value.at(other.name), row.value.at(other.value));
-            match other.object {
-                Some(index) => {
-                    let object = (index, row.level.objects[index].name);
-                    self.extra.add_other_in(object, name, value.raw());
-                }
-                None => self.extra.add_other(name, value.raw()),
-            }
-        }
-    }
-
-    /// Keeps entries that have no row: elements that are not objects, members whose names are not Unicode.
-    fn keep_elements(&mut self, row: &Row<'_>) {
-        for (index, list) in row.level.lists().iter().enumerate() {
-            let Some(entries) = row.found.list(row.value, index) else {
-                continue;
-            };
-            match list.entries {
-                Entries::Elements => {
-                    let elements = entries.elements().enumerate();
-                    for (index, element) in elements.filter(|it| it.1.kind() != Kind::Object) {
-                        let position = format!("\"{index}\"");
-                        self.extra.add_element(list.path, &position, element.raw());
-                        self.report.count_misfit(row.level.table.name, list.path);
-                    }
-                }
-                Entries::Members => {
-                    for (name, value) in map_entries(entries) {
-                        if let Some(Decoded::Replaced(_)) = name.string() {
-                            self.extra.add_element(list.path, name.raw(), value.raw());
-                            self.report.count_misfit(row.level.table.name, list.path);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Keeps the record's id if it is not the text in `conversation_id`.
-    fn keep_id(&mut self, context: &Context<'_>, row: &Row<'_>) {
-        let Some(member) = context.form.id_member().filter(|_| row.above.is_none()) else {
-            return;
-        };
-        let id = row.found.id.map(|position| row.value.at(position));
-        let text = id.and_then(Value::string);
-        match (id, text, context.line.id) {
-            (_, Some(Decoded::Exact(text)), Some(id)) if text == id => {}
-            (Some(other), ..) => self.extra.add(member, other.raw()),
-            (None, _, Some(_)) => self.extra.add_absent(member),
-            (None, _, None) => {}
-        }
-    }
-
-    /// Keeps objects of which no cell and no member in `extra` would show that they are there.
-    fn keep_empty_objects(&mut self, row: &Row<'_>, has_cell: &[bool]) {
-        for (index, object) in row.level.objects.iter().enumerate() {
-            let Some(value) = row.found.object(row.value, index) else {
-                continue;
-            };
-            if value.kind() != Kind::Object {
-                self.extra.add(object.name, value.raw());
-                if value.kind() != Kind::Null {
-                    self.report.count_misfit(row.level.table.name, object.name);
-                }
-            } else if !has_cell[index] && !self.extra.has_object(index) {
-                self.extra.object((index, object.name));
-            }
-        }
-    }
-}
-
-impl Context<'_> {
-    /// The cell of a column whose value is not a member of the row's object.
-    fn cell<'a>(&'a self, step: Step, row: &Row<'a>) -> Option<Cell<'a>> {
-        match step {
-            Step::Line(cell) => self.line_cell(cell),
-            Step::Load(cell) => Some(self.load_cell(cell)),
-            Step::Position(depth) => Some(Cell::Integer(row.positions.indexes[depth])),
-            Step::Above(levels, column) => {
-                let mut row = row;
-                for _ in 0..levels {
-                    row = row.above?;
-                }
-                self.copied(row.found.column(row.value, column)?)
-            }
-            Step::QueueOfMetric(emitted) => {
-                let emitted = row.found.column(row.value, emitted);
-                let session = row.above?;
-                let queue = session.found.queue_at(session.value, emitted)?;
-                self.copied(queue)
-            }
-            _ => None,
-        }
-    }
-
-    fn line_cell(&self, cell: LineCell) -> Option<Cell<'_>> {
-        let line = self.line;
-        match cell {
-            LineCell::Id => line.id.map(text),
-            LineCell::Slice => Some(Cell::Integer(line.slice.into())),
-            LineCell::Page => Some(Cell::Integer(line.page.into())),
-            LineCell::Number => Some(Cell::Integer(i64::try_from(line.line).unwrap_or(i64::MAX))),
-            LineCell::VersionAt => Some(moment(line.version_at)),
-            LineCell::ContentSha256 => Some(text(line.content_sha256)),
-            LineCell::Form => Some(text(self.form.as_str())),
-            LineCell::Given(name) => {
-                let given = line.given.iter().find(|it| it.0 == name)?;
-                Some(match given.1 {
-                    Given::Text(value) => text(value),
-                    Given::Moment(value) => moment(value),
-                })
-            }
-        }
-    }
-
-    fn load_cell(&self, cell: LoadCell) -> Cell<'_> {
-        match cell {
-            LoadCell::ExportId => text(&self.load.export_id),
-            LoadCell::IntervalEnd => moment(self.load.interval_end),
-            LoadCell::PlannedAt => moment(self.load.planned_at),
-            LoadCell::Generation => Cell::Integer(self.load.generation.into()),
-            LoadCell::LakeVersion => Cell::Integer(LAKE_VERSION),
-        }
-    }
-
-    fn copied<'a>(&self, value: Value<'a>) -> Option<Cell<'a>> {
-        let cell = Fit::of(value, Type::Text, self.writing).cell()?;
-        let is_short =
-            |cell: &Cell<'_>| matches!(cell, Cell::Text(text) if text.len() <= MAX_COPIED_TEXT);
-        Some(cell).filter(is_short)
     }
 }
 
@@ -473,12 +326,4 @@ fn map_entries(entries: Value<'_>) -> Vec<(Value<'_>, Value<'_>)> {
         .into_iter()
         .map(|it| (entries.at(it.name), entries.at(it.value)))
         .collect()
-}
-
-fn text(text: &str) -> Cell<'_> {
-    Cell::Text(Cow::Borrowed(text))
-}
-
-fn moment(moment: Timestamp) -> Cell<'static> {
-    Cell::Moment(moment.as_microsecond())
 }
