@@ -6,7 +6,6 @@ use std::time::Duration;
 use conversation_archive::archive::{LiveWriter, live_streams};
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::time::later;
-use conversation_archive::net::clock::Clock;
 use conversation_archive::source::stream::{
     Item, Items, Stream, StreamError, StreamHandle, StreamPlan, StreamSource,
 };
@@ -185,7 +184,7 @@ impl Running {
         tokio::select! {
             biased;
             _ = self.stop.requested() => Next::Stop,
-            () = wait_until(clock, self.due.drained) => Next::Drained,
+            () = clock.wait_until_any(self.due.drained) => Next::Drained,
             () = clock.wait_until(self.due.look) => Next::Look,
             () = clock.wait_until(self.due.write) => Next::Write,
             () = clock.wait_until(self.due.publish) => Next::Publish,
@@ -396,13 +395,5 @@ impl Due {
             publish: now,
             drained: None,
         }
-    }
-}
-
-/// Never ends without a moment.
-async fn wait_until(clock: &Clock, moment: Option<Timestamp>) {
-    match moment {
-        Some(moment) => clock.wait_until(moment).await,
-        None => std::future::pending().await,
     }
 }

@@ -53,6 +53,14 @@ impl Clock {
         }
     }
 
+    /// Like [`Clock::wait_until`]; without a moment, never ends.
+    pub async fn wait_until_any(&self, moment: Option<Timestamp>) {
+        match moment {
+            Some(moment) => self.wait_until(moment).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits until `moment`. Unlike [`Clock::sleep`] it does not advance a manual clock.
     pub async fn wait_until(&self, moment: Timestamp) {
         match self {

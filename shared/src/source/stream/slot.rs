@@ -15,7 +15,6 @@ use super::item::{Item, StreamError, Warning};
 use super::lifecycle::Lifecycle;
 use super::protocol::Protocol;
 use crate::base::time::later;
-use crate::net::clock::Clock;
 
 /// When connection loops are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +88,8 @@ where
                     Some(Ok((number, outcome))) => loops.ended(number, outcome),
                     Some(Err(_)) => loops.end(Err(StreamError::Panicked)),
                 },
-                () = wait_until(&clock, loops.replace_at), if loops.may_replace() => loops.replace(),
-                () = wait_until(&clock, loops.retire_at) => loops.retire(),
+                () = clock.wait_until_any(loops.replace_at), if loops.may_replace() => loops.replace(),
+                () = clock.wait_until_any(loops.retire_at) => loops.retire(),
             }
         }
     }
@@ -219,13 +218,5 @@ where
             Phase::Ending(outcome) => outcome,
             Phase::Hearing => Ok(()),
         }
-    }
-}
-
-/// Never ends without a moment.
-async fn wait_until(clock: &Clock, moment: Option<Timestamp>) {
-    match moment {
-        Some(moment) => clock.wait_until(moment).await,
-        None => std::future::pending().await,
     }
 }
