@@ -19,6 +19,7 @@ use crate::export::objects::{
 };
 use crate::export::page_record::StoredObject;
 use crate::records::live::read_frame_index;
+use crate::storage::store::Listed;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -78,12 +79,21 @@ pub async fn records(
 
 async fn records_below(archive: &Archive, prefix: &str) -> Result<Vec<StoredRecord>, ArchiveError> {
     let listed = archive.list_all(prefix).await?;
+    read_records(archive, record_keys(listed).collect()).await
+}
+
+/// The keys of the frame records among the objects, in order.
+fn record_keys(listed: Vec<Listed>) -> impl Iterator<Item = String> {
     let keys = listed.into_iter().map(|object| object.key);
-    let keys: Vec<_> = keys.filter(|key| key.ends_with(RECORD_SUFFIX)).collect();
-    let reads: Vec<_> = keys
-        .into_iter()
-        .map(|key| read_record(archive, key))
-        .collect();
+    keys.filter(|key| key.ends_with(RECORD_SUFFIX))
+}
+
+async fn read_records(
+    archive: &Archive,
+    keys: Vec<String>,
+) -> Result<Vec<StoredRecord>, ArchiveError> {
+    let reads = keys.into_iter().map(|key| read_record(archive, key));
+    let reads: Vec<_> = reads.collect();
     stream::iter(reads)
         .buffered(READS_AT_ONCE)
         .try_collect()
@@ -138,12 +148,11 @@ async fn newest_records(
     let mut day = audit_day(later(now, Duration::from_hours(24)));
     while day >= first {
         let listed = archive.list_all(&arrivals_prefix(stream, day)).await?;
-        let keys = listed.iter().map(|object| object.key.as_str());
-        let keys = keys.filter(|key| key.ends_with(RECORD_SUFFIX));
-        let hours: BTreeSet<_> = keys.filter_map(|key| key.rsplit_once('/')).collect();
-        let hours: BTreeSet<_> = hours.into_iter().map(|(hour, _)| hour).collect();
-        for hour in hours.into_iter().rev() {
-            let records = records_below(archive, &format!("{hour}/")).await?;
+        let keys: Vec<_> = record_keys(listed).collect();
+        let hour = |key: &String| key.rsplit_once('/').map(|(hour, _)| hour.to_owned());
+        let hours = keys.chunk_by(|one, next| hour(one) == hour(next));
+        for keys in hours.rev() {
+            let records = read_records(archive, keys.to_vec()).await?;
             if records.iter().any(|stored| stored.record.is_some()) {
                 return Ok(records);
             }
