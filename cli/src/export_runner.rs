@@ -16,6 +16,20 @@ use crate::progress::{Progress, Tally};
 use crate::screen::Screen;
 use crate::settings::Settings;
 
+/// An engine over the archive at this location, and the receiving end of its events.
+pub(crate) fn open_engine(
+    place: &OpenedPlace,
+    settings: &Settings,
+    screen: &Screen,
+) -> Result<(Engine, UnboundedReceiver<Event>), Problem> {
+    let client = settings.genesys_client()?;
+    let (sender, events) = unbounded_channel();
+    let mut engine = settings.engine.clone();
+    engine.regions.bucket = place.region();
+    let archive = settings.archive(place.store(), screen)?;
+    Ok((Engine::new(archive, client, engine, sender)?, events))
+}
+
 /// An engine over an archive, with the receiving end of its events.
 #[derive(Debug)]
 pub(crate) struct ExportRunner {
@@ -55,12 +69,7 @@ impl ExportRunner {
         settings: &Settings,
         screen: &Screen,
     ) -> Result<Self, Problem> {
-        let client = settings.genesys_client()?;
-        let (sender, events) = unbounded_channel();
-        let mut engine = settings.engine.clone();
-        engine.regions.bucket = place.region();
-        let archive = settings.archive(place.store(), screen)?;
-        let engine = Engine::new(archive, client, engine, sender)?;
+        let (engine, events) = open_engine(&place, settings, screen)?;
         Ok(Self {
             place,
             engine,

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::export::plan::{RedactionPlan, RedactionSettings, UnusableRedaction};
+use conversation_archive::export::plan::RedactionPlan;
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::net::Loopback;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::{ConfiguredKey, FailedExports, Redactors};
-use conversation_archive::records::redaction::Redactor;
 use conversation_archive::runtime::config::{
     self, AuditOutput, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig,
     SigningSecretConfig, table,
@@ -35,7 +34,8 @@ pub(crate) struct Settings {
     /// The file for audit lines of unredacted reading; `None` for the default one.
     pub audit_file: Option<PathBuf>,
     pub audit_output: AuditOutput,
-    pub live_redaction: Option<RedactionPlan>,
+    /// Of live events: that of the organisation's exports, with the profile that its owner requires.
+    pub live_redaction: RedactionPlan,
 }
 
 /// The settings of a bucket besides its name.
@@ -90,17 +90,6 @@ impl Settings {
                 archive.with_audit_log(Arc::new(AuditLines(screen.clone())))
             }
         })
-    }
-
-    /// The redaction of live events: that of the organisation's exports, with the profile that its owner requires.
-    pub(crate) fn live_redactor(&self) -> Result<Redactor, UnusableRedaction> {
-        let plan = self.live_redaction.clone().unwrap_or_else(|| {
-            RedactionPlan::of_live_events(
-                self.engine.limits.required_redaction,
-                RedactionSettings::default(),
-            )
-        });
-        plan.redactor(None)
     }
 
     /// A client of the organisation's API, with the system clock.
@@ -177,7 +166,7 @@ impl Config for Settings {
                 engine,
                 audit_file: audit_file.map(PathBuf::from),
                 audit_output,
-                live_redaction,
+                live_redaction: live_redaction?,
             }),
             CredentialsConfig::Secret { .. } => None,
         }

@@ -2,17 +2,17 @@
 
 use std::time::Instant;
 
+use conversation_archive::base::ids::StreamName;
 use conversation_archive::export::plan::Residency;
 use conversation_archive::pipeline::FailedExports;
 use conversation_archive::source::stream::{
     DirectPlan, NotificationPlan, QueueSelection, RejectedTopics, StreamSource,
 };
-use tokio::sync::mpsc::unbounded_channel;
 
 use super::settings;
 use crate::arguments::{NotificationArguments, StreamArguments, StreamCommand};
 use crate::capture::{Capture, CaptureLimits, CaptureSettings};
-use crate::engine::Engine;
+use crate::export_runner::open_engine;
 use crate::place::OpenedPlace;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
@@ -37,12 +37,14 @@ const ALL_QUEUES: &str = "all";
 pub(super) async fn stream(arguments: &StreamArguments, screen: &Screen) -> Result<Exit, Problem> {
     let command = &arguments.source;
     let common = command.common();
-    let settings = settings(None)?;
+    let mut settings = settings(None)?;
+    // This process sweeps.
+    settings.engine.failed_exports = FailedExports::Swept;
     let place = common.out.open().await?;
     check_residency(&settings, &place)?;
     let place = place.for_writing()?.for_live_capture();
     place.require_conditional_writes().await?;
-    let (engine, events) = engine(&settings, &place, screen)?;
+    let (engine, events) = open_engine(&place, &settings, screen)?;
     let name = match &common.name {
         Some(name) => name.clone(),
         None => default_name(command),
@@ -52,7 +54,8 @@ pub(super) async fn stream(arguments: &StreamArguments, screen: &Screen) -> Resu
         source: source(command, channels.ids())?,
         buffer_bytes: usize::from(common.buffer_mib) * BYTES_PER_KIB * BYTES_PER_KIB,
         redactor: settings
-            .live_redactor()
+            .live_redaction
+            .redactor(None)
             .map_err(|error| Problem::refused(error.to_string()))?,
         settle: settings.engine.live.lookups.settle,
         limits: CaptureLimits {
@@ -85,24 +88,7 @@ fn check_residency(settings: &Settings, place: &OpenedPlace) -> Result<(), Probl
     Ok(())
 }
 
-type Events = tokio::sync::mpsc::UnboundedReceiver<crate::engine::Event>;
-
-fn engine(
-    settings: &Settings,
-    place: &OpenedPlace,
-    screen: &Screen,
-) -> Result<(Engine, Events), Problem> {
-    let mut engine = settings.engine.clone();
-    engine.regions.bucket = place.region();
-    // This process sweeps.
-    engine.failed_exports = FailedExports::Swept;
-    let archive = settings.archive(place.store(), screen)?;
-    let (sender, events) = unbounded_channel();
-    let engine = Engine::new(archive, settings.genesys_client()?, engine, sender)?;
-    Ok((engine, events))
-}
-
-fn default_name(command: &StreamCommand) -> conversation_archive::base::ids::StreamName {
+fn default_name(command: &StreamCommand) -> StreamName {
     let name = match command {
         StreamCommand::Notifications(_) => "notifications",
         StreamCommand::Direct(_) => "direct",

@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use conversation_archive::base::failure::error_chain;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::message::EndedMessage;
 use conversation_archive::export::objects::OPEN_PREFIX;
 use conversation_archive::pipeline::{PipelineError, scheduling};
 use conversation_archive::storage::queue::{COMPLETE_EXPORT_TIMEOUT, Queue};
@@ -41,11 +40,6 @@ impl Engine {
             Some((plan, attempt)) => scheduling::restart(pipeline, &plan, &attempt).await,
             None => scheduling::send_start(pipeline, id).await,
         }
-    }
-
-    /// Makes the engine look up whether conversations have ended.
-    pub async fn send_ended(&self, message: &EndedMessage) -> Result<(), PipelineError> {
-        scheduling::send_ended(self.pipeline(), message).await
     }
 
     /// Number of messages about conversations that may have ended and wait for their lookup.

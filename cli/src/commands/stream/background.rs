@@ -57,28 +57,29 @@ impl Background {
     /// Starts the work of a process whose predecessor is gone.
     pub(super) fn start(engine: &Engine) -> Self {
         let mut tasks = JoinSet::new();
-        for interval in [STREAMS_INTERVAL, SWEEP_INTERVAL] {
-            let engine = engine.clone();
-            tasks.spawn(async move { sweep(&engine, interval).await });
-        }
+        let (streams, exports) = (engine.clone(), engine.clone());
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(STREAMS_INTERVAL).await;
+                report(streams.sweep_streams().await);
+            }
+        });
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+                report(exports.sweep().await);
+            }
+        });
         let engine = engine.clone();
         tasks.spawn(async move { continue_exports(&engine).await });
         Self(tasks)
     }
 }
 
-async fn sweep(engine: &Engine, interval: Duration) {
-    loop {
-        tokio::time::sleep(interval).await;
-        let swept = if interval == SWEEP_INTERVAL {
-            engine.sweep().await
-        } else {
-            engine.sweep_streams().await
-        };
-        if let Err(error) = swept {
-            let error = error_chain(error.as_ref());
-            tracing::warn!(error, "sweep failed; it is repeated");
-        }
+fn report(swept: anyhow::Result<()>) {
+    if let Err(error) = swept {
+        let error = error_chain(error.as_ref());
+        tracing::warn!(error, "sweep failed; it is repeated");
     }
 }
 
