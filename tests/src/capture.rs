@@ -10,8 +10,7 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::records::redaction::{Redactor, Rules};
 use conversation_archive::source::stream::{
-    DEFAULT_BUFFER_BYTES, DEFAULT_MAX_CHANNELS, DirectPlan, NotificationPlan, QueueSelection,
-    RejectedTopics, StreamSource,
+    DEFAULT_BUFFER_BYTES, DirectPlan, NotificationPlan, QueueSelection, StreamSource,
 };
 use conversation_archive::storage::store::ArchiveStore;
 use futures::FutureExt as _;
@@ -51,14 +50,7 @@ pub fn live_settings() -> LiveSettings {
 }
 
 pub fn all_queues() -> StreamSource {
-    StreamSource::Notifications(NotificationPlan {
-        queues: QueueSelection::All,
-        users: Vec::new(),
-        conversations: Vec::new(),
-        rejected: RejectedTopics::Refuse,
-        max_channels: DEFAULT_MAX_CHANNELS,
-        channels: Vec::new(),
-    })
+    StreamSource::Notifications(NotificationPlan::of_queues(QueueSelection::All))
 }
 
 pub fn direct_stream() -> StreamSource {

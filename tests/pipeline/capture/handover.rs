@@ -6,6 +6,7 @@ use conversation_archive::archive::verify::VerifyError;
 use conversation_archive::archive::{live_epochs, live_gaps};
 use conversation_archive::export::live_coverage::LiveGapSpan;
 use conversation_archive::export::objects::{LiveKey, ObjectKey};
+use conversation_archive::source::stream::{NotificationPlan, QueueSelection, StreamSource};
 use end_to_end::capture::{CaptureProcess, all_queues, live_settings};
 use end_to_end::world::{World, organisation};
 use genesys_archive::capture::{CaptureEnd, CapturePhase};
@@ -218,13 +219,7 @@ async fn a_process_that_heard_nothing_leaves_the_stream_to_its_holder() {
     first.stop().await.expect("in order");
 }
 
-fn unknown_queue() -> conversation_archive::source::stream::StreamSource {
-    use conversation_archive::source::stream::{QueueSelection, StreamSource};
-    let StreamSource::Notifications(plan) = all_queues() else {
-        unreachable!("queues are notifications")
-    };
-    StreamSource::Notifications(conversation_archive::source::stream::NotificationPlan {
-        queues: QueueSelection::Named(vec!["no such queue".to_owned()]),
-        ..plan
-    })
+fn unknown_queue() -> StreamSource {
+    let queues = QueueSelection::Named(vec!["no such queue".to_owned()]);
+    StreamSource::Notifications(NotificationPlan::of_queues(queues))
 }

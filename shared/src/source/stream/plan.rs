@@ -62,6 +62,20 @@ pub struct DirectPlan {
     pub value_limit_bytes: usize,
 }
 
+impl NotificationPlan {
+    /// These queues alone, on new channels. A rejected topic ends the stream.
+    pub fn of_queues(queues: QueueSelection) -> Self {
+        Self {
+            queues,
+            users: Vec::new(),
+            conversations: Vec::new(),
+            rejected: RejectedTopics::Refuse,
+            max_channels: DEFAULT_MAX_CHANNELS,
+            channels: Vec::new(),
+        }
+    }
+}
+
 /// Without the ids of channels: whoever knows one can hear it.
 impl fmt::Debug for NotificationPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -176,14 +176,7 @@ impl Setup {
 }
 
 fn all_queues() -> NotificationPlan {
-    NotificationPlan {
-        queues: QueueSelection::All,
-        users: Vec::new(),
-        conversations: Vec::new(),
-        rejected: RejectedTopics::Refuse,
-        max_channels: DEFAULT_MAX_CHANNELS,
-        channels: Vec::new(),
-    }
+    NotificationPlan::of_queues(QueueSelection::All)
 }
 
 fn frame(number: u32) -> String {
